@@ -1,0 +1,233 @@
+"""A batch of observed spectra on one lattice, and how any wavelength grid gets onto it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gasnet3.flags import ZWarn
+from gasnet3.lattice import OBSERVED, LogLattice
+from gasnet3.resample import BadGrid, rebin
+
+Rows = slice | NDArray[Any] | Sequence[int]
+
+
+@dataclass(frozen=True, eq=False)
+class Spectra:
+    """Observed spectra, one a row, on one lattice.
+
+    Parameters
+    ----------
+    flux : ndarray, shape (rows, n)
+        Flux density F_λ in any unit (SDSS: 1e-17 erg/s/cm²/Å). 0 where ``ivar`` is 0.
+    ivar : ndarray, shape (rows, n)
+        Inverse variance of ``flux``; 0 marks a masked pixel.
+    ids : ndarray of str, shape (rows,)
+        Identifier of each spectrum.
+    zwarn : ndarray of int64, shape (rows,)
+        Flags known before any fit (:class:`~gasnet3.flags.ZWarn`).
+    meta : mapping of str to ndarray, shape (rows,)
+        Key columns of the input that ride along into the catalog.
+    z : ndarray of float64, shape (rows,)
+        Labelled redshift, NaN where unknown.
+    classes : ndarray of str, shape (rows,)
+        Labelled class, '' where unknown.
+    lattice : LogLattice
+        Observed-frame lattice of the pixels, vacuum.
+    """
+
+    flux: NDArray[np.floating[Any]]
+    ivar: NDArray[np.floating[Any]]
+    ids: NDArray[np.str_]
+    zwarn: NDArray[np.int64]
+    z: NDArray[np.float64]
+    classes: NDArray[np.str_]
+    meta: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    lattice: LogLattice = OBSERVED
+
+    def __post_init__(self) -> None:
+        shape = (len(self.ids), self.lattice.n)
+        for name in ("flux", "ivar"):
+            if getattr(self, name).shape != shape:
+                raise ValueError(f"{name} has shape {getattr(self, name).shape}, expected {shape}")
+        columns = {"zwarn": self.zwarn, "z": self.z, "classes": self.classes, **self.meta}
+        for name, column in columns.items():
+            if len(column) != shape[0]:
+                raise ValueError(f"column {name!r} has {len(column)} rows, expected {shape[0]}")
+
+    @classmethod
+    def from_arrays(
+        cls,
+        flux: ArrayLike | Sequence[ArrayLike],
+        ivar: ArrayLike | Sequence[ArrayLike],
+        wave: ArrayLike | Sequence[ArrayLike] | None = None,
+        *,
+        loglam: ArrayLike | Sequence[ArrayLike] | None = None,
+        ids: Sequence[str] | NDArray[np.str_] | None = None,
+        zwarn: ArrayLike | None = None,
+        z: ArrayLike | None = None,
+        classes: Sequence[str] | NDArray[np.str_] | None = None,
+        meta: Mapping[str, ArrayLike] | None = None,
+        lattice: LogLattice = OBSERVED,
+    ) -> Spectra:
+        """Build a batch from arrays on any monotonic wavelength grid.
+
+        Pixels whose flux or ivar is not finite, or whose ivar is negative, are masked and the
+        row is flagged POORDATA. A row whose own grid cannot be used, or that has no usable pixel
+        on the lattice, becomes a fully masked row flagged NODATA.
+
+        Parameters
+        ----------
+        flux, ivar : array_like, shape (pixels,) or (rows, pixels), or a sequence of 1-D arrays
+            Flux density and its inverse variance. Rows may differ in length.
+        wave : array_like, shape (pixels,) or one row each, optional
+            Pixel centres in vacuum Å, rising or falling.
+        loglam : array_like, optional
+            log10 of the pixel centres instead of ``wave``; give exactly one of the two.
+        ids, zwarn, z, classes, meta : optional
+            Per-row columns, see the class.
+        lattice : LogLattice
+            Observed lattice to bring the spectra onto.
+
+        Raises
+        ------
+        ValueError
+            If shapes disagree, both or neither of ``wave`` and ``loglam`` are given, or a grid
+            shared by all rows is not monotonic and positive.
+        """
+        if (wave is None) == (loglam is None):
+            raise ValueError("give the wavelengths as exactly one of wave (Å) or loglam (log10 Å)")
+        flux_rows, ivar_rows = _rows(flux, "flux"), _rows(ivar, "ivar")
+        grids, shared = _grids(wave if loglam is None else loglam, len(flux_rows))
+        if not len(flux_rows) == len(ivar_rows) == len(grids):
+            raise ValueError(
+                f"flux has {len(flux_rows)} rows, ivar {len(ivar_rows)}, wavelengths {len(grids)}"
+            )
+        rows = len(flux_rows)
+        out_flux = np.zeros((rows, lattice.n))
+        out_ivar = np.zeros((rows, lattice.n))
+        flags = np.zeros(rows, np.int64) if zwarn is None else np.array(zwarn, np.int64)
+        for row, (f, w, grid) in enumerate(zip(flux_rows, ivar_rows, grids, strict=True)):
+            if not f.shape == w.shape == grid.shape:
+                raise ValueError(
+                    f"row {row}: flux has {f.size} pixels, ivar {w.size}, wavelengths {grid.size}"
+                )
+            try:
+                out_flux[row], out_ivar[row], poor = rebin(
+                    f, w, grid, lattice, log=loglam is not None
+                )
+                flags[row] |= int(ZWarn.POORDATA) * poor
+            except BadGrid as error:
+                if shared:
+                    raise ValueError(str(error)) from None
+                flags[row] |= int(ZWarn.POORDATA)
+        flags[~(out_ivar > 0).any(axis=1)] |= int(ZWarn.NODATA)
+        dtype = _storage_dtype(out_flux, out_ivar)
+        return cls(
+            flux=out_flux.astype(dtype),
+            ivar=out_ivar.astype(dtype),
+            ids=np.array([f"row-{i}" for i in range(rows)] if ids is None else ids, dtype=np.str_),
+            zwarn=flags,
+            z=np.full(rows, np.nan) if z is None else np.array(z, np.float64),
+            classes=np.full(rows, "", "U6") if classes is None else np.array(classes, np.str_),
+            meta={name: np.asarray(column) for name, column in (meta or {}).items()},
+            lattice=lattice,
+        )
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, rows: Rows) -> Spectra:
+        """The batch of the given rows (a slice, an index array or a boolean mask)."""
+        key = rows if isinstance(rows, slice) else np.asarray(rows)
+        if not isinstance(key, slice) and key.ndim != 1:
+            raise TypeError("index a batch with a slice, a mask or an array of rows, not one number")
+        return replace(
+            self,
+            flux=self.flux[key],
+            ivar=self.ivar[key],
+            ids=self.ids[key],
+            zwarn=self.zwarn[key],
+            z=self.z[key],
+            classes=self.classes[key],
+            meta={name: column[key] for name, column in self.meta.items()},
+        )
+
+    @classmethod
+    def concatenate(cls, batches: Sequence[Spectra]) -> Spectra:
+        """One batch of all rows, in order. Key columns missing in a batch are filled (NaN or '').
+
+        Raises
+        ------
+        ValueError
+            If there is no batch, or the lattices differ.
+        """
+        if not batches:
+            raise ValueError("nothing to concatenate")
+        if len({batch.lattice for batch in batches}) > 1:
+            raise ValueError("batches are on different lattices")
+        names = dict.fromkeys(name for batch in batches for name in batch.meta)
+        join = {
+            name: np.concatenate([getattr(batch, name) for batch in batches])
+            for name in ("flux", "ivar", "ids", "zwarn", "z", "classes")
+        }
+        meta = {name: _join_column(name, batches) for name in names}
+        return cls(**join, meta=meta, lattice=batches[0].lattice)
+
+    @property
+    def n_good(self) -> NDArray[np.int64]:
+        """Number of unmasked pixels of each row, shape (rows,)."""
+        return np.asarray((self.ivar > 0).sum(axis=1))
+
+    @property
+    def sn_median(self) -> NDArray[np.float64]:
+        """Median of flux·sqrt(ivar) over the unmasked pixels, NaN where there is none, shape (rows,)."""
+        out = np.full(len(self), np.nan)
+        for row in np.flatnonzero(self.n_good):
+            good = self.ivar[row] > 0
+            flux, ivar = self.flux[row, good], self.ivar[row, good]
+            out[row] = np.median(flux.astype(np.float64) * np.sqrt(ivar.astype(np.float64)))
+        return out
+
+
+def _rows(values: Any, name: str) -> list[NDArray[np.float64]]:
+    """A list of 1-D float64 rows from a 1-D array, a 2-D array or a sequence of 1-D arrays."""
+    listed = list(values)
+    if all(np.ndim(value) == 0 for value in listed):
+        return [np.asarray(values, np.float64)] if listed or np.ndim(values) == 1 else []
+    rows = [np.asarray(row, np.float64) for row in listed]
+    if any(row.ndim != 1 for row in rows):
+        raise ValueError(f"{name} must be one row, a table of rows or a list of 1-D rows")
+    return rows
+
+
+def _grids(grid: Any, rows: int) -> tuple[list[NDArray[np.float64]], bool]:
+    """One wavelength grid a row, and whether it is one grid shared by all."""
+    grids = _rows(grid, "wavelengths")
+    shared = len(grids) == 1 and np.ndim(grid[0]) == 0
+    return (grids * rows if shared else grids), shared
+
+
+def _join_column(name: str, batches: Sequence[Spectra]) -> NDArray[Any]:
+    """One key column over all batches, filled where a batch lacks it."""
+    known = next(batch.meta[name] for batch in batches if name in batch.meta)
+    if all(name in batch.meta for batch in batches):
+        return np.concatenate([batch.meta[name] for batch in batches])
+    text = known.dtype.kind in "US"
+    return np.concatenate(
+        [batch.meta.get(name, np.full(len(batch), "" if text else np.nan)) for batch in batches]
+    )
+
+
+def _storage_dtype(flux: NDArray[np.float64], ivar: NDArray[np.float64]) -> type:
+    """float32 unless the numbers (cgs flux, say) or their squares would leave its range."""
+    good = ivar > 0
+    if not good.any():
+        return np.float32
+    biggest = max(np.abs(flux[good]).max(), ivar[good].max())
+    smallest = ivar[good].min()
+    return np.float32 if biggest < 1e18 and smallest > 1e-30 else np.float64
