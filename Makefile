@@ -1,0 +1,68 @@
+# `make demo` and `make test` work from a bare clone: they make .venv and install what they need.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format docs benchmark clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+SET_UP := pyproject.toml constraints.txt
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.installed  ## classify the bundled spectra; table and picture in demo/
+	@mkdir -p demo
+	$(BIN)/gasnet3 classify src/gasnet3/samples -o demo/catalog.parquet --overwrite
+	$(BIN)/gasnet3 classify src/gasnet3/samples -o demo/catalog.csv --overwrite --quiet
+	$(BIN)/gasnet3 plot src/gasnet3/samples --gallery -o demo/gallery.png
+	@echo "See demo/catalog.csv and demo/gallery.png"
+
+test: $(VENV)/.installed-dev  ## run the tests
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-dev  ## ruff and mypy
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(VENV)/.installed-dev  ## let ruff fix and format the code
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+docs: $(VENV)/.installed-docs  ## build the documentation in site/
+	$(BIN)/mkdocs build --strict
+
+benchmark: $(VENV)/.installed  ## print the speed of each stage, solver and reader
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+clean:  ## remove what the other targets made
+	rm -rf $(VENV) demo site
+
+# The interpreter: the newest pinned wheels are known to work with 3.11, so it is tried first.
+# A name on the PATH may be an old version, a shim that fails, or lack venv: each is run.
+$(BIN)/python:
+	@for python in $(PYTHON) python3.11 python3.12 python3.13 python3.14 python3 python; do \
+	  if $$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
+	      >/dev/null 2>&1; then \
+	    echo "Making $(VENV) with $$($$python -V) ($$python)"; \
+	    exec $$python -m venv $(VENV); \
+	  fi; \
+	done; \
+	echo "No Python 3.11 or newer with the venv module was found on the PATH." >&2; \
+	echo "Install one (Debian and Ubuntu: apt install python3.11 python3.11-venv)," >&2; \
+	echo "or name yours: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; \
+	exit 1
+
+# A stamp for each set of packages: nothing is installed twice until the pins change.
+$(VENV)/.installed: $(SET_UP) | $(BIN)/python
+	$(INSTALL) -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(SET_UP) | $(BIN)/python
+	$(INSTALL) -e '.[dev]'
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-docs: $(SET_UP) | $(BIN)/python
+	$(INSTALL) -e '.[docs]'
+	@touch $@ $(VENV)/.installed
