@@ -1,0 +1,1 @@
+"""The generative networks, their cards and their registry."""

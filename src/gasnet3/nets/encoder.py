@@ -1,0 +1,88 @@
+"""Encoder: coefficients from the spectrum, eigenspectra from the training (paper, eq. 3-6, Fig. 3)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from gasnet3.nets.base import Reconstruction
+
+Variant = Literal["paper", "deep"]
+
+INITIAL_SCALE = 0.02
+"""Standard deviation of the untrained eigenspectra: small, so that no pixel owns the first steps."""
+
+
+class Encoder(nn.Module):
+    """Maps a prepared spectrum to m coefficients of m learned rest-frame eigenspectra.
+
+    Parameters
+    ----------
+    n : int
+        Pixels of the observed lattice.
+    n_rest : int
+        Pixels N of the rest-frame lattice (eq. 6).
+    m : int
+        Number of eigenspectra.
+    variant : {"paper", "deep"}
+        "paper": four blocks of convolution and pooling, squared and normalised coefficients
+        (eq. 4): a convex mix of eigenspectra times an amplitude. "deep": strided convolutions,
+        more of them, a hidden layer, noisy pixels shrunk before the first layer, and
+        coefficients of either sign.
+    """
+
+    def __init__(self, n: int, n_rest: int, m: int = 10, variant: Variant = "paper") -> None:
+        super().__init__()
+        if variant not in ("paper", "deep"):
+            raise ValueError(f"unknown Encoder variant {variant!r}: choose 'paper' or 'deep'")
+        self.variant = variant
+        self.m = m
+        layers = _deep_layers() if variant == "deep" else _paper_layers()
+        self.features = nn.Sequential(*layers, nn.Flatten())
+        with torch.no_grad():
+            width = self.features(torch.zeros(1, 1, n)).shape[1]
+        hidden = [nn.Linear(width, 128), nn.GELU()] if variant == "deep" else []
+        self.head = nn.Sequential(*hidden, nn.Linear(128 if hidden else width, m + 1))
+        self.eigenspectra = nn.Parameter(torch.randn(m, n_rest) * INITIAL_SCALE)
+
+    def forward(self, flux: Tensor, ivar: Tensor) -> Reconstruction:
+        """Reconstruct the rest-frame spectrum: F̂ = A·ω·M (eq. 3-5).
+
+        Parameters
+        ----------
+        flux, ivar : Tensor of float32, shape (rows, n)
+            Prepared spectra (eq. 2) and their inverse variance.
+        """
+        coeff, amplitude = self.encode(flux, ivar)
+        return Reconstruction((amplitude[:, None] * coeff) @ self.eigenspectra, coeff, amplitude)
+
+    def encode(self, flux: Tensor, ivar: Tensor) -> tuple[Tensor, Tensor]:
+        """Coefficients ω, shape (rows, m), and amplitude A, shape (rows,) (eq. 3-4)."""
+        if self.variant == "deep":
+            # The posterior mean of a pixel whose signal has unit variance, as eq. 2 makes it:
+            # a pixel of pure noise says nothing instead of shouting.
+            flux = flux * (ivar / (ivar + 1.0))
+        out = self.head(self.features(flux[:, None]))
+        raw, scale = out[:, : self.m], out[:, self.m]
+        if self.variant == "deep":
+            size = torch.linalg.vector_norm(raw, dim=1).clamp(min=1e-12)
+            # The scale multiplies, so that the direction and the size are learned apart.
+            return raw / size[:, None], size * torch.exp(scale.clamp(-5.0, 5.0))
+        squared = raw**2
+        return squared / squared.sum(dim=1, keepdim=True).clamp(min=1e-12), scale
+
+
+def _paper_layers() -> list[nn.Module]:
+    layers: list[nn.Module] = []
+    for inputs, outputs in ((1, 16), (16, 32), (32, 32), (32, 64)):
+        layers += [nn.Conv1d(inputs, outputs, 5, padding=2), nn.ReLU(), nn.MaxPool1d(4)]
+    return layers
+
+
+def _deep_layers() -> list[nn.Module]:
+    layers: list[nn.Module] = [nn.Conv1d(1, 32, 16, stride=4, padding=6), nn.GELU()]
+    for inputs, outputs, stride in ((32, 64, 4), (64, 64, 2), (64, 64, 2), (64, 64, 2)):
+        layers += [nn.Conv1d(inputs, outputs, 7, stride=stride, padding=3), nn.GELU()]
+    return layers

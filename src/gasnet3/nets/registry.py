@@ -1,0 +1,97 @@
+"""Where models are found: the shipped ones by name, any other by path."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import gasnet3
+from gasnet3.nets.card import Model, ModelCard, ModelError, read_card, read_model
+
+SHIPPED = Path(__file__).resolve().parents[1] / "models"
+"""Directory of the shipped models."""
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """One entry of the registry."""
+
+    name: str
+    path: Path
+    card: ModelCard
+
+
+def list_models(directory: Path = SHIPPED) -> list[ModelInfo]:
+    """All models of a directory (the shipped ones by default), by name."""
+    cards = [(path, read_card(path)) for path in sorted(directory.glob("*.json"))]
+    return [ModelInfo(card.name, path, card) for path, card in cards]
+
+
+def load_model(name: str | Path) -> Model:
+    """Load a model by its registry name or by the path of its card or weights.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model; the message lists what there is.
+    """
+    path = Path(name)
+    if path.suffix in (".json", ".safetensors"):
+        return _load(path.with_suffix(".json").resolve())
+    shipped = SHIPPED / f"{name}.json"
+    if path.name != str(name) or not shipped.exists():
+        known = ", ".join(info.name for info in list_models()) or "none"
+        raise ModelError(
+            f"no model {str(name)!r}: the shipped ones are {known}; "
+            "or give the path of a model card (.json)"
+        )
+    return _load(shipped)
+
+
+@cache
+def _load(path: Path) -> Model:
+    return read_model(path)
+
+
+def load_models(source: str | Path | Sequence[str | Path] = "encoder") -> dict[str, Model]:
+    """One model for each class.
+
+    Parameters
+    ----------
+    source : str, Path or sequence of them
+        An architecture ("encoder" or "unet": the shipped ones), a directory of models, or
+        names and paths of single models.
+
+    Returns
+    -------
+    dict of str to Model
+        By class, in the order of ``gasnet3.CLASSES``.
+
+    Raises
+    ------
+    ModelError
+        If a model is missing, or two are for the same class.
+    """
+    if isinstance(source, (str, Path)):
+        if str(source) in ("encoder", "unet"):
+            names = [i.name for i in list_models() if i.card.architecture == str(source)]
+            models = [load_model(name) for name in names]
+        elif Path(source).is_dir():
+            models = [_load(info.path.resolve()) for info in list_models(Path(source))]
+        else:
+            models = [load_model(source)]
+    else:
+        models = [load_model(name) for name in source]
+    if not models:
+        raise ModelError(f"no models in {str(source)!r}")
+    by_class: dict[str, Model] = {}
+    for model in models:
+        if model.card.cls in by_class:
+            raise ModelError(
+                f"two models for class {model.card.cls}: "
+                f"{by_class[model.card.cls].card.name} and {model.card.name}; name one of them"
+            )
+        by_class[model.card.cls] = model
+    return {cls: by_class[cls] for cls in gasnet3.CLASSES if cls in by_class}

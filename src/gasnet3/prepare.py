@@ -1,0 +1,150 @@
+"""Preparation of spectra for the networks: continuum, normalisation, masks (paper, eq. 1-2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import torch
+from numpy.polynomial.legendre import legvander
+from torch import Tensor
+
+from gasnet3.spectra import Spectra
+
+DEGREE = 5
+"""Default degree of the continuum polynomial; 2 is the paper's other choice (section 5.1)."""
+
+MIN_GOOD = 32
+"""Fewest unmasked pixels that are fitted at all: twice the parameters of the default model."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Spectra as the networks see them: dimensionless, continuum-subtracted, masked pixels 0.
+
+    Attributes
+    ----------
+    flux : Tensor of float32, shape (rows, n)
+        F of eq. 2; 0 where masked.
+    ivar : Tensor of float32, shape (rows, n)
+        Inverse variance of ``flux``, 0 where masked.
+    continuum : Tensor of float64, shape (rows, degree + 1)
+        Legendre coefficients of the subtracted continuum, in flux units.
+    norm : Tensor of float64, shape (rows,)
+        Root mean square of eq. 2, in flux units; NaN where the row is not usable.
+    usable : Tensor of bool, shape (rows,)
+        Whether the row had at least ``MIN_GOOD`` good pixels and a finite, non-zero norm.
+    """
+
+    flux: Tensor
+    ivar: Tensor
+    continuum: Tensor
+    norm: Tensor
+    usable: Tensor
+
+    def __len__(self) -> int:
+        return len(self.flux)
+
+    @property
+    def degree(self) -> int:
+        """Degree of the continuum polynomial."""
+        return self.continuum.shape[1] - 1
+
+    def in_flux_units(self, model: Tensor) -> Tensor:
+        """Undo the preparation for a model of ``flux``: ``norm·model + continuum`` (eq. 1-2).
+
+        Parameters
+        ----------
+        model : Tensor, shape (rows, n)
+            A dimensionless model on the observed lattice.
+
+        Returns
+        -------
+        Tensor of float64, shape (rows, n)
+            The model in the input's flux units; NaN in unusable rows.
+        """
+        return self.norm[:, None] * model.double() + self.evaluate_continuum()
+
+    def evaluate_continuum(self) -> Tensor:
+        """The subtracted continuum in flux units, float64, shape (rows, n)."""
+        return self.continuum @ legendre_basis(self.flux.shape[1], self.degree, self.flux.device)
+
+
+@cache
+def legendre_basis(n: int, degree: int, device: torch.device | str = "cpu") -> Tensor:
+    """Legendre polynomials over the lattice, orthogonal for even weights.
+
+    Returns
+    -------
+    Tensor of float64, shape (degree + 1, n)
+        P_0 to P_degree at n evenly spaced points of [-1, 1].
+    """
+    return torch.from_numpy(legvander(np.linspace(-1.0, 1.0, n), degree).T.copy()).to(device)
+
+
+@cache
+def _basis_products(n: int, degree: int, device: torch.device) -> Tensor:
+    """Products P_p·P_q for all p, q, shape ((degree + 1)², n)."""
+    basis = legendre_basis(n, degree, device)
+    return (basis[:, None] * basis[None]).reshape(-1, n)
+
+
+def prepare(spectra: Spectra, degree: int = DEGREE, device: torch.device | str = "cpu") -> Prepared:
+    """Subtract a weighted Legendre continuum and normalise (eq. 1-2), for a whole batch.
+
+    The continuum is the least-squares polynomial weighted by the inverse variance, so masked
+    pixels count neither in it nor in the normalisation, and reach the network as 0.
+
+    Parameters
+    ----------
+    spectra : Spectra
+        Observed spectra.
+    degree : int
+        Degree of the continuum polynomial, 0 or more.
+    device : torch.device or str
+        Where to compute and leave the result.
+
+    Raises
+    ------
+    ValueError
+        If the degree is negative.
+    """
+    if degree < 0:
+        raise ValueError(f"the continuum degree must be 0 or more, got {degree}")
+    device = torch.device(device)
+    flux = torch.from_numpy(np.asarray(spectra.flux, np.float64)).to(device)
+    ivar = torch.from_numpy(np.asarray(spectra.ivar, np.float64)).to(device)
+    good = ivar > 0
+    n_good = good.sum(dim=1)
+    continuum = _fit_continuum(flux, ivar, degree)
+    basis = legendre_basis(flux.shape[1], degree, device)
+    residual = torch.where(good, flux - continuum @ basis, 0.0)
+    norm = torch.sqrt((residual**2).sum(dim=1) / n_good.clamp(min=1))
+    usable = (n_good >= MIN_GOOD) & torch.isfinite(norm) & (norm > 0)
+    usable &= torch.isfinite(continuum).all(dim=1)
+    scale = torch.where(usable, norm, 1.0)[:, None]
+    return Prepared(
+        flux=torch.where(usable[:, None], residual / scale, 0.0).float(),
+        ivar=torch.where(usable[:, None], ivar * scale**2, 0.0).float(),
+        continuum=continuum,
+        norm=torch.where(usable, norm, torch.nan),
+        usable=usable,
+    )
+
+
+def _fit_continuum(flux: Tensor, ivar: Tensor, degree: int) -> Tensor:
+    """Weighted least-squares Legendre coefficients, shape (rows, degree + 1)."""
+    n = flux.shape[1]
+    basis = legendre_basis(n, degree, flux.device)
+    # Weights relative to the row's mean: only ratios matter, and cgs fluxes stay in range.
+    mean = ivar.mean(dim=1, keepdim=True)
+    weight = ivar / torch.where(mean > 0, mean, 1.0)
+    rows, terms = len(flux), degree + 1
+    # bmm and not one matrix product: its sums do not depend on the number of rows.
+    products = _basis_products(n, degree, flux.device).T.expand(rows, -1, -1)
+    normal = torch.bmm(weight[:, None], products).reshape(rows, terms, terms)
+    right = torch.bmm((weight * flux)[:, None], basis.T.expand(rows, -1, -1))[:, 0]
+    # A ridge far below the data's weight keeps rows with a handful of pixels solvable.
+    ridge = 1e-10 * n * torch.eye(terms, dtype=normal.dtype, device=normal.device)
+    return torch.linalg.solve(normal + ridge, right)

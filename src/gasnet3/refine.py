@@ -1,0 +1,263 @@
+"""Chosen minima re-evaluated in float64 and followed to their sub-pixel position.
+
+A template is a cubic spline through its lattice pixels, so the χ² of eq. 9 (or, with free
+coefficients and continuum, the least χ² of eq. 22-26) is a smooth function of a shift that need
+not be whole. Its minimum is found by Gauss-Newton steps: the derivative of the model with
+respect to the shift is one more column of the least-squares problem, and the curvature of χ²
+with every linear parameter marginalised gives the error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from scipy.ndimage import spline_filter1d
+from torch import Tensor
+
+from gasnet3.lattice import ShiftRange
+
+PAD = 3
+"""Spline coefficients kept beyond each end of the rest lattice, for shifts at the edge."""
+
+CHUNK = 8
+"""Fits computed together: their matrices stay in the processor's cache."""
+
+MAX_STEPS = 8
+"""Evaluations a minimum at most; three are usual."""
+
+CONVERGED = 2e-3
+"""Steps shorter than this many pixels (0.14 km/s) end the search."""
+
+
+@dataclass(frozen=True, eq=False)
+class Templates:
+    """Rest-frame templates as cubic splines, with the linear freedom they have.
+
+    Attributes
+    ----------
+    spline : Tensor of float64, shape (m, N + 2·PAD) or (rows, 1, N + 2·PAD)
+        Spline coefficients, of eigenspectra common to all rows or of one model a row.
+    basis : Tensor of float64, shape (degree + 1, n), or None
+        Continuum polynomials solved for together with the coefficients; None where the
+        model is taken as it is (amortised: no linear parameter is free).
+    shifts : ShiftRange
+        Shifts the templates cover.
+    """
+
+    spline: Tensor
+    basis: Tensor | None
+    shifts: ShiftRange
+
+    @classmethod
+    def build(cls, flux: Tensor, shifts: ShiftRange, basis: Tensor | None) -> Templates:
+        """Templates from rest-frame fluxes: eigenspectra (m, N), or models (rows, N)."""
+        values = flux.detach().cpu().numpy().astype(np.float64)
+        coefficients = spline_filter1d(values, order=3, axis=-1, mode="mirror")
+        padded = np.pad(coefficients, ((0, 0), (PAD, PAD)), mode="reflect")
+        spline = torch.from_numpy(padded).to(flux.device)
+        return cls(spline if basis is not None else spline[:, None], basis, shifts)
+
+    def windows(self, rows: Tensor, position: Tensor, width: int) -> Tensor:
+        """Runs of ``width`` spline coefficients from whole positions, shape (rows, m, width)."""
+        index = position[:, None] + torch.arange(width, device=position.device)
+        if self.basis is None:
+            return torch.gather(self.spline[rows, 0], 1, index)[:, None]
+        return torch.stack([self.spline[:, p : p + width] for p in position.tolist()])
+
+
+@dataclass(eq=False)
+class Fits:
+    """Least-squares fits at given shifts; every attribute has one entry a fit.
+
+    Attributes
+    ----------
+    shift, chi2 : Tensor of float64, shape (fits,)
+        Shift in pixels, and χ² (not reduced).
+    step, sigma : Tensor of float64, shape (fits,)
+        Gauss-Newton step to the minimum and error of the shift, both in pixels; NaN where the
+        curvature is not positive.
+    coeff : Tensor of float64, shape (fits, m)
+        Coefficients of the templates (1 where none are free).
+    continuum : Tensor of float64, shape (fits, degree + 1)
+        Continuum coefficients solved with them (0 columns where none are free).
+    covariance : Tensor of float64, shape (fits, m, m)
+        Covariance of ``coeff`` (0 where none are free).
+    model : Tensor of float64, shape (fits, n)
+        Model of the prepared flux, continuum part included.
+    """
+
+    shift: Tensor
+    chi2: Tensor
+    step: Tensor
+    sigma: Tensor
+    coeff: Tensor
+    continuum: Tensor
+    covariance: Tensor
+    model: Tensor
+
+    def take(self, other: Fits, where: Tensor) -> None:
+        """Overwrite the fits ``where`` is true with those of ``other``."""
+        for f in fields(self):
+            mine = getattr(self, f.name)
+            mask = where.reshape(-1, *[1] * (mine.ndim - 1))
+            setattr(self, f.name, torch.where(mask, getattr(other, f.name), mine))
+
+
+def fit_at(templates: Templates, flux: Tensor, ivar: Tensor, rows: Tensor, shift: Tensor) -> Fits:
+    """Fit templates at given shifts, in float64 and by direct sums (eq. 22-26).
+
+    Parameters
+    ----------
+    templates : Templates
+        What to fit.
+    flux, ivar : Tensor, shape (batch, n)
+        Prepared spectra.
+    rows : Tensor of int64, shape (fits,)
+        Which spectrum each fit is of.
+    shift : Tensor of float64, shape (fits,)
+        Shift of each fit, clipped to the templates' range.
+    """
+    if len(rows) == 1:  # a batch of one takes another path through the BLAS, with other last bits
+        pair = fit_at(templates, flux, ivar, rows.repeat(2), shift.repeat(2))
+        return Fits(*(getattr(pair, f.name)[:1] for f in fields(Fits)))
+    starts = range(0, len(rows), CHUNK)
+    # The last chunk borrows from the one before it rather than hold a single fit.
+    cuts = [s for s in starts if len(rows) - s > 1] + [len(rows)]
+    parts = [
+        _fit_chunk(templates, flux, ivar, rows[a:b], shift[a:b])
+        for a, b in zip(cuts[:-1], cuts[1:], strict=True)
+    ]
+    return Fits(*(torch.cat([getattr(p, f.name) for p in parts]) for f in fields(Fits)))
+
+
+def _fit_chunk(
+    templates: Templates, flux: Tensor, ivar: Tensor, rows: Tensor, shift: Tensor
+) -> Fits:
+    f, w = flux[rows].double(), ivar[rows].double()
+    n = f.shape[1]
+    shift = shift.clamp(templates.shifts.first, templates.shifts.last)
+    place = templates.shifts.last - shift + PAD
+    whole = torch.floor(place)
+    value, slope = _spline_weights(place - whole)
+    window = templates.windows(rows, whole.long() - 1, n + 3)
+    shape = _combine(window, value, n)
+    if templates.basis is None:
+        model, coeff = shape[:, 0], torch.ones_like(shift)[:, None]
+        derivative = -_combine(window, slope, n)[:, 0]
+        weighted = f.new_zeros(len(f), 0, n)
+        inverse = f.new_zeros(len(f), 0, 0)
+    else:
+        design = torch.cat([shape, templates.basis.expand(len(f), -1, -1)], dim=1)
+        weighted = design * w[:, None]
+        normal = torch.bmm(weighted, design.transpose(1, 2))
+        inverse = _inverse(normal)
+        solution = torch.bmm(inverse, torch.bmm(weighted, f[..., None]))
+        model = torch.bmm(solution.transpose(1, 2), design)[:, 0]
+        coeff = solution[:, : shape.shape[1], 0]
+        along = torch.bmm(coeff[:, None], window)
+        derivative = -_combine(along, slope, n)[:, 0]
+    residual = f - model
+    chi2 = (w * residual**2).sum(dim=1)
+    wd = w * derivative
+    # Curvature with the linear parameters marginalised: the part of the derivative that they
+    # cannot imitate.
+    shared = torch.bmm(weighted, derivative[..., None])
+    curvature = (wd * derivative).sum(dim=1)
+    curvature = curvature - torch.bmm(shared.transpose(1, 2), torch.bmm(inverse, shared))[:, 0, 0]
+    usable = curvature > 0
+    curvature = torch.where(usable, curvature, torch.nan)
+    m = shape.shape[1]
+    free = templates.basis is not None
+    return Fits(
+        shift=shift,
+        chi2=chi2,
+        step=(wd * residual).sum(dim=1) / curvature,
+        sigma=curvature**-0.5,
+        coeff=coeff,
+        continuum=solution[:, m:, 0] if free else f.new_zeros(len(f), 0),
+        covariance=inverse[:, :m, :m] if free else f.new_zeros(len(f), m, m),
+        model=model,
+    )
+
+
+def _inverse(normal: Tensor) -> Tensor:
+    """Inverse of scaled normal matrices; a tiny ridge keeps parameters without data at 0."""
+    scale = torch.diagonal(normal, dim1=1, dim2=2).clamp(min=0).sqrt()
+    scale = torch.where(scale > 0, scale, 1.0)
+    scaled = normal / (scale[:, :, None] * scale[:, None])
+    eye = torch.eye(normal.shape[1], dtype=normal.dtype, device=normal.device)
+    factor, _ = torch.linalg.cholesky_ex(scaled + 1e-9 * eye)
+    return torch.cholesky_inverse(factor) / (scale[:, :, None] * scale[:, None])
+
+
+def _spline_weights(u: Tensor) -> tuple[Tensor, Tensor]:
+    """Weights of four cubic B-spline coefficients at fraction u, and their derivatives."""
+    v = 1.0 - u
+    value = torch.stack(
+        [v**3, 3 * u**3 - 6 * u**2 + 4, 3 * v**3 - 6 * v**2 + 4, u**3], dim=1
+    )
+    slope = torch.stack([-(v**2), 3 * u**2 - 4 * u, 4 * v - 3 * v**2, u**2], dim=1)
+    return value / 6.0, slope / 2.0
+
+
+def _combine(window: Tensor, weights: Tensor, n: int) -> Tensor:
+    """Σ_t weights_t · window[t : t + n], shape (rows, m, n)."""
+    total = window[..., :n] * weights[:, 0, None, None]
+    for t in range(1, 4):
+        total = torch.addcmul(total, window[..., t : t + n], weights[:, t, None, None])
+    return total
+
+
+def refine(
+    templates: Templates, flux: Tensor, ivar: Tensor, rows: Tensor, shift: Tensor, reach: float
+) -> tuple[Fits, Tensor]:
+    """Follow minima of χ² to their sub-pixel positions.
+
+    Gauss-Newton with step halving: a fit is only ever replaced by one of lower χ².
+
+    Parameters
+    ----------
+    templates, flux, ivar, rows, shift
+        See :func:`fit_at`; ``shift`` is where to begin.
+    reach : float
+        Farthest a minimum may move from where it began, in pixels.
+
+    Returns
+    -------
+    fits : Fits
+        The best fit found for each minimum.
+    converged : Tensor of bool, shape (fits,)
+        False where the curvature is not positive or the search ran into its reach.
+    """
+    best = fit_at(templates, flux, ivar, rows, shift)
+    low = (shift - reach).clamp(min=templates.shifts.first)
+    high = (shift + reach).clamp(max=templates.shifts.last)
+    factor = torch.ones_like(shift)
+    for _ in range(MAX_STEPS - 1):
+        move = (best.step.clamp(-1.0, 1.0) * factor).nan_to_num(0.0)
+        target = torch.minimum(torch.maximum(best.shift + move, low), high)
+        active = torch.nonzero((target - best.shift).abs() > CONVERGED)[:, 0]
+        if not len(active):
+            break
+        trial = fit_at(templates, flux, ivar, rows[active], target[active])
+        better = torch.zeros_like(factor, dtype=torch.bool)
+        better[active] = trial.chi2 <= best.chi2[active]
+        factor = torch.where(better, 1.0, factor * 0.5)
+        best.take(_scatter(trial, active, best), better)
+    converged = torch.isfinite(best.sigma) & ((best.step * factor).abs() < 0.1)
+    # The last step is too short to be worth another evaluation, not too short to take.
+    last = best.step.clamp(-CONVERGED, CONVERGED).nan_to_num(0.0)
+    best.shift = torch.minimum(torch.maximum(best.shift + last, low), high)
+    return best, converged
+
+
+def _scatter(part: Fits, index: Tensor, like: Fits) -> Fits:
+    """Fits of some rows placed among those of all."""
+    out = []
+    for f in fields(Fits):
+        values = torch.zeros_like(getattr(like, f.name))
+        values[index] = getattr(part, f.name)
+        out.append(values)
+    return Fits(*out)

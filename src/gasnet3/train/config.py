@@ -1,0 +1,130 @@
+"""Training configuration: a TOML file with nothing unknown in it."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import gasnet3
+
+SCHEDULES = ("step", "onecycle")
+
+
+class ConfigError(ValueError):
+    """A training configuration that cannot be used; the message names the file and the key."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """What to train, on what, and how.
+
+    Parameters
+    ----------
+    name, cls : str
+        Name of the model and class of its spectra.
+    train, valid : list of str
+        Files, directories or globs of labelled spectra; relative to the TOML file.
+    output : str
+        Directory of the checkpoint, history and finished model; relative to the TOML file.
+    architecture : str
+        "encoder" or "unet".
+    options : dict
+        Arguments of the network (m, variant, width, stem, flip).
+    z_min, z_max : float
+        Redshift range; spectra outside it are left out, and counted.
+    degree : int
+        Degree of the continuum polynomial.
+    epochs, batch_size, seed : int
+        Length of the training, spectra a step (a process), seed of everything random.
+    schedule : str
+        "step": the paper's decay from ``lr`` to ``lr_final`` in four steps; "onecycle": warm-up
+        to ``lr``, then a cosine to ``lr_final``.
+    lr, lr_final : float
+        Learning rates of Adam.
+    error_floor : float
+        See :func:`gasnet3.train.losses.chi2_loss`.
+    description, licence : str
+        Of the training data, and of the weights, for the card.
+    """
+
+    name: str
+    cls: str
+    train: list[str]
+    valid: list[str]
+    z_min: float
+    z_max: float
+    output: str = "."
+    architecture: str = "encoder"
+    options: dict[str, Any] = field(default_factory=dict)
+    degree: int = 5
+    epochs: int = 100
+    batch_size: int = 128
+    seed: int = 1
+    schedule: str = "step"
+    lr: float = 1e-3
+    lr_final: float = 1e-4
+    error_floor: float = 0.0
+    description: str = ""
+    licence: str = "MIT"
+    base: Path = Path()
+
+    def __post_init__(self) -> None:
+        if self.cls not in gasnet3.CLASSES:
+            raise ConfigError(f"cls = {self.cls!r}: choose one of {', '.join(gasnet3.CLASSES)}")
+        if self.schedule not in SCHEDULES:
+            raise ConfigError(f"schedule = {self.schedule!r}: choose one of {', '.join(SCHEDULES)}")
+        for name in ("epochs", "batch_size"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be 1 or more, got {getattr(self, name)}")
+        if not 0 < self.lr_final <= self.lr:
+            raise ConfigError(f"need 0 < lr_final <= lr, got {self.lr_final} and {self.lr}")
+
+    @property
+    def directory(self) -> Path:
+        """Where the outputs go."""
+        return self.base / self.output
+
+    def files(self, which: str) -> list[str]:
+        """The ``train`` or ``valid`` inputs, resolved against the TOML file."""
+        return [str(self.base / name) for name in getattr(self, which)]
+
+
+def read_config(path: Path) -> TrainConfig:
+    """Read a TOML training configuration.
+
+    Raises
+    ------
+    ConfigError
+        If the file is missing or not TOML, or a key is unknown, missing or of the wrong type.
+    """
+    try:
+        content = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot read it ({error.strerror})") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML ({error})") from None
+    types = {f.name: f.type for f in fields(TrainConfig) if f.name != "base"}
+    if unknown := sorted(set(content) - set(types)):
+        raise ConfigError(f"{path}: unknown key {', '.join(unknown)}; known: {', '.join(types)}")
+    for key, value in content.items():
+        _check_type(path, key, value, str(types[key]))
+    try:
+        return TrainConfig(**content, base=path.resolve().parent)
+    except TypeError as error:
+        raise ConfigError(f"{path}: {error}".replace("TrainConfig.__init__() ", "")) from None
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def _check_type(path: Path, key: str, value: object, expected: str) -> None:
+    right = {
+        "str": isinstance(value, str),
+        "int": isinstance(value, int) and not isinstance(value, bool),
+        "float": isinstance(value, (int, float)) and not isinstance(value, bool),
+        "list[str]": isinstance(value, list) and all(isinstance(v, str) for v in value),
+        "dict[str, Any]": isinstance(value, dict),
+    }[expected]
+    if not right:
+        raise ConfigError(f"{path}: {key} must be of type {expected}, got {value!r}")

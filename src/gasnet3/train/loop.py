@@ -1,0 +1,210 @@
+"""The training loop: one file to read in ten minutes. One process, or several under torchrun."""
+
+from __future__ import annotations
+
+import csv
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
+
+from gasnet3.nets.card import ModelCard, save_model
+from gasnet3.train.config import TrainConfig
+from gasnet3.train.data import TrainingSet, load_training_set
+from gasnet3.train.losses import chi2_loss, seen_window, smooth_l1_loss
+from gasnet3.train.population import describe_population
+
+GRADIENT_CLIP = 1.0
+HISTORY = ("epoch", "lr", "train_loss", "valid_loss", "seconds")
+LOSSES: dict[str, Callable[..., Tensor]] = {"encoder": chi2_loss, "unet": smooth_l1_loss}
+Report = Callable[[dict[str, float], int], None]
+
+
+def run_training(
+    config: TrainConfig, *, device: str = "cpu", resume: bool = False, report: Report | None = None
+) -> Path:
+    """Train one network and write its card, weights and history.
+
+    Every random choice comes from ``config.seed`` and the epoch's number, and a checkpoint is
+    written after each epoch: a killed training that is resumed ends in the same weights.
+
+    Parameters
+    ----------
+    config : TrainConfig
+        What to train.
+    device : str
+        "cpu" or "cuda"; under torchrun each process takes its own GPU.
+    resume : bool
+        Go on from the last checkpoint, if there is one.
+    report : callable, optional
+        Called after each epoch with the history row and the number of epochs.
+
+    Returns
+    -------
+    Path
+        The model card; the weights with the least validation loss lie beside it.
+    """
+    rank, ranks = _join_processes(device)
+    if device == "cuda" and ranks > 1:
+        device = f"cuda:{os.environ['LOCAL_RANK']}"
+    torch.manual_seed(config.seed)
+    card = ModelCard(
+        config.name, config.cls, config.architecture, config.options,
+        config.z_min, config.z_max, config.degree, licence=config.licence,
+    )  # fmt: skip
+    train = load_training_set(config.files("train"), card)
+    valid = load_training_set(config.files("valid"), card)
+    network = card.build().to(device)
+    optimiser = torch.optim.Adam(network.parameters(), lr=config.lr)
+    steps = -(-len(train) // (config.batch_size * ranks))
+    scheduler = _schedule(config, optimiser, steps)
+    state: dict[str, Any] = {"epoch": 0, "best_loss": float("inf"), "best": {}, "history": []}
+    checkpoint = config.directory / f"{config.name}.checkpoint.pt"
+    if resume and checkpoint.exists():
+        saved = torch.load(checkpoint, map_location=device, weights_only=True)
+        network.load_state_dict(saved["network"])
+        optimiser.load_state_dict(saved["optimiser"])
+        scheduler.load_state_dict(saved["scheduler"])
+        state = saved["state"]
+    for epoch in range(state["epoch"], config.epochs):
+        began = time.monotonic()
+        order = torch.randperm(len(train), generator=_generator(config.seed, epoch))
+        loss = _train_epoch(network, optimiser, scheduler, train, order[rank::ranks], config)
+        valid_loss = _valid_loss(network, valid, config)
+        if valid_loss < state["best_loss"]:
+            state["best_loss"] = valid_loss
+            state["best"] = {k: v.detach().cpu().clone() for k, v in network.state_dict().items()}
+        row = dict(zip(HISTORY, (epoch + 1, scheduler.get_last_lr()[0], loss, valid_loss,
+                                 time.monotonic() - began), strict=True))  # fmt: skip
+        state["epoch"] = epoch + 1
+        state["history"].append(row)
+        if rank == 0:
+            _write_checkpoint(checkpoint, network, optimiser, scheduler, state)
+            _write_history(config.directory / f"{config.name}.history.csv", state["history"])
+            if report:
+                report(row, config.epochs)
+    path = config.directory / f"{config.name}.json"
+    if rank == 0:
+        network.load_state_dict(state["best"])
+        path = _finish(network.cpu().eval(), card, config, train, valid, state)
+    if dist.is_initialized():
+        dist.barrier()
+        dist.destroy_process_group()
+    return path
+
+
+def _join_processes(device: str) -> tuple[int, int]:
+    """This process's rank and the number of processes; torchrun sets the environment."""
+    ranks = int(os.environ.get("WORLD_SIZE", "1"))
+    if ranks > 1:
+        dist.init_process_group("nccl" if device == "cuda" else "gloo")
+    return int(os.environ.get("RANK", "0")), ranks
+
+
+def _generator(seed: int, epoch: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+
+
+def _schedule(config: TrainConfig, optimiser: torch.optim.Optimizer, steps: int) -> LRScheduler:
+    total = steps * config.epochs
+    if config.schedule == "onecycle":
+        return OneCycleLR(
+            optimiser, config.lr, total_steps=total, pct_start=0.1,
+            final_div_factor=config.lr / 25 / config.lr_final, cycle_momentum=False,
+        )  # fmt: skip
+    # Four equal stages, each a constant factor below the last, from lr to lr_final (section 4.1).
+    ratio = config.lr_final / config.lr
+    return LambdaLR(optimiser, lambda step: ratio ** (min(4 * step // total, 3) / 3))
+
+
+def _train_epoch(
+    network: nn.Module, optimiser: torch.optim.Optimizer, scheduler: LRScheduler,
+    train: TrainingSet, order: Tensor, config: TrainConfig,
+) -> float:  # fmt: skip
+    network.train()
+    total, loss_of = 0.0, LOSSES[config.architecture]
+    device = next(network.parameters()).device
+    for rows in order.split(config.batch_size):
+        flux, ivar, start = (x.to(device) for x in train.batch(rows))
+        rest = network(flux, ivar).flux
+        loss = loss_of(seen_window(rest, start, flux.shape[1]), flux, ivar, config.error_floor)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        _average_gradients(network)
+        nn.utils.clip_grad_norm_(network.parameters(), GRADIENT_CLIP)
+        optimiser.step()
+        scheduler.step()
+        total += float(loss.detach()) * len(rows)
+    return total / max(len(order), 1)
+
+
+def _average_gradients(network: nn.Module) -> None:
+    """The mean gradient of all processes, so that each takes the same step."""
+    if dist.is_initialized():
+        for parameter in network.parameters():
+            if parameter.grad is not None:
+                dist.all_reduce(parameter.grad)
+                parameter.grad /= dist.get_world_size()
+
+
+@torch.inference_mode()
+def _valid_loss(network: nn.Module, valid: TrainingSet, config: TrainConfig) -> float:
+    network.eval()
+    total, loss_of = 0.0, LOSSES[config.architecture]
+    device = next(network.parameters()).device
+    for rows in torch.arange(len(valid)).split(256):
+        flux, ivar, start = (x.to(device) for x in valid.batch(rows))
+        model = seen_window(network(flux, ivar).flux, start, flux.shape[1])
+        total += float(loss_of(model, flux, ivar, config.error_floor)) * len(rows)
+    return total / len(valid)
+
+
+def _write_checkpoint(
+    path: Path, network: nn.Module, optimiser: torch.optim.Optimizer,
+    scheduler: LRScheduler, state: dict[str, Any],
+) -> None:  # fmt: skip
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = {
+        "network": network.state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "scheduler": {k: v for k, v in scheduler.state_dict().items() if k != "lr_lambdas"},
+        "state": state,
+    }
+    temporary = path.with_suffix(".tmp")
+    torch.save(content, temporary)
+    temporary.replace(path)
+
+
+def _write_history(path: Path, history: list[dict[str, float]]) -> None:
+    temporary = path.with_suffix(".tmp")
+    with temporary.open("w", newline="") as file:
+        writer = csv.DictWriter(file, HISTORY)
+        writer.writeheader()
+        writer.writerows(history)
+    temporary.replace(path)
+
+
+def _finish(
+    network: nn.Module, card: ModelCard, config: TrainConfig,
+    train: TrainingSet, valid: TrainingSet, state: dict[str, Any],
+) -> Path:  # fmt: skip
+    """Write the weights with the card: how it was trained, how well it did, its population."""
+    training = {
+        "data": config.description, "n_train": len(train), "n_valid": len(valid),
+        "n_left_out": train.left_out, "seed": config.seed, "epochs": config.epochs,
+        "batch_size": config.batch_size, "schedule": config.schedule, "lr": config.lr,
+        "lr_final": config.lr_final, "error_floor": config.error_floor,
+        "seconds": round(sum(row["seconds"] for row in state["history"]), 1),
+        "torch": torch.__version__,
+    }  # fmt: skip
+    metrics = {"valid_loss": state["best_loss"], "n": len(valid)}
+    population = describe_population(network, card, train, config.seed)
+    done = ModelCard(**{**vars(card), "training": training, "metrics": metrics,
+                        "population": population})  # fmt: skip
+    return save_model(network, done, config.directory)
