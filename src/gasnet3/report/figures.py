@@ -1,0 +1,311 @@
+"""Pictures: one spectrum with its fit and χ² curves, a page of spectra, the loss of a training.
+
+Every function draws on a ``Figure`` of its own, never on pyplot's global state, so they can be
+called from any thread and need no display.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from scipy.optimize import isotonic_regression
+
+import gasnet3
+from gasnet3.files import replacing
+from gasnet3.flags import names
+from gasnet3.lines import LINES, Line
+
+if TYPE_CHECKING:
+    from gasnet3.run.local import Inspection
+
+Floats = NDArray[np.floating[Any]]
+
+# Okabe and Ito's palette: told apart with every common kind of colour vision.
+COLORS = {"STAR": "#009E73", "GALAXY": "#D55E00", "QSO": "#0072B2"}
+"""Colour of each class in every picture."""
+
+OBSERVED_COLOR, SMOOTH_COLOR = "#D9D9D9", "#8C8C8C"
+CONTINUUM_COLOR, LINE_COLOR = "#CC79A7", "#56B4E9"
+SMOOTH = 5
+"""Width in pixels of the ivar-weighted running mean drawn over the spectrum."""
+
+DPI = 130
+"""Resolution of raster pictures."""
+
+LABEL_STEP = 0.0135
+"""Least distance between two line names, as a fraction of the panel's width."""
+
+
+def plot_inspection(inspection: Inspection, path: str | Path, *, continuum: bool = True) -> Path:
+    """Draw a spectrum, its reconstruction at the best z and the χ² curves (paper, Fig. 6).
+
+    Parameters
+    ----------
+    inspection : Inspection
+        What :meth:`gasnet3.run.local.Pipeline.inspect` gives for one spectrum.
+    path : str or Path
+        Picture to write; the ending decides the format (png, pdf, svg, ...).
+    continuum : bool
+        Whether to draw the continuum that was subtracted (eq. 1).
+
+    Returns
+    -------
+    Path
+        The file written.
+
+    Raises
+    ------
+    ValueError
+        If the ending is not a format that matplotlib can write.
+    """
+    figure = Figure(figsize=(11, 7), layout="constrained")
+    grid = figure.add_gridspec(2, len(gasnet3.CLASSES), height_ratios=(1.7, 1))
+    top = figure.add_subplot(grid[0, :])
+    _draw_spectrum(top, inspection, continuum=continuum)
+    _name_lines(top, inspection)
+    top.set_title(_title(inspection), fontsize=11)
+    top.set_xlabel("observed wavelength, vacuum (Å)", loc="left")
+    top.set_ylabel(r"$F_\lambda$ (unit of the input)")
+    top.legend(loc="upper right", bbox_to_anchor=(1.0, -0.06), fontsize=8, ncols=4, frameon=False)
+    for column, cls in enumerate(gasnet3.CLASSES):
+        _draw_curve(figure.add_subplot(grid[1, column]), inspection, cls)
+    return _save(figure, Path(path))
+
+
+def plot_gallery(inspections: Sequence[Inspection], path: str | Path, *, columns: int = 3) -> Path:
+    """Draw a page of spectra with their reconstructions, one small panel each.
+
+    Parameters
+    ----------
+    inspections : sequence of Inspection
+        The spectra, in reading order.
+    path : str or Path
+        Picture to write; the ending decides the format.
+    columns : int
+        Panels a row.
+
+    Returns
+    -------
+    Path
+        The file written.
+
+    Raises
+    ------
+    ValueError
+        If there is no spectrum, or the ending is not a format that matplotlib can write.
+    """
+    if not inspections:
+        raise ValueError("no spectra to draw")
+    columns = min(columns, len(inspections))
+    rows = -(-len(inspections) // columns)
+    figure = Figure(figsize=(4.4 * columns, 2.4 * rows + 0.4), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False)
+    for ax in axes.flat[len(inspections) :]:
+        ax.set_axis_off()
+    for ax, inspection in zip(axes.flat, inspections, strict=False):
+        _draw_spectrum(ax, inspection, continuum=False, color=COLORS.get(inspection.cls, "black"))
+        flags = ", ".join(names(inspection.zwarn)) or "no warning"
+        title = f"{inspection.id}\n{_verdict(inspection)}\n{flags}"
+        ax.set_title(title, fontsize=7.5, loc="left")
+        ax.tick_params(labelsize=7)
+    figure.supxlabel("observed wavelength, vacuum (Å)", fontsize=9)
+    figure.supylabel(r"$F_\lambda$ (unit of the input)", fontsize=9)
+    return _save(figure, Path(path))
+
+
+def plot_loss(history: str | Path, path: str | Path) -> Path:
+    """Draw training and validation loss against the epoch (paper, Fig. 5).
+
+    Parameters
+    ----------
+    history : str or Path
+        The CSV that a training writes, with columns epoch, train_loss and valid_loss.
+    path : str or Path
+        Picture to write; the ending decides the format.
+
+    Returns
+    -------
+    Path
+        The file written.
+
+    Raises
+    ------
+    ValueError
+        If the history has no epoch or lacks a column.
+    """
+    with Path(history).open(newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    try:
+        epoch, train, valid = (
+            np.array([float(row[name]) for row in rows])
+            for name in ("epoch", "train_loss", "valid_loss")
+        )
+    except KeyError as error:
+        raise ValueError(f"{history}: no column {error}; a training's history.csv has it") from None
+    if not rows:
+        raise ValueError(f"{history}: no epoch has been written yet")
+    best = int(np.argmin(valid))
+    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    ax = figure.subplots()
+    ax.plot(epoch, train, color=COLORS["QSO"], label="training")
+    ax.plot(epoch, valid, color=COLORS["GALAXY"], ls="--", label="validation")
+    label = f"least validation loss {valid[best]:.4g}, epoch {epoch[best]:.0f}"
+    ax.axvline(epoch[best], color=COLORS["GALAXY"], ls=":", lw=1, label=label)
+    ax.set_yscale("log")
+    ax.set_xlabel("epoch")
+    ax.set_ylabel("loss (eq. 7 or 8)")
+    ax.set_title(Path(history).parent.name, fontsize=10)
+    ax.legend(fontsize=8, frameon=False)
+    return _save(figure, Path(path))
+
+
+def _draw_spectrum(
+    ax: Axes, inspection: Inspection, *, continuum: bool, color: str = "black"
+) -> None:
+    """Observed flux light, smoothed flux over it, the model on top; masked pixels are gaps."""
+    good = inspection.ivar > 0
+    flux = np.where(good, inspection.flux, np.nan)
+    model = np.where(good, inspection.model, np.nan)
+    wave = inspection.wave
+    ax.plot(wave, flux, color=OBSERVED_COLOR, lw=0.5, label="observed")
+    smooth = _smooth(inspection.flux, inspection.ivar)
+    ax.plot(wave, smooth, color=SMOOTH_COLOR, lw=0.6, label=f"mean of {SMOOTH} pixels")
+    if continuum:
+        line = np.where(good, inspection.continuum, np.nan)
+        ax.plot(wave, line, color=CONTINUUM_COLOR, lw=1.0, ls="--", label="continuum")
+    ax.plot(wave, model, color=color, lw=0.9, label="reconstruction")
+    ax.set_xlim(wave[0], wave[-1])
+    ax.set_ylim(*_limits(smooth, model))
+    ax.grid(alpha=0.15)
+    if not good.any():
+        ax.text(0.5, 0.5, "no usable pixel", transform=ax.transAxes, ha="center", va="center")
+
+
+def _draw_curve(ax: Axes, inspection: Inspection, cls: str) -> None:
+    """Reduced χ² of one class against z, its least value marked."""
+    color = COLORS[cls]
+    ax.set_xlabel("z")
+    if cls == gasnet3.CLASSES[0]:
+        ax.set_ylabel("reduced χ²")
+    if cls not in inspection.curves:
+        ax.set_title(f"{cls}: no model", fontsize=9)
+        return
+    z, chi2 = inspection.curves[cls]
+    best_z = inspection.best_z.get(cls, np.nan)
+    ax.plot(z, chi2, color=color, lw=0.9)
+    ax.set_xlim(z[0], z[-1])
+    ax.tick_params(labelsize=8)
+    ax.grid(alpha=0.15)
+    if not (np.isfinite(best_z) and np.isfinite(chi2).any()):
+        ax.set_title(f"{cls}: no minimum", fontsize=9)
+        return
+    least = float(chi2[np.nanargmin(np.abs(z - best_z))])
+    ax.axvline(best_z, color=color, ls="--", lw=0.8)
+    ax.plot([best_z], [least], marker="v", ms=6, color=color, mec="black", mew=0.6, clip_on=False)
+    won = cls == inspection.cls
+    ax.set_title(
+        f"{cls}: χ² = {least:.3f} at z = {best_z:.5f}" + ("  (best)" if won else ""),
+        fontsize=9,
+        fontweight="bold" if won else "normal",
+    )
+    ax.locator_params(axis="x", nbins=6)
+
+
+def _name_lines(ax: Axes, inspection: Inspection) -> None:
+    """Name the lines of the class in the observed window, names spread so that none overlap."""
+    seen = [line for line in LINES if _shown(line, inspection.cls)]
+    left, right = inspection.wave[0], inspection.wave[-1]
+    waves = np.array([line.wave * (1 + inspection.z) for line in seen])
+    inside = (waves > left) & (waves < right)
+    order = np.flatnonzero(inside)[np.argsort(waves[inside])]
+    if not len(order):
+        return
+    places = _spread((waves[order] - left) / (right - left), LABEL_STEP)
+    for index, place in zip(order, places, strict=True):
+        emission = seen[index].kind == "emission"
+        ax.annotate(
+            seen[index].name,
+            xy=((waves[index] - left) / (right - left), 0.83),
+            xytext=(place, 0.99),
+            xycoords="axes fraction",
+            textcoords="axes fraction",
+            rotation=90,
+            ha="center",
+            va="top",
+            fontsize=7,
+            arrowprops={"arrowstyle": "-", "color": LINE_COLOR, "lw": 0.6, "shrinkB": 0},
+        )
+        style = "-" if emission else ":"
+        ax.axvline(waves[index], ymax=0.83, color=LINE_COLOR, lw=0.6, ls=style, zorder=0.5)
+
+
+def _shown(line: Line, cls: str) -> bool:
+    """Whether a line is worth naming in a spectrum of a class."""
+    if cls == "STAR":
+        return line.kind in ("absorption", "both")
+    return cls == "GALAXY" or line.kind in ("emission", "both")
+
+
+def _spread(places: Floats, step: float) -> Floats:
+    """Move ascending places as little as possible so that they are at least ``step`` apart.
+
+    Least squares under an order constraint, which is an isotonic regression once the wanted
+    distances are taken off; the result stays within 0..1 as long as they fit.
+    """
+    ladder = np.arange(len(places)) * step
+    spread = isotonic_regression(places - ladder).x
+    room = max(1.0 - ladder[-1] - step / 2, step / 2)
+    return np.asarray(np.clip(spread, step / 2, room) + ladder)
+
+
+def _smooth(flux: Floats, ivar: Floats) -> Floats:
+    """Running ivar-weighted mean over SMOOTH pixels, NaN where none is unmasked."""
+    kernel = np.ones(SMOOTH)
+    weight = np.convolve(ivar, kernel, mode="same")
+    total = np.convolve(np.where(ivar > 0, flux * ivar, 0.0), kernel, mode="same")
+    return np.asarray(np.divide(total, weight, out=np.full(len(flux), np.nan), where=weight > 0))
+
+
+def _limits(smooth: Floats, model: Floats) -> tuple[float, float]:
+    """Vertical limits that show the spectrum without its worst pixels, with room for names."""
+    finite = smooth[np.isfinite(smooth)]
+    if not len(finite):
+        return 0.0, 1.0
+    low, high = np.percentile(finite, [0.3, 99.7])
+    if np.isfinite(model).any():
+        low, high = min(low, float(np.nanmin(model))), max(high, float(np.nanmax(model)))
+    room = (high - low) or abs(high) or 1.0
+    return float(low - 0.08 * room), float(high + 0.32 * room)
+
+
+def _verdict(inspection: Inspection) -> str:
+    """Class and redshift in a few words."""
+    return f"{inspection.cls or 'no class'}  z = {inspection.z:.5f} ± {inspection.z_err:.5f}"
+
+
+def _title(inspection: Inspection) -> str:
+    warning = ", ".join(names(inspection.zwarn)) or "none"
+    return (
+        f"{inspection.id}    {_verdict(inspection)}    reduced χ² = {inspection.rchi2:.3f}\n"
+        f"ZWARN: {warning}"
+    )
+
+
+def _save(figure: Figure, path: Path) -> Path:
+    """Write under a temporary name and rename, so that no half picture is ever seen."""
+    kind = path.suffix.lstrip(".").lower()
+    known = figure.canvas.get_supported_filetypes()
+    if kind not in known:
+        raise ValueError(
+            f"{path}: cannot write this kind of picture; use one of {', '.join(known)}"
+        )
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format=kind, dpi=DPI)
+    return path
