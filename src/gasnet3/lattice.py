@@ -87,7 +87,7 @@ class LogLattice:
     @cached_property
     def wave(self) -> NDArray[np.float64]:
         """Pixel centres in vacuum Å, shape (n,)."""
-        return np.asarray(10.0**self.loglam)
+        return np.asarray(10.0**self.loglam, dtype=np.float64)
 
     @cached_property
     def edges(self) -> NDArray[np.float64]:
@@ -126,7 +126,9 @@ class ShiftRange:
             If the range is empty or reaches -1.
         """
         if not -1.0 < z_min <= z_max:
-            raise ValueError(f"redshift range must satisfy -1 < z_min <= z_max, got {z_min}..{z_max}")
+            raise ValueError(
+                f"redshift range must satisfy -1 < z_min <= z_max, got {z_min}..{z_max}"
+            )
         # Guard the rounding: 10^(1e-4 s) - 1 must map back to s exactly.
         first = int(np.floor(shift_from_z(z_min) + 1e-6))
         last = int(np.ceil(shift_from_z(z_max) - 1e-6))
@@ -146,7 +148,7 @@ class ShiftRange:
         return z_from_shift(self.shifts)
 
     def rest_lattice(self, observed: LogLattice) -> LogLattice:
-        """The rest-frame lattice every shift of which covers ``observed`` (eq. 6): N = n + len - 1."""
+        """Rest-frame lattice whose every shift covers ``observed`` (eq. 6): N = n + len - 1."""
         return LogLattice(observed.k_min - self.last, observed.n + len(self) - 1)
 
     def start(self, shift: ArrayLike) -> NDArray[np.int64]:

@@ -16,6 +16,7 @@ import torch
 from scipy.ndimage import spline_filter1d
 from torch import Tensor
 
+from gasnet3.batching import paired, slices
 from gasnet3.lattice import ShiftRange
 
 PAD = 3
@@ -59,12 +60,30 @@ class Templates:
         spline = torch.from_numpy(padded).to(flux.device)
         return cls(spline if basis is not None else spline[:, None], basis, shifts)
 
-    def windows(self, rows: Tensor, position: Tensor, width: int) -> Tensor:
-        """Runs of ``width`` spline coefficients from whole positions, shape (rows, m, width)."""
-        index = position[:, None] + torch.arange(width, device=position.device)
+    def at(self, shift: Tensor, n: int) -> Tensor:
+        """Eigenspectra as seen through the observed window, float64, shape (shifts, m, n)."""
+        window, value, _ = self.windows(torch.zeros_like(shift).long(), shift, n)
+        return _combine(window, value, n)
+
+    def windows(self, rows: Tensor, shift: Tensor, n: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Spline coefficients the observed window needs, and their weights.
+
+        Returns
+        -------
+        window : Tensor, shape (fits, m, n + 3)
+            Coefficients.
+        value, slope : Tensor, shape (fits, 4)
+            Weights that combine them to the template, and to its derivative along the lattice.
+        """
+        place = self.shifts.last - shift + PAD
+        whole = torch.floor(place)
+        return (self._runs(rows, whole.long() - 1, n + 3), *_spline_weights(place - whole))
+
+    def _runs(self, rows: Tensor, position: Tensor, width: int) -> Tensor:
         if self.basis is None:
+            index = position[:, None] + torch.arange(width, device=position.device)
             return torch.gather(self.spline[rows, 0], 1, index)[:, None]
-        return torch.stack([self.spline[:, p : p + width] for p in position.tolist()])
+        return self.spline.unfold(1, width, 1)[:, position].transpose(0, 1)
 
 
 @dataclass(eq=False)
@@ -119,17 +138,11 @@ def fit_at(templates: Templates, flux: Tensor, ivar: Tensor, rows: Tensor, shift
     shift : Tensor of float64, shape (fits,)
         Shift of each fit, clipped to the templates' range.
     """
-    if len(rows) == 1:  # a batch of one takes another path through the BLAS, with other last bits
-        pair = fit_at(templates, flux, ivar, rows.repeat(2), shift.repeat(2))
-        return Fits(*(getattr(pair, f.name)[:1] for f in fields(Fits)))
-    starts = range(0, len(rows), CHUNK)
-    # The last chunk borrows from the one before it rather than hold a single fit.
-    cuts = [s for s in starts if len(rows) - s > 1] + [len(rows)]
-    parts = [
-        _fit_chunk(templates, flux, ivar, rows[a:b], shift[a:b])
-        for a, b in zip(cuts[:-1], cuts[1:], strict=True)
-    ]
-    return Fits(*(torch.cat([getattr(p, f.name) for p in parts]) for f in fields(Fits)))
+    many, shifts = paired(rows, shift)
+    cuts = slices(len(many), CHUNK)
+    parts = [_fit_chunk(templates, flux, ivar, many[cut], shifts[cut]) for cut in cuts]
+    names = [f.name for f in fields(Fits)]
+    return Fits(*(torch.cat([getattr(p, name) for p in parts])[: len(rows)] for name in names))
 
 
 def _fit_chunk(
@@ -138,10 +151,7 @@ def _fit_chunk(
     f, w = flux[rows].double(), ivar[rows].double()
     n = f.shape[1]
     shift = shift.clamp(templates.shifts.first, templates.shifts.last)
-    place = templates.shifts.last - shift + PAD
-    whole = torch.floor(place)
-    value, slope = _spline_weights(place - whole)
-    window = templates.windows(rows, whole.long() - 1, n + 3)
+    window, value, slope = templates.windows(rows, shift, n)
     shape = _combine(window, value, n)
     if templates.basis is None:
         model, coeff = shape[:, 0], torch.ones_like(shift)[:, None]
@@ -195,9 +205,7 @@ def _inverse(normal: Tensor) -> Tensor:
 def _spline_weights(u: Tensor) -> tuple[Tensor, Tensor]:
     """Weights of four cubic B-spline coefficients at fraction u, and their derivatives."""
     v = 1.0 - u
-    value = torch.stack(
-        [v**3, 3 * u**3 - 6 * u**2 + 4, 3 * v**3 - 6 * v**2 + 4, u**3], dim=1
-    )
+    value = torch.stack([v**3, 3 * u**3 - 6 * u**2 + 4, 3 * v**3 - 6 * v**2 + 4, u**3], dim=1)
     slope = torch.stack([-(v**2), 3 * u**2 - 4 * u, 4 * v - 3 * v**2, u**2], dim=1)
     return value / 6.0, slope / 2.0
 

@@ -90,9 +90,7 @@ def _copy(flux: Row, ivar: Row, index: NDArray[np.int64], n: int) -> tuple[Row, 
 
 def _overlap_mean(flux: Row, ivar: Row, loglam: Row, lattice: LogLattice) -> tuple[Row, Row]:
     middle = 0.5 * (loglam[1:] + loglam[:-1])
-    edges = np.concatenate(
-        [[2 * loglam[0] - middle[0]], middle, [2 * loglam[-1] - middle[-1]]]
-    )
+    edges = np.concatenate([[2 * loglam[0] - middle[0]], middle, [2 * loglam[-1] - middle[-1]]])
     edges = 10.0**edges
     width = np.diff(edges)
     good = ivar > 0

@@ -13,6 +13,7 @@ import torch
 from scipy.fft import next_fast_len
 from torch import Tensor
 
+from gasnet3.batching import paired, slices
 from gasnet3.lattice import ShiftRange
 from gasnet3.prepare import legendre_basis
 
@@ -44,10 +45,10 @@ def scan_amortised(rest: Tensor, flux: Tensor, ivar: Tensor, shifts: ShiftRange)
         χ² by ascending shift.
     """
     length = next_fast_len(rest.shape[1], real=True)
-    data = torch.fft.rfft(torch.stack([ivar, -2.0 * flux * ivar]), length)
-    model = torch.fft.rfft(torch.stack([rest**2, rest]), length)
-    both = (data.conj() * model).sum(dim=0)
-    curve = torch.fft.irfft(both, length)[:, : len(shifts)]
+    model, f, w = paired(rest, flux, ivar)
+    data = torch.fft.rfft(torch.stack([w, -2.0 * f * w]), length)
+    both = (data.conj() * torch.fft.rfft(torch.stack([model**2, model]), length)).sum(dim=0)
+    curve = torch.fft.irfft(both, length)[: len(flux), : len(shifts)]
     constant = (flux**2 * ivar).sum(dim=1, keepdim=True)
     # The window starts at the red end of the rest lattice for the smallest shift.
     return torch.flip(curve, (1,)) + constant
@@ -119,14 +120,9 @@ class ExactScan:
 
     def scan(self, flux: Tensor, ivar: Tensor) -> Tensor:
         """χ² curves of prepared spectra, not reduced, float32, shape (rows, count)."""
-        if len(flux) == 1:  # a batch of one takes another path through the FFT, with other bits
-            return self.scan(flux.repeat(2, 1), ivar.repeat(2, 1))[:1]
-        starts = range(0, len(flux), ROWS)
-        cuts = [s for s in starts if len(flux) - s > 1] + [len(flux)]
-        parts = [
-            self._scan_rows(flux[a:b], ivar[a:b]) for a, b in zip(cuts[:-1], cuts[1:], strict=True)
-        ]
-        return torch.cat(parts)
+        many, weights = paired(flux, ivar)
+        parts = [self._scan_rows(many[cut], weights[cut]) for cut in slices(len(many), ROWS)]
+        return torch.cat(parts)[: len(flux)]
 
     def _scan_rows(self, flux: Tensor, ivar: Tensor) -> Tensor:
         weight = _binned(ivar, self.bin_width) * self.bin_width

@@ -145,7 +145,9 @@ class Spectra:
         """The batch of the given rows (a slice, an index array or a boolean mask)."""
         key = rows if isinstance(rows, slice) else np.asarray(rows)
         if not isinstance(key, slice) and key.ndim != 1:
-            raise TypeError("index a batch with a slice, a mask or an array of rows, not one number")
+            raise TypeError(
+                "index a batch with a slice, a mask or an array of rows, not one number"
+            )
         return replace(
             self,
             flux=self.flux[key],

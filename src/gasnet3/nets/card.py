@@ -188,7 +188,9 @@ def read_model(path: Path) -> Model:
     except OSError as error:
         raise ModelError(f"{weights_path}: cannot read the weights ({error.strerror})") from None
     if hashlib.sha256(weights).hexdigest() != card.sha256:
-        raise ModelError(f"{weights_path}: the weights differ from the card's sha256; copy both again")
+        raise ModelError(
+            f"{weights_path}: the weights differ from the card's sha256; copy both again"
+        )
     network = card.build()
     try:
         network.load_state_dict(load(weights))

@@ -1,4 +1,4 @@
-"""Encoder: coefficients from the spectrum, eigenspectra from the training (paper, eq. 3-6, Fig. 3)."""
+"""Encoder: coefficients from the spectrum, learned eigenspectra (paper, eq. 3-6, Fig. 3)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gasnet3.nets.base import Reconstruction
 Variant = Literal["paper", "deep"]
 
 INITIAL_SCALE = 0.02
-"""Standard deviation of the untrained eigenspectra: small, so that no pixel owns the first steps."""
+"""Standard deviation of untrained eigenspectra: small, so no pixel owns the first steps."""
 
 
 class Encoder(nn.Module):

@@ -43,9 +43,7 @@ class UNet(nn.Module):
         self.padded_rest = -(-n_rest // self.factor) * self.factor
         channels = [width * 2**i for i in range(BLOCKS + 1)]
         self.stem = nn.Conv1d(1, width, 3 * stem, stride=stem, padding=stem)
-        self.down = nn.ModuleList(
-            _block(channels[i], channels[i + 1]) for i in range(BLOCKS)
-        )
+        self.down = nn.ModuleList(_block(channels[i], channels[i + 1]) for i in range(BLOCKS))
         self.widen = nn.Linear(self.padded // self.factor, self.padded_rest // self.factor)
         self.up = nn.ModuleList(
             nn.ConvTranspose1d(channels[i + 1], channels[i], 2, stride=2)

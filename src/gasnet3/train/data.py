@@ -82,4 +82,5 @@ def load_training_set(inputs: Sequence[str], card: ModelCard) -> TrainingSet:
             f"no usable {card.cls} spectra with a redshift in {card.z_min}..{card.z_max} "
             f"in {', '.join(inputs)}"
         )
-    return TrainingSet(*(torch.cat(columns) for columns in zip(*parts, strict=True)), left_out)
+    flux, ivar, start, z, continuum = (torch.cat(column) for column in zip(*parts, strict=True))
+    return TrainingSet(flux, ivar, start, z, continuum, left_out)

@@ -80,8 +80,9 @@ def run_training(
         if valid_loss < state["best_loss"]:
             state["best_loss"] = valid_loss
             state["best"] = {k: v.detach().cpu().clone() for k, v in network.state_dict().items()}
-        row = dict(zip(HISTORY, (epoch + 1, scheduler.get_last_lr()[0], loss, valid_loss,
-                                 time.monotonic() - began), strict=True))  # fmt: skip
+        lr, seconds = float(scheduler.get_last_lr()[0]), time.monotonic() - began
+        values = (epoch + 1.0, lr, loss, valid_loss, seconds)
+        row = dict(zip(HISTORY, values, strict=True))
         state["epoch"] = epoch + 1
         state["history"].append(row)
         if rank == 0:
@@ -130,7 +131,7 @@ def _train_epoch(
     network.train()
     total, loss_of = 0.0, LOSSES[config.architecture]
     device = next(network.parameters()).device
-    for rows in order.split(config.batch_size):
+    for rows in torch.split(order, config.batch_size):
         flux, ivar, start = (x.to(device) for x in train.batch(rows))
         rest = network(flux, ivar).flux
         loss = loss_of(seen_window(rest, start, flux.shape[1]), flux, ivar, config.error_floor)
@@ -158,7 +159,7 @@ def _valid_loss(network: nn.Module, valid: TrainingSet, config: TrainConfig) -> 
     network.eval()
     total, loss_of = 0.0, LOSSES[config.architecture]
     device = next(network.parameters()).device
-    for rows in torch.arange(len(valid)).split(256):
+    for rows in torch.split(torch.arange(len(valid)), 256):
         flux, ivar, start = (x.to(device) for x in valid.batch(rows))
         model = seen_window(network(flux, ivar).flux, start, flux.shape[1])
         total += float(loss_of(model, flux, ivar, config.error_floor)) * len(rows)

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from gasnet3.domain import domain_distance
 from gasnet3.lattice import shift_from_z
 from gasnet3.nets.card import ModelCard
 from gasnet3.nets.encoder import Encoder
@@ -44,7 +45,8 @@ def describe_population(
     rows = torch.randperm(len(train), generator=torch.Generator().manual_seed(seed))[:DOMAIN_ROWS]
     basis = legendre_basis(train.flux.shape[1], card.degree)
     templates = Templates.build(network.eigenspectra, card.shifts, basis)
-    fits = fit_at(templates, train.flux, train.ivar, rows, torch.from_numpy(shift_from_z(train.z)[rows.numpy()]))
+    shift = torch.from_numpy(shift_from_z(train.z[rows].numpy()))
+    fits = fit_at(templates, train.flux, train.ivar, rows, shift)
     mean, covariance = _robust_moments(fits)
     distance = domain_distance(fits.coeff, fits.covariance, mean, covariance)
     chosen = _well_measured(fits)[:MOCK_ROWS]
@@ -56,23 +58,6 @@ def describe_population(
         "coeff": _rounded(fits.coeff[chosen].numpy()),
         "continuum": _rounded((train.continuum[rows] + fits.continuum)[chosen].numpy()),
     }
-
-
-def domain_distance(coeff: Tensor, measured: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
-    """Squared Mahalanobis distance of coefficients from the population.
-
-    Parameters
-    ----------
-    coeff : Tensor of float64, shape (rows, m)
-        Exact coefficients.
-    measured : Tensor of float64, shape (rows, m, m)
-        Their covariance from the fit: a noisy spectrum is not strange for being noisy.
-    mean, covariance : Tensor of float64, shapes (m,) and (m, m)
-        Moments of the training population.
-    """
-    offset = (coeff - mean)[..., None]
-    total = covariance + measured
-    return (offset * torch.linalg.solve(total, offset)).sum(dim=(1, 2))
 
 
 def _well_measured(fits: Fits) -> Tensor:

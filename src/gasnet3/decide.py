@@ -1,0 +1,152 @@
+"""From the candidates of all classes to one decided answer (paper, section 3.5, Fig. 4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import gasnet3
+from gasnet3.lattice import C_KM_S, LN10_STEP, z_from_shift
+from gasnet3.solve import DISTINCT, DISTINCT_STAR_KM_S, Candidates
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Ranked:
+    """Candidates of all classes in one list a spectrum, best first.
+
+    Attributes
+    ----------
+    classes : tuple of str
+        Classes tried.
+    cls : ndarray of int64, shape (rows, c)
+        Index into ``classes``; meaningless where ``chi2`` is NaN.
+    which : ndarray of int64, shape (rows, c)
+        Number of the candidate within its class.
+    shift, z, z_err, chi2, rchi2 : ndarray of float64, shape (rows, c)
+        Shift in pixels, redshift and its error, χ² and χ²/(n_good - dof).
+    bad, edge : ndarray of bool, shape (rows, c)
+        See :class:`~gasnet3.solve.Candidates`.
+    """
+
+    classes: tuple[str, ...]
+    cls: NDArray[np.int64]
+    which: NDArray[np.int64]
+    shift: Floats
+    z: Floats
+    z_err: Floats
+    chi2: Floats
+    rchi2: Floats
+    bad: NDArray[np.bool_]
+    edge: NDArray[np.bool_]
+
+
+def rank(candidates: list[Candidates], n_good: NDArray[np.int64]) -> Ranked:
+    """Order the solutions of all classes: is the fit bad, then χ² (eq. 21).
+
+    Parameters
+    ----------
+    candidates : list of Candidates
+        One entry a class.
+    n_good : ndarray of int64, shape (rows,)
+        Unmasked pixels of each spectrum.
+    """
+
+    def join(name: str) -> NDArray[Any]:
+        return np.concatenate([getattr(c, name).cpu().numpy() for c in candidates], axis=1)
+
+    rows = len(n_good)
+    widths = [c.chi2.shape[1] for c in candidates]
+    cls = np.repeat(np.arange(len(candidates)), widths)
+    which = np.concatenate([np.arange(width) for width in widths])
+    dof = np.repeat([c.dof for c in candidates], widths)
+    shift, chi2 = join("shift"), join("chi2")
+    bad, edge = join("bad"), join("edge")
+    z = z_from_shift(shift)
+    z_err = (1.0 + z) * LN10_STEP * join("sigma")
+    rchi2 = chi2 / np.maximum(n_good[:, None] - dof, 1)
+    # Reduced: classes whose models have more parameters must earn them.
+    key = np.where(np.isnan(rchi2), np.inf, rchi2) + np.where(bad, 1e30, 0.0)
+    order = np.argsort(key, axis=1, kind="stable")
+    columns = {
+        "cls": np.tile(cls, (rows, 1)), "which": np.tile(which, (rows, 1)), "shift": shift,
+        "z": z, "z_err": z_err, "chi2": chi2, "rchi2": rchi2, "bad": bad, "edge": edge,
+    }  # fmt: skip
+    sort = {name: np.take_along_axis(values, order, axis=1) for name, values in columns.items()}
+    return Ranked(classes=tuple(c.cls for c in candidates), **sort)
+
+
+def other_redshift(ranked: Ranked, nth: int) -> NDArray[np.bool_]:
+    """Which candidates stand for another redshift than the nth, shape (rows, c).
+
+    Another redshift is one more than Δz/(1+z) = 0.01 away; between two stellar solutions,
+    100 km/s. The class plays no part: a quasar and a galaxy at one redshift agree in it.
+    """
+    ratio = (1.0 + ranked.z) / (1.0 + ranked.z[:, [nth]])
+    with np.errstate(invalid="ignore"):
+        distance = np.abs(np.log(ratio))
+    star = np.array([cls == "STAR" for cls in ranked.classes])[ranked.cls]
+    limit = np.where(star & star[:, [nth]], DISTINCT_STAR_KM_S / C_KM_S, np.log1p(DISTINCT))
+    return np.asarray(distance > limit)
+
+
+def delta_chi2(ranked: Ranked, nth: int = 0) -> Floats:
+    """χ² of the best solution at another redshift, less that of the nth; NaN without one."""
+    return _least(np.where(other_redshift(ranked, nth), ranked.chi2, np.nan)) - ranked.chi2[:, nth]
+
+
+def robustness(ranked: Ranked, nth: int = 0) -> Floats:
+    """R = χ²_2/χ²_1 - 1 (eq. 17) over the minima of all classes, χ²_2 more than 0.01 away.
+
+    NaN where there is no second minimum.
+    """
+    first = np.log1p(ranked.z[:, [nth]])
+    far = np.abs(np.log1p(ranked.z) - first) > np.log1p(DISTINCT)
+    return _ratio(_least(np.where(far, ranked.rchi2, np.nan)), ranked.rchi2[:, nth])
+
+
+def class_robustness(candidates: Candidates) -> Floats:
+    """R of eq. 17 within one class (the R_x of eq. 21); NaN without a second minimum."""
+    shift, chi2 = candidates.shift.cpu().numpy(), candidates.chi2.cpu().numpy()
+    far = np.abs(shift - shift[:, :1]) * LN10_STEP > np.log1p(DISTINCT)
+    return _ratio(_least(np.where(far, chi2, np.nan)), chi2[:, 0])
+
+
+def class_probabilities(ranked: Ranked) -> dict[str, Floats]:
+    """Probability of each class from the χ² of its best solution.
+
+    ``p_x ∝ exp(-(χ²_x - χ²_min) / 2T)`` with T = max(1, reduced χ² of the best): a model that
+    does not describe the spectrum to its noise must not be sure of the class because of it.
+    """
+    best = np.stack(
+        [
+            _least(np.where(ranked.cls == i, ranked.chi2, np.nan))
+            for i in range(len(ranked.classes))
+        ],
+        axis=1,
+    )
+    lowest = _least(best)[:, None]
+    temperature = np.maximum(1.0, ranked.rchi2[:, :1])
+    weight = np.exp(-0.5 * (best - lowest) / temperature)
+    weight = np.where(np.isnan(best) & ~np.isnan(lowest), 0.0, weight)
+    total = weight.sum(axis=1, keepdims=True)
+    out = {cls: np.full(len(best), np.nan) for cls in gasnet3.CLASSES}
+    for i, cls in enumerate(ranked.classes):
+        out[cls] = weight[:, i] / total[:, 0]
+    return out
+
+
+def _least(values: Floats) -> Floats:
+    """Row minimum ignoring NaN; NaN where there is nothing else."""
+    lowest = np.where(np.isnan(values), np.inf, values).min(axis=1, initial=np.inf)
+    return np.where(np.isfinite(lowest), lowest, np.nan)
+
+
+def _ratio(second: Floats, first: Floats) -> Floats:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = second / first - 1.0
+    return np.where(np.isfinite(ratio), ratio, np.nan)

@@ -1,0 +1,198 @@
+"""What sets each ZWARN bit: one small function a question, thresholds named at the top."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasnet3.flags import ZWarn
+from gasnet3.lattice import C_KM_S, STEP, LogLattice
+from gasnet3.lines import LINES
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+MIN_COVERAGE_DEX = 0.18
+"""Least wavelength coverage (SDSS's WCOVERAGE limit)."""
+
+MIN_DELTA_CHI2 = 9.0
+"""Least χ² difference to another redshift, in units of max(1, reduced χ²) (redrock's 9)."""
+
+MIN_PROBABILITY = 0.9
+"""Least probability of the chosen class."""
+
+OUTLIER_SIGMA, MAX_OUTLIERS = 5.0, 0.05
+"""A pixel is an outlier beyond so many σ; at most this fraction may be (SDSS)."""
+
+MAX_RCHI2, MODEL_ERROR = 2.0, 0.10
+"""χ²_T of Fig. 4: 2, plus what a model error of 10 % of the flux adds at the spectrum's S/N."""
+
+MIN_TRAINING = 1e-3
+"""Least share of the training redshifts in the bin of the solution (an even share is 1/60)."""
+
+QSO_LINES = ("C IV", "C III]", "Mg II", "Hβ", "Hα")
+"""Lines checked for negative emission (SDSS's choice)."""
+
+QSO_LINE_SIGMA = 2000.0 / C_KM_S
+"""Gaussian width of the check, in ln(wavelength)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Solved:
+    """One decided solution a spectrum, with what the questions need.
+
+    Attributes
+    ----------
+    flux, ivar, model, total : ndarray, shape (rows, n)
+        Prepared spectrum, its inverse variance, the model of it, and the model with the
+        subtracted continuum put back (both in units of the row's norm).
+    cls : ndarray of str, shape (rows,)
+        Chosen class, '' where there is none.
+    z, rchi2, delta_chi2, probability, sn_median : ndarray of float64, shape (rows,)
+        The solution, and the median S/N of a pixel.
+    edge, bad : ndarray of bool, shape (rows,)
+        See :class:`~gasnet3.solve.Candidates`.
+    domain : ndarray of float64, shape (rows,)
+        Distance from the training population in units of its limit; NaN where not known.
+    rchi2_classes : ndarray of float64, shape (rows, classes)
+        Best reduced χ² of each class.
+    lattice : LogLattice
+        Observed lattice.
+    populations : dict of str to dict
+        The ``population`` of each class's model card.
+    """
+
+    flux: NDArray[np.floating[Any]]
+    ivar: NDArray[np.floating[Any]]
+    model: Floats
+    total: Floats
+    cls: NDArray[np.str_]
+    z: Floats
+    rchi2: Floats
+    delta_chi2: Floats
+    probability: Floats
+    sn_median: Floats
+    edge: Bools
+    bad: Bools
+    domain: Floats
+    rchi2_classes: Floats
+    lattice: LogLattice
+    populations: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+def warn(solved: Solved, before: NDArray[np.int64]) -> NDArray[np.int64]:
+    """ZWARN of decided solutions.
+
+    Parameters
+    ----------
+    solved : Solved
+        The solutions.
+    before : ndarray of int64, shape (rows,)
+        Bits the reader set (SKY, UNPLUGGED, BAD_TARGET, NODATA, POORDATA).
+
+    Returns
+    -------
+    ndarray of int64, shape (rows,)
+    """
+    out = before.astype(np.int64)
+    has = np.isfinite(solved.z)
+    good = solved.ivar > 0
+    n_good = good.sum(axis=1)
+    questions: dict[ZWarn, Bools] = {
+        ZWarn.NODATA: ~(n_good > 0),
+        ZWarn.BAD_MINFIT: (n_good > 0) & (solved.bad | ~has),
+        ZWarn.LITTLE_COVERAGE: n_good * STEP < MIN_COVERAGE_DEX,
+        ZWarn.SMALL_DELTA_CHI2: has & small_delta_chi2(solved),
+        ZWarn.NEGATIVE_MODEL: has & negative_model(solved),
+        ZWarn.MANY_OUTLIERS: has & many_outliers(solved),
+        ZWarn.Z_FITLIMIT: has & solved.edge,
+        ZWarn.NEGATIVE_EMISSION: has & (solved.cls == "QSO") & negative_emission(solved),
+        ZWarn.POORDATA: poor_data(good),
+        ZWarn.CLASS_AMBIGUOUS: has & ~(solved.probability >= MIN_PROBABILITY),
+        ZWarn.OUT_OF_DOMAIN: has & (solved.domain > 1.0),
+        ZWarn.SPARSE_TRAINING: has & sparse_training(solved),
+        ZWarn.ANOMALY: has & (misfit(solved) > 1.0),
+    }
+    for flag, answer in questions.items():
+        out[answer] |= int(flag)
+    return out
+
+
+def small_delta_chi2(solved: Solved) -> Bools:
+    """Whether another redshift fits almost as well; not where there is no other minimum."""
+    limit = MIN_DELTA_CHI2 * np.maximum(1.0, solved.rchi2)
+    return np.asarray(solved.delta_chi2 < limit)
+
+
+def negative_model(solved: Solved) -> Bools:
+    """Whether the weighted mean of the whole model is below 0 by more than 3 σ."""
+    mean = (solved.ivar * np.nan_to_num(solved.total)).sum(axis=1, dtype=np.float64)
+    return np.asarray(mean < -3.0 * np.sqrt(solved.ivar.sum(axis=1, dtype=np.float64)))
+
+
+def many_outliers(solved: Solved) -> Bools:
+    """Whether more than 5 % of the good pixels are over 5 σ from the model."""
+    pull = np.abs(solved.flux - np.nan_to_num(solved.model)) * np.sqrt(solved.ivar)
+    n_good = np.maximum((solved.ivar > 0).sum(axis=1), 1)
+    return np.asarray((pull > OUTLIER_SIGMA).sum(axis=1) > MAX_OUTLIERS * n_good)
+
+
+def poor_data(good: Bools) -> Bools:
+    """Whether more than half of the pixels between the first and the last good one are masked."""
+    n_good = good.sum(axis=1)
+    first = good.argmax(axis=1)
+    last = good.shape[1] - 1 - good[:, ::-1].argmax(axis=1)
+    return np.asarray((n_good > 0) & (n_good < 0.5 * (last - first + 1)))
+
+
+def negative_emission(solved: Solved) -> Bools:
+    """Whether a quasar line is negative: area + 3 σ < 0, above a local constant."""
+    out = np.zeros(len(solved.z), bool)
+    lnlam = solved.lattice.loglam * np.log(10.0)
+    waves = {line.name: line.wave for line in LINES if line.broad}
+    for row in np.flatnonzero((solved.cls == "QSO") & np.isfinite(solved.z)):
+        for name in QSO_LINES:
+            x = (lnlam - np.log(waves[name] * (1.0 + solved.z[row]))) / QSO_LINE_SIGMA
+            near = (np.abs(x) < 6.0) & (solved.ivar[row] > 0)
+            if (np.abs(x[near]) < 2.0).sum() < 20:
+                continue
+            out[row] |= _area_is_negative(x[near], solved.flux[row][near], solved.ivar[row][near])
+    return out
+
+
+def _area_is_negative(x: Floats, flux: Floats, ivar: Floats) -> bool:
+    design = np.stack([np.exp(-0.5 * x**2), np.ones_like(x)]).astype(np.float64)
+    normal = (design * ivar) @ design.T
+    if np.linalg.det(normal) <= 0:
+        return False
+    covariance = np.linalg.inv(normal)
+    area = covariance @ ((design * ivar) @ flux)
+    return bool(area[0] + 3.0 * np.sqrt(covariance[0, 0]) < 0)
+
+
+def sparse_training(solved: Solved) -> Bools:
+    """Whether few training spectra had redshifts near the solution's."""
+    out = np.zeros(len(solved.z), bool)
+    for cls, population in solved.populations.items():
+        rows = (solved.cls == cls) & np.isfinite(solved.z)
+        if not rows.any() or "z_count" not in population:
+            continue
+        edges, count = np.asarray(population["z_edges"]), np.asarray(population["z_count"])
+        bins = np.clip(np.searchsorted(edges, solved.z[rows], side="right") - 1, 0, len(count) - 1)
+        out[rows] = count[bins] < MIN_TRAINING * count.sum()
+    return out
+
+
+def misfit(solved: Solved) -> Floats:
+    """Least reduced χ² over all classes, in units of its limit χ²_T (paper, Fig. 4).
+
+    The limit is 2 plus what a model error of 10 % of the flux adds at the spectrum's S/N:
+    every model is wrong at S/N 100, and that is no anomaly.
+    """
+    lowest = np.where(np.isnan(solved.rchi2_classes), np.inf, solved.rchi2_classes).min(axis=1)
+    sn = np.where(np.isfinite(solved.sn_median), np.abs(solved.sn_median), 0.0)
+    score = lowest / (MAX_RCHI2 + (MODEL_ERROR * sn) ** 2)
+    return np.where(np.isfinite(score), score, np.nan)

@@ -1,0 +1,329 @@
+"""From prepared spectra to candidate solutions of one class: three solvers, one interface.
+
+``amortised``: the network's reconstruction, taken as it is, at every shift (eq. 9-10).
+``exact``: the best coefficients of its eigenspectra, and the continuum, at every shift
+(eq. 22-26). ``hybrid``: a coarse exact scan and the amortised curve propose minima, which are
+then solved exactly. Whatever proposes, every minimum kept is re-evaluated in float64.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from gasnet3.lattice import C_KM_S, LN10_STEP, z_from_shift
+from gasnet3.minima import Minima, find_minima
+from gasnet3.nets.card import Model, ModelError
+from gasnet3.prepare import Prepared, legendre_basis
+from gasnet3.refine import Fits, Templates, fit_at, refine
+from gasnet3.scan import ExactScan, scan_amortised
+
+DISTINCT = 0.01
+"""Solutions of a class are distinct when Δz/(1+z) is larger than this (paper, section 3.4 v)."""
+
+DISTINCT_STAR_KM_S = 100.0
+"""Stellar solutions are distinct when their velocities differ by more than this."""
+
+COARSE_BIN = {"STAR": 1, "GALAXY": 2, "QSO": 4}
+"""Pixels averaged in the hybrid's coarse scan: quasar lines are broad, stellar ones are not."""
+
+PROPOSALS = {"STAR": 3, "GALAXY": 5, "QSO": 6}
+"""Minima taken from each proposing curve of the hybrid solver."""
+
+BLOCK = 32
+"""Rows a network sees at once, always: results must not depend on the batch."""
+
+
+def distinct_pixels(cls: str) -> float:
+    """Smallest distance in pixels between distinct solutions of a class."""
+    if cls == "STAR":
+        return DISTINCT_STAR_KM_S / C_KM_S / LN10_STEP
+    return float(torch.log1p(torch.tensor(DISTINCT, dtype=torch.float64))) / LN10_STEP
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """χ² curves of one class, reduced (eq. 9), for pictures and proposals.
+
+    Attributes
+    ----------
+    shift : Tensor of float64, shape (points,)
+        Shifts in pixels, ascending.
+    chi2 : Tensor, shape (rows, points)
+        χ², not reduced.
+    """
+
+    shift: Tensor
+    chi2: Tensor
+
+    @property
+    def z(self) -> Tensor:
+        """Redshift of every point."""
+        return torch.from_numpy(z_from_shift(self.shift.cpu().numpy()))
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """The best distinct solutions of one class, by ascending χ², bad fits last.
+
+    Attributes
+    ----------
+    cls : str
+        The class.
+    dof : int
+        Parameters of the model (eq. 9): m + degree + 1.
+    shift, sigma, chi2 : Tensor of float64, shape (rows, k)
+        Shift and its error in pixels, χ² (not reduced); NaN where there is no candidate.
+    bad, edge : Tensor of bool, shape (rows, k)
+        No minimum could be fitted; the minimum is at an end of the range.
+    coeff : Tensor of float64, shape (rows, k, m)
+        Coefficients, amplitude included.
+    covariance : Tensor of float64, shape (rows, k, m, m)
+        Covariance of the coefficients; 0 for the amortised solver.
+    model : Tensor of float64, shape (rows, k, n)
+        Model of the prepared flux.
+    """
+
+    cls: str
+    dof: int
+    shift: Tensor
+    sigma: Tensor
+    chi2: Tensor
+    bad: Tensor
+    edge: Tensor
+    coeff: Tensor
+    covariance: Tensor
+    model: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Engine:
+    """A model with what its solvers compute once."""
+
+    model: Model
+
+    @property
+    def cls(self) -> str:
+        """Class of the model."""
+        return self.model.card.cls
+
+    @property
+    def dof(self) -> int:
+        """Parameters fitted: eigenspectra and continuum (16 by default, as in the paper)."""
+        spectra = self.model.eigenspectra
+        return (0 if spectra is None else len(spectra)) + self.model.card.degree + 1
+
+    @property
+    def eigenspectra(self) -> Tensor:
+        """Eigenspectra, shape (m, N).
+
+        Raises
+        ------
+        ModelError
+            If the network has none.
+        """
+        spectra = self.model.eigenspectra
+        if spectra is None:
+            raise ModelError(
+                f"{self.model.card.name} has no eigenspectra to solve with: "
+                "use the amortised solver, or Encoder models"
+            )
+        return spectra
+
+    @cached_property
+    def templates(self) -> Templates:
+        """Eigenspectra as splines, with a free continuum."""
+        card = self.model.card
+        basis = legendre_basis(card.n, card.degree, self.eigenspectra.device)
+        return Templates.build(self.eigenspectra, card.shifts, basis)
+
+    @cached_property
+    def full_scan(self) -> ExactScan:
+        """Exact scan of every shift."""
+        return self._scan(1)
+
+    @cached_property
+    def coarse_scan(self) -> ExactScan:
+        """Exact scan of binned spectra."""
+        return self._scan(COARSE_BIN[self.cls])
+
+    def _scan(self, bin_width: int) -> ExactScan:
+        card = self.model.card
+        return ExactScan.build(self.eigenspectra, card.n, card.shifts, card.degree, bin_width)
+
+    def reconstruct(self, prepared: Prepared) -> tuple[Tensor, Tensor]:
+        """Rest-frame reconstruction (rows, N), and coefficients times amplitude (rows, m)."""
+        rest, coeff = [], []
+        for start in range(0, len(prepared), BLOCK):
+            flux = prepared.flux[start : start + BLOCK]
+            ivar = prepared.ivar[start : start + BLOCK]
+            missing = (0, 0, 0, BLOCK - len(flux))
+            out = self.model.reconstruct(
+                torch.nn.functional.pad(flux, missing), torch.nn.functional.pad(ivar, missing)
+            )
+            rest.append(out.flux[: len(flux)])
+            coeff.append((out.amplitude[:, None] * out.coeff)[: len(flux)])
+        return torch.cat(rest), torch.cat(coeff)
+
+    def amortised_curves(self, rest: Tensor, prepared: Prepared) -> Curves:
+        """χ² of the network's reconstruction at every shift."""
+        shifts = self.model.card.shifts
+        chi2 = scan_amortised(rest, prepared.flux, prepared.ivar, shifts)
+        return Curves(torch.from_numpy(shifts.shifts.astype(float)).to(chi2.device), chi2)
+
+    def exact_curves(self, scan: ExactScan, prepared: Prepared) -> Curves:
+        """The least χ² at every shift of a scan."""
+        chi2 = scan.scan(prepared.flux, prepared.ivar)
+        return Curves(scan.scanned.to(chi2.device), chi2)
+
+
+class Solver(ABC):
+    """A way to find the candidates of a class."""
+
+    name: str
+
+    @abstractmethod
+    def solve(self, engine: Engine, prepared: Prepared, k: int) -> Candidates:
+        """The k best distinct solutions of each prepared spectrum."""
+
+    @abstractmethod
+    def curves(self, engine: Engine, prepared: Prepared) -> Curves:
+        """The finest χ² curve the solver stands on."""
+
+
+class Amortised(Solver):
+    """The paper's: the reconstruction is fixed, only the shift is free."""
+
+    name = "amortised"
+
+    def solve(self, engine: Engine, prepared: Prepared, k: int) -> Candidates:
+        rest, coeff = engine.reconstruct(prepared)
+        curves = engine.amortised_curves(rest, prepared)
+        minima = find_minima(curves.chi2, distinct_pixels(engine.cls), k)
+        templates = Templates.build(rest, engine.model.card.shifts, None)
+        found = _refine(engine, templates, prepared, [(curves, minima)], keep=k, reach=1.5)
+        shape, m = found.shift.shape, coeff.shape[1]
+        # The spline fit knows one template, the reconstruction; what made it are these.
+        made = coeff.double()[:, None].expand(*shape, m)
+        return replace(found, coeff=made, covariance=made.new_zeros(*shape, m, m))
+
+    def curves(self, engine: Engine, prepared: Prepared) -> Curves:
+        return engine.amortised_curves(engine.reconstruct(prepared)[0], prepared)
+
+
+class Exact(Solver):
+    """Eigenspectra and continuum solved together at every shift."""
+
+    name = "exact"
+
+    def solve(self, engine: Engine, prepared: Prepared, k: int) -> Candidates:
+        curves = self.curves(engine, prepared)
+        minima = find_minima(curves.chi2, distinct_pixels(engine.cls), k)
+        return _refine(engine, engine.templates, prepared, [(curves, minima)], keep=k, reach=1.5)
+
+    def curves(self, engine: Engine, prepared: Prepared) -> Curves:
+        return engine.exact_curves(engine.full_scan, prepared)
+
+
+class Hybrid(Solver):
+    """Coarse exact scan and amortised curve propose; exact solutions decide."""
+
+    name = "hybrid"
+
+    def solve(self, engine: Engine, prepared: Prepared, k: int) -> Candidates:
+        coarse = engine.exact_curves(engine.coarse_scan, prepared)
+        amortised = engine.amortised_curves(engine.reconstruct(prepared)[0], prepared)
+        many = max(PROPOSALS[engine.cls], k)
+        width = COARSE_BIN[engine.cls]
+        pixels = distinct_pixels(engine.cls)
+        proposals = [
+            (coarse, find_minima(coarse.chi2, pixels / width, many)),
+            (amortised, find_minima(amortised.chi2, pixels, many)),
+        ]
+        reach = width + 1.5
+        return _refine(engine, engine.templates, prepared, proposals, keep=k, reach=reach)
+
+    def curves(self, engine: Engine, prepared: Prepared) -> Curves:
+        return engine.exact_curves(engine.full_scan, prepared)
+
+
+SOLVERS: dict[str, Solver] = {s.name: s for s in (Amortised(), Exact(), Hybrid())}
+"""Solvers by name."""
+
+
+def _refine(
+    engine: Engine, templates: Templates, prepared: Prepared,
+    proposals: list[tuple[Curves, Minima]], *, keep: int, reach: float,
+) -> Candidates:  # fmt: skip
+    """Evaluate all proposed minima, follow the best ones to their sub-pixel positions."""
+    exists = torch.cat([minima.index >= 0 for _, minima in proposals], dim=1)
+    exists &= prepared.usable[:, None]
+    start = torch.cat([_position(curves, minima) for curves, minima in proposals], dim=1)
+    rows, _ = torch.nonzero(exists, as_tuple=True)
+    first = torch.full(start.shape, torch.inf, dtype=torch.float64, device=start.device)
+    if len(proposals) > 1 and len(rows):
+        first[exists] = fit_at(templates, prepared.flux, prepared.ivar, rows, start[exists]).chi2
+    else:
+        first[exists] = torch.cat([minima.chi2 for _, minima in proposals], dim=1)[exists].double()
+    pixels = distinct_pixels(engine.cls)
+    order, chosen = _lowest_distinct(first, start, pixels, keep)
+    start, exists = torch.gather(start, 1, order), chosen
+    rows, _ = torch.nonzero(exists, as_tuple=True)
+    fits, converged = refine(templates, prepared.flux, prepared.ivar, rows, start[exists], reach)
+    return _collect(engine, exists, fits, converged)
+
+
+def _position(curves: Curves, minima: Minima) -> Tensor:
+    """Sub-pixel shifts of minima by their parabolas."""
+    step = curves.shift[1] - curves.shift[0] if len(curves.shift) > 1 else 1.0
+    return curves.shift[minima.index.clamp(min=0)] + step * minima.offset
+
+
+def _lowest_distinct(
+    chi2: Tensor, shift: Tensor, pixels: float, keep: int
+) -> tuple[Tensor, Tensor]:
+    """Columns of the ``keep`` lowest χ² that are distinct, and whether each exists."""
+    remaining = chi2.clone()
+    order, exists = [], []
+    for _ in range(keep):
+        lowest, at = remaining.min(dim=1)
+        order.append(at)
+        exists.append(torch.isfinite(lowest))
+        near = (shift - torch.gather(shift, 1, at[:, None])).abs() < pixels
+        near.scatter_(1, at[:, None], True)
+        remaining = torch.where(near, torch.inf, remaining)
+    return torch.stack(order, dim=1), torch.stack(exists, dim=1)
+
+
+def _collect(engine: Engine, exists: Tensor, fits: Fits, converged: Tensor) -> Candidates:
+    """Place the fits into a table, rows by candidates, by ascending χ² with bad fits last."""
+    shape = exists.shape
+
+    def place(values: Tensor) -> Tensor:
+        tail = values.shape[1:]
+        table = torch.full((*shape, *tail), torch.nan, dtype=torch.float64, device=exists.device)
+        table[exists] = values
+        return table
+
+    names = ("shift", "sigma", "chi2", "coeff", "covariance", "model")
+    got = {name: place(getattr(fits, name)) for name in names}
+    good = torch.zeros_like(exists)
+    good[exists] = converged
+    shifts = engine.model.card.shifts
+    edge = (got["shift"] <= shifts.first + 0.5) | (got["shift"] >= shifts.last - 0.5)
+    bad = exists & ~good & ~edge
+    rank = got["chi2"].nan_to_num(torch.inf) + torch.where(bad, 1e30, 0.0)
+    order = torch.argsort(rank, dim=1, stable=True)
+    sort = {key: _take(value, order) for key, value in got.items()}
+    return Candidates(
+        engine.cls, engine.dof, bad=_take(bad, order), edge=_take(edge, order), **sort
+    )
+
+
+def _take(values: Tensor, order: Tensor) -> Tensor:
+    index = order.reshape(*order.shape, *[1] * (values.ndim - 2))
+    return torch.take_along_dim(values, index, dim=1)
