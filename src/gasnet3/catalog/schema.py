@@ -1,0 +1,236 @@
+"""The columns of a catalog, and how a table is made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from astropy.table import Table
+from numpy.typing import ArrayLike, NDArray
+
+from gasnet3.files import jsonable
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the native catalog.
+
+    Parameters
+    ----------
+    name : str
+        Native name.
+    dtype : str
+        'str', or a numpy type code: 'f8', 'i8', 'i4'.
+    unit : str
+        Unit in FITS notation, '' for none.
+    description : str
+        One sentence.
+    vector : bool
+        Whether each row holds a fixed number of values.
+    """
+
+    name: str
+    dtype: str
+    unit: str
+    description: str
+    vector: bool = False
+
+
+def _per_class(name: str, description: str) -> tuple[Column, ...]:
+    return tuple(
+        Column(f"{name}_{cls.lower()}", "f8", "", description.format(cls))
+        for cls in ("STAR", "GALAXY", "QSO")
+    )
+
+
+COLUMNS: tuple[Column, ...] = (
+    Column("id", "str", "", "identifier of the spectrum"),
+    Column("class", "str", "", "STAR, GALAXY or QSO: the class of the least chi2 (eq. 21)"),
+    Column("subclass", "str", "", "finer class within the class"),
+    Column("z", "f8", "", "redshift, vacuum, in the frame of the input (SDSS: heliocentric)"),
+    Column("z_err", "f8", "", "1-sigma error of z, NaN where there is no minimum"),
+    Column("zwarn", "i8", "", "warning bits (gasnet3.ZWarn), 0 for a clean row"),
+    Column("chi2", "f8", "", "chi2 of the best model"),
+    Column("dof", "i8", "", "degrees of freedom: n_good less the parameters of the model"),
+    Column("rchi2", "f8", "", "chi2 / dof (eq. 9)"),
+    Column("delta_chi2", "f8", "", "chi2 of the next distinct solution less chi2"),
+    Column(
+        "robustness", "f8", "", "R: second-least minimum of chi2 over the least, less 1 (eq. 17)"
+    ),
+    *_per_class("p", "probability that the class is {}"),
+    Column("znum", "i4", "", "rank of the solution of this spectrum, the best first"),
+    Column("coeff", "f8", "", "coefficients of the eigenspectra (omega_m, eq. 4)", vector=True),
+    Column("amplitude", "f8", "", "amplitude of the reconstruction"),
+    Column("model", "str", "", "name of the model that gave the solution"),
+    Column("sn_median", "f8", "", "median S/N a pixel over the unmasked pixels"),
+    Column("n_good", "i8", "", "number of unmasked pixels"),
+    Column("wave_min", "f8", "Angstrom", "vacuum wavelength of the first unmasked pixel"),
+    Column("wave_max", "f8", "Angstrom", "vacuum wavelength of the last unmasked pixel"),
+    *_per_class("chi2", "least chi2 as {}"),
+    *_per_class("z", "redshift as {}"),
+    *_per_class("robustness", "R as {} (eq. 17)"),
+    Column("anomaly_score", "f8", "", "how strange the spectrum is, larger is stranger"),
+    Column("anomaly_kind", "str", "", "why the spectrum is strange, empty where it is not"),
+)
+"""The native columns in their order. A catalog has those that its maker knows."""
+
+REQUIRED = ("id", "class", "z")
+BY_NAME = {column.name: column for column in COLUMNS}
+
+
+def make_catalog(
+    columns: Mapping[str, ArrayLike],
+    key_columns: Mapping[str, ArrayLike] | None = None,
+    provenance: Mapping[str, Any] | None = None,
+) -> Table:
+    """Make a catalog of native columns and of the input's own key columns.
+
+    Parameters
+    ----------
+    columns : mapping of str to array_like, shape (rows,) or (rows, m) for ``coeff``
+        Native columns, see :data:`COLUMNS`; ``id``, ``class`` and ``z`` are required. They are
+        put in the native order and cast to the native type.
+    key_columns : mapping of str to array_like, shape (rows,) or (rows, k), optional
+        Columns of the input that ride along at the end. One whose name is taken (in any case of
+        its letters: FITS does not tell them apart) gets the suffix ``_in``. Masked values become
+        NaN or '', see :func:`plain`.
+    provenance : mapping, optional
+        What made the catalog: version, model hashes, resolved configuration. Becomes
+        ``table.meta["gasnet3"]``, in the types of JSON.
+
+    Returns
+    -------
+    astropy.table.Table
+        With units, descriptions and ``meta["gasnet3"]``.
+
+    Raises
+    ------
+    ValueError
+        If a required column is missing, a name is unknown, lengths differ, or a column cannot be
+        cast (its name is in the message).
+    """
+    unknown = [name for name in columns if name not in BY_NAME]
+    missing = [name for name in REQUIRED if name not in columns]
+    if unknown or missing:
+        raise ValueError(
+            f"a catalog needs the columns {', '.join(REQUIRED)} (missing: {missing}) and knows "
+            f"those of gasnet3.catalog.COLUMNS (unknown: {unknown}); give others as key_columns"
+        )
+    table = Table()
+    for column in COLUMNS:
+        if column.name in columns:
+            _add(table, column.name, _cast(column, columns[column.name]))
+            table[column.name].unit = column.unit or None
+            table[column.name].description = column.description
+    taken = {name.casefold() for name in BY_NAME}
+    for name, values in (key_columns or {}).items():
+        _add(table, free_name(name, taken, "_in"), plain(name, values))
+    table.meta["gasnet3"] = jsonable(provenance or {})
+    return table
+
+
+def free_name(name: str, taken: set[str], suffix: str) -> str:
+    """The name, with the suffix as often as it takes to be none of ``taken``; adds it there.
+
+    Parameters
+    ----------
+    name : str
+        Wished name.
+    taken : set of str
+        Case-folded names in use; the new one is added.
+    suffix : str
+        What to append on a clash.
+    """
+    while name.casefold() in taken:
+        name += suffix
+    taken.add(name.casefold())
+    return name
+
+
+def plain(name: str, values: ArrayLike) -> NDArray[Any]:
+    """A column in a type that every format can hold: bool, int16/32/64, float32/64 or str.
+
+    Bytes are decoded as UTF-8, dates become ISO text, half floats float32, unsigned integers
+    int64. Masked values become NaN or ''. Masked integers become float64, and text when one of
+    them is too large for a float to hold (a DESI TARGETID); so do integers beyond int64.
+
+    Parameters
+    ----------
+    name : str
+        Name of the column, for the error.
+    values : array_like, shape (rows,) or (rows, k)
+        The column.
+
+    Raises
+    ------
+    ValueError
+        If the column is neither one nor two-dimensional, or of a type no format holds.
+    """
+    array = values if isinstance(values, np.ma.MaskedArray) else np.asarray(values)
+    mask = np.ma.getmaskarray(array) if isinstance(array, np.ma.MaskedArray) else None
+    data = _known_type(name, np.asarray(np.ma.getdata(array)))
+    if data.ndim not in (1, 2) or (
+        data.ndim == 2 and (data.shape[1] < 1 or data.dtype.kind == "U")
+    ):
+        raise ValueError(
+            f"column {name!r} has shape {data.shape} and type {data.dtype}: a catalog holds one "
+            "value a row, or a fixed number of numbers a row"
+        )
+    if mask is None or not mask.any():
+        return data
+    if data.dtype.kind in "bi" and np.abs(data[~mask].astype(np.float64)).max(initial=0) < 2**53:
+        data = data.astype(np.float64)
+    if data.dtype.kind == "i":
+        data = data.astype(np.str_)
+    return np.where(mask, "" if data.dtype.kind == "U" else np.array(np.nan, data.dtype), data)
+
+
+def _known_type(name: str, data: NDArray[Any]) -> NDArray[Any]:
+    kind, size = data.dtype.kind, data.dtype.itemsize
+    if kind == "U":
+        return data.astype(np.str_)  # native byte order
+    if kind == "S":
+        return np.char.decode(data, "utf-8", "replace")
+    if kind == "O":
+        return np.array(
+            ["" if item is None else str(item) for item in data.ravel()], np.str_
+        ).reshape(data.shape)
+    if kind in "Mm":
+        return np.where(np.isnat(data), "", data.astype(np.str_))
+    if kind == "b":
+        return data
+    if kind == "f":
+        return data.astype(np.float32 if size <= 4 else np.float64)
+    if kind == "u":
+        return data.astype(np.int64 if not (data > np.iinfo(np.int64).max).any() else np.str_)
+    if kind == "i":
+        return data.astype(f"i{max(size, 2)}")
+    raise ValueError(f"column {name!r} has type {data.dtype}, which no catalog format holds")
+
+
+def _cast(column: Column, values: ArrayLike) -> NDArray[Any]:
+    """The values in the type of the native column."""
+    data = plain(column.name, values)
+    wanted = np.dtype(np.str_ if column.dtype == "str" else column.dtype)
+    if (data.ndim == 2) != column.vector:
+        raise ValueError(
+            f"column {column.name!r} has shape {data.shape}, expected "
+            + ("(rows, m)" if column.vector else "(rows,)")
+        )
+    if wanted.kind == "U":
+        return data.astype(np.str_)
+    if data.size and data.dtype.kind == "U":
+        raise ValueError(f"column {column.name!r} holds text, expected numbers ({wanted})")
+    if wanted.kind == "i" and data.dtype.kind == "f" and not np.array_equal(data, np.trunc(data)):
+        raise ValueError(f"column {column.name!r} holds values that are no integers (or NaN)")
+    return data.astype(wanted)
+
+
+def _add(table: Table, name: str, data: NDArray[Any]) -> None:
+    if table.colnames and len(data) != len(table):
+        raise ValueError(
+            f"column {name!r} has {len(data)} rows, {table.colnames[0]!r} {len(table)}"
+        )
+    table[name] = data
