@@ -1,0 +1,33 @@
+"""Files to spectra and back: one reader a format, found by the file's content."""
+
+from __future__ import annotations
+
+from gasnet3.io.errors import ReadError, ReadFailure
+from gasnet3.io.registry import (
+    READERS,
+    Reader,
+    expand,
+    find_reader,
+    iter_batches,
+    load_plugins,
+    read,
+    read_file,
+    register,
+)
+from gasnet3.io.write import write_npz, write_spec
+
+__all__ = [
+    "READERS",
+    "ReadError",
+    "ReadFailure",
+    "Reader",
+    "expand",
+    "find_reader",
+    "iter_batches",
+    "load_plugins",
+    "read",
+    "read_file",
+    "register",
+    "write_npz",
+    "write_spec",
+]

@@ -1,0 +1,31 @@
+"""What goes wrong when a file is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class ReadError(Exception):
+    """A file that cannot be read. The message names the file, what is wrong and what to do."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path}: {problem}")
+        self.path = path
+        self.problem = problem
+
+
+@dataclass(frozen=True)
+class ReadFailure:
+    """One file that was left out of a run.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    reason : str
+        What is wrong with it and what to do, without the file's name.
+    """
+
+    path: Path
+    reason: str

@@ -1,0 +1,232 @@
+"""Which reader reads a file, and reading many files in batches."""
+
+from __future__ import annotations
+
+import glob
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Protocol
+
+from gasnet3.io.errors import ReadError, ReadFailure
+from gasnet3.io.fits_table import GZIP_MAGIC
+from gasnet3.io.npz import NpzReader
+from gasnet3.io.sdss_spec import SdssSpecReader
+from gasnet3.io.sdss_spplate import SdssSpPlateReader
+from gasnet3.spectra import Spectra
+
+ENTRY_POINT_GROUP = "gasnet3.readers"
+HEAD_BYTES = 1 << 16
+"""How much of a file, unzipped, a reader sees when it is asked whether the file is its own."""
+
+DATA_ENDINGS = (".fits", ".fit", ".fts", ".fits.gz", ".fit.gz", ".fts.gz", ".npz")
+"""Names that are taken from a directory; files named one by one or by a glob may have any."""
+
+Inputs = str | Path | Sequence[str | Path]
+
+
+class Reader(Protocol):
+    """One file format."""
+
+    name: str
+
+    def matches(self, path: Path, head: bytes) -> bool:
+        """Whether the file is of this format, from its first bytes (unzipped), not its name."""
+
+    def read(self, path: Path) -> Spectra:
+        """All spectra of the file; ReadError if it is damaged."""
+
+
+READERS: list[Reader] = [SdssSpecReader(), SdssSpPlateReader(), NpzReader()]
+"""All readers, asked in this order; add to it with :func:`register`."""
+
+
+def register(reader: Reader) -> None:
+    """Add a reader, to be asked before those there are.
+
+    Packages register theirs without a call, by an entry point of the group ``gasnet3.readers``
+    that names a reader class.
+
+    Raises
+    ------
+    ValueError
+        If there is a reader of that name.
+    """
+    if any(known.name == reader.name for known in READERS):
+        raise ValueError(f"there is a reader called {reader.name!r} already; choose another name")
+    READERS.insert(0, reader)
+
+
+@cache
+def load_plugins() -> None:
+    """Register the readers of installed packages, once.
+
+    Raises
+    ------
+    ValueError
+        If two readers have one name.
+    """
+    for point in entry_points(group=ENTRY_POINT_GROUP):
+        register(point.load()())
+
+
+def find_reader(path: str | Path) -> Reader:
+    """The reader of a file, by the file's content.
+
+    Raises
+    ------
+    ReadError
+        If the file cannot be opened or no reader knows it.
+    """
+    load_plugins()
+    path = Path(path)
+    head = _head(path)
+    for reader in READERS:
+        if reader.matches(path, head):
+            return reader
+    known = ", ".join(reader.name for reader in READERS)
+    raise ReadError(path, f"no reader knows this format (known: {known}); convert it to .npz")
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(HEAD_BYTES)
+    except OSError as error:
+        raise ReadError(path, f"cannot be read ({error.strerror or error})") from None
+    if not head.startswith(GZIP_MAGIC):
+        return head
+    try:
+        return zlib.decompressobj(wbits=31).decompress(head, HEAD_BYTES)
+    except zlib.error:
+        return head
+
+
+def expand(inputs: Inputs) -> list[Path]:
+    """Files meant by a mix of files, directories and globs.
+
+    Parameters
+    ----------
+    inputs : str, Path or sequence of them
+        A directory stands for the files in and below it that end in one of
+        :data:`DATA_ENDINGS`; ``**`` of a glob crosses directories; ``~`` is the home directory.
+
+    Returns
+    -------
+    list of Path
+        Sorted, each once.
+
+    Raises
+    ------
+    ReadError
+        If an input means no file.
+    """
+    files: set[Path] = set()
+    for item in [inputs] if isinstance(inputs, str | Path) else inputs:
+        path = Path(item).expanduser()
+        if path.is_dir():
+            found = [file for file in path.rglob("*") if _is_data(file)]
+            problem = f"no file in this directory ends in {', '.join(DATA_ENDINGS)}"
+        elif path.exists():
+            found, problem = [path], ""
+        else:
+            found = [Path(name) for name in glob.glob(str(path), recursive=True)]
+            found = [file for file in found if file.is_file()]
+            problem = "there is no such file or directory, and no file matches it as a glob"
+        if not found:
+            raise ReadError(path, f"{problem}; check the name")
+        files.update(found)
+    return sorted(files)
+
+
+def _is_data(path: Path) -> bool:
+    name = path.name.lower()
+    return name.endswith(DATA_ENDINGS) and not name.startswith(".") and path.is_file()
+
+
+def read_file(path: str | Path) -> Spectra:
+    """All spectra of one file, by the reader that knows it.
+
+    Raises
+    ------
+    ReadError
+        If the file is damaged or of no known format.
+    """
+    path = Path(path)
+    reader = find_reader(path)
+    try:
+        return reader.read(path)
+    except ReadError:
+        raise
+    # A file must not stop a run of millions, whatever a reader (of another package) trips over.
+    except Exception as error:
+        reason = f"reader {reader.name!r} failed on it with {type(error).__name__}: {error}"
+        raise ReadError(path, f"{reason}; report this to the reader's authors") from error
+
+
+def read(inputs: Inputs) -> Spectra:
+    """All spectra of files, directories and globs as one batch.
+
+    Parameters
+    ----------
+    inputs : str, Path or sequence of them
+        See :func:`expand`.
+
+    Raises
+    ------
+    ReadError
+        If an input means no file, or any of the files cannot be read.
+    """
+    return Spectra.concatenate([read_file(path) for path in expand(inputs)])
+
+
+def iter_batches(
+    inputs: Inputs,
+    batch_size: int,
+    failures: list[ReadFailure],
+    on_file: Callable[[int, int], None] | None = None,
+) -> Iterator[Spectra]:
+    """Spectra of files, directories and globs, a batch at a time, in the order of the files.
+
+    Parameters
+    ----------
+    inputs : str, Path or sequence of them
+        See :func:`expand`.
+    batch_size : int
+        Rows of a batch; only the last may have fewer.
+    failures : list of ReadFailure
+        Files that cannot be read are appended here and left out.
+    on_file : callable, optional
+        Called after every file with the number of files done and their total.
+
+    Raises
+    ------
+    ReadError
+        If an input means no file.
+    ValueError
+        If the batch size is less than 1.
+    """
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    paths = expand(inputs)
+    waiting: list[Spectra] = []
+    rows = 0
+    for done, path in enumerate(paths, start=1):
+        try:
+            spectra = read_file(path)
+            waiting.append(spectra)
+            rows += len(spectra)
+        except ReadError as error:
+            failures.append(ReadFailure(path, error.problem))
+        if rows >= batch_size:
+            joined = Spectra.concatenate(waiting)
+            whole = rows - rows % batch_size
+            for start in range(0, whole, batch_size):
+                yield joined[start : start + batch_size]
+            waiting, rows = [joined[whole:]], rows - whole
+        if on_file:
+            on_file(done, len(paths))
+    if rows:
+        yield Spectra.concatenate(waiting)

@@ -1,0 +1,129 @@
+"""Reader of SDSS-I to IV ``spec`` and ``spec-lite`` files: one spectrum a file."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasnet3.io import fits_table
+from gasnet3.io.errors import ReadError
+from gasnet3.io.fits_table import Header, header_float, header_int
+from gasnet3.io.sdss import apply_mask, as_key, known_flags, spectrum_id
+from gasnet3.spectra import Spectra
+
+_COADD = ("FLUX", "LOGLAM", "IVAR", "AND_MASK")
+_TARGET_TYPES = ("OBJTYPE", "SOURCETYPE", "TARGETTYPE")
+_POSITION = {"ra": ("PLUG_RA", "RA"), "dec": ("PLUG_DEC", "DEC")}
+_OBJECT = (
+    *("CLASS", "Z", "ZWARNING", "PLATE", "MJD", "FIBERID"),
+    *_TARGET_TYPES,
+    *("PLUG_RA", "PLUG_DEC", "RA", "DEC"),
+)
+_COADD_COLUMN = re.compile(rb"TTYPE\d+ *= *'(flux|loglam|ivar) *'", re.IGNORECASE)
+
+
+class SdssSpecReader:
+    """SDSS ``spec`` and ``spec-lite``, plain or gzipped.
+
+    The first extension is the coadd (columns in lower or upper case), the second, where there
+    is one with CLASS and Z, the survey's answer; single exposures and line tables are not read.
+    Pixels of :data:`gasnet3.io.sdss.MASKED_BITS` are masked.
+    """
+
+    name = "sdss-spec"
+
+    def matches(self, path: Path, head: bytes) -> bool:
+        """Whether the first table of a FITS file has the columns flux, loglam and ivar."""
+        if not head.startswith(b"SIMPLE  ="):
+            return False
+        table = head.find(b"XTENSION= 'BINTABLE'")
+        end = head.find(b"END".ljust(fits_table.CARD), table)
+        columns = _COADD_COLUMN.findall(head[table : None if end < 0 else end])
+        return table > 0 and len({name.lower() for name in columns}) == 3
+
+    def read(self, path: Path) -> Spectra:
+        """Read the one spectrum of a file.
+
+        Returns
+        -------
+        Spectra
+            One row: flux in 1e-17 erg/s/cm²/Å; ``id`` is ``PLATE-MJD-FIBERID``, or the file's
+            name without its ending where the file does not say; key columns ``file`` and, where
+            known, ``plate, mjd, fiberid, ra, dec`` (degrees); labels from the second extension.
+
+        Raises
+        ------
+        ReadError
+            If the file is not complete or not such a file.
+        """
+        with fits_table.open_fits(path) as stream:
+            primary = fits_table.read_header(stream, path)
+            if primary is None:
+                raise ReadError(path, "the file is empty; fetch it again")
+            fits_table.skip_data(stream, primary, path)
+            header = fits_table.read_header(stream, path)
+            if header is None or not fits_table.is_table(header):
+                raise ReadError(
+                    path, "its first extension is not a table; is it an SDSS spec file?"
+                )
+            coadd = fits_table.read_columns(stream, header, path, _COADD)
+            missing = [name for name in _COADD[:3] if name not in coadd]
+            if missing:
+                raise ReadError(path, f"its first table has no column {', '.join(missing)}")
+            header = fits_table.read_header(stream, path)
+            answer = {}
+            if header is not None and fits_table.is_table(header):
+                answer = _answer(fits_table.read_columns(stream, header, path, _OBJECT))
+        return _spectrum(path, primary, coadd, answer)
+
+
+def _answer(table: dict[str, NDArray[Any]]) -> dict[str, Any]:
+    """First row of a SPECOBJ or SPALL table; nothing if the table is another one."""
+    if not {"CLASS", "Z"} <= table.keys() or not len(table["Z"]):
+        return {}
+    return {name: column[0] for name, column in table.items()}
+
+
+def _spectrum(
+    path: Path, primary: Header, coadd: dict[str, NDArray[Any]], answer: dict[str, Any]
+) -> Spectra:
+    ivar, mask = coadd["IVAR"], coadd.get("AND_MASK")
+    if mask is not None:
+        ivar = apply_mask(ivar, mask)
+    meta = _keys(primary, answer)
+    named = len({"plate", "mjd", "fiberid"} & meta.keys()) == 3
+    stem = path.name.split(".fit")[0]
+    target_types = tuple(str(answer.get(name, "")) for name in _TARGET_TYPES)
+    return Spectra.from_arrays(
+        [coadd["FLUX"]],
+        [ivar],
+        loglam=[coadd["LOGLAM"]],
+        ids=[spectrum_id(meta["plate"], meta["mjd"], meta["fiberid"]) if named else stem],
+        zwarn=[known_flags(mask, target_types, int(answer.get("ZWARNING", 0)))],
+        z=[answer.get("Z", np.nan)],
+        classes=[str(answer.get("CLASS", ""))],
+        meta={name: [value] for name, value in {**meta, "file": path.name}.items()},
+    )
+
+
+def _keys(primary: Header, answer: dict[str, Any]) -> dict[str, Any]:
+    """Plate, MJD, fibre and position, each where the file tells it."""
+    keys: dict[str, Any] = {
+        "plate": as_key(header_int(primary, "PLATEID")),
+        "mjd": as_key(header_int(primary, "MJD")),
+        "fiberid": as_key(header_int(primary, "FIBERID")),
+    }
+    if keys["plate"] is None:
+        keys["plate"] = as_key(header_int(primary, "PLATE"))
+    for name, value in keys.items():
+        if value is None:
+            keys[name] = as_key(answer.get(name.upper()))
+    for name, (plug, catalogued) in _POSITION.items():
+        # RA and DEC of the primary header are the plate's centre, not the object's.
+        tried = (answer.get(plug), header_float(primary, plug), answer.get(catalogued))
+        keys[name] = next((x for x in tried if x is not None and np.isfinite(x)), None)
+    return {name: value for name, value in keys.items() if value is not None}

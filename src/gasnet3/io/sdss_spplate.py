@@ -1,0 +1,116 @@
+"""Reader of SDSS ``spPlate`` files: all fibres of a plate, one image row each."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasnet3.io.errors import ReadError
+from gasnet3.io.sdss import apply_mask, as_key, known_flags, spectrum_id
+from gasnet3.spectra import Spectra
+
+_MAX_BYTES = 1 << 31
+_END = b"END".ljust(80)
+
+
+class SdssSpPlateReader:
+    """SDSS ``spPlate``, plain or gzipped: images flux, ivar, and_mask, or_mask, disp, then plugmap.
+
+    The wavelength of pixel i is ``10^(COEFF0 + COEFF1·i)`` Å. Pixels of
+    :data:`gasnet3.io.sdss.MASKED_BITS` are masked.
+    """
+
+    name = "sdss-spplate"
+
+    def matches(self, path: Path, head: bytes) -> bool:
+        """Whether the primary HDU is an image on a log-wavelength grid, with a plate, no fibre."""
+        if not head.startswith(b"SIMPLE  ="):
+            return False
+        primary = head[: head.find(_END)]
+        keys = {card.strip() for card in re.findall(rb"(?:^|.{72})(.{8})=", primary, re.DOTALL)}
+        image = re.search(rb"NAXIS   = +2 ", primary) is not None
+        return image and {b"COEFF0", b"COEFF1", b"PLATEID"} <= keys and b"FIBERID" not in keys
+
+    def read(self, path: Path) -> Spectra:
+        """Read all fibres of a plate.
+
+        Returns
+        -------
+        Spectra
+            One row a fibre: flux in 1e-17 erg/s/cm²/Å, ``id`` is ``PLATE-MJD-FIBERID``; key
+            columns ``plate, mjd, fiberid, ra, dec`` (degrees) and ``file``. No labels.
+
+        Raises
+        ------
+        ReadError
+            If the file is not complete or not such a file.
+        """
+        header, images, plugmap = _load(path)
+        flux, ivar, mask = images
+        grid = [header.get("COEFF0"), header.get("COEFF1")]
+        if not all(isinstance(value, int | float) for value in grid):
+            raise ReadError(path, "COEFF0 and COEFF1 must be numbers; fetch the file again")
+        plate, mjd = (_number(path, header, name) for name in ("PLATEID", "MJD"))
+        rows = len(flux)
+        fiber = _column(plugmap, "FIBERID", rows)
+        # Fibres that the plug map does not know have -1 there; the rows are in fibre order.
+        fiber = np.arange(1, rows + 1) if fiber is None else fiber.astype(np.int64)
+        fiber = np.where(fiber > 0, fiber, np.arange(1, rows + 1))
+        kinds = _column(plugmap, "OBJTYPE", rows)
+        names = [""] * rows if kinds is None else [str(kind) for kind in kinds]
+        meta = {"plate": np.full(rows, plate), "mjd": np.full(rows, mjd), "fiberid": fiber}
+        for name in ("ra", "dec"):
+            position = _column(plugmap, name.upper(), rows)
+            if position is not None:
+                meta[name] = position.astype(np.float64)
+        return Spectra.from_arrays(
+            flux,
+            apply_mask(ivar, mask),
+            loglam=[grid[0] + grid[1] * np.arange(flux.shape[1])] * rows,
+            ids=[spectrum_id(plate, mjd, int(number)) for number in fiber],
+            zwarn=[known_flags(mask[row], (names[row],)) for row in range(rows)],
+            meta={**meta, "file": [path.name] * rows},
+        )
+
+
+def _load(path: Path) -> tuple[dict[str, Any], list[NDArray[Any]], Any]:
+    """Header, the three images (float64, float64, int64) and the plug map, None where absent."""
+    from astropy.io import fits
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with fits.open(path, memmap=False) as hdus:
+                if any(hdu.size > _MAX_BYTES for hdu in hdus):
+                    raise ValueError("an HDU claims more than 2 GiB")
+                header = dict(hdus[0].header)
+                flux, ivar, mask = (np.asarray(hdus[i].data) for i in range(3))
+                plugmap = np.array(hdus[5].data) if len(hdus) > 5 else None
+        # astropy has no one exception for damaged files: KeyError, TypeError, OSError, ...
+        except Exception as error:
+            reason = f"astropy cannot read it as spPlate ({type(error).__name__}: {error})"
+            raise ReadError(path, f"{reason}; fetch the file again") from error
+    if flux.ndim != 2 or not flux.shape == ivar.shape == mask.shape or mask.dtype.kind not in "iu":
+        raise ReadError(path, "flux, ivar and and_mask must be images of one shape; not an spPlate")
+    with np.errstate(invalid="ignore"):
+        return header, [flux.astype(float), ivar.astype(float), mask.astype(np.int64)], plugmap
+
+
+def _number(path: Path, header: dict[str, Any], name: str) -> int:
+    value = header.get(name)
+    number = as_key(value) if isinstance(value, int) else None
+    if number is None:
+        raise ReadError(path, f"its header has no usable {name}; fetch the file again")
+    return number
+
+
+def _column(table: Any, name: str, rows: int) -> NDArray[Any] | None:
+    """A column of the plug map in any case; None if it is absent or of another length."""
+    fields = getattr(getattr(table, "dtype", None), "names", None) or ()
+    found = next((field for field in fields if field.upper() == name), None)
+    return None if found is None or len(table) != rows else np.asarray(table[found])
