@@ -15,7 +15,7 @@ demo: $(VENV)/.installed  ## classify the bundled spectra; table and picture in 
 	@mkdir -p demo
 	$(BIN)/gasnet3 classify src/gasnet3/samples -o demo/catalog.parquet --overwrite
 	$(BIN)/gasnet3 classify src/gasnet3/samples -o demo/catalog.csv --overwrite --quiet
-	$(BIN)/gasnet3 plot src/gasnet3/samples --gallery -o demo/gallery.png
+	$(BIN)/gasnet3 plot src/gasnet3/samples --gallery -o demo/gallery.png --overwrite
 	@echo "See demo/catalog.csv and demo/gallery.png"
 
 test: $(VENV)/.installed-dev  ## run the tests

@@ -23,7 +23,7 @@ from gasnet3.flags import names
 from gasnet3.lines import LINES, Line
 
 if TYPE_CHECKING:
-    from gasnet3.run.local import Inspection
+    from gasnet3.pipeline import Inspection
 
 Floats = NDArray[np.floating[Any]]
 
@@ -49,7 +49,7 @@ def plot_inspection(inspection: Inspection, path: str | Path, *, continuum: bool
     Parameters
     ----------
     inspection : Inspection
-        What :meth:`gasnet3.run.local.Pipeline.inspect` gives for one spectrum.
+        What :meth:`gasnet3.pipeline.Pipeline.inspect` gives for one spectrum.
     path : str or Path
         Picture to write; the ending decides the format (png, pdf, svg, ...).
     continuum : bool

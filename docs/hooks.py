@@ -1,0 +1,70 @@
+"""What mkdocs does beside rendering: tables from the code, equations as MathML.
+
+``<!-- from code: NAME -->`` in a page is replaced by the text that the function NAME makes, so
+the references cannot drift from the code. Equations that arithmatex marked become MathML, which
+browsers draw without any script.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable
+
+import latex2mathml.converter
+import typer
+from typer.cli import get_docs_for_click
+
+from gasnet3.catalog import COLUMNS
+from gasnet3.cli import app
+from gasnet3.flags import DESCRIPTION
+
+MARK = re.compile(r"<!-- from code: (\w+) -->")
+MATH = re.compile(
+    r'<(?P<tag>span|div) class="arithmatex">\\[(\[](?P<tex>.*?)\\[)\]]</(?P=tag)>', re.DOTALL
+)
+
+
+def columns() -> str:
+    """Table of the native columns."""
+    rows = [f"| `{c.name}` | {c.dtype} | {c.unit or ''} | {c.description} |" for c in COLUMNS]
+    return "\n".join(["| column | type | unit | meaning |", "|---|---|---|---|", *rows])
+
+
+def flags() -> str:
+    """Table of the ZWARN bits."""
+    rows = [
+        f"| {flag.bit_length() - 1} | {int(flag)} | `{flag.name}` | {text} |"
+        for flag, text in DESCRIPTION.items()
+    ]
+    return "\n".join(["| bit | value | name | set when |", "|---|---|---|---|", *rows])
+
+
+def commands() -> str:
+    """Reference of the command line."""
+    command = typer.main.get_command(app)
+    text = get_docs_for_click(obj=command, ctx=typer.Context(command), name="gasnet3", indent=1)
+    # The listings show usage; they are not examples to run.
+    return text.replace("\n\n\n", "\n\n")
+
+
+GENERATORS: dict[str, Callable[[], str]] = {
+    "columns": columns,
+    "flags": flags,
+    "commands": commands,
+}
+
+
+def on_page_markdown(markdown: str, **_: object) -> str:
+    """Put generated text where a page asks for it."""
+    return MARK.sub(lambda mark: GENERATORS[mark[1]](), markdown)
+
+
+def on_page_content(page_html: str, **_: object) -> str:
+    """Turn the equations of a page into MathML."""
+    return MATH.sub(_mathml, page_html)
+
+
+def _mathml(found: re.Match[str]) -> str:
+    display = "block" if found["tag"] == "div" else "inline"
+    return latex2mathml.converter.convert(html.unescape(found["tex"]).strip(), display=display)
