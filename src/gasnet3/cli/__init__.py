@@ -1,0 +1,47 @@
+"""The command line. A command is short: it checks its options and calls the library."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import gasnet3
+from gasnet3.cli.classify import classify
+from gasnet3.cli.evaluate import evaluate
+from gasnet3.cli.info import info
+from gasnet3.cli.mock import mock
+from gasnet3.cli.models import models
+from gasnet3.cli.plot import plot
+from gasnet3.cli.train import train
+
+app = typer.Typer(
+    name="gasnet3",
+    no_args_is_help=True,
+    add_completion=False,
+    # Plain messages: one line for a wrong option, and a traceback only for a bug of ours.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"gasnet3 {gasnet3.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Class, redshift and anomalies of optical spectra by generative networks.
+
+    Exit status: 0 all well, 1 some file could not be read, 2 bad usage.
+    """
+
+
+for command in (classify, plot, evaluate, models, mock, train, info):
+    app.command()(command)

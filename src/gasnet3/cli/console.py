@@ -1,0 +1,101 @@
+"""What the commands share: consoles, options, and how bad usage is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Literal, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+OK, SOME_FAILED, BAD_USAGE = 0, 1, 2
+"""Exit statuses."""
+
+Solver = Literal["amortised", "exact", "hybrid"]
+
+Inputs = Annotated[
+    list[str], typer.Argument(metavar="FILES...", help="Files, directories or globs of spectra.")
+]
+Models = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--models",
+        help="encoder or unet (the shipped ones), a directory of models, or names and cards "
+        "(.json) of single models, the option given once for each. Default: encoder.",
+    ),
+]
+SolverOption = Annotated[
+    Solver, typer.Option("--solver", help="How minima are found and fitted; see the method page.")
+]
+Device = Annotated[str, typer.Option("--device", help="Where the networks run: cpu, cuda, cuda:1.")]
+Threads = Annotated[
+    int | None, typer.Option("--threads", min=1, help="CPU threads; as torch decides if left out.")
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.")]
+
+out = Console(soft_wrap=True)
+err = Console(stderr=True, soft_wrap=True)
+
+
+def fail(message: str) -> NoReturn:
+    """Tell in one line what is wrong with the call, and leave with status 2."""
+    err.print(f"gasnet3: {message}", markup=False, highlight=False)
+    raise typer.Exit(BAD_USAGE)
+
+
+@contextmanager
+def told(*errors: type[Exception]) -> Iterator[None]:
+    """Turn the errors that a wrong call makes into one line; any other keeps its traceback."""
+    try:
+        yield
+    except errors as error:
+        fail(str(error))
+
+
+def check_output(path: Path, *, overwrite: bool, endings: tuple[str, ...] = ()) -> None:
+    """Refuse an output that cannot be written or would replace something, before any work."""
+    if endings and path.suffix.lower() not in endings:
+        fail(f"{path}: the ending decides the kind of file; use one of {', '.join(endings)}")
+    if not path.parent.is_dir():
+        fail(f"{path}: the directory {path.parent} does not exist; make it first")
+    if path.is_dir():
+        fail(f"{path}: is a directory; give a file name")
+    if path.exists() and not overwrite:
+        fail(f"{path}: exists already; remove it, name another, or add --overwrite")
+
+
+def chosen(models: list[str] | None) -> str | list[str]:
+    """The ``models`` argument of the library for what was given with --models."""
+    if models is None:
+        return "encoder"
+    return models[0] if len(models) == 1 else models
+
+
+def use_torch(device: str, threads: int | None = None) -> None:
+    """Check the device and set the number of threads."""
+    import torch
+
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, ValueError):
+        seen = torch.cuda.device_count()
+        fail(f"device {device!r} cannot be used: torch sees the CPU and {seen} CUDA devices")
+    if threads is not None:
+        torch.set_num_threads(threads)
+
+
+@contextmanager
+def progress(what: str, *, quiet: bool) -> Iterator[Callable[[int], None]]:
+    """A count of the spectra done, on stderr, if that is a terminal; gives ``update(done)``."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn(what),
+        TextColumn("{task.completed} spectra"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=err, disable=quiet or not err.is_terminal) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done: bar.update(task, completed=done)

@@ -1,0 +1,35 @@
+"""gasnet3 info: what a bug report needs."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from importlib.metadata import version
+
+import gasnet3
+from gasnet3.cli.show import grid
+
+PACKAGES = ("torch", "numpy", "scipy", "astropy", "pyarrow", "safetensors", "matplotlib")
+
+
+def info() -> None:
+    """Show versions, devices, threads, models and readers; paste it into a bug report."""
+    import torch
+
+    from gasnet3.io import READERS, load_plugins
+    from gasnet3.nets.registry import list_models
+
+    load_plugins()
+    cuda = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    shipped = [f"{m.name} ({m.card.sha256[:12]})" for m in list_models()]
+    rows = [
+        ("gasnet3", gasnet3.__version__),
+        ("python", f"{platform.python_version()} ({sys.executable})"),
+        ("platform", platform.platform()),
+        *((name, version(name)) for name in PACKAGES),
+        ("threads", str(torch.get_num_threads())),
+        ("CUDA devices", ", ".join(cuda) or "none"),
+        ("models", ", ".join(shipped) or "none"),
+        ("readers", ", ".join(reader.name for reader in READERS)),
+    ]
+    grid("", ("what", "value"), rows)

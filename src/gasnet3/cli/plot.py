@@ -1,0 +1,75 @@
+"""gasnet3 plot: a spectrum with its fit and χ² curves, or a page of spectra."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gasnet3.cli import console
+
+if TYPE_CHECKING:
+    from gasnet3.spectra import Spectra
+
+
+def plot(
+    files: console.Inputs,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Picture: .png, .pdf, .svg, ...")],
+    row: Annotated[
+        int | None, typer.Option(min=0, help="Which spectrum, counted from 0 over all files.")
+    ] = None,
+    spectrum_id: Annotated[
+        str | None, typer.Option("--id", help="Which spectrum, by the id of the catalog.")
+    ] = None,
+    gallery: Annotated[
+        bool, typer.Option("--gallery", help="All the spectra, a small panel each.")
+    ] = False,
+    limit: Annotated[int, typer.Option(min=1, help="Most panels of a gallery.")] = 30,
+    solver: console.SolverOption = "hybrid",
+    models: console.Models = None,
+    device: console.Device = "cpu",
+    threads: console.Threads = None,
+    overwrite: console.Overwrite = False,
+) -> None:
+    """Draw a spectrum, its reconstruction with lines named, and the χ² curves of the classes."""
+    from gasnet3.io import ReadError, read
+    from gasnet3.nets.card import ModelError
+    from gasnet3.pipeline import Pipeline
+    from gasnet3.report.figures import plot_gallery, plot_inspection
+
+    console.check_output(output, overwrite=overwrite)
+    if gallery and (row is not None or spectrum_id is not None):
+        console.fail("--gallery draws all spectra: leave out --row and --id")
+    console.use_torch(device, threads)
+    with console.told(ReadError, ModelError, ValueError):
+        spectra = read(files)
+        pipeline = Pipeline.load(console.chosen(models), solver, device)
+    with console.told(ValueError):
+        if gallery:
+            count = min(limit, len(spectra))
+            plot_gallery([pipeline.inspect(spectra, i) for i in range(count)], output)
+            if count < len(spectra):
+                console.err.print(f"drew the first {count} of {len(spectra)} spectra (--limit)")
+        else:
+            plot_inspection(pipeline.inspect(spectra, _chosen(spectra, row, spectrum_id)), output)
+    console.out.print(str(output), highlight=False)
+
+
+def _chosen(spectra: Spectra, row: int | None, spectrum_id: str | None) -> int:
+    """Index of the wanted spectrum; it need not be said when there is only one."""
+    ids = [str(name) for name in spectra.ids]
+    if row is not None and spectrum_id is not None:
+        console.fail("give --row or --id, not both")
+    if spectrum_id is not None:
+        if spectrum_id not in ids:
+            shown = ", ".join(ids[:5]) + (", ..." if len(ids) > 5 else "")
+            console.fail(f"no spectrum with id {spectrum_id!r} among {len(ids)}: {shown}")
+        return ids.index(spectrum_id)
+    if row is None:
+        if len(ids) != 1:
+            console.fail(f"the files hold {len(ids)} spectra: choose with --row, --id or --gallery")
+        return 0
+    if row >= len(ids):
+        console.fail(f"row {row}: the files hold {len(ids)} spectra, rows 0 to {len(ids) - 1}")
+    return row

@@ -1,0 +1,66 @@
+"""Tables that the commands print."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.table import Table as Grid
+
+from gasnet3.cli.console import err, out
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+    from gasnet3.io import ReadFailure
+
+FIRST_ROWS = 12
+"""Rows of the catalog that are printed."""
+
+
+def grid(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table: first column left, the others right."""
+    table = Grid(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="right" if index else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    out.print(table)
+    out.print()
+
+
+def show_catalog(table: Table, path: Path) -> None:
+    """Print the first rows, the classes, the warnings and where the catalog is."""
+    from gasnet3.flags import DESCRIPTION, ZWarn, names
+    from gasnet3.report.summary import summarise
+
+    rows = [
+        (
+            str(row["id"]),
+            str(row["class"]) or "none",
+            f"{row['z']:.5f}",
+            f"{row['z_err']:.5f}",
+            f"{row['rchi2']:.3f}",
+            " ".join(names(int(row["zwarn"]))) or "0",
+        )
+        for row in table[:FIRST_ROWS]
+    ]
+    title = f"First {len(rows)} of {len(table)} rows"
+    grid(title, ("id", "class", "z", "z_err", "rchi2", "zwarn"), rows)
+    summary = summarise(table)
+    classes = [(c.name, str(c.count), str(c.flagged), f"{c.sn:.1f}") for c in summary.classes]
+    grid("By class", ("class", "spectra", "flagged", "median S/N"), classes)
+    if summary.flags:
+        why = [(n, str(c), DESCRIPTION[ZWarn[n]]) for n, c in summary.flags.items()]
+        grid("Why flagged (a spectrum may have several)", ("zwarn bit", "spectra", "meaning"), why)
+    out.print(f"{summary.count} spectra, {summary.flagged} flagged: {path}", highlight=False)
+
+
+def show_failures(failures: Sequence[ReadFailure], files: int) -> None:
+    """List on stderr the files that could not be read, with the reasons."""
+    if not failures:
+        return
+    err.print(f"{len(failures)} of {files} files could not be read:", highlight=False)
+    for failure in failures:
+        err.print(f"  {failure.path}: {failure.reason}", markup=False, highlight=False)

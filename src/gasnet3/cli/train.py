@@ -1,0 +1,47 @@
+"""gasnet3 train: a network from labelled spectra."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gasnet3.cli import console
+
+
+def train(
+    config: Annotated[Path, typer.Argument(help="TOML file; see the training page.")],
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoint, if there is one.")
+    ] = False,
+    device: console.Device = "cpu",
+    threads: console.Threads = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
+) -> None:
+    """Train a network, and write its card, weights, loss history and loss figure.
+
+    Several GPUs: torchrun --nproc-per-node 4 -m gasnet3 train CONFIG --device cuda
+    """
+    from gasnet3.io import ReadError
+    from gasnet3.report.figures import plot_loss
+    from gasnet3.train.config import ConfigError, read_config
+    from gasnet3.train.loop import run_training
+
+    def report(row: dict[str, float], epochs: int) -> None:
+        console.out.print(
+            f"epoch {row['epoch']:.0f}/{epochs}  train {row['train_loss']:.5f}  "
+            f"valid {row['valid_loss']:.5f}  {row['seconds']:.1f} s",
+            highlight=False,
+        )
+
+    with console.told(ConfigError):
+        settings = read_config(config)
+    console.use_torch(device, threads)
+    with console.told(ConfigError, ReadError):
+        card = run_training(
+            settings, device=device, resume=resume, report=None if quiet else report
+        )
+    history = settings.directory / f"{settings.name}.history.csv"
+    plot_loss(history, history.with_suffix(".png"))
+    console.out.print(str(card), highlight=False)
