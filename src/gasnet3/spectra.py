@@ -108,28 +108,17 @@ class Spectra:
                 f"flux has {len(flux_rows)} rows, ivar {len(ivar_rows)}, wavelengths {len(grids)}"
             )
         rows = len(flux_rows)
-        out_flux = np.zeros((rows, lattice.n))
-        out_ivar = np.zeros((rows, lattice.n))
-        flags = np.zeros(rows, np.int64) if zwarn is None else np.array(zwarn, np.int64)
-        for row, (f, w, grid) in enumerate(zip(flux_rows, ivar_rows, grids, strict=True)):
-            if not f.shape == w.shape == grid.shape:
-                raise ValueError(
-                    f"row {row}: flux has {f.size} pixels, ivar {w.size}, wavelengths {grid.size}"
-                )
-            try:
-                out_flux[row], out_ivar[row], poor = rebin(
-                    f, w, grid, lattice, log=loglam is not None
-                )
-                flags[row] |= int(ZWarn.POORDATA) * poor
-            except BadGrid as error:
-                if shared:
-                    raise ValueError(str(error)) from None
-                flags[row] |= int(ZWarn.POORDATA)
-        flags[~(out_ivar > 0).any(axis=1)] |= int(ZWarn.NODATA)
-        dtype = _storage_dtype(out_flux, out_ivar)
+        for name, column in (("zwarn", zwarn), ("ids", ids)):
+            if column is not None and np.shape(column) != (rows,):
+                raise ValueError(f"{name} has shape {np.shape(column)}, expected ({rows},)")
+        out_flux, out_ivar, flags = _onto_lattice(
+            flux_rows, ivar_rows, grids, lattice, log=loglam is not None, shared=shared
+        )
+        if zwarn is not None:
+            flags |= np.asarray(zwarn, np.int64)
         return cls(
-            flux=out_flux.astype(dtype),
-            ivar=out_ivar.astype(dtype),
+            flux=out_flux,
+            ivar=out_ivar,
             ids=np.array([f"row-{i}" for i in range(rows)] if ids is None else ids, dtype=np.str_),
             zwarn=flags,
             z=np.full(rows, np.nan) if z is None else np.array(z, np.float64),
@@ -144,6 +133,8 @@ class Spectra:
     def __getitem__(self, rows: Rows) -> Spectra:
         """The batch of the given rows (a slice, an index array or a boolean mask)."""
         key = rows if isinstance(rows, slice) else np.asarray(rows)
+        if not isinstance(key, slice) and key.size == 0:
+            key = key.astype(np.int64)
         if not isinstance(key, slice) and key.ndim != 1:
             raise TypeError(
                 "index a batch with a slice, a mask or an array of rows, not one number"
@@ -187,7 +178,7 @@ class Spectra:
 
     @property
     def sn_median(self) -> NDArray[np.float64]:
-        """Median of flux·sqrt(ivar) over the unmasked pixels, NaN where there is none, shape (rows,)."""
+        """Median S/N of the unmasked pixels, NaN where there is none, shape (rows,)."""
         out = np.full(len(self), np.nan)
         for row in np.flatnonzero(self.n_good):
             good = self.ivar[row] > 0
@@ -197,20 +188,32 @@ class Spectra:
 
 
 def _rows(values: Any, name: str) -> list[NDArray[np.float64]]:
-    """A list of 1-D float64 rows from a 1-D array, a 2-D array or a sequence of 1-D arrays."""
+    """A list of 1-D float64 rows from a 1-D array, a 2-D array or a sequence of 1-D arrays.
+
+    An empty list has no rows, an empty 1-D array is one row without pixels.
+    """
+    if isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype != object:
+        return [_floats(values)]
     listed = list(values)
-    if all(np.ndim(value) == 0 for value in listed):
-        return [np.asarray(values, np.float64)] if listed or np.ndim(values) == 1 else []
-    rows = [np.asarray(row, np.float64) for row in listed]
+    if listed and all(np.ndim(value) == 0 for value in listed):
+        return [_floats(values)]
+    rows = [_floats(row) for row in listed]
     if any(row.ndim != 1 for row in rows):
         raise ValueError(f"{name} must be one row, a table of rows or a list of 1-D rows")
     return rows
 
 
+def _floats(values: Any) -> NDArray[np.float64]:
+    """As float64; masked entries of a masked array become NaN."""
+    if isinstance(values, np.ma.MaskedArray):
+        return np.asarray(np.ma.filled(values.astype(np.float64), np.nan))
+    return np.asarray(values, np.float64)
+
+
 def _grids(grid: Any, rows: int) -> tuple[list[NDArray[np.float64]], bool]:
     """One wavelength grid a row, and whether it is one grid shared by all."""
     grids = _rows(grid, "wavelengths")
-    shared = len(grids) == 1 and np.ndim(grid[0]) == 0
+    shared = len(grids) == 1 and (len(grid) != 1 or np.ndim(grid[0]) == 0)
     return (grids * rows if shared else grids), shared
 
 
@@ -225,11 +228,45 @@ def _join_column(name: str, batches: Sequence[Spectra]) -> NDArray[Any]:
     )
 
 
-def _storage_dtype(flux: NDArray[np.float64], ivar: NDArray[np.float64]) -> type:
-    """float32 unless the numbers (cgs flux, say) or their squares would leave its range."""
+def _onto_lattice(
+    flux_rows: list[NDArray[np.float64]],
+    ivar_rows: list[NDArray[np.float64]],
+    grids: list[NDArray[np.float64]],
+    lattice: LogLattice,
+    *,
+    log: bool,
+    shared: bool,
+) -> tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]], NDArray[np.int64]]:
+    """Flux and ivar on the lattice, shape (rows, n), and the flags of what went wrong."""
+    rows = len(flux_rows)
+    flux, ivar = np.zeros((rows, lattice.n)), np.zeros((rows, lattice.n))
+    flags, single = np.zeros(rows, np.int64), np.ones(rows, bool)
+    for row, (f, w, grid) in enumerate(zip(flux_rows, ivar_rows, grids, strict=True)):
+        if not f.shape == w.shape == grid.shape:
+            raise ValueError(
+                f"row {row}: flux has {f.size} pixels, ivar {w.size}, wavelengths {grid.size}"
+            )
+        try:
+            new_flux, new_ivar, poor = rebin(f, w, grid, lattice, log=log)
+        except BadGrid as error:
+            if shared:
+                raise ValueError(str(error)) from None
+            flags[row] |= int(ZWarn.POORDATA)
+            continue
+        single[row] = _fits_float32(new_flux, new_ivar)
+        # Rounded row by row: a row's numbers must not depend on its company.
+        dtype = np.float32 if single[row] else np.float64
+        flux[row], ivar[row] = new_flux.astype(dtype), new_ivar.astype(dtype)
+        flags[row] |= int(ZWarn.POORDATA) * poor
+    flags[~(ivar > 0).any(axis=1)] |= int(ZWarn.NODATA)
+    stored = np.float32 if single.all() else np.float64
+    return flux.astype(stored), ivar.astype(stored), flags
+
+
+def _fits_float32(flux: NDArray[np.float64], ivar: NDArray[np.float64]) -> bool:
+    """Whether the numbers and their squares stay in its range (cgs flux, say, would not)."""
     good = ivar > 0
     if not good.any():
-        return np.float32
+        return True
     biggest = max(np.abs(flux[good]).max(), ivar[good].max())
-    smallest = ivar[good].min()
-    return np.float32 if biggest < 1e18 and smallest > 1e-30 else np.float64
+    return bool(biggest < 1e18 and ivar[good].min() > 1e-30)

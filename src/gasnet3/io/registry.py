@@ -132,7 +132,8 @@ def expand(inputs: Inputs) -> list[Path]:
         elif path.exists():
             found, problem = [path], ""
         else:
-            found = [Path(name) for name in glob.glob(str(path), recursive=True)]
+            # Path.glob takes no absolute pattern.
+            found = [Path(name) for name in glob.glob(str(path), recursive=True)]  # noqa: PTH207
             found = [file for file in found if file.is_file()]
             problem = "there is no such file or directory, and no file matches it as a glob"
         if not found:

@@ -52,8 +52,8 @@ class SdssSpPlateReader:
         """
         header, images, plugmap = _load(path)
         flux, ivar, mask = images
-        grid = [header.get("COEFF0"), header.get("COEFF1")]
-        if not all(isinstance(value, int | float) for value in grid):
+        start, step = header.get("COEFF0"), header.get("COEFF1")
+        if not isinstance(start, int | float) or not isinstance(step, int | float):
             raise ReadError(path, "COEFF0 and COEFF1 must be numbers; fetch the file again")
         plate, mjd = (_number(path, header, name) for name in ("PLATEID", "MJD"))
         rows = len(flux)
@@ -71,7 +71,7 @@ class SdssSpPlateReader:
         return Spectra.from_arrays(
             flux,
             apply_mask(ivar, mask),
-            loglam=[grid[0] + grid[1] * np.arange(flux.shape[1])] * rows,
+            loglam=[start + step * np.arange(flux.shape[1])] * rows,
             ids=[spectrum_id(plate, mjd, int(number)) for number in fiber],
             zwarn=[known_flags(mask[row], (names[row],)) for row in range(rows)],
             meta={**meta, "file": [path.name] * rows},
