@@ -161,9 +161,14 @@ class Pipeline:
         """
         if n_best < 1:
             raise ValueError(f"n_best must be 1 or more, got {n_best}")
-        starts = range(0, max(len(spectra), 1), ROWS)
-        parts = [self._columns(spectra[s : s + ROWS], n_best) for s in starts]
-        columns = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
+        if len(spectra):
+            starts = range(0, len(spectra), ROWS)
+            parts = [self._columns(spectra[s : s + ROWS], n_best) for s in starts]
+            columns = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
+        else:
+            masked = np.zeros((1, spectra.lattice.n))
+            blank = Spectra.from_arrays(masked, masked, loglam=spectra.lattice.loglam)
+            columns = {name: c[:0] for name, c in self._columns(blank, n_best).items()}
         keys = {name: np.repeat(column, n_best) for name, column in spectra.meta.items()}
         return make_catalog(columns, keys, self.provenance)
 
@@ -325,6 +330,7 @@ class Pipeline:
             ivar=outcome.prepared.ivar.cpu().numpy(),
             model=model,
             total=total,
+            good=outcome.spectra.ivar > 0,
             cls=columns["class"],
             z=columns["z"],
             rchi2=columns["rchi2"],

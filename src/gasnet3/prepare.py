@@ -121,7 +121,9 @@ def prepare(spectra: Spectra, degree: int = DEGREE, device: torch.device | str =
     basis = legendre_basis(flux.shape[1], degree, device)
     residual = torch.where(good, flux - continuum @ basis, 0.0)
     norm = torch.sqrt((residual**2).sum(dim=1) / n_good.clamp(min=1))
-    usable = (n_good >= MIN_GOOD) & torch.isfinite(norm) & (norm > 0)
+    level = torch.sqrt((flux**2 * good).sum(dim=1) / n_good.clamp(min=1))
+    # A residual at the rounding of float32 is no feature: the spectrum is its continuum.
+    usable = (n_good >= MIN_GOOD) & torch.isfinite(norm) & (norm > 1e-6 * level)
     usable &= torch.isfinite(continuum).all(dim=1)
     scale = torch.where(usable, norm, 1.0)[:, None]
     return Prepared(

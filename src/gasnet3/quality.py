@@ -49,6 +49,8 @@ class Solved:
     flux, ivar, model, total : ndarray, shape (rows, n)
         Prepared spectrum, its inverse variance, the model of it, and the model with the
         subtracted continuum put back (both in units of the row's norm).
+    good : ndarray of bool, shape (rows, n)
+        Unmasked pixels of the input.
     cls : ndarray of str, shape (rows,)
         Chosen class, '' where there is none.
     z, rchi2, delta_chi2, probability, sn_median : ndarray of float64, shape (rows,)
@@ -69,6 +71,7 @@ class Solved:
     ivar: NDArray[np.floating[Any]]
     model: Floats
     total: Floats
+    good: Bools
     cls: NDArray[np.str_]
     z: Floats
     rchi2: Floats
@@ -99,8 +102,7 @@ def warn(solved: Solved, before: NDArray[np.int64]) -> NDArray[np.int64]:
     """
     out = before.astype(np.int64)
     has = np.isfinite(solved.z)
-    good = solved.ivar > 0
-    n_good = good.sum(axis=1)
+    n_good = solved.good.sum(axis=1)
     questions: dict[ZWarn, Bools] = {
         ZWarn.NODATA: ~(n_good > 0),
         ZWarn.BAD_MINFIT: (n_good > 0) & (solved.bad | ~has),
@@ -110,7 +112,7 @@ def warn(solved: Solved, before: NDArray[np.int64]) -> NDArray[np.int64]:
         ZWarn.MANY_OUTLIERS: has & many_outliers(solved),
         ZWarn.Z_FITLIMIT: has & solved.edge,
         ZWarn.NEGATIVE_EMISSION: has & (solved.cls == "QSO") & negative_emission(solved),
-        ZWarn.POORDATA: poor_data(good),
+        ZWarn.POORDATA: poor_data(solved.good),
         ZWarn.CLASS_AMBIGUOUS: has & ~(solved.probability >= MIN_PROBABILITY),
         ZWarn.OUT_OF_DOMAIN: has & (solved.domain > 1.0),
         ZWarn.SPARSE_TRAINING: has & sparse_training(solved),

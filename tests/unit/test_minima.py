@@ -11,9 +11,11 @@ def curve(*values):
 def test_lowest_first_and_distinct():
     x = torch.arange(200.0)
     y = 10 - 5 * torch.exp(-((x - 50) ** 2) / 20) - 8 * torch.exp(-((x - 120) ** 2) / 20)
-    found = find_minima(y[None], 20, 3)
-    assert found.index.tolist() == [[120, 50, -1]]
-    assert found.chi2[0, 2] == torch.inf
+    y[0], y[-1] = 11, 11
+    found = find_minima(y[None], 20, 4)
+    assert found.index[0, :2].tolist() == [120, 50]
+    assert found.index[0, 3] == -1
+    assert found.chi2[0, 3] == torch.inf
 
 
 def test_close_minima_count_once():

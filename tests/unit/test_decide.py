@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+import torch
+
+from gasnet3 import decide
+from gasnet3.lattice import shift_from_z
+from gasnet3.solve import Candidates
+
+NAN = float("nan")
+N_GOOD = np.array([1016])
+
+
+def candidates(cls, z, chi2, bad=None, dof=16):
+    z, chi2 = torch.tensor([z], dtype=torch.float64), torch.tensor([chi2], dtype=torch.float64)
+    k = chi2.shape[1]
+    return Candidates(
+        cls=cls,
+        dof=dof,
+        shift=torch.from_numpy(shift_from_z(z.numpy())),
+        sigma=torch.full((1, k), 0.1, dtype=torch.float64),
+        chi2=chi2,
+        bad=torch.tensor([bad or [False] * k]),
+        edge=torch.zeros(1, k, dtype=torch.bool),
+        coeff=torch.zeros(1, k, 3),
+        covariance=torch.zeros(1, k, 3, 3),
+        model=torch.zeros(1, k, 4),
+    )
+
+
+def ranked(*found):
+    return decide.rank(list(found), N_GOOD)
+
+
+def test_least_chi2_wins_over_classes():
+    order = ranked(
+        candidates("STAR", [0.0, NAN], [1100.0, NAN]),
+        candidates("GALAXY", [0.5, 0.9], [1000.0, 1050.0]),
+    )
+    assert [order.classes[i] for i in order.cls[0, :3]] == ["GALAXY", "GALAXY", "STAR"]
+    np.testing.assert_allclose(order.z[0, :3], [0.5, 0.9, 0.0], atol=1e-12)
+    assert order.rchi2[0, 0] == 1.0
+    assert np.isnan(order.chi2[0, 3])
+
+
+def test_bad_fits_come_last():
+    order = ranked(candidates("QSO", [1.0, 2.0], [900.0, 1000.0], bad=[True, False]))
+    np.testing.assert_allclose(order.z[0], [2.0, 1.0])
+
+
+def test_z_err_is_the_pixel_error_times_one_plus_z():
+    order = ranked(candidates("QSO", [1.0], [900.0]))
+    assert order.z_err[0, 0] == pytest.approx(2.0 * 0.1 * 1e-4 * np.log(10))
+
+
+def test_delta_chi2_needs_another_redshift():
+    order = ranked(
+        candidates("GALAXY", [0.5, 0.9], [1000.0, 1050.0]),
+        candidates("QSO", [0.5001, NAN], [1010.0, NAN]),
+    )
+    assert decide.delta_chi2(order)[0] == pytest.approx(50.0)
+
+
+def test_stellar_solutions_differ_by_velocity():
+    order = ranked(candidates("STAR", [0.0, 0.0005], [1000.0, 1030.0]))
+    assert decide.delta_chi2(order)[0] == pytest.approx(30.0)
+    assert np.isnan(decide.robustness(order)[0])
+
+
+def test_no_second_minimum_is_nan_and_never_a_magic_number():
+    order = ranked(candidates("STAR", [0.0, NAN], [1000.0, NAN]))
+    assert np.isnan(decide.delta_chi2(order)[0])
+    assert np.isnan(decide.robustness(order)[0])
+
+
+def test_robustness_is_eq_17():
+    found = candidates("GALAXY", [0.5, 0.9], [1000.0, 1500.0])
+    assert decide.robustness(ranked(found))[0] == pytest.approx(0.5)
+    assert decide.class_robustness(found)[0] == pytest.approx(0.5)
+
+
+def test_two_equal_minima_have_robustness_zero():
+    assert decide.robustness(ranked(candidates("GALAXY", [0.5, 0.9], [1e3, 1e3])))[0] == 0.0
+
+
+def test_probabilities():
+    order = ranked(
+        candidates("STAR", [0.0], [1002.0]),
+        candidates("GALAXY", [0.1], [1000.0]),
+        candidates("QSO", [NAN], [NAN]),
+    )
+    p = decide.class_probabilities(order)
+    assert p["GALAXY"][0] == pytest.approx(1 / (1 + np.exp(-1)))
+    assert p["QSO"][0] == 0.0
+    assert sum(v[0] for v in p.values()) == pytest.approx(1.0)
+
+
+def test_a_poor_fit_is_less_sure_of_the_class():
+    good = ranked(candidates("STAR", [0.0], [1010.0]), candidates("GALAXY", [0.1], [1000.0]))
+    poor = ranked(candidates("STAR", [0.0], [10010.0]), candidates("GALAXY", [0.1], [10000.0]))
+    assert decide.class_probabilities(good)["GALAXY"] > decide.class_probabilities(poor)["GALAXY"]
+
+
+def test_no_solution_is_nan_everywhere():
+    order = ranked(candidates("STAR", [NAN, NAN], [NAN, NAN]))
+    assert np.isnan(order.z).all()
+    assert all(np.isnan(p[0]) for p in decide.class_probabilities(order).values())
+    assert np.isnan(decide.delta_chi2(order)[0])

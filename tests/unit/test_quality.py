@@ -1,0 +1,116 @@
+"""Every ZWARN bit: a case that sets it, and one, the ordinary row, that does not."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gasnet3.flags import DESCRIPTION, ZWarn, names
+from gasnet3.lattice import OBSERVED
+from gasnet3.quality import Solved, misfit, warn
+
+N = OBSERVED.n
+POPULATION = {"z_edges": [0.0, 1.0, 2.0, 3.0], "z_count": [5000, 5000, 1]}
+
+
+@pytest.fixture
+def ordinary(rng):
+    """One flawless QSO row."""
+    model = np.zeros((1, N))
+    ivar = np.full((1, N), 25.0)
+    return Solved(
+        flux=model + rng.standard_normal((1, N)) / 5.0,
+        ivar=ivar,
+        model=model,
+        total=model + 4.0,
+        good=ivar > 0,
+        cls=np.array(["QSO"]),
+        z=np.array([0.5]),
+        rchi2=np.array([1.0]),
+        delta_chi2=np.array([500.0]),
+        probability=np.array([0.999]),
+        sn_median=np.array([20.0]),
+        edge=np.array([False]),
+        bad=np.array([False]),
+        domain=np.array([0.2]),
+        rchi2_classes=np.array([[3.0, 2.0, 1.0]]),
+        lattice=OBSERVED,
+        populations={"QSO": POPULATION},
+    )
+
+
+def bits(solved, before=0):
+    return names(int(warn(solved, np.array([before]))[0]))
+
+
+def masked(solved, keep):
+    ivar = np.where(keep, solved.ivar, 0.0)
+    return replace(solved, ivar=ivar, good=ivar > 0, flux=np.where(ivar > 0, solved.flux, 0.0))
+
+
+def with_absorbed_line(solved):
+    """A hole where Hβ should stand out."""
+    x = np.log(OBSERVED.wave / (4862.68 * 1.5)) * 299792.458 / 2000.0
+    return replace(solved, flux=solved.flux - 3.0 * np.exp(-0.5 * x**2))
+
+
+def with_outliers(solved):
+    flux = solved.flux.copy()
+    flux[:, ::15] += 10.0
+    return replace(solved, flux=flux)
+
+
+PIXEL = np.arange(N)
+CASES = {
+    ZWarn.LITTLE_COVERAGE: lambda s: masked(s, PIXEL < 1700),
+    ZWarn.SMALL_DELTA_CHI2: lambda s: replace(s, delta_chi2=np.array([3.0])),
+    ZWarn.NEGATIVE_MODEL: lambda s: replace(s, total=s.total - 8.0),
+    ZWarn.MANY_OUTLIERS: with_outliers,
+    ZWarn.Z_FITLIMIT: lambda s: replace(s, edge=np.array([True])),
+    ZWarn.NEGATIVE_EMISSION: with_absorbed_line,
+    ZWarn.NODATA: lambda s: replace(masked(s, PIXEL < 0), z=np.array([np.nan])),
+    ZWarn.BAD_MINFIT: lambda s: replace(s, bad=np.array([True])),
+    ZWarn.POORDATA: lambda s: masked(s, PIXEL % 3 == 0),
+    ZWarn.CLASS_AMBIGUOUS: lambda s: replace(s, probability=np.array([0.6])),
+    ZWarn.OUT_OF_DOMAIN: lambda s: replace(s, domain=np.array([1.5])),
+    ZWarn.SPARSE_TRAINING: lambda s: replace(s, z=np.array([2.5])),
+    ZWarn.ANOMALY: lambda s: replace(s, rchi2_classes=np.array([[9.0, 9.0, 8.0]])),
+}
+FROM_READER = (ZWarn.SKY, ZWarn.UNPLUGGED, ZWarn.BAD_TARGET)
+
+
+def test_an_ordinary_row_is_clean(ordinary):
+    assert bits(ordinary) == []
+
+
+@pytest.mark.parametrize("flag", CASES, ids=lambda flag: flag.name)
+def test_each_bit_is_set(flag, ordinary):
+    assert flag.name in bits(CASES[flag](ordinary))
+
+
+@pytest.mark.parametrize("flag", FROM_READER, ids=lambda flag: flag.name)
+def test_bits_of_the_reader_ride_along(flag, ordinary):
+    assert bits(ordinary, int(flag)) == [flag.name]
+
+
+def test_every_bit_is_tested_and_described():
+    assert set(CASES) | set(FROM_READER) == set(ZWarn) == set(DESCRIPTION)
+
+
+def test_bit_numbers_are_those_of_sdss_and_redrock():
+    assert [flag.value.bit_length() - 1 for flag in ZWarn] == [*range(12), 24, 25, 26, 27]
+
+
+def test_negative_emission_is_asked_of_quasars_only(ordinary):
+    galaxy = replace(with_absorbed_line(ordinary), cls=np.array(["GALAXY"]))
+    assert "NEGATIVE_EMISSION" not in bits(galaxy)
+
+
+def test_no_other_minimum_is_no_small_difference(ordinary):
+    assert bits(replace(ordinary, delta_chi2=np.array([np.nan]))) == []
+
+
+def test_misfit_grows_with_chi2_and_forgives_high_sn(ordinary):
+    assert misfit(replace(ordinary, rchi2_classes=np.array([[6.0]])))[0] < 2.0
+    bright = replace(ordinary, rchi2_classes=np.array([[6.0]]), sn_median=np.array([80.0]))
+    assert misfit(bright)[0] < 1.0
