@@ -12,6 +12,8 @@ Floats = NDArray[np.float64]
 
 MAD_TO_SIGMA = 1.482602218505602  # 1 / Φ⁻¹(3/4): σ of a Gaussian over its median deviation
 
+ROUNDING = 1e-9  # by which a sum of probabilities may miss 1
+
 
 def pulls(z: ArrayLike, z_err: ArrayLike, z_true: ArrayLike) -> Floats:
     """Pulls (z - z_true) / z_err, of unit width where the errors are honest.
@@ -132,8 +134,9 @@ def reliability(probability: ArrayLike, correct: ArrayLike, bins: int = 10) -> R
     if p.ndim != 1 or p.shape != right.shape:
         raise ValueError(f"expected two columns of one length, got {p.shape} and {right.shape}")
     known = ~np.isnan(p)
-    if ((p[known] < 0) | (p[known] > 1)).any():
+    if ((p[known] < -ROUNDING) | (p[known] > 1 + ROUNDING)).any():
         raise ValueError("probabilities must lie between 0 and 1")
+    p = np.clip(p, 0.0, 1.0)
     where = np.minimum((p[known] * bins).astype(np.intp), bins - 1)
     n = np.bincount(where, minlength=bins)
     rows = np.where(n > 0, n, np.nan)

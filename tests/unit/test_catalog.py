@@ -135,6 +135,19 @@ def test_native_order_types_units_and_provenance() -> None:
     assert table.meta["gasnet3"] == {"path": "a", "x": 0.5, "y": None}
 
 
+def test_provenance_is_of_the_types_of_json() -> None:
+    columns = {"id": ["a"], "class": ["QSO"], "z": [1.0]}
+    given = {"classes": {"STAR", "QSO"}, "range": (0, np.inf), "sigma": np.ones(2), 5: True}
+    assert make_catalog(columns, provenance=given).meta["gasnet3"] == {
+        "classes": ["QSO", "STAR"],
+        "range": [0, None],
+        "sigma": [1.0, 1.0],
+        "5": True,
+    }
+    with pytest.raises(TypeError, match="has no JSON form"):
+        make_catalog(columns, provenance={"x": object()})
+
+
 def test_columns_that_are_not_given_are_left_out() -> None:
     table = make_catalog({"id": ["a"], "class": ["QSO"], "z": [1.0]})
     assert table.colnames == ["id", "class", "z"]

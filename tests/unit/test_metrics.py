@@ -265,6 +265,7 @@ def test_reliability_counts_missing_and_refuses_impossible_probabilities() -> No
     assert reliability([NAN, 0.95], [True, True]).n_unusable == 1
     with pytest.raises(ValueError, match="between 0 and 1"):
         reliability([1.1], [True])
+    assert reliability([1 + 1e-12, -1e-12], [True, False]).expected_calibration_error == 0
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1), st.integers(1, 20))
