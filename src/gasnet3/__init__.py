@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from gasnet3.lattice import LogLattice as LogLattice
     from gasnet3.nets.registry import load_model as load_model
     from gasnet3.nets.registry import load_models as load_models
+    from gasnet3.pipeline import Pipeline as Pipeline
+    from gasnet3.run.local import classify as classify
+    from gasnet3.run.local import classify_files as classify_files
     from gasnet3.spectra import Spectra as Spectra
 
 __version__ = "0.1.0"
@@ -19,13 +22,26 @@ CLASSES = ("STAR", "GALAXY", "QSO")
 
 _PUBLIC = {
     "LogLattice": "gasnet3.lattice",
+    "Pipeline": "gasnet3.pipeline",
     "Spectra": "gasnet3.spectra",
     "ZWarn": "gasnet3.flags",
+    "classify": "gasnet3.run.local",
+    "classify_files": "gasnet3.run.local",
     "load_model": "gasnet3.nets.registry",
     "load_models": "gasnet3.nets.registry",
 }
 
-__all__ = ["CLASSES", "LogLattice", "Spectra", "ZWarn", "load_model", "load_models"]
+__all__ = [
+    "CLASSES",
+    "LogLattice",
+    "Pipeline",
+    "Spectra",
+    "ZWarn",
+    "classify",
+    "classify_files",
+    "load_model",
+    "load_models",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -82,7 +82,7 @@ class LogLattice:
     @cached_property
     def loglam(self) -> NDArray[np.float64]:
         """log10 of the pixel centres in Å, shape (n,)."""
-        return np.arange(self.k_min, self.k_min + self.n) * STEP
+        return np.asarray(np.arange(self.k_min, self.k_min + self.n) * STEP, dtype=np.float64)
 
     @cached_property
     def wave(self) -> NDArray[np.float64]:

@@ -147,7 +147,7 @@ def _binned(values: Tensor, width: int) -> Tensor:
     if width == 1:
         return values
     whole = values.shape[-1] // width * width
-    return values[..., :whole].unflatten(-1, (-1, width)).mean(dim=-1)
+    return values[..., :whole].reshape(*values.shape[:-1], -1, width).mean(dim=-1)
 
 
 def _orthogonalise(basis: Tensor, flux: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,7 +1,7 @@
 import torch
 from torch.nn import functional
 
-from gasnet3.train.losses import chi2_loss, seen_window, smooth_l1_loss
+from gasnet3.train.losses import chi2_loss, projection_loss, seen_window, smooth_l1_loss
 
 
 def test_window_is_the_shifted_run_of_pixels():
@@ -33,3 +33,27 @@ def test_rows_without_good_pixels_cost_nothing():
     nothing = torch.zeros(2, 5)
     assert chi2_loss(nothing + 1, nothing, nothing).item() == 0.0
     assert smooth_l1_loss(nothing + 1, nothing, nothing).item() == 0.0
+
+
+def test_projection_is_the_least_chi2_over_coefficients_and_its_gradient(rng):
+    def random(*shape):
+        return torch.from_numpy(rng.normal(size=shape))
+
+    eigenspectra, basis = random(2, 30).requires_grad_(), random(2, 20)
+    flux, ivar, start = random(3, 20), random(3, 20) ** 2, torch.tensor([0, 4, 10])
+
+    def least(spectra):
+        total = 0.0
+        for row in range(3):
+            seen = spectra[:, start[row] : start[row] + 20]
+            design = torch.cat([seen, basis]) * ivar[row].sqrt()
+            target = flux[row] * ivar[row].sqrt()
+            best = torch.linalg.lstsq(design.T, target[:, None]).solution
+            total = total + ((best.T @ design - target) ** 2).sum() / 20
+        return total / 3
+
+    loss = projection_loss(eigenspectra, basis, flux, ivar, start)
+    assert abs(loss.item() - least(eigenspectra).item()) < 1e-3
+    (gradient,) = torch.autograd.grad(loss, eigenspectra)
+    (expected,) = torch.autograd.grad(least(eigenspectra), eigenspectra)
+    torch.testing.assert_close(gradient, expected, atol=5e-3, rtol=5e-2)

@@ -114,7 +114,7 @@ class Model:
     @torch.inference_mode()
     def reconstruct(self, flux: Tensor, ivar: Tensor) -> Reconstruction:
         """Rest-frame reconstruction of prepared spectra (eq. 3-5), shape (rows, N)."""
-        return self.network(flux, ivar)  # type: ignore[no-any-return]
+        return self.network(flux, ivar)
 
     def to(self, device: torch.device | str) -> Model:
         """The same model on another device."""

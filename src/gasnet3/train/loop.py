@@ -15,9 +15,11 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
 from gasnet3.nets.card import ModelCard, save_model
+from gasnet3.nets.encoder import Encoder
+from gasnet3.prepare import legendre_basis
 from gasnet3.train.config import TrainConfig
 from gasnet3.train.data import TrainingSet, load_training_set
-from gasnet3.train.losses import chi2_loss, seen_window, smooth_l1_loss
+from gasnet3.train.losses import chi2_loss, projection_loss, seen_window, smooth_l1_loss
 from gasnet3.train.population import describe_population
 
 GRADIENT_CLIP = 1.0
@@ -129,12 +131,9 @@ def _train_epoch(
     train: TrainingSet, order: Tensor, config: TrainConfig,
 ) -> float:  # fmt: skip
     network.train()
-    total, loss_of = 0.0, LOSSES[config.architecture]
-    device = next(network.parameters()).device
+    total = 0.0
     for rows in torch.split(order, config.batch_size):
-        flux, ivar, start = (x.to(device) for x in train.batch(rows))
-        rest = network(flux, ivar).flux
-        loss = loss_of(seen_window(rest, start, flux.shape[1]), flux, ivar, config.error_floor)
+        loss = _loss(network, train, rows, config)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         _average_gradients(network)
@@ -143,6 +142,20 @@ def _train_epoch(
         scheduler.step()
         total += float(loss.detach()) * len(rows)
     return total / max(len(order), 1)
+
+
+def _loss(network: nn.Module, data: TrainingSet, rows: Tensor, config: TrainConfig) -> Tensor:
+    """Eq. 7 or 8 at the labelled redshifts, with the projection's share if there is one."""
+    device = next(network.parameters()).device
+    flux, ivar, start = (x.to(device) for x in data.batch(rows))
+    model = seen_window(network(flux, ivar).flux, start, flux.shape[1])
+    loss = LOSSES[config.architecture](model, flux, ivar, config.error_floor)
+    if config.projection and isinstance(network, Encoder):
+        basis = legendre_basis(flux.shape[1], config.degree, device).float()
+        loss = loss + config.projection * projection_loss(
+            network.eigenspectra, basis, flux, ivar, start, config.error_floor
+        )
+    return loss
 
 
 def _average_gradients(network: nn.Module) -> None:
@@ -157,12 +170,9 @@ def _average_gradients(network: nn.Module) -> None:
 @torch.inference_mode()
 def _valid_loss(network: nn.Module, valid: TrainingSet, config: TrainConfig) -> float:
     network.eval()
-    total, loss_of = 0.0, LOSSES[config.architecture]
-    device = next(network.parameters()).device
+    total = 0.0
     for rows in torch.split(torch.arange(len(valid)), 256):
-        flux, ivar, start = (x.to(device) for x in valid.batch(rows))
-        model = seen_window(network(flux, ivar).flux, start, flux.shape[1])
-        total += float(loss_of(model, flux, ivar, config.error_floor)) * len(rows)
+        total += float(_loss(network, valid, rows, config)) * len(rows)
     return total / len(valid)
 
 
@@ -174,7 +184,7 @@ def _write_checkpoint(
     content = {
         "network": network.state_dict(),
         "optimiser": optimiser.state_dict(),
-        "scheduler": {k: v for k, v in scheduler.state_dict().items() if k != "lr_lambdas"},
+        "scheduler": scheduler.state_dict(),
         "state": state,
     }
     temporary = path.with_suffix(".tmp")
@@ -201,6 +211,7 @@ def _finish(
         "n_left_out": train.left_out, "seed": config.seed, "epochs": config.epochs,
         "batch_size": config.batch_size, "schedule": config.schedule, "lr": config.lr,
         "lr_final": config.lr_final, "error_floor": config.error_floor,
+        "projection": config.projection,
         "seconds": round(sum(row["seconds"] for row in state["history"]), 1),
         "torch": torch.__version__,
     }  # fmt: skip

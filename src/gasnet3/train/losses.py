@@ -6,6 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+PROJECTION_RIDGE = 1e-3
+"""Ridge on the scaled normal matrix: keeps unlearned eigenspectra from fitting noise with noise."""
+
 
 def seen_window(rest: Tensor, start: Tensor, n: int) -> Tensor:
     """The observed window of rest-frame spectra: F̂_{i+s(z)} of eq. 7-8.
@@ -41,6 +44,46 @@ def chi2_loss(model: Tensor, flux: Tensor, ivar: Tensor, error_floor: float = 0.
     weight = ivar / (1.0 + ivar * error_floor**2)
     n_good = (ivar > 0).sum(dim=1).clamp(min=1)
     return (((model - flux) ** 2 * weight).sum(dim=1) / n_good).mean()
+
+
+def projection_loss(
+    eigenspectra: Tensor,
+    basis: Tensor,
+    flux: Tensor,
+    ivar: Tensor,
+    start: Tensor,
+    error_floor: float = 0.0,
+) -> Tensor:
+    """χ² a good pixel that the eigenspectra leave when solved exactly (eq. 22-24).
+
+    What the exact solver will do with the eigenspectra, continuum included, at the labelled
+    redshift. The best coefficients need no derivative: χ² is stationary in them, so its gradient
+    in the eigenspectra is that at fixed coefficients.
+
+    Parameters
+    ----------
+    eigenspectra : Tensor, shape (m, N)
+        M of eq. 5.
+    basis : Tensor, shape (degree + 1, n)
+        Continuum polynomials.
+    flux, ivar, start, error_floor
+        See :func:`chi2_loss` and :func:`seen_window`.
+    """
+    weight = ivar / (1.0 + ivar * error_floor**2)
+    n, m = flux.shape[1], len(eigenspectra)
+    with torch.no_grad():
+        seen = eigenspectra.unfold(1, n, 1)[:, start].transpose(0, 1)
+        design = torch.cat([seen, basis.expand(len(flux), -1, -1)], dim=1)
+        weighted = design * weight[:, None]
+        normal = torch.bmm(weighted, design.transpose(1, 2))
+        scale = torch.diagonal(normal, dim1=1, dim2=2).clamp(min=1e-12).sqrt()
+        normal = normal / (scale[:, :, None] * scale[:, None])
+        ridge = PROJECTION_RIDGE * torch.eye(len(normal[0]), device=flux.device)
+        right = torch.bmm(weighted, flux[..., None])[..., 0] / scale
+        factor, _ = torch.linalg.cholesky_ex(normal + ridge)
+        solution = torch.cholesky_solve(right[..., None], factor)[..., 0] / scale
+    model = seen_window(solution[:, :m] @ eigenspectra, start, n) + solution[:, m:] @ basis
+    return chi2_loss(model, flux, ivar, error_floor)
 
 
 def smooth_l1_loss(model: Tensor, flux: Tensor, ivar: Tensor, error_floor: float = 0.0) -> Tensor:

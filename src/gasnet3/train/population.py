@@ -81,4 +81,4 @@ def _robust_moments(fits: Fits) -> tuple[Tensor, Tensor]:
 def _rounded(values: NDArray[Any]) -> list[Any]:
     """Nested lists with six significant digits: exact enough, and readable."""
     flat = [float(f"{value:.6g}") for value in np.ravel(values)]
-    return np.reshape(flat, np.shape(values)).tolist()  # type: ignore[no-any-return]
+    return np.reshape(flat, np.shape(values)).tolist()
