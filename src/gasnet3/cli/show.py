@@ -20,14 +20,23 @@ FIRST_ROWS = 12
 
 
 def grid(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table: first column left, the others right."""
+    """Print a table, numbers to the right."""
     table = Grid(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for index, column in enumerate(columns):
-        table.add_column(column, justify="right" if index else "left", no_wrap=True)
+        number = bool(rows) and all(_is_number(row[index]) for row in rows)
+        table.add_column(column, justify="right" if number else "left", overflow="fold")
     for row in rows:
         table.add_row(*row)
     out.print(table)
     out.print()
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def show_catalog(table: Table, path: Path) -> None:

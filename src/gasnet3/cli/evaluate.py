@@ -1,0 +1,61 @@
+"""gasnet3 evaluate: a catalog against the truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+import gasnet3
+from gasnet3.cli import console
+
+if TYPE_CHECKING:
+    from gasnet3.metrics import Threshold
+
+
+def evaluate(
+    catalog: Annotated[Path, typer.Argument(help="Catalog that gasnet3 classify wrote.")],
+    truth: Annotated[
+        Path, typer.Argument(help="Table (.csv, .parquet, .fits) with id or file, class and z.")
+    ],
+    json: Annotated[
+        Path | None, typer.Option("--json", help="Write all numbers and curves here as well.")
+    ] = None,
+    thresholds: Annotated[
+        Literal["paper", "sdss", "4most"], typer.Option(help="Whose limits on Δz to take.")
+    ] = "paper",
+    gf: Annotated[
+        list[str] | None,
+        typer.Option("--gf", metavar="CLASS=LIMIT", help="One's own limit, as GALAXY=3e-4."),
+    ] = None,
+    overwrite: console.Overwrite = False,
+) -> None:
+    """Compare a catalog with the truth: eq. 13-20 of the paper, confusion and completeness."""
+    from gasnet3.catalog import read_catalog
+    from gasnet3.evaluate import evaluate as compare
+    from gasnet3.metrics import THRESHOLDS
+
+    limits: dict[str, Threshold] = {**THRESHOLDS[thresholds], **_own_limits(gf or [])}
+    if json is not None:
+        console.check_output(json, overwrite=overwrite, endings=(".json",))
+    with console.told(ValueError):  # CatalogError and TruthError among them
+        result = compare(read_catalog(catalog), truth, limits)
+    console.out.print(result.to_rich())
+    if json is not None:
+        result.to_json(json)
+
+
+def _own_limits(given: list[str]) -> dict[str, float]:
+    """Limits by class from CLASS=LIMIT."""
+    limits = {}
+    for text in given:
+        cls, _, number = text.partition("=")
+        try:
+            limits[cls] = float(number)
+        except ValueError:
+            console.fail(f"--gf {text}: give a class and a number, as GALAXY=3e-4")
+        if cls not in gasnet3.CLASSES:
+            known = ", ".join(gasnet3.CLASSES)
+            console.fail(f"--gf {text}: there is no class {cls!r}, choose one of {known}")
+    return limits
