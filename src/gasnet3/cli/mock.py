@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,8 +32,6 @@ def mock(
 
     The truth goes to truth.csv in the directory, or to NAME-truth.csv beside NAME.npz.
     """
-    import numpy as np
-
     from gasnet3.io import write_npz, write_spec
     from gasnet3.mock import draw
     from gasnet3.nets.card import ModelError
@@ -52,10 +49,7 @@ def mock(
         spectra = draw(
             load_models(console.chosen(models)), count, sn=sn, seed=seed, classes=classes
         )
-    # SDSS files are named by plate, night and fibre: the plate is the seed, and no night is 0.
-    ids = np.array([f"{seed:04d}-00000-{row + 1:04d}" for row in range(count)])
-    spectra = replace(spectra, ids=ids)
-    files = [output.name if single else f"spec-{name}.fits" for name in ids]
+    files = [output.name if single else f"{name}.fits" for name in spectra.ids]
     if single:
         write_npz(output, spectra)
     else:

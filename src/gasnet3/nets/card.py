@@ -179,6 +179,7 @@ def read_model(path: Path) -> Model:
     ModelError
         If card or weights are missing, damaged or do not fit each other.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import load
 
     card = read_card(path)
@@ -194,6 +195,6 @@ def read_model(path: Path) -> Model:
     network = card.build()
     try:
         network.load_state_dict(load(weights))
-    except (RuntimeError, KeyError) as error:
+    except (RuntimeError, KeyError, SafetensorError) as error:
         raise ModelError(f"{weights_path}: weights do not fit the card ({error})") from None
     return Model(card, network.eval().requires_grad_(False))
