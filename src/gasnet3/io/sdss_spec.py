@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gasnet3.io import fits_table
 from gasnet3.io.errors import ReadError
-from gasnet3.io.fits_table import Header, header_float, header_int
+from gasnet3.io.fits_table import Header, header_float, header_int, header_text
 from gasnet3.io.sdss import apply_mask, as_key, known_flags, spectrum_id
 from gasnet3.spectra import Spectra
 
@@ -51,9 +51,10 @@ class SdssSpecReader:
         Returns
         -------
         Spectra
-            One row: flux in 1e-17 erg/s/cm²/Å; ``id`` is ``PLATE-MJD-FIBERID``, or the file's
-            name without its ending where the file does not say; key columns ``file`` and, where
-            known, ``plate, mjd, fiberid, ra, dec`` (degrees); labels from the second extension.
+            One row: flux in 1e-17 erg/s/cm²/Å; ``id`` is ``PLATE-MJD-FIBERID``, where the file
+            does not say its keyword OBJECT or else its name without the ending; key columns
+            ``file`` and, where known, ``plate, mjd, fiberid, ra, dec`` (degrees); labels from
+            the second extension.
 
         Raises
         ------
@@ -96,13 +97,13 @@ def _spectrum(
         ivar = apply_mask(ivar, mask)
     meta = _keys(primary, answer)
     named = len({"plate", "mjd", "fiberid"} & meta.keys()) == 3
-    stem = path.name.split(".fit")[0]
+    name = header_text(primary, "OBJECT") or path.name.split(".fit")[0]
     target_types = tuple(str(answer.get(name, "")) for name in _TARGET_TYPES)
     return Spectra.from_arrays(
         [coadd["FLUX"]],
         [ivar],
         loglam=[coadd["LOGLAM"]],
-        ids=[spectrum_id(meta["plate"], meta["mjd"], meta["fiberid"]) if named else stem],
+        ids=[spectrum_id(meta["plate"], meta["mjd"], meta["fiberid"]) if named else name],
         zwarn=[known_flags(mask, target_types, int(answer.get("ZWARNING", 0)))],
         z=[answer.get("Z", np.nan)],
         classes=[str(answer.get("CLASS", ""))],

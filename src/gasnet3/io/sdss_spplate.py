@@ -15,6 +15,7 @@ from gasnet3.io.sdss import apply_mask, as_key, known_flags, spectrum_id
 from gasnet3.spectra import Spectra
 
 _MAX_BYTES = 1 << 31
+_PLUGMAP = ("FIBERID", "OBJTYPE", "RA", "DEC")
 _END = b"END".ljust(80)
 
 
@@ -31,8 +32,8 @@ class SdssSpPlateReader:
         """Whether the primary HDU is an image on a log-wavelength grid, with a plate, no fibre."""
         if not head.startswith(b"SIMPLE  ="):
             return False
-        primary = head[: head.find(_END)]
-        keys = {card.strip() for card in re.findall(rb"(?:^|.{72})(.{8})=", primary, re.DOTALL)}
+        primary = head[: max(head.find(_END), 0)]
+        keys = {primary[i : i + 8].strip() for i in range(0, len(primary), len(_END))}
         image = re.search(rb"NAXIS   = +2 ", primary) is not None
         return image and {b"COEFF0", b"COEFF1", b"PLATEID"} <= keys and b"FIBERID" not in keys
 
@@ -57,29 +58,29 @@ class SdssSpPlateReader:
             raise ReadError(path, "COEFF0 and COEFF1 must be numbers; fetch the file again")
         plate, mjd = (_number(path, header, name) for name in ("PLATEID", "MJD"))
         rows = len(flux)
-        fiber = _column(plugmap, "FIBERID", rows)
+        by_row = np.arange(1, rows + 1)
+        fiber = plugmap.get("FIBERID", by_row).astype(np.int64)
         # Fibres that the plug map does not know have -1 there; the rows are in fibre order.
-        fiber = np.arange(1, rows + 1) if fiber is None else fiber.astype(np.int64)
-        fiber = np.where(fiber > 0, fiber, np.arange(1, rows + 1))
-        kinds = _column(plugmap, "OBJTYPE", rows)
-        names = [""] * rows if kinds is None else [str(kind) for kind in kinds]
+        fiber = np.where(fiber > 0, fiber, by_row)
+        kinds = plugmap.get("OBJTYPE", np.full(rows, ""))
         meta = {"plate": np.full(rows, plate), "mjd": np.full(rows, mjd), "fiberid": fiber}
-        for name in ("ra", "dec"):
-            position = _column(plugmap, name.upper(), rows)
-            if position is not None:
-                meta[name] = position.astype(np.float64)
+        meta |= {
+            name.lower(): plugmap[name].astype(float) for name in _PLUGMAP[2:] if name in plugmap
+        }
         return Spectra.from_arrays(
             flux,
             apply_mask(ivar, mask),
             loglam=[start + step * np.arange(flux.shape[1])] * rows,
             ids=[spectrum_id(plate, mjd, int(number)) for number in fiber],
-            zwarn=[known_flags(mask[row], (names[row],)) for row in range(rows)],
+            zwarn=[known_flags(mask[row], (str(kinds[row]),)) for row in range(rows)],
             meta={**meta, "file": [path.name] * rows},
         )
 
 
-def _load(path: Path) -> tuple[dict[str, Any], list[NDArray[Any]], Any]:
-    """Header, the three images (float64, float64, int64) and the plug map, None where absent."""
+def _load(
+    path: Path,
+) -> tuple[dict[str, Any], list[NDArray[Any]], dict[str, NDArray[Any]]]:
+    """Header, the three images (float64, float64, int64) and columns of the plug map."""
     from astropy.io import fits
 
     with warnings.catch_warnings():
@@ -90,7 +91,7 @@ def _load(path: Path) -> tuple[dict[str, Any], list[NDArray[Any]], Any]:
                     raise ValueError("an HDU claims more than 2 GiB")
                 header = dict(hdus[0].header)
                 flux, ivar, mask = (np.asarray(hdus[i].data) for i in range(3))
-                plugmap = np.array(hdus[5].data) if len(hdus) > 5 else None
+                plugmap = _plugmap(hdus[5].data, len(flux)) if len(hdus) > 5 else {}
         # astropy has no one exception for damaged files: KeyError, TypeError, OSError, ...
         except Exception as error:
             reason = f"astropy cannot read it as spPlate ({type(error).__name__}: {error})"
@@ -109,8 +110,9 @@ def _number(path: Path, header: dict[str, Any], name: str) -> int:
     return number
 
 
-def _column(table: Any, name: str, rows: int) -> NDArray[Any] | None:
-    """A column of the plug map in any case; None if it is absent or of another length."""
-    fields = getattr(getattr(table, "dtype", None), "names", None) or ()
-    found = next((field for field in fields if field.upper() == name), None)
-    return None if found is None or len(table) != rows else np.asarray(table[found])
+def _plugmap(table: Any, rows: int) -> dict[str, NDArray[Any]]:
+    """The columns we want of the plug map; none if it is absent or of another length."""
+    if getattr(table, "names", None) is None or len(table) != rows:
+        return {}
+    found = {name.upper(): name for name in table.names}
+    return {name: np.array(table[found[name]]) for name in _PLUGMAP if name in found}

@@ -11,17 +11,20 @@ import numpy as np
 from gasnet3.files import replacing
 from gasnet3.flags import ZWarn
 from gasnet3.io.npz import RESERVED
+from gasnet3.io.sdss import spectrum_id
 from gasnet3.spectra import Spectra
 
-_SDSS_ID = re.compile(r"(\d{4,})-(\d{5,})-(\d{4,})")
+_SDSS_ID = re.compile(r"\d{4,9}-\d{5,9}-\d{4,9}", re.ASCII)
+_NAME = re.compile(r"[ -&(-~]{1,60}")
 
 
 def write_spec(path: str | Path, spectra: Spectra, row: int = 0) -> None:
     """Write one spectrum as an SDSS spec-lite file.
 
     The COADD extension holds flux, loglam, ivar, and_mask and or_mask (both 0); the SPECOBJ
-    extension PLATE, MJD, FIBERID, the label as CLASS and Z (float64), those flags as ZWARNING
-    that were known before any fit, and, where the key columns have them, PLUG_RA and PLUG_DEC.
+    extension the label as CLASS and Z (float64), those flags as ZWARNING that were known before
+    any fit, and, where the key columns have them, PLUG_RA and PLUG_DEC. An id of the form
+    ``PLATE-MJD-FIBERID`` is written as those three numbers, any other as the keyword OBJECT.
 
     Parameters
     ----------
@@ -35,19 +38,20 @@ def write_spec(path: str | Path, spectra: Spectra, row: int = 0) -> None:
     Raises
     ------
     ValueError
-        If the spectrum's id is not of the form ``PLATE-MJD-FIBERID``.
+        If the id is not short printable ASCII, or the class is longer than SDSS's 6 characters.
     """
     from astropy.io import fits
 
-    match = _SDSS_ID.fullmatch(str(spectra.ids[row]))
-    if match is None:
-        raise ValueError(
-            f"row {row}: an SDSS file needs an id like 0266-51602-0001, got {spectra.ids[row]!r}"
-        )
-    plate, mjd, fiber = (int(number) for number in match.groups())
+    name, cls = str(spectra.ids[row]), str(spectra.classes[row])
+    if _NAME.fullmatch(name) is None or name != name.strip():
+        raise ValueError(f"row {row}: id {name!r} must be 1 to 60 ASCII characters, no quotes")
+    if len(cls) > 6 or not cls.isascii():
+        raise ValueError(f"row {row}: class {cls!r} must be at most 6 ASCII characters")
     primary = fits.PrimaryHDU()
-    for name, value in (("PLATEID", plate), ("MJD", mjd), ("FIBERID", fiber)):
-        primary.header[name] = value
+    keys = _keys(name)
+    for key, value in keys.items():
+        primary.header["PLATEID" if key == "PLATE" else key] = value
+    primary.header["OBJECT"] = name
     primary.header["BUNIT"] = "1E-17 erg/cm^2/s/Ang"
     primary.header["ORIGIN"] = ("gasnet3", "which software wrote this file")
     real = "E" if spectra.flux.dtype == np.float32 else "D"
@@ -59,20 +63,36 @@ def write_spec(path: str | Path, spectra: Spectra, row: int = 0) -> None:
         fits.Column("and_mask", "J", array=np.zeros(n, np.int32)),
         fits.Column("or_mask", "J", array=np.zeros(n, np.int32)),
     ]
-    known = int(spectra.zwarn[row]) & int(ZWarn.SKY | ZWarn.UNPLUGGED | ZWarn.BAD_TARGET)
-    numbers = {"PLATE": plate, "MJD": mjd, "FIBERID": fiber, "ZWARNING": known}
-    label = [fits.Column(name, "J", array=[value]) for name, value in numbers.items()]
-    label.append(fits.Column("CLASS", "6A", array=[str(spectra.classes[row])]))
-    label.append(fits.Column("Z", "D", array=[spectra.z[row]]))
-    for name, column in (("PLUG_RA", "ra"), ("PLUG_DEC", "dec")):
-        if column in spectra.meta:
-            label.append(fits.Column(name, "D", array=[spectra.meta[column][row]]))
     tables = [
         fits.BinTableHDU.from_columns(coadd, name="COADD"),
-        fits.BinTableHDU.from_columns(label, name="SPECOBJ"),
+        fits.BinTableHDU.from_columns(_label(spectra, row, keys), name="SPECOBJ"),
     ]
     with replacing(path) as temporary:
         fits.HDUList([primary, *tables]).writeto(temporary)
+
+
+def _keys(name: str) -> dict[str, int]:
+    """Plate, MJD and fibre of an SDSS id, nothing if it is another."""
+    if not _SDSS_ID.fullmatch(name):
+        return {}
+    plate, mjd, fiber = (int(part) for part in name.split("-"))
+    same = spectrum_id(plate, mjd, fiber) == name
+    return {"PLATE": plate, "MJD": mjd, "FIBERID": fiber} if same else {}
+
+
+def _label(spectra: Spectra, row: int, keys: dict[str, int]) -> list[Any]:
+    """Columns of the SPECOBJ extension."""
+    from astropy.io.fits import Column
+
+    known = int(spectra.zwarn[row]) & int(ZWarn.SKY | ZWarn.UNPLUGGED | ZWarn.BAD_TARGET)
+    columns = [Column(name, "J", array=[value]) for name, value in keys.items()]
+    columns.append(Column("ZWARNING", "J", array=[known]))
+    columns.append(Column("CLASS", "6A", array=[str(spectra.classes[row])]))
+    columns.append(Column("Z", "D", array=[spectra.z[row]]))
+    for name, column in (("PLUG_RA", "ra"), ("PLUG_DEC", "dec")):
+        if column in spectra.meta:
+            columns.append(Column(name, "D", array=[spectra.meta[column][row]]))
+    return columns
 
 
 def write_npz(path: str | Path, spectra: Spectra) -> None:
