@@ -31,7 +31,7 @@ format: $(VENV)/.installed-dev  ## let ruff fix and format the code
 	$(BIN)/ruff format
 
 docs: $(VENV)/.installed-docs  ## build the documentation in site/
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 benchmark: $(VENV)/.installed  ## print the speed of each stage, solver and reader
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
