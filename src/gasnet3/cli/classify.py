@@ -30,9 +30,9 @@ def classify(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
     overwrite: console.Overwrite = False,
 ) -> None:
-    """Find class, redshift and warnings of every spectrum and write a catalog.
+    """Classify spectra and write a catalog.
 
-    Files that cannot be read are listed on stderr and the rest is classified; the exit status
+    Every spectrum gets its class, redshift with error, and warnings. Files that cannot be read are listed on stderr and the rest is classified; the exit status
     is then 1.
     """
     from gasnet3.catalog import write_catalog

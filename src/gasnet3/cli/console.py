@@ -18,7 +18,7 @@ OK, SOME_FAILED, BAD_USAGE = 0, 1, 2
 Solver = Literal["amortised", "exact", "hybrid"]
 
 Inputs = Annotated[
-    list[str], typer.Argument(metavar="FILES...", help="Files, directories or globs of spectra.")
+    list[str], typer.Argument(metavar="FILES", help="Files, directories or globs of spectra.")
 ]
 Models = Annotated[
     list[str] | None,

@@ -15,9 +15,14 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    catalog: Annotated[Path, typer.Argument(help="Catalog that gasnet3 classify wrote.")],
+    catalog: Annotated[
+        Path, typer.Argument(metavar="CATALOG", help="Catalog that gasnet3 classify wrote.")
+    ],
     truth: Annotated[
-        Path, typer.Argument(help="Table (.csv, .parquet, .fits) with id or file, class and z.")
+        Path,
+        typer.Argument(
+            metavar="TRUTH", help="Table (.csv, .parquet, .fits) with id or file, class and z."
+        ),
     ],
     json: Annotated[
         Path | None, typer.Option("--json", help="Write all numbers and curves here as well.")
@@ -31,7 +36,11 @@ def evaluate(
     ] = None,
     overwrite: console.Overwrite = False,
 ) -> None:
-    """Compare a catalog with the truth: eq. 13-20 of the paper, confusion and completeness."""
+    """Compare a catalog with the truth.
+
+    Prints accuracy, redshift errors and good fractions (paper, eq. 13-20), pulls and the
+    confusion matrix; the JSON file has the curves against S/N and robustness as well.
+    """
     from gasnet3.catalog import read_catalog
     from gasnet3.evaluate import evaluate as compare
     from gasnet3.metrics import THRESHOLDS

@@ -13,7 +13,7 @@ PACKAGES = ("torch", "numpy", "scipy", "astropy", "pyarrow", "safetensors", "mat
 
 
 def info() -> None:
-    """Show versions, devices, threads, models and readers; paste it into a bug report."""
+    """Show what a bug report needs."""
     import torch
 
     from gasnet3.io import READERS, load_plugins

@@ -28,9 +28,9 @@ def mock(
     models: console.Models = None,
     overwrite: console.Overwrite = False,
 ) -> None:
-    """Draw spectra from trained models and write them with their true class and redshift.
+    """Draw mock spectra with known truth.
 
-    The truth goes to truth.csv in the directory, or to NAME-truth.csv beside NAME.npz.
+    They are drawn from trained models. The truth goes to truth.csv in the directory, or to NAME-truth.csv beside NAME.npz.
     """
     from gasnet3.io import write_npz, write_spec
     from gasnet3.mock import draw

@@ -13,10 +13,13 @@ from gasnet3.cli.show import grid
 
 def models(
     directory: Annotated[
-        Path | None, typer.Argument(help="Directory of models; the shipped ones if left out.")
+        Path | None,
+        typer.Argument(
+            metavar="DIRECTORY", help="Directory of models; the shipped ones if left out."
+        ),
     ] = None,
 ) -> None:
-    """List the models: class, network, redshift range, continuum degree and licence."""
+    """List the models there are."""
     from gasnet3.nets.card import ModelError
     from gasnet3.nets.registry import SHIPPED, list_models
 

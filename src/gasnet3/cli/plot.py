@@ -32,7 +32,11 @@ def plot(
     threads: console.Threads = None,
     overwrite: console.Overwrite = False,
 ) -> None:
-    """Draw a spectrum, its reconstruction with lines named, and the χ² curves of the classes."""
+    """Draw spectra with their fits.
+
+    One spectrum: its reconstruction with lines named, and the χ² curve of each class. With
+    --gallery a page of spectra.
+    """
     from gasnet3.io import ReadError, read
     from gasnet3.nets.card import ModelError
     from gasnet3.pipeline import Pipeline

@@ -11,7 +11,9 @@ from gasnet3.cli import console
 
 
 def train(
-    config: Annotated[Path, typer.Argument(help="TOML file; see the training page.")],
+    config: Annotated[
+        Path, typer.Argument(metavar="CONFIG", help="TOML file; see the training page.")
+    ],
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last checkpoint, if there is one.")
     ] = False,
@@ -19,7 +21,9 @@ def train(
     threads: console.Threads = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
 ) -> None:
-    """Train a network, and write its card, weights, loss history and loss figure.
+    """Train a network on labelled spectra.
+
+    Writes its card and weights, the loss history and its figure, and a checkpoint each epoch.
 
     Several GPUs: torchrun --nproc-per-node 4 -m gasnet3 train CONFIG --device cuda
     """
