@@ -32,8 +32,8 @@ def classify(
 ) -> None:
     """Classify spectra and write a catalog.
 
-    Every spectrum gets its class, redshift with error, and warnings. Files that cannot be read are listed on stderr and the rest is classified; the exit status
-    is then 1.
+    Every spectrum gets its class, redshift with error, and warnings. Files that cannot be read
+    are listed on stderr and the rest is classified; the exit status is then 1.
     """
     from gasnet3.catalog import write_catalog
     from gasnet3.io import ReadError, expand

@@ -30,7 +30,8 @@ def mock(
 ) -> None:
     """Draw mock spectra with known truth.
 
-    They are drawn from trained models. The truth goes to truth.csv in the directory, or to NAME-truth.csv beside NAME.npz.
+    They are drawn from trained models. The truth goes to truth.csv in the directory, or to
+    NAME-truth.csv beside NAME.npz.
     """
     from gasnet3.io import write_npz, write_spec
     from gasnet3.mock import draw
