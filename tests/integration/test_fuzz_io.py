@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from astropy.io import fits
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -18,6 +19,7 @@ from gasnet3 import Spectra, ZWarn
 from gasnet3.io import ReadError, read_file, write_npz, write_spec
 from gasnet3.io.npz import NpzReader
 from gasnet3.io.sdss_spec import SdssSpecReader
+from gasnet3.io.sdss_spplate import SdssSpPlateReader
 from gasnet3.lattice import LogLattice
 
 resource = pytest.importorskip("resource", reason="the memory limit is a POSIX one")
@@ -172,6 +174,42 @@ def test_damaged_npz(npz, tmp_path, flips, size):
         data[offset % len(data)] = value
     check(tmp_path / "x.npz", bytes(data), NpzReader())
     check(tmp_path / "x.npz", npz[: size % len(npz)], NpzReader())
+
+
+@pytest.fixture(scope="module")
+def plate(tmp_path_factory):
+    """Bytes of a small spPlate file."""
+    image = np.ones((2, 150), np.float32)
+    mask = np.zeros((2, 150), np.int32)
+    primary = fits.PrimaryHDU(image)
+    primary.header.update({"COEFF0": 3.6, "COEFF1": 1e-4, "PLATEID": 266, "MJD": 51602})
+    plugmap = fits.BinTableHDU.from_columns(
+        [
+            fits.Column("FIBERID", "J", array=[1, 2]),
+            fits.Column("OBJTYPE", "16A", array=["QSO", "SKY"]),
+            fits.Column("RA", "D", array=[1.0, 2.0]),
+        ]
+    )
+    hdus = [primary, *(fits.ImageHDU(data) for data in (image, mask, mask, image)), plugmap]
+    path = tmp_path_factory.mktemp("plate") / "plate.fits"
+    fits.HDUList(hdus).writeto(path)
+    return path.read_bytes()
+
+
+@MANY
+@given(
+    flips=st.lists(st.tuples(st.integers(0, 1 << 20), BYTES), min_size=1, max_size=8),
+    digits=st.lists(st.tuples(st.integers(0, 1 << 20), st.integers(0, 9)), max_size=3),
+)
+def test_damaged_spplate(plate, tmp_path, flips, digits):
+    """Any bytes anywhere, and digits of the headers made other digits."""
+    data = bytearray(plate)
+    for offset, value in flips:
+        data[offset % len(data)] = value
+    found = [at for at, byte in enumerate(plate) if chr(byte) in "0123456789"]
+    for offset, digit in digits:
+        data[found[offset % len(found)]] = ord(str(digit))
+    check(tmp_path / "x.fits", bytes(data), SdssSpPlateReader())
 
 
 @MANY

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasnet3.io.errors import ReadError
+from gasnet3.io.fits_table import open_fits
 from gasnet3.io.sdss import apply_mask, as_key, known_flags, spectrum_id
 from gasnet3.spectra import Spectra
 
@@ -83,10 +84,11 @@ def _load(
     """Header, the three images (float64, float64, int64) and columns of the plug map."""
     from astropy.io import fits
 
-    with warnings.catch_warnings():
+    # We open the file: astropy leaves one it cannot make sense of to the garbage collector.
+    with open_fits(path) as stream, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            with fits.open(path, memmap=False) as hdus:
+            with fits.open(stream, memmap=False) as hdus:
                 if any(hdu.size > _MAX_BYTES for hdu in hdus):
                     raise ValueError("an HDU claims more than 2 GiB")
                 header = dict(hdus[0].header)
