@@ -161,7 +161,7 @@ def plot_loss(history: str | Path, path: str | Path) -> Path:
     ax.set_yscale("log")
     ax.set_xlabel("epoch")
     ax.set_ylabel("loss (eq. 7 or 8)")
-    ax.set_title(Path(history).parent.name, fontsize=10)
+    ax.set_title(Path(history).name.split(".")[0], fontsize=10)
     ax.legend(fontsize=8, frameon=False)
     return _save(figure, Path(path))
 
@@ -227,6 +227,8 @@ def _name_lines(ax: Axes, inspection: Inspection) -> None:
     order = np.flatnonzero(inside)[np.argsort(waves[inside])]
     if not len(order):
         return
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high + 0.2 * (high - low))  # room for the names
     places = _spread((waves[order] - left) / (right - left), LABEL_STEP)
     for index, place in zip(order, places, strict=True):
         emission = seen[index].kind == "emission"
@@ -274,7 +276,7 @@ def _smooth(flux: Floats, ivar: Floats) -> Floats:
 
 
 def _limits(smooth: Floats, model: Floats) -> tuple[float, float]:
-    """Vertical limits that show the spectrum without its worst pixels, with room for names."""
+    """Vertical limits that show the model and the spectrum without its worst pixels."""
     finite = smooth[np.isfinite(smooth)]
     if not len(finite):
         return 0.0, 1.0
@@ -282,7 +284,7 @@ def _limits(smooth: Floats, model: Floats) -> tuple[float, float]:
     if np.isfinite(model).any():
         low, high = min(low, float(np.nanmin(model))), max(high, float(np.nanmax(model)))
     room = (high - low) or abs(high) or 1.0
-    return float(low - 0.08 * room), float(high + 0.32 * room)
+    return float(low - 0.08 * room), float(high + 0.08 * room)
 
 
 def _verdict(inspection: Inspection) -> str:
