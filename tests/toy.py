@@ -67,9 +67,7 @@ def toy_spectra(
     if noise:
         flux += sigma * rng.standard_normal(flux.shape)
     ivar = np.full_like(flux, sigma**-2)
-    return Spectra.from_arrays(
-        flux, ivar, loglam=OBSERVED.loglam, z=z, classes=[card.cls] * len(z)
-    )
+    return Spectra.from_arrays(flux, ivar, loglam=OBSERVED.loglam, z=z, classes=[card.cls] * len(z))
 
 
 PIXEL = STEP * np.log(10.0)

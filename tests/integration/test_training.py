@@ -56,9 +56,7 @@ def configure(data, epochs=4, architecture="encoder", schedule="onecycle", optio
 
 def history(path):
     with path.open() as file:
-        return [
-            {key: float(value) for key, value in row.items()} for row in csv.DictReader(file)
-        ]
+        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
 
 
 @pytest.mark.parametrize(

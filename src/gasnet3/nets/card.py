@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gasnet3.files import replacing
 from gasnet3.lattice import OBSERVED, LogLattice, ShiftRange
 from gasnet3.nets.base import Reconstruction
 from gasnet3.nets.encoder import Encoder
@@ -135,15 +136,11 @@ def save_model(network: nn.Module, card: ModelCard, directory: Path) -> Path:
     weights = save({k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()})
     content = asdict(card) | {"sha256": hashlib.sha256(weights).hexdigest()}
     path = directory / f"{card.name}.json"
-    _replace(path.with_suffix(".safetensors"), weights)
-    _replace(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
+    with replacing(path.with_suffix(".safetensors")) as temporary:
+        temporary.write_bytes(weights)
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
     return path
-
-
-def _replace(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_bytes(content)
-    temporary.replace(path)
 
 
 def read_card(path: Path) -> ModelCard:

@@ -14,6 +14,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
+from gasnet3.files import replacing
 from gasnet3.nets.card import ModelCard, save_model
 from gasnet3.nets.encoder import Encoder
 from gasnet3.prepare import legendre_basis
@@ -187,18 +188,15 @@ def _write_checkpoint(
         "scheduler": scheduler.state_dict(),
         "state": state,
     }
-    temporary = path.with_suffix(".tmp")
-    torch.save(content, temporary)
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        torch.save(content, temporary)
 
 
 def _write_history(path: Path, history: list[dict[str, float]]) -> None:
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("w", newline="") as file:
+    with replacing(path) as temporary, temporary.open("w", newline="") as file:
         writer = csv.DictWriter(file, HISTORY)
         writer.writeheader()
         writer.writerows(history)
-    temporary.replace(path)
 
 
 def _finish(
