@@ -125,9 +125,9 @@ class ShiftRange:
         ValueError
             If the range is empty or reaches -1.
         """
-        if not -1.0 < z_min <= z_max:
+        if not -1.0 < z_min <= z_max < np.inf:
             raise ValueError(
-                f"redshift range must satisfy -1 < z_min <= z_max, got {z_min}..{z_max}"
+                f"need finite redshifts with -1 < z_min <= z_max, got {z_min}..{z_max}"
             )
         # Guard the rounding: 10^(1e-4 s) - 1 must map back to s exactly.
         first = int(np.floor(shift_from_z(z_min) + 1e-6))
