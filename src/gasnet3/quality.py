@@ -18,6 +18,9 @@ Bools = NDArray[np.bool_]
 MIN_COVERAGE_DEX = 0.18
 """Least wavelength coverage (SDSS's WCOVERAGE limit)."""
 
+MIN_SN = 0.5
+"""Least median S/N a pixel of good data: below it a sky residual passes for a spectrum."""
+
 MIN_DELTA_CHI2 = 9.0
 """Least χ² difference to another redshift, in units of max(1, reduced χ²) (redrock's 9)."""
 
@@ -112,7 +115,7 @@ def warn(solved: Solved, before: NDArray[np.int64]) -> NDArray[np.int64]:
         ZWarn.MANY_OUTLIERS: has & many_outliers(solved),
         ZWarn.Z_FITLIMIT: has & solved.edge,
         ZWarn.NEGATIVE_EMISSION: has & (solved.cls == "QSO") & negative_emission(solved),
-        ZWarn.POORDATA: poor_data(solved.good),
+        ZWarn.POORDATA: poor_data(solved.good) | (solved.sn_median < MIN_SN),
         ZWarn.CLASS_AMBIGUOUS: has & ~(solved.probability >= MIN_PROBABILITY),
         ZWarn.OUT_OF_DOMAIN: has & (solved.domain > 1.0),
         ZWarn.SPARSE_TRAINING: has & sparse_training(solved),

@@ -106,6 +106,11 @@ def test_negative_emission_is_asked_of_quasars_only(ordinary):
     assert "NEGATIVE_EMISSION" not in bits(galaxy)
 
 
+@pytest.mark.parametrize(("sn", "poor"), [(0.2, True), (0.6, False), (np.nan, False)])
+def test_pure_sky_is_poor_data(sn, poor, ordinary):
+    assert ("POORDATA" in bits(replace(ordinary, sn_median=np.array([sn])))) == poor
+
+
 def test_no_other_minimum_is_no_small_difference(ordinary):
     assert bits(replace(ordinary, delta_chi2=np.array([np.nan]))) == []
 

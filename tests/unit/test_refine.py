@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 import torch
-from toy import PIXEL, toy_model, toy_spectra
 
 from gasnet3.lattice import shift_from_z
 from gasnet3.prepare import legendre_basis, prepare
 from gasnet3.refine import Templates, fit_at, refine
+from toy import PIXEL, toy_model, toy_spectra
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 import torch
-from toy import toy_engine
 
 from gasnet3.lattice import OBSERVED, ShiftRange
 from gasnet3.prepare import legendre_basis
 from gasnet3.refine import fit_at
 from gasnet3.scan import ExactScan, scan_amortised
+from toy import toy_engine
 
 SHIFTS = ShiftRange(3, 60)
 REST = SHIFTS.rest_lattice(OBSERVED)

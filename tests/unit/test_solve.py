@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from toy import toy_engine, toy_model, toy_spectra
 
 from gasnet3.flags import ZWarn
 from gasnet3.lattice import OBSERVED, z_from_shift
 from gasnet3.pipeline import Pipeline
 from gasnet3.solve import SOLVERS
 from gasnet3.spectra import Spectra
+from toy import toy_engine, toy_model, toy_spectra
 
 Z = np.array([0.011, 0.0457, 0.08321])
 

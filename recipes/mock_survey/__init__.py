@@ -1,0 +1,1 @@
+"""The mock survey the shipped networks are trained on, and the real spectra added to it."""

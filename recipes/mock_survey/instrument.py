@@ -1,0 +1,133 @@
+"""What telescope, air and spectrograph do to a spectrum."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import spline_filter1d
+
+from gasnet3.lattice import OBSERVED, shift_from_z
+from mock_survey.library import K_MIN, Floats, Survey
+
+TELLURIC = (
+    (6276, 6320, 0.05), (6864, 6950, 0.18), (7160, 7340, 0.08), (7592, 7690, 0.45),
+    (8120, 8340, 0.07), (8940, 9200, 0.15),
+)  # fmt: skip
+"""Bands of O2 and H2O in vacuum Å with typical depths: LAMOST leaves them in its spectra."""
+
+SKY_SHARE = 0.3
+"""Share of mocks whose noise is the residual of a true sky fibre."""
+
+MIN_PIXELS = 1000
+"""Fewest good pixels of a mock."""
+
+
+class Instrument:
+    """Noise, masks and calibration errors of real surveys.
+
+    Parameters
+    ----------
+    survey : Survey
+        Where the real ivar and sky residuals come from.
+    lamost_share : float
+        Share of mocks observed as by LAMOST: its coverage, noise, telluric bands and wavy
+        flux calibration.
+    """
+
+    def __init__(self, survey: Survey, lamost_share: float) -> None:
+        self.flux, self.ivar = survey.spectra
+        self.sdss, self.lamost = survey.noise_rows("SDSS"), survey.noise_rows("LAMOST")
+        self.sky = survey.sky_rows()
+        self.lamost_share = lamost_share
+
+    def observe(
+        self, rng: np.random.Generator, rest: Floats, z: float, sn: float
+    ) -> tuple[Floats, Floats] | None:
+        """Flux and ivar of a rest-frame spectrum as observed, each of shape (n,).
+
+        Returns
+        -------
+        tuple or None
+            None where the template covers too little of the window, or is not positive.
+        """
+        flux, covered = at_redshift(rest, z)
+        if covered.sum() < MIN_PIXELS or not np.median(flux[covered]) > 0:
+            return None
+        flux = flux / np.median(flux[covered]) * tilt(rng)
+        if rng.uniform() < 0.3:
+            flux = flux * waves(rng, rng.exponential(0.015))
+        if rng.uniform() < 0.5:
+            flux = flux * reddening(rng.exponential(0.12))
+        as_lamost = rng.uniform() < self.lamost_share
+        if as_lamost:
+            flux = flux * telluric(rng) * waves(rng, rng.exponential(0.03))
+        elif rng.uniform() < 0.1:  # over- and under-corrected
+            flux = flux * (1 - (1 - telluric(rng)) * rng.uniform(-0.15, 0.15))
+        rows = self.lamost if as_lamost else self.sdss
+        ivar = self.ivar[rows[rng.integers(len(rows))]].astype(np.float64)
+        good = (ivar > 0) & covered
+        if good.sum() < MIN_PIXELS:
+            return None
+        sigma = np.where(ivar > 0, 1 / np.sqrt(np.maximum(ivar, 1e-20)), 0.0)
+        sigma = np.clip(sigma / np.median(sigma[good]), 0.2, 20.0) * np.median(flux[good]) / sn
+        noisy = 10 * (flux + sigma * self._noise(rng))
+        return np.where(good, noisy, 0.0), np.where(good, 1 / (10 * sigma) ** 2, 0.0)
+
+    def _noise(self, rng: np.random.Generator) -> Floats:
+        """Noise of unit σ: Gaussian, or the residual of a sky fibre where it was measured."""
+        noise = rng.standard_normal(OBSERVED.n)
+        if rng.uniform() < SKY_SHARE:
+            row = self.sky[rng.integers(len(self.sky))]
+            measured = self.ivar[row] > 0
+            residual = self.flux[row] * np.sqrt(self.ivar[row])
+            noise = np.where(measured, np.clip(residual, -6, 6), noise)
+        return noise
+
+
+def at_redshift(rest: Floats, z: float) -> tuple[Floats, NDArray[np.bool_]]:
+    """A rest-frame spectrum through the observed window, exact to a fraction of a pixel."""
+    place = OBSERVED.k_min - float(shift_from_z(z)) - K_MIN
+    first = int(np.floor(place))
+    seen = rest[first - 3 : first + OBSERVED.n + 4]
+    finite = np.isfinite(seen)
+    spline = spline_filter1d(np.where(finite, seen, 0.0), 3)
+    u = place - first
+    v = 1 - u
+    weights = (v**3, 3 * u**3 - 6 * u**2 + 4, 3 * v**3 - 6 * v**2 + 4, u**3)
+    flux = sum(w / 6 * spline[2 + k : 2 + k + OBSERVED.n] for k, w in enumerate(weights))
+    covered = finite[3 : 3 + OBSERVED.n] & finite[4 : 4 + OBSERVED.n]
+    return np.asarray(flux), covered
+
+
+def tilt(rng: np.random.Generator) -> Floats:
+    """A smooth calibration error: the exponential of a cubic."""
+    x = np.linspace(-1, 1, OBSERVED.n)
+    a, b, c = rng.normal(size=3) * (0.15, 0.06, 0.03)
+    return np.asarray(np.exp(a * x + b * (1.5 * x**2 - 0.5) + c * (2.5 * x**3 - 1.5 * x)))
+
+
+def waves(rng: np.random.Generator, amplitude: float) -> Floats:
+    """A calibration error with structure of 150 to 700 pixels."""
+    window = np.hanning(int(rng.uniform(150, 700)))
+    noise = rng.standard_normal(OBSERVED.n + 1400)
+    wavy = np.convolve(noise, window, mode="same")[700 : 700 + OBSERVED.n]
+    return np.asarray(np.exp(amplitude * wavy / wavy.std()))
+
+
+def reddening(e_bv: float) -> Floats:
+    """Transmission of foreground dust, R_V = 3.1, with a power law for its curve."""
+    curve = (OBSERVED.wave / 5500) ** -1.3
+    return np.asarray(10 ** (-0.4 * 3.1 * e_bv * (curve - np.median(curve))))
+
+
+def telluric(rng: np.random.Generator) -> Floats:
+    """Transmission of the air's absorption bands, left uncorrected."""
+    wave, out = OBSERVED.wave, np.zeros(OBSERVED.n)
+    amount = rng.uniform(0.2, 1.6)
+    for first, last, depth in TELLURIC:
+        inside = (wave > first) & (wave < last)
+        x = (wave[inside] - first) / (last - first)
+        ripple = 1 + 0.3 * np.sin(wave[inside] / rng.uniform(1.2, 3.0))
+        shape = np.exp(-x * rng.uniform(0.5, 2.5)) * ripple
+        out[inside] += depth * amount * rng.lognormal(0, 0.25) * shape
+    return np.clip(1 - out, 0.05, 1.0)

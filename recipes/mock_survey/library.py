@@ -1,0 +1,170 @@
+"""Template libraries and real labelled spectra, read from the shared data directory."""
+
+from __future__ import annotations
+
+import csv
+import re
+import zlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+
+from gasnet3.lattice import OBSERVED, STEP, shift_from_z
+
+Floats = NDArray[np.float64]
+
+K_MIN, K_MAX = 26000, 42000
+"""Rest-frame lattice of every template: 398 to 15,849 Å."""
+
+PIXELS = K_MAX - K_MIN
+WAVE = 10.0 ** (STEP * np.arange(K_MIN, K_MAX))
+"""Rest wavelengths, vacuum Å, shape (PIXELS,)."""
+
+SHARPER_PIXELS = 1.0
+"""redrock's templates are sharper than SDSS by about this σ."""
+
+VALIDATION = 3
+"""One group in three, by a checksum of its number, is for validation and never trained on."""
+
+
+def placed(k0: int, flux: NDArray[Any]) -> Floats:
+    """Templates on the common rest lattice, NaN where they do not reach, (templates, PIXELS)."""
+    out = np.full((len(flux), PIXELS), np.nan)
+    first, last = max(k0, K_MIN), min(k0 + flux.shape[1], K_MAX)
+    out[:, first - K_MIN : last - K_MIN] = flux[:, first - k0 : last - k0]
+    return out
+
+
+def level_one(flux: Floats) -> Floats:
+    """A template divided by its median absolute value."""
+    return np.asarray(flux / np.nanmedian(np.abs(flux)))
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Everything read from the shared directory.
+
+    Parameters
+    ----------
+    shared : Path
+        The directory that holds ``data/``.
+    """
+
+    shared: Path
+
+    def template(self, name: str) -> Floats:
+        """A template file on the common lattice; redrock's smoothed to SDSS sharpness."""
+        with np.load(self.shared / "data" / "templates" / f"{name}.npz") as file:
+            flux, k0 = file["flux"].astype(np.float64), int(file["k0"])
+        if name.startswith("redrock"):
+            flux = gaussian_filter1d(np.nan_to_num(flux), SHARPER_PIXELS, axis=1)
+        return placed(k0, flux)
+
+    def archetypes(self, name: str) -> Floats:
+        """Coefficient rows that make realistic spectra of a redrock basis."""
+        with np.load(self.shared / "data" / "templates" / f"{name}.npz") as file:
+            return np.asarray(file["archetype_coeff"], np.float64)
+
+    def labels(self, name: str) -> list[str]:
+        """Labels of a template file."""
+        with np.load(self.shared / "data" / "templates" / f"{name}.npz") as file:
+            return [str(label) for label in file["label"]]
+
+    @cached_property
+    def rows(self) -> list[dict[str, str]]:
+        """The table of the real spectra."""
+        with (self.shared / "data" / "spectra.csv").open() as file:
+            return list(csv.DictReader(file))
+
+    @cached_property
+    def spectra(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Flux and ivar of the real spectra, on the observed lattice."""
+        with np.load(self.shared / "data" / "spectra.npz") as file:
+            return file["flux"], file["ivar"]
+
+    @cached_property
+    def kept_apart(self) -> set[str]:
+        """Groups with a file in ``data/raw``, the acceptance test: in no set at all."""
+        with (self.shared / "data" / "raw" / "truth.csv").open() as file:
+            names = [row["file"] for row in csv.DictReader(file)]
+        stems = {re.sub(r"\.fits?(\.gz)?$", "", name) for name in names}
+        fibres = {_fibre(name) for name in names} - {None}
+        return {
+            row["group"]
+            for row in self.rows
+            if row["name"] in stems or _fibre(row["name"]) in fibres
+        }
+
+    def labelled(self, *, validation: bool) -> list[int]:
+        """Rows with a label, of the training or of the validation groups."""
+        return [
+            i
+            for i, row in enumerate(self.rows)
+            if row["role"] == "labelled"
+            and row["group"] not in self.kept_apart
+            and (zlib.crc32(row["group"].encode()) % VALIDATION == 0) == validation
+        ]
+
+    def of_class(self, cls: str, *, validation: bool) -> tuple[NDArray[np.int64], Floats]:
+        """Labelled rows of a class the pipeline did not doubt, with their redshifts."""
+        chosen = [
+            (i, float(self.rows[i]["z"]))
+            for i in self.labelled(validation=validation)
+            if self.rows[i]["cls"] == cls and float(self.rows[i]["zwarning"] or 0) == 0
+        ]
+        low, high = {"STAR": (-0.005, 0.005), "GALAXY": (0.0, 1.5), "QSO": (0.0, 5.0)}[cls]
+        inside = [(i, z) for i, z in chosen if low <= z <= high]
+        return np.array([i for i, _ in inside]), np.array([z for _, z in inside])
+
+    def noise_rows(self, survey: str) -> NDArray[np.int64]:
+        """Rows whose ivar is that of a survey ("SDSS", "LAMOST"), and at least 3,000 pixels."""
+        _, ivar = self.spectra
+        validation = set(self.labelled(validation=True))
+        return np.array(
+            [
+                i
+                for i, row in enumerate(self.rows)
+                if row["survey"] == survey
+                and row["role"] != "star-no-z"
+                and i not in validation
+                and row["group"] not in self.kept_apart
+                and (ivar[i] > 0).sum() > 3000
+            ]
+        )
+
+    def sky_rows(self) -> NDArray[np.int64]:
+        """True sky fibres: their residuals are real."""
+        return np.array([i for i, row in enumerate(self.rows) if row["role"] == "sky"])
+
+    def fitted(self, basis: Floats, cls: str, min_pixels: int = 600) -> Floats:
+        """Unit coefficient rows of a basis: fits to the training spectra of a class.
+
+        Parameters
+        ----------
+        basis : ndarray, shape (templates, PIXELS)
+            What to fit, at the labelled redshift, weighted by ivar (capped at four times its
+            median, so that no line owns the fit).
+        """
+        flux, ivar = self.spectra
+        out = []
+        for i, z in zip(*self.of_class(cls, validation=False), strict=True):
+            first = OBSERVED.k_min - int(np.rint(shift_from_z(z))) - K_MIN
+            seen = basis[:, first : first + OBSERVED.n]
+            good = np.isfinite(seen).all(axis=0) & (ivar[i] > 0)
+            if good.sum() < min_pixels:
+                continue
+            weight = np.sqrt(np.minimum(ivar[i][good], 4 * np.median(ivar[i][good])))
+            design = (seen[:, good] * weight).T
+            coeff = np.linalg.lstsq(design, flux[i][good] * weight, rcond=None)[0]
+            out.append(coeff / np.linalg.norm(coeff))
+        return np.array(out)
+
+
+def _fibre(name: str) -> tuple[str, ...] | None:
+    found = re.search(r"(\d{4,5})-(\d{5})-(\d{4})", name)
+    return found.groups() if found else None

@@ -1,0 +1,233 @@
+"""Rest-frame spectra of the three classes, drawn from the template libraries."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+
+from gasnet3.lattice import C_KM_S, OBSERVED, shift_from_z
+from mock_survey.library import K_MIN, PIXELS, WAVE, Floats, Survey, level_one
+from mock_survey.lines import (
+    QUASAR_LINES,
+    broad_absorption,
+    broad_balmer,
+    emission,
+    forest,
+    nebula,
+    smooth,
+)
+
+PIXEL_KM_S = 69.0
+
+
+class Source(ABC):
+    """One class: where its redshifts and its rest-frame spectra come from."""
+
+    sn_range: tuple[float, float]
+    """Median S/N a pixel, drawn evenly in its logarithm."""
+
+    @abstractmethod
+    def redshift(self, rng: np.random.Generator) -> float:
+        """A redshift."""
+
+    @abstractmethod
+    def rest(self, rng: np.random.Generator, z: float) -> Floats:
+        """A rest-frame spectrum, NaN outside its coverage, shape (PIXELS,)."""
+
+
+class Star(Source):
+    """Stars from O to L, white dwarfs, carbon stars and cataclysmic variables."""
+
+    sn_range = (2.0, 100.0)
+
+    def __init__(self, survey: Survey) -> None:
+        names = ("boss-star-archetypes", "pyhammer-star-archetypes", "bochanski-mdwarf-archetypes")
+        self.archetypes = [survey.template(name) for name in names]
+        self.bases = [
+            (survey.template(f"redrock-star-{kind}-basis"),
+             survey.archetypes(f"redrock-star-{kind}-basis"))
+            for kind in ("a", "b", "f", "g", "k", "m", "wd")
+        ]  # fmt: skip
+        self.variable = survey.template("boss-cv-basis")
+
+    def redshift(self, rng: np.random.Generator) -> float:
+        """Mostly slow; one in five anywhere in the scanned range."""
+        slow = rng.uniform() < 0.8
+        return float((rng.normal(0, 120) if slow else rng.uniform(-1400, 1400)) / C_KM_S)
+
+    def rest(self, rng: np.random.Generator, z: float) -> Floats:
+        """An archetype, a draw from a basis, or a cataclysmic variable."""
+        kind = rng.choice(5, p=[0.42, 0.25, 0.05, 0.26, 0.02])
+        if kind < 3:
+            return level_one(self.archetypes[kind][rng.integers(len(self.archetypes[kind]))])
+        if kind == 3:
+            # More A and white dwarf rows hold more different spectra than their number says.
+            pick = rng.choice(len(self.bases), p=[0.14, 0.10, 0.16, 0.16, 0.16, 0.12, 0.16])
+            basis, coeff = self.bases[pick]
+            return level_one(coeff[rng.integers(len(coeff))] @ basis)
+        return level_one(self.variable[0] + 0.3 * rng.normal() * self.variable[1])
+
+
+class Galaxy(Source):
+    """Galaxies from quiescent to extreme emission line, with some weak active nuclei."""
+
+    sn_range = (1.0, 60.0)
+
+    def __init__(self, survey: Survey) -> None:
+        self.basis = survey.template("redrock-galaxy-basis")
+        self.coeff = survey.archetypes("redrock-galaxy-basis")
+        self.populations = survey.template("redmonster-ssp-galaxy-archetypes")
+        self.boss = survey.template("boss-galaxy-basis")
+        self.boss_coeff = survey.fitted(self.boss, "GALAXY")
+        labels = survey.labels("composites")
+        stacks = survey.template("composites")
+        self.stacks = [stacks[labels.index(name)] for name in ("DR16LRG", "DR16_ELG")]
+
+    def redshift(self, rng: np.random.Generator) -> float:
+        """Even to 1.5, with more at low redshift."""
+        kind = rng.choice(3, p=[0.45, 0.41, 0.14])
+        return float((rng.uniform(0, 0.4), rng.uniform(0, 1.5), abs(rng.normal(0, 0.1)))[kind])
+
+    def rest(self, rng: np.random.Generator, z: float) -> Floats:
+        """A draw of one of the libraries, with lines added to some."""
+        kind = rng.choice(4, p=[0.45, 0.30, 0.17, 0.08])
+        draw = (self._from_basis, self._from_populations, self._from_boss, self._from_stack)[kind]
+        return draw(rng)
+
+    def _from_basis(self, rng: np.random.Generator) -> Floats:
+        i, j = rng.integers(len(self.coeff), size=2)
+        part = 0.5 * rng.uniform()
+        unit = [self.coeff[k] / np.abs(self.coeff[k]).sum() for k in (i, j)]
+        flux = level_one((unit[0] * (1 - part) + unit[1] * part) @ self.basis)
+        return flux + self._lines(rng, share=0.3, median=8.0, scatter=1.0)
+
+    def _from_populations(self, rng: np.random.Generator) -> Floats:
+        i, j = rng.integers(len(self.populations), size=2)
+        part = rng.uniform()
+        mix = level_one(self.populations[i]) * (1 - part) + level_one(self.populations[j]) * part
+        moved = gaussian_filter1d(np.nan_to_num(mix), rng.uniform(50, 350) / PIXEL_KM_S)
+        flux = level_one(np.where(np.isfinite(mix), moved, np.nan))
+        broad = rng.lognormal(np.log(15), 0.7) if rng.uniform() < 0.12 else 0.0
+        return flux + self._lines(rng, share=0.75, median=12.0, scatter=1.3, broad=broad)
+
+    def _from_boss(self, rng: np.random.Generator) -> Floats:
+        i, j = rng.integers(len(self.boss_coeff), size=2)
+        part = 0.4 * rng.uniform()
+        flux = level_one((self.boss_coeff[i] * (1 - part) + self.boss_coeff[j] * part) @ self.boss)
+        return flux + self._lines(rng, share=0.2, median=8.0, scatter=1.0)
+
+    def _from_stack(self, rng: np.random.Generator) -> Floats:
+        flux = level_one(self.stacks[rng.integers(len(self.stacks))])
+        return flux + self._lines(rng, share=0.3, median=20.0, scatter=1.0)
+
+    @staticmethod
+    def _lines(
+        rng: np.random.Generator, share: float, median: float, scatter: float, broad: float = 0.0
+    ) -> Floats:
+        if rng.uniform() > share:
+            return np.zeros(PIXELS)
+        return emission(nebula(rng, rng.lognormal(np.log(median), scatter), broad))
+
+
+class Quasar(Source):
+    """Quasars to z = 5: weak- and strong-lined, reddened, absorbed, in a host at low redshift."""
+
+    sn_range = (1.0, 50.0)
+
+    def __init__(self, survey: Survey) -> None:
+        names = ("redrock-qso-loz-basis", "redrock-qso-hiz-basis", "yip-qso-basis",
+                 "boss-qso-basis-55732")  # fmt: skip
+        bases = [survey.template(name)[:5] for name in names]
+        self.bases = [(basis, survey.fitted(basis, "QSO")) for basis in bases]
+        labels = survey.labels("composites")
+        stacks = survey.template("composites")
+        self.stacks = [stacks[i] for i, name in enumerate(labels) if not name.startswith("DR16")]
+        self.host = survey.template("redrock-galaxy-basis")
+        self.host_coeff = survey.archetypes("redrock-galaxy-basis")
+
+    def redshift(self, rng: np.random.Generator) -> float:
+        """Even to 5, with more where quasars are."""
+        return float(rng.uniform(0, 5) if rng.uniform() < 0.4 else rng.uniform(0.03, 3.2))
+
+    def rest(self, rng: np.random.Generator, z: float) -> Floats:
+        """A nucleus, then what lies around it and on the way."""
+        kind = rng.choice(3, p=[0.75, 0.15, 0.10])
+        draw = (self._from_basis, self._from_stack, self._from_lines)[kind]
+        flux = draw(rng, z) * (WAVE / 3000) ** rng.normal(0, 0.4)
+        if rng.uniform() < 0.15:  # reddened by dust as in the SMC
+            flux = flux * 10 ** (-1.6 * rng.exponential(0.15) * (WAVE / 3000) ** -1.2)
+        flux = level_one(flux)
+        if z < 1.0 and rng.uniform() < 0.6:
+            narrow = emission(nebula(rng, rng.lognormal(np.log(7), 0.7)))
+            flux = flux + narrow * np.nanmedian(flux[(WAVE > 3000) & (WAVE < 4000)])
+        if z < 0.6 and rng.uniform() < 0.45:
+            flux = self._in_host(rng, flux)
+        if z > 1.5 and rng.uniform() < 0.12:
+            flux = flux * broad_absorption(rng)
+        if z > 2.0:
+            flux = flux * forest(rng, z)
+        return flux
+
+    def _from_basis(self, rng: np.random.Generator, z: float) -> Floats:
+        """A mix of two real quasars' coefficients that is positive in the observed window."""
+        share = [0.35, 0.25, 0.10, 0.30] if z < 2.3 else [0.10, 0.60, 0.10, 0.20]
+        first = OBSERVED.k_min - int(np.rint(shift_from_z(z))) - K_MIN
+        for _ in range(10):
+            basis, coeff = self.bases[rng.choice(len(self.bases), p=share)]
+            i, j = rng.integers(len(coeff), size=2)
+            part = 0.6 * rng.uniform()
+            flux = (coeff[i] * (1 - part) + coeff[j] * part) @ basis
+            seen = flux[first : first + OBSERVED.n]
+            seen = seen[np.isfinite(seen)]
+            if len(seen) > 1500 and np.median(seen) > 0 and (seen > 0).mean() > 0.97:
+                break
+        return _lines_scaled(rng, level_one(flux), 0.35)
+
+    def _from_stack(self, rng: np.random.Generator, z: float) -> Floats:
+        return _lines_scaled(rng, level_one(self.stacks[rng.integers(len(self.stacks))]), 0.4)
+
+    @staticmethod
+    def _from_lines(rng: np.random.Generator, z: float) -> Floats:
+        """A power law with lines of any strength: weak-lined quasars, and odd ones."""
+        flux = level_one((WAVE / 3000) ** rng.normal(-1.4, 0.5))
+        sigma, strength = rng.lognormal(np.log(2000), 0.35), rng.lognormal(-0.2, 0.6)
+        lines = [
+            (wave, width * strength * rng.lognormal(0, 0.4), sigma * rng.lognormal(0, 0.2))
+            for wave, width in QUASAR_LINES
+        ]
+        flux = flux * (1 + emission(lines))
+        blue = WAVE < 1215.67
+        depth = 0.003 * ((1 + z) * WAVE[blue] / 1215.67) ** 3.2
+        flux[blue] *= np.exp(-depth)
+        return flux
+
+    def _in_host(self, rng: np.random.Generator, flux: Floats) -> Floats:
+        """The nucleus with starlight of its host; the more of it, the surer its broad lines."""
+        host = self.host_coeff[rng.integers(len(self.host_coeff))] @ self.host
+        near = (WAVE > 4000) & (WAVE < 5500)
+        share = 0.6 * rng.beta(1.2, 2)
+        flux = (
+            flux / np.nanmedian(flux[near]) * (1 - share)
+            + host / np.nanmedian(host[near]) * share
+        )  # fmt: skip
+        if share > 0.15 or rng.uniform() < 0.5:
+            width, h_alpha = rng.uniform(800, 3500), rng.lognormal(np.log(170), 0.5)
+            lines = broad_balmer(h_alpha, width, decrement=4.0 * rng.lognormal(0, 0.2))
+            flux = flux + emission(lines)
+        return flux
+
+
+def _lines_scaled(rng: np.random.Generator, flux: Floats, scatter: float) -> Floats:
+    """Lines stronger or weaker by one random factor, over the same continuum."""
+    continuum = np.where(np.isfinite(flux), smooth(flux), np.nan)
+    return np.asarray(continuum + (flux - continuum) * rng.lognormal(0, scatter))
+
+
+SOURCES: dict[str, type[Star] | type[Galaxy] | type[Quasar]] = {
+    "STAR": Star,
+    "GALAXY": Galaxy,
+    "QSO": Quasar,
+}
+"""Sources by class."""

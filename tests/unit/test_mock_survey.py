@@ -1,0 +1,85 @@
+"""The training population: reproducible, labelled, and with its lines where the redshift says."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gasnet3.lattice import OBSERVED
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "recipes"))
+
+import population
+from mock_survey.instrument import at_redshift, telluric
+from mock_survey.library import K_MIN, PIXELS, WAVE, Survey
+from mock_survey.lines import broad_absorption, emission, forest, nebula
+
+
+@pytest.fixture(scope="module")
+def survey(shared_dir):
+    return Survey(shared_dir)
+
+
+@pytest.mark.parametrize("z", [0.0, 0.12345, 0.7])
+def test_a_line_falls_where_its_redshift_says(z):
+    rest = 1 + emission([(5008.24, 50.0, 100.0)])
+    flux, covered = at_redshift(rest, z)
+    assert covered.all()
+    weight = flux - 1
+    centre = (weight * np.arange(OBSERVED.n)).sum() / weight.sum()
+    assert centre == pytest.approx(float(OBSERVED.index(5008.24 * (1 + z))), abs=0.1)
+
+
+def test_emission_has_its_equivalent_width():
+    line = emission([(6564.61, 30.0, 150.0)])
+    assert (line * np.gradient(WAVE)).sum() == pytest.approx(30.0, rel=0.01)
+
+
+def test_outside_a_template_nothing_is_covered():
+    rest = np.full(PIXELS, np.nan)
+    rest[OBSERVED.k_min - K_MIN + 1000 :] = 1.0
+    _, covered = at_redshift(rest, 0.0)
+    assert not covered[:995].any()
+    assert covered[1005:].all()
+
+
+@pytest.mark.parametrize("make", [telluric, broad_absorption, lambda rng: forest(rng, 3.0)])
+def test_transmissions_only_absorb(make, rng):
+    for _ in range(5):
+        t = make(rng)
+        assert (t >= 0).all()
+        assert (t <= 1 + 1e-9).all()
+        assert t.min() < 0.95
+
+
+def test_nebular_lines_are_positive_but_for_magnesium(rng):
+    assert all(width > 0 for wave, width, _ in nebula(rng, 20.0, 30.0) if wave != 2799.12)
+
+
+@pytest.mark.parametrize("cls", ["STAR", "GALAXY", "QSO"])
+def test_mocks_are_finite_labelled_and_the_same_for_a_seed(cls, survey):
+    a = population.mocks(cls, 12, 5, survey)
+    b = population.mocks(cls, 12, 5, survey)
+    np.testing.assert_array_equal(a.flux, b.flux)
+    assert np.isfinite(a.flux).all()
+    assert (a.n_good >= 1000).all()
+    assert set(a.classes) == {cls}
+    assert np.isfinite(a.z).all()
+
+
+def test_training_and_validation_share_no_object(survey):
+    train = {survey.rows[i]["group"] for i in survey.labelled(validation=False)}
+    valid = {survey.rows[i]["group"] for i in survey.labelled(validation=True)}
+    assert len(train) > 500
+    assert len(valid) > 200
+    assert not train & valid
+    assert not (train | valid) & survey.kept_apart
+
+
+def test_the_acceptance_files_are_kept_apart(survey):
+    kept = {row["name"] for row in survey.rows if row["group"] in survey.kept_apart}
+    assert "spec-0266-51602-0013" in kept
+    assert len(kept) >= 36
