@@ -38,7 +38,7 @@ DESCRIPTION: dict[ZWarn, str] = {
     ZWarn.BAD_TARGET: "the input says that the target was bad",
     ZWarn.NODATA: "no usable pixel, or fewer than the model has parameters",
     ZWarn.BAD_MINFIT: "no minimum could be fitted in the χ² curve",
-    ZWarn.POORDATA: "bad values were masked, most pixels are masked, or the median S/N is below 0.5",
+    ZWarn.POORDATA: "bad values were masked, or most pixels are, or the median S/N is below 0.5",
     ZWarn.CLASS_AMBIGUOUS: "another class fits almost as well",
     ZWarn.OUT_OF_DOMAIN: "coefficients unlike any of the training population",
     ZWarn.SPARSE_TRAINING: "few training spectra near this redshift",

@@ -28,8 +28,8 @@ DISTINCT = 0.01
 DISTINCT_STAR_KM_S = 100.0
 """Stellar solutions are distinct when their velocities differ by more than this."""
 
-COARSE_BIN = {"STAR": 1, "GALAXY": 2, "QSO": 4}
-"""Pixels averaged in the hybrid's coarse scan: quasar lines are broad, stellar ones are not."""
+COARSE_BIN = {"STAR": 2, "GALAXY": 2, "QSO": 4}
+"""Pixels averaged in the hybrid's coarse scan: quasar lines are broad, the others are not."""
 
 PROPOSALS = {"STAR": 3, "GALAXY": 5, "QSO": 6}
 """Minima taken from each proposing curve of the hybrid solver."""
@@ -263,6 +263,7 @@ def _refine(
     exists = torch.cat([minima.index >= 0 for _, minima in proposals], dim=1)
     exists &= prepared.usable[:, None]
     start = torch.cat([_position(curves, minima) for curves, minima in proposals], dim=1)
+    exists &= ~_repeated(start, exists, proposals[0][1].index.shape[1], reach)
     rows, _ = torch.nonzero(exists, as_tuple=True)
     first = torch.full(start.shape, torch.inf, dtype=torch.float64, device=start.device)
     if len(proposals) > 1 and len(rows):
@@ -275,6 +276,14 @@ def _refine(
     rows, _ = torch.nonzero(exists, as_tuple=True)
     fits, converged = refine(templates, prepared.flux, prepared.ivar, rows, start[exists], reach)
     return _collect(engine, exists, fits, converged)
+
+
+def _repeated(start: Tensor, exists: Tensor, first: int, reach: float) -> Tensor:
+    """Proposals that a minimum among the ``first`` columns reaches anyway."""
+    mine, theirs = start[:, :, None], start[:, None, :first]
+    near = ((mine - theirs).abs() < 0.5 * reach) & exists[:, None, :first]
+    near[:, :first] = False
+    return near.any(dim=2)
 
 
 def _position(curves: Curves, minima: Minima) -> Tensor:
