@@ -28,7 +28,8 @@ class Ranked:
     which : ndarray of int64, shape (rows, c)
         Number of the candidate within its class.
     shift, z, z_err, chi2, rchi2 : ndarray of float64, shape (rows, c)
-        Shift in pixels, redshift and its error, χ² and χ²/(n_good - dof).
+        Shift in pixels, redshift and its error (times the root of the reduced χ² where that is
+        above 1), χ² and χ²/(n_good - dof).
     bad, edge : ndarray of bool, shape (rows, c)
         See :class:`~gasnet3.solve.Candidates`.
     """
@@ -67,8 +68,10 @@ def rank(candidates: list[Candidates], n_good: NDArray[np.int64]) -> Ranked:
     shift, chi2 = join("shift"), join("chi2")
     bad, edge = join("bad"), join("edge")
     z = z_from_shift(shift)
-    z_err = (1.0 + z) * LN10_STEP * join("sigma")
     rchi2 = chi2 / np.maximum(n_good[:, None] - dof, 1)
+    # What the model cannot describe adds to the error as noise of the same size would.
+    misfit = np.sqrt(np.maximum(1.0, rchi2))
+    z_err = (1.0 + z) * LN10_STEP * join("sigma") * misfit
     # Reduced: classes whose models have more parameters must earn them.
     key = np.where(np.isnan(rchi2), np.inf, rchi2) + np.where(bad, 1e30, 0.0)
     order = np.argsort(key, axis=1, kind="stable")

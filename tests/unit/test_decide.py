@@ -52,6 +52,11 @@ def test_z_err_is_the_pixel_error_times_one_plus_z():
     assert order.z_err[0, 0] == pytest.approx(2.0 * 0.1 * 1e-4 * np.log(10))
 
 
+def test_z_err_grows_with_the_misfit():
+    good, poor = (ranked(candidates("QSO", [1.0], [chi2])).z_err[0, 0] for chi2 in (1e3, 4e3))
+    assert poor == pytest.approx(2 * good)
+
+
 def test_delta_chi2_needs_another_redshift():
     order = ranked(
         candidates("GALAXY", [0.5, 0.9], [1000.0, 1050.0]),
