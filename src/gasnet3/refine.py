@@ -25,11 +25,14 @@ PAD = 3
 CHUNK = 8
 """Fits computed together: their matrices stay in the processor's cache."""
 
-MAX_STEPS = 8
-"""Evaluations a minimum at most; three are usual."""
+MAX_STEPS = 7
+"""Steps a minimum at most; two are usual."""
 
 CONVERGED = 2e-3
 """Steps shorter than this many pixels (0.14 km/s) end the search."""
+
+NEGLIGIBLE = 0.03
+"""So do steps shorter than this fraction of the shift's error."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +118,10 @@ class Fits:
     continuum: Tensor
     covariance: Tensor
     model: Tensor
+
+    def rows(self, index: Tensor) -> Fits:
+        """The fits at the given places."""
+        return Fits(*(getattr(self, f.name)[index] for f in fields(Fits)))
 
     def take(self, other: Fits, where: Tensor) -> None:
         """Overwrite the fits ``where`` is true with those of ``other``."""
@@ -219,7 +226,7 @@ def _combine(window: Tensor, weights: Tensor, n: int) -> Tensor:
 
 
 def refine(
-    templates: Templates, flux: Tensor, ivar: Tensor, rows: Tensor, shift: Tensor, reach: float
+    templates: Templates, flux: Tensor, ivar: Tensor, rows: Tensor, begin: Fits, reach: float
 ) -> tuple[Fits, Tensor]:
     """Follow minima of χ² to their sub-pixel positions.
 
@@ -227,8 +234,10 @@ def refine(
 
     Parameters
     ----------
-    templates, flux, ivar, rows, shift
-        See :func:`fit_at`; ``shift`` is where to begin.
+    templates, flux, ivar, rows
+        See :func:`fit_at`.
+    begin : Fits
+        Where to begin, :func:`fit_at` of the same rows.
     reach : float
         Farthest a minimum may move from where it began, in pixels.
 
@@ -239,26 +248,32 @@ def refine(
     converged : Tensor of bool, shape (fits,)
         False where the curvature is not positive or the search ran into its reach.
     """
-    best = fit_at(templates, flux, ivar, rows, shift)
-    low = (shift - reach).clamp(min=templates.shifts.first)
-    high = (shift + reach).clamp(max=templates.shifts.last)
-    factor = torch.ones_like(shift)
-    for _ in range(MAX_STEPS - 1):
+    best = Fits(**vars(begin))
+    low = (begin.shift - reach).clamp(min=templates.shifts.first)
+    high = (begin.shift + reach).clamp(max=templates.shifts.last)
+    factor = torch.ones_like(low)
+    for _ in range(MAX_STEPS):
         move = (best.step.clamp(-1.0, 1.0) * factor).nan_to_num(0.0)
         target = torch.minimum(torch.maximum(best.shift + move, low), high)
-        active = torch.nonzero((target - best.shift).abs() > CONVERGED)[:, 0]
+        active = torch.nonzero((target - best.shift).abs() > _tolerance(best))[:, 0]
         if not len(active):
             break
         trial = fit_at(templates, flux, ivar, rows[active], target[active])
         better = torch.zeros_like(factor, dtype=torch.bool)
         better[active] = trial.chi2 <= best.chi2[active]
-        factor = torch.where(better, 1.0, factor * 0.5)
+        # Only of those that were tried: what another row still does must not matter here.
+        factor[active] = torch.where(better[active], 1.0, 0.5 * factor[active])
         best.take(_scatter(trial, active, best), better)
-    converged = torch.isfinite(best.sigma) & ((best.step * factor).abs() < 0.1)
+    converged = torch.isfinite(best.sigma) & ((best.step * factor).abs() < 0.1 + _tolerance(best))
     # The last step is too short to be worth another evaluation, not too short to take.
-    last = best.step.clamp(-CONVERGED, CONVERGED).nan_to_num(0.0)
-    best.shift = torch.minimum(torch.maximum(best.shift + last, low), high)
+    last = torch.maximum(torch.minimum(best.step, _tolerance(best)), -_tolerance(best))
+    best.shift = torch.minimum(torch.maximum(best.shift + last.nan_to_num(0.0), low), high)
     return best, converged
+
+
+def _tolerance(fits: Fits) -> Tensor:
+    """Steps that end the search: far below a pixel, and below the error of the shift."""
+    return (NEGLIGIBLE * fits.sigma).nan_to_num(0.0).clamp(min=CONVERGED)
 
 
 def _scatter(part: Fits, index: Tensor, like: Fits) -> Fits:

@@ -265,17 +265,17 @@ def _refine(
     start = torch.cat([_position(curves, minima) for curves, minima in proposals], dim=1)
     exists &= ~_repeated(start, exists, proposals[0][1].index.shape[1], reach)
     rows, _ = torch.nonzero(exists, as_tuple=True)
-    first = torch.full(start.shape, torch.inf, dtype=torch.float64, device=start.device)
-    if len(proposals) > 1 and len(rows):
-        first[exists] = fit_at(templates, prepared.flux, prepared.ivar, rows, start[exists]).chi2
-    else:
-        first[exists] = torch.cat([minima.chi2 for _, minima in proposals], dim=1)[exists].double()
-    pixels = distinct_pixels(engine.cls)
-    order, chosen = _lowest_distinct(first, start, pixels, keep)
-    start, exists = torch.gather(start, 1, order), chosen
-    rows, _ = torch.nonzero(exists, as_tuple=True)
-    fits, converged = refine(templates, prepared.flux, prepared.ivar, rows, start[exists], reach)
-    return _collect(engine, exists, fits, converged)
+    flux, ivar = prepared.flux, prepared.ivar
+    proposed = fit_at(templates, flux, ivar, rows, start[exists])
+    chi2 = torch.full(start.shape, torch.inf, dtype=torch.float64, device=start.device)
+    chi2[exists] = proposed.chi2
+    order, chosen = _lowest_distinct(chi2, start, distinct_pixels(engine.cls), keep)
+    number = torch.zeros_like(chi2, dtype=torch.int64)
+    number[exists] = torch.arange(len(rows), device=start.device)
+    begin = proposed.rows(torch.gather(number, 1, order)[chosen])
+    rows, _ = torch.nonzero(chosen, as_tuple=True)
+    fits, converged = refine(templates, flux, ivar, rows, begin, reach)
+    return _collect(engine, chosen, fits, converged)
 
 
 def _repeated(start: Tensor, exists: Tensor, first: int, reach: float) -> Tensor:

@@ -8,9 +8,9 @@ import pickle
 from pathlib import Path
 
 import pytest
-from toy import toy_model
 
 from gasnet3.nets.card import ModelError, read_model, save_model
+from toy import toy_model
 
 
 class Payload:

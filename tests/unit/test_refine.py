@@ -20,6 +20,12 @@ def at(templates, prepared, shift):
     return fit_at(templates, prepared.flux, prepared.ivar, rows, torch.as_tensor(shift))
 
 
+def follow(templates, prepared, start, reach):
+    rows = torch.arange(len(prepared))
+    begin = at(templates, prepared, start)
+    return refine(templates, prepared.flux, prepared.ivar, rows, begin, reach)
+
+
 def test_whole_shift_sees_the_lattice_pixels(galaxy):
     model, templates = galaxy
     shifts = model.card.shifts
@@ -47,8 +53,7 @@ def test_refine_reaches_the_true_shift_of_noiseless_spectra(galaxy, rng):
     z = rng.uniform(0.01, 0.09, 8)
     prepared = prepare(toy_spectra(model, z, noise=False))
     start = torch.from_numpy(np.rint(shift_from_z(z)) + rng.integers(-1, 2, 8))
-    rows = torch.arange(8)
-    fits, converged = refine(templates, prepared.flux, prepared.ivar, rows, start, 3.0)
+    fits, converged = follow(templates, prepared, start, 3.0)
     assert converged.all()
     np.testing.assert_allclose(fits.shift, shift_from_z(z), atol=1e-3)
 
@@ -58,7 +63,7 @@ def test_chi2_never_rises(galaxy):
     prepared = prepare(toy_spectra(model, np.full(6, 0.04), sn=5))
     start = torch.from_numpy(shift_from_z(np.full(6, 0.04)) + np.linspace(-4, 4, 6))
     first = at(templates, prepared, start)
-    fits, _ = refine(templates, prepared.flux, prepared.ivar, torch.arange(6), start, 2.0)
+    fits, _ = follow(templates, prepared, start, 2.0)
     assert (fits.chi2 <= first.chi2).all()
     assert ((fits.shift - start).abs() <= 2.0).all()
 
@@ -68,7 +73,7 @@ def test_shift_errors_have_unit_pulls(galaxy, rng):
     z = rng.uniform(0.01, 0.09, 300)
     prepared = prepare(toy_spectra(model, z, sn=10))
     start = torch.from_numpy(np.rint(shift_from_z(z)))
-    fits, _ = refine(templates, prepared.flux, prepared.ivar, torch.arange(300), start, 3.0)
+    fits, _ = follow(templates, prepared, start, 3.0)
     pull = (fits.shift.numpy() - shift_from_z(z)) / fits.sigma.numpy()
     assert abs(pull.mean()) < 0.2
     assert 0.85 < pull.std() < 1.15
@@ -82,7 +87,7 @@ def test_flat_templates_do_not_converge(galaxy):
     templates = Templates.build(nothing, card.shifts, legendre_basis(card.n, 5))
     prepared = prepare(toy_spectra(model, np.array([0.05, 0.06])))
     start = torch.tensor([200.0, 200.0], dtype=torch.float64)
-    fits, converged = refine(templates, prepared.flux, prepared.ivar, torch.arange(2), start, 2.0)
+    fits, converged = follow(templates, prepared, start, 2.0)
     assert not converged.any()
     assert torch.isnan(fits.sigma).all()
 
