@@ -60,7 +60,7 @@ class Instrument:
             flux = flux * reddening(rng.exponential(0.12))
         as_lamost = rng.uniform() < self.lamost_share
         if as_lamost:
-            flux = flux * telluric(rng) * waves(rng, rng.exponential(0.03))
+            flux = flux * telluric(rng) * waves(rng, rng.exponential(0.03)) * arms(rng)
         elif rng.uniform() < 0.1:  # over- and under-corrected
             flux = flux * (1 - (1 - telluric(rng)) * rng.uniform(-0.15, 0.15))
         rows = self.lamost if as_lamost else self.sdss
@@ -118,6 +118,19 @@ def reddening(e_bv: float) -> Floats:
     """Transmission of foreground dust, R_V = 3.1, with a power law for its curve."""
     curve = (OBSERVED.wave / 5500) ** -1.3
     return np.asarray(10 ** (-0.4 * 3.1 * e_bv * (curve - np.median(curve))))
+
+
+def arms(rng: np.random.Generator) -> Floats:
+    """Response left at the ends and at the join of a two-armed spectrograph, as in LAMOST."""
+    wave, out = OBSERVED.wave, np.ones(OBSERVED.n)
+    if rng.uniform() < 0.4:
+        out /= 1 + np.exp((wave - rng.uniform(8950, 9100)) / rng.uniform(4, 20))
+    if rng.uniform() < 0.3:
+        out /= 1 + np.exp((rng.uniform(3690, 3820) - wave) / rng.uniform(4, 30))
+    if rng.uniform() < 0.4:
+        x = (wave - rng.uniform(5700, 5950)) / rng.uniform(10, 80)
+        out *= 1 + 0.15 * rng.normal() * np.exp(-0.5 * x**2)
+    return np.clip(out, 0.0, 3.0)
 
 
 def telluric(rng: np.random.Generator) -> Floats:
