@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from toy import toy_model, toy_spectra
 
 from gasnet3.io import write_npz
 from gasnet3.nets.card import read_model
 from gasnet3.train import ConfigError, read_config, run_training
+from toy import toy_model, toy_spectra
 
 CONFIG = """
 name = "small"
