@@ -1,7 +1,7 @@
 # `make demo` and `make test` work from a bare clone: they make .venv and install what they need.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format docs benchmark clean
+.PHONY: help demo test lint format docs benchmark samples clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -35,6 +35,12 @@ docs: $(VENV)/.installed-docs  ## build the documentation in site/
 
 benchmark: $(VENV)/.installed  ## print the speed of each stage, solver and reader
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+samples: $(VENV)/.installed  ## draw the bundled spectra and the README's picture anew
+	rm -f src/gasnet3/samples/*.fits
+	$(BIN)/gasnet3 mock -n 12 --sn 10 --seed 7 -o src/gasnet3/samples --overwrite
+	@mkdir -p docs/images
+	$(BIN)/gasnet3 plot src/gasnet3/samples --row 11 -o docs/images/inspection.png --overwrite
 
 clean:  ## remove what the other targets made
 	rm -rf $(VENV) demo site
