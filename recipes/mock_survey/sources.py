@@ -21,6 +21,12 @@ from mock_survey.lines import (
 
 PIXEL_KM_S = 69.0
 
+RARE = {"CalciumWD", "Carbon", "Ldwarf", "WDcooler", "WDhotter", "WDmagnetic"}
+"""Kinds of star with one archetype for the whole kind."""
+
+RARE_WEIGHT = 4.0
+"""How much more often those are drawn than an archetype that has neighbours."""
+
 
 class Source(ABC):
     """One class: where its redshifts and its rest-frame spectra come from."""
@@ -44,7 +50,7 @@ class Star(Source):
 
     def __init__(self, survey: Survey) -> None:
         names = ("boss-star-archetypes", "pyhammer-star-archetypes", "bochanski-mdwarf-archetypes")
-        self.archetypes = [survey.template(name) for name in names]
+        self.archetypes = [survey.star_archetypes(name) for name in names]
         self.bases = [
             (survey.template(f"redrock-star-{kind}-basis"),
              survey.archetypes(f"redrock-star-{kind}-basis"))
@@ -61,7 +67,9 @@ class Star(Source):
         """An archetype, a draw from a basis, or a cataclysmic variable."""
         kind = rng.choice(5, p=[0.42, 0.25, 0.05, 0.26, 0.02])
         if kind < 3:
-            return level_one(self.archetypes[kind][rng.integers(len(self.archetypes[kind]))])
+            rows, labels = self.archetypes[kind]
+            weight = np.array([RARE_WEIGHT if label in RARE else 1.0 for label in labels])
+            return level_one(rows[rng.choice(len(rows), p=weight / weight.sum())])
         if kind == 3:
             # More A and white dwarf rows hold more different spectra than their number says.
             pick = rng.choice(len(self.bases), p=[0.14, 0.10, 0.16, 0.16, 0.16, 0.12, 0.16])

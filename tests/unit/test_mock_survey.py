@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "recipes"))
 
 import population
 from mock_survey.instrument import at_redshift, telluric
-from mock_survey.library import K_MIN, PIXELS, WAVE, Survey
+from mock_survey.library import K_MIN, PIXELS, WAVE, Survey, at_rest, in_validation
 from mock_survey.lines import broad_absorption, emission, forest, nebula
 
 
@@ -81,5 +81,22 @@ def test_training_and_validation_share_no_object(survey):
 
 def test_the_acceptance_files_are_kept_apart(survey):
     kept = {row["name"] for row in survey.rows if row["group"] in survey.kept_apart}
-    assert "spec-0266-51602-0013" in kept
-    assert len(kept) >= 36
+    assert {"spec-0266-51602-0013", "spSpec-51630-0266-227.fit"} <= kept
+    assert len(kept) >= 39
+
+
+def test_the_noise_of_the_mocks_has_no_sky_fibre_of_the_validation_part(survey):
+    sky = survey.sky_rows()
+    assert len(sky) > 50
+    assert not any(in_validation(survey.rows[i]["group"]) for i in sky)
+
+
+@pytest.mark.parametrize("pixels", [-0.18, 0.05, 0.5])
+def test_at_rest_takes_out_the_shift_a_template_carries(pixels):
+    x = np.arange(200.0)
+    line = 1 - 0.5 * np.exp(-0.5 * ((x - 100 - pixels) / 3) ** 2)
+    line[:10] = np.nan
+    out = at_rest(line, pixels)
+    assert np.isnan(out[:11]).all()
+    depth = 1 - out[11:-1]
+    assert (depth * x[11:-1]).sum() / depth.sum() == pytest.approx(100.0, abs=0.005)
