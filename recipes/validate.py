@@ -61,7 +61,8 @@ def main() -> None:
     )
     console.print(evaluate(catalog, truth).to_rich())
 
-    sky = pipeline.run(spectra_of(survey, survey.sky_rows()))
+    fibres = np.array([i for i, row in enumerate(survey.rows) if row["role"] == "sky"])
+    sky = pipeline.run(spectra_of(survey, fibres))
     console.print(f"sky fibres without a warning: {(sky['zwarn'] == 0).sum()} of {len(sky)}")
     stars = np.array([i for i, row in enumerate(survey.rows) if row["role"] == "star-no-z"])
     called = pipeline.run(spectra_of(survey, stars))["class"] == "STAR"
