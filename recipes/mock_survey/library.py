@@ -23,7 +23,7 @@ K_MIN, K_MAX = 26000, 42000
 """Rest-frame lattice of every template: 398 to 15,849 Å."""
 
 PIXELS = K_MAX - K_MIN
-WAVE = 10.0 ** (STEP * np.arange(K_MIN, K_MAX))
+WAVE: Floats = np.asarray(10.0 ** (STEP * np.arange(K_MIN, K_MAX)))
 """Rest wavelengths, vacuum Å, shape (PIXELS,)."""
 
 SHARPER_PIXELS = 1.0

@@ -1,4 +1,4 @@
-"""Emission lines, absorption and smoothing in the rest frame."""
+"""Emission lines, broad absorption and smoothing in the rest frame."""
 
 from __future__ import annotations
 
@@ -86,21 +86,6 @@ def smooth(flux: Floats, width: int = 700) -> Floats:
     for _ in range(2):
         value, good = uniform_filter1d(value, width), uniform_filter1d(good, width)
     return np.asarray(value / np.maximum(good, 1e-9))
-
-
-def forest(rng: np.random.Generator, z: float) -> Floats:
-    """Transmission of a resolved Lyman-α forest and, at times, a damped absorber."""
-    out = np.ones(PIXELS)
-    x = np.arange(-12, 13)
-    for wave in 1215.67 * np.exp(-rng.uniform(0, 0.18, rng.poisson(60 * ((1 + z) / 3.5) ** 2))):
-        pixel = int(np.log10(wave) / STEP) - K_MIN
-        depth = rng.beta(1, 2) * np.exp(-0.5 * (x / rng.uniform(1, 3)) ** 2)
-        out[pixel - 12 : pixel + 13] *= 1 - depth
-    if rng.uniform() < 0.1:
-        centre = 1215.67 * np.exp(-rng.uniform(0.01, 0.15))
-        wing = rng.lognormal(np.log(4.0), 0.5) / np.abs(WAVE - centre).clip(min=1e-3)
-        out *= np.exp(-np.minimum(wing**2, 50.0))
-    return out
 
 
 def broad_absorption(rng: np.random.Generator) -> Floats:

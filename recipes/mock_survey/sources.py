@@ -8,18 +8,21 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from gasnet3.lattice import C_KM_S, OBSERVED, shift_from_z
+from mock_survey.intergalactic import TRUSTED, extended, forest
 from mock_survey.library import K_MIN, PIXELS, WAVE, Floats, Survey, level_one
 from mock_survey.lines import (
     QUASAR_LINES,
     broad_absorption,
     broad_balmer,
     emission,
-    forest,
     nebula,
     smooth,
 )
 
 PIXEL_KM_S = 69.0
+
+FOREST_Z = 1.9
+"""Redshift from which Lyman-α and what is blueward of it can be in the observed window."""
 
 RARE = {"CalciumWD", "Carbon", "Ldwarf", "WDcooler", "WDhotter", "WDmagnetic"}
 """Kinds of star with one archetype for the whole kind."""
@@ -175,10 +178,10 @@ class Quasar(Source):
             flux = flux + narrow * np.nanmedian(flux[(WAVE > 3000) & (WAVE < 4000)])
         if z < 0.6 and rng.uniform() < 0.45:
             flux = self._in_host(rng, flux)
+        if z > FOREST_Z:
+            flux = extended(rng, flux) * forest(rng, z)
         if z > 1.5 and rng.uniform() < 0.12:
             flux = flux * broad_absorption(rng)
-        if z > 2.0:
-            flux = flux * forest(rng, z)
         return flux
 
     def _from_basis(self, rng: np.random.Generator, z: float) -> Floats:
@@ -192,9 +195,10 @@ class Quasar(Source):
             i, j = rng.integers(len(coeff), size=2)
             part = 0.6 * rng.uniform()
             flux = (coeff[i] * (1 - part) + coeff[j] * part) @ basis
-            seen = flux[first : first + OBSERVED.n]
-            seen = seen[np.isfinite(seen)]
-            if len(seen) > 1500 and np.median(seen) > 0 and (seen > 0).mean() > 0.97:
+            window = slice(first, first + OBSERVED.n)
+            seen = flux[window][WAVE[window] > TRUSTED]
+            # NaN counts as not positive: a basis that ends in the window is drawn again.
+            if (seen > 0).mean() > 0.97:
                 break
         return _lines_scaled(rng, level_one(flux), 0.35)
 
@@ -210,11 +214,7 @@ class Quasar(Source):
             (wave, width * strength * rng.lognormal(0, 0.4), sigma * rng.lognormal(0, 0.2))
             for wave, width in QUASAR_LINES
         ]
-        flux = flux * (1 + emission(lines))
-        blue = WAVE < 1215.67
-        depth = 0.003 * ((1 + z) * WAVE[blue] / 1215.67) ** 3.2
-        flux[blue] *= np.exp(-depth)
-        return flux
+        return np.asarray(flux * (1 + emission(lines)))
 
     def _in_host(self, rng: np.random.Generator, flux: Floats) -> Floats:
         """The nucleus with starlight of its host, which it outshines: else it is a galaxy."""

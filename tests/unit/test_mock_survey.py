@@ -14,8 +14,9 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "recipes"))
 
 import population
 from mock_survey.instrument import at_redshift, telluric
+from mock_survey.intergalactic import effective_depth, extended, forest
 from mock_survey.library import K_MIN, PIXELS, WAVE, Survey, at_rest, in_validation
-from mock_survey.lines import broad_absorption, emission, forest, nebula
+from mock_survey.lines import broad_absorption, emission, nebula
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +54,29 @@ def test_transmissions_only_absorb(make, rng):
         assert (t >= 0).all()
         assert (t <= 1 + 1e-9).all()
         assert t.min() < 0.95
+
+
+@pytest.mark.parametrize("z", [2.6, 3.8])
+def test_the_forest_absorbs_as_much_as_it_should(z, rng):
+    between = (WAVE > 1060) & (WAVE < 1180)
+    mean = np.mean([forest(rng, z)[between].mean() for _ in range(150)])
+    expected = np.exp(-effective_depth(WAVE[between], 1215.67, z)).mean()
+    assert mean == pytest.approx(expected, rel=0.12)
+
+
+def test_a_quasar_is_dark_beyond_its_lyman_limits(rng):
+    beyond = (WAVE > 600) & (WAVE < 750)
+    assert np.median([forest(rng, 4.5)[beyond].mean() for _ in range(30)]) < 0.1
+
+
+def test_the_continuum_goes_on_below_what_a_template_holds(rng):
+    flux = np.where(WAVE > 1000, (WAVE / 1280) ** -1.5, np.nan)
+    flux[WAVE < 1150] *= -3
+    out = extended(rng, flux)
+    assert (out[WAVE < 1180] > 0).all()
+    np.testing.assert_array_equal(out[WAVE > 1220], flux[WAVE > 1220])
+    step = np.diff(np.log(out[(WAVE > 1100) & (WAVE < 1215)]))
+    assert np.abs(step).max() < 0.1
 
 
 def test_nebular_lines_are_positive_but_for_magnesium(rng):
