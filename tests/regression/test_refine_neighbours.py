@@ -2,11 +2,11 @@
 
 import numpy as np
 import torch
-from toy import toy_model, toy_spectra
 
 from gasnet3.lattice import shift_from_z
 from gasnet3.prepare import legendre_basis, prepare
 from gasnet3.refine import Templates, fit_at, refine
+from toy import toy_model, toy_spectra
 
 
 def test_convergence_does_not_depend_on_the_neighbours():
