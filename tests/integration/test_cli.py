@@ -197,10 +197,11 @@ def test_unknown_option_and_solver_show_usage(tmp_path: Path) -> None:
 
 def test_plot_by_row_by_id_and_gallery(tmp_path: Path, mocks: Path, models: Path) -> None:
     wanted = io.read([mocks]).ids[1]
-    for choice in (["--row", 1], ["--id", wanted], ["--gallery"]):
+    for choice in (["--row", 1], ["--id", wanted], ["--gallery", "--limit", 1]):
         path = tmp_path / f"{choice[0][2:]}.png"
-        run("plot", mocks, *choice, "-o", path, "--models", models)
+        _, err = run("plot", mocks, *choice, "-o", path, "--models", models, "--threads", 1)
         assert path.read_bytes().startswith(b"\x89PNG")
+    assert "the first 1 of 6" in err
     assert (tmp_path / "row.png").read_bytes() == (tmp_path / "id.png").read_bytes()
 
 

@@ -12,10 +12,14 @@ from gasnet3.cli import console
 if TYPE_CHECKING:
     from gasnet3.spectra import Spectra
 
+PICTURE_ENDINGS = (".png", ".pdf", ".svg", ".jpg")
+
 
 def plot(
     files: console.Inputs,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Picture: .png, .pdf, .svg, ...")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Picture: .png, .pdf, .svg or .jpg.")
+    ],
     row: Annotated[
         int | None, typer.Option(min=0, help="Which spectrum, counted from 0 over all files.")
     ] = None,
@@ -38,25 +42,28 @@ def plot(
     --gallery a page of spectra.
     """
     from gasnet3.io import ReadError, read
+
+    console.check_output(output, overwrite=overwrite, endings=PICTURE_ENDINGS)
+    if gallery and (row is not None or spectrum_id is not None):
+        console.fail("--gallery draws all spectra: leave out --row and --id")
+    with console.told(ReadError):
+        spectra = read(files)
+    one = None if gallery else _chosen(spectra, row, spectrum_id)
+
     from gasnet3.nets.card import ModelError
     from gasnet3.pipeline import Pipeline
     from gasnet3.report.figures import plot_gallery, plot_inspection
 
-    console.check_output(output, overwrite=overwrite)
-    if gallery and (row is not None or spectrum_id is not None):
-        console.fail("--gallery draws all spectra: leave out --row and --id")
     console.use_torch(device, threads)
-    with console.told(ReadError, ModelError, ValueError):
-        spectra = read(files)
+    with console.told(ModelError, ValueError):
         pipeline = Pipeline.load(console.chosen(models), solver, device)
-    with console.told(ValueError):
-        if gallery:
+        if one is not None:
+            plot_inspection(pipeline.inspect(spectra, one), output)
+        else:
             count = min(limit, len(spectra))
             plot_gallery([pipeline.inspect(spectra, i) for i in range(count)], output)
             if count < len(spectra):
                 console.err.print(f"drew the first {count} of {len(spectra)} spectra (--limit)")
-        else:
-            plot_inspection(pipeline.inspect(spectra, _chosen(spectra, row, spectrum_id)), output)
     console.out.print(str(output), highlight=False)
 
 

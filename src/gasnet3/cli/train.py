@@ -28,6 +28,7 @@ def train(
     Several GPUs: torchrun --nproc-per-node 4 -m gasnet3 train CONFIG --device cuda
     """
     from gasnet3.io import ReadError
+    from gasnet3.nets.card import ModelError
     from gasnet3.report.figures import plot_loss
     from gasnet3.train.config import ConfigError, read_config
     from gasnet3.train.loop import run_training
@@ -42,7 +43,7 @@ def train(
     with console.told(ConfigError):
         settings = read_config(config)
     console.use_torch(device, threads)
-    with console.told(ConfigError, ReadError):
+    with console.told(ReadError, ModelError, ValueError):
         card = run_training(
             settings, device=device, resume=resume, report=None if quiet else report
         )
