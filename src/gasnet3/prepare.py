@@ -18,6 +18,10 @@ DEGREE = 5
 MIN_GOOD = 32
 """Fewest unmasked pixels that are fitted at all: twice the parameters of the default model."""
 
+LARGEST_IVAR = 1e18
+"""Largest inverse variance after normalisation: a S/N of 1e9 a pixel is no measurement, and the
+sums of the scans would leave float32."""
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -34,7 +38,8 @@ class Prepared:
     norm : Tensor of float64, shape (rows,)
         Root mean square of eq. 2, in flux units; NaN where the row is not usable.
     usable : Tensor of bool, shape (rows,)
-        Whether the row had at least ``MIN_GOOD`` good pixels and a finite, non-zero norm.
+        Whether the row had at least ``MIN_GOOD`` good pixels, a finite, non-zero norm, and
+        inverse variances that can be computed with.
     """
 
     flux: Tensor
@@ -68,7 +73,7 @@ class Prepared:
 
     def evaluate_continuum(self) -> Tensor:
         """The subtracted continuum in flux units, float64, shape (rows, n)."""
-        return self.continuum @ legendre_basis(self.flux.shape[1], self.degree, self.flux.device)
+        return _polynomial(self.continuum, self.flux.shape[1])
 
 
 @cache
@@ -118,13 +123,13 @@ def prepare(spectra: Spectra, degree: int = DEGREE, device: torch.device | str =
     good = ivar > 0
     n_good = good.sum(dim=1)
     continuum = _fit_continuum(flux, ivar, degree)
-    basis = legendre_basis(flux.shape[1], degree, device)
-    residual = torch.where(good, flux - continuum @ basis, 0.0)
+    residual = torch.where(good, flux - _polynomial(continuum, flux.shape[1]), 0.0)
     norm = torch.sqrt((residual**2).sum(dim=1) / n_good.clamp(min=1))
     level = torch.sqrt((flux**2 * good).sum(dim=1) / n_good.clamp(min=1))
     # A residual at the rounding of float32 is no feature: the spectrum is its continuum.
     usable = (n_good >= MIN_GOOD) & torch.isfinite(norm) & (norm > 1e-6 * level)
     usable &= torch.isfinite(continuum).all(dim=1)
+    usable &= (ivar.amax(dim=1) * norm**2) < LARGEST_IVAR
     scale = torch.where(usable, norm, 1.0)[:, None]
     return Prepared(
         flux=torch.where(usable[:, None], residual / scale, 0.0).float(),
@@ -133,6 +138,16 @@ def prepare(spectra: Spectra, degree: int = DEGREE, device: torch.device | str =
         norm=torch.where(usable, norm, torch.nan),
         usable=usable,
     )
+
+
+def _polynomial(coefficients: Tensor, n: int) -> Tensor:
+    """Legendre series on the lattice, shape (rows, n)."""
+    basis = legendre_basis(n, coefficients.shape[1] - 1, coefficients.device)
+    # Term by term: the last bits of a matrix product depend on the number of rows.
+    total = coefficients[:, :1] * basis[0]
+    for term in range(1, len(basis)):
+        total = torch.addcmul(total, coefficients[:, term, None], basis[term])
+    return total
 
 
 def _fit_continuum(flux: Tensor, ivar: Tensor, degree: int) -> Tensor:
