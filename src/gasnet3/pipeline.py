@@ -71,10 +71,10 @@ class Inspection:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """Everything known about a batch after solving."""
+    """Everything known about a batch after solving; prepared and candidates by engine."""
 
     spectra: Spectra
-    prepared: Prepared
+    prepared: list[Prepared]
     candidates: list[Candidates]
     ranked: decide.Ranked
 
@@ -124,8 +124,11 @@ class Pipeline:
         """
         if solver not in SOLVERS:
             raise ValueError(f"unknown solver {solver!r}: choose one of {', '.join(SOLVERS)}")
-        if device.startswith("cuda") and not torch.cuda.is_available():
-            raise ValueError(f"device {device!r} asked for, but torch finds no CUDA GPU: use 'cpu'")
+        try:
+            torch.empty(0, device=device)
+        except (RuntimeError, AssertionError) as error:
+            reason = str(error).partition("\n")[0]
+            raise ValueError(f"device {device!r} cannot be used ({reason}): try 'cpu'") from None
         loaded: list[Model] = list(load_models(models).values())
         engines = tuple(Engine(model.to(device)) for model in loaded)
         if solver != "amortised":
@@ -158,6 +161,11 @@ class Pipeline:
         -------
         astropy.table.Table
             The catalog, rows in the order of the spectra, solutions of one by ``znum``.
+
+        Raises
+        ------
+        ValueError
+            If ``n_best`` is less than 1, or the spectra are not on the lattice of the models.
         """
         if n_best < 1:
             raise ValueError(f"n_best must be 1 or more, got {n_best}")
@@ -167,9 +175,10 @@ class Pipeline:
             columns = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
         else:
             masked = np.zeros((1, spectra.lattice.n))
-            blank = Spectra.from_arrays(masked, masked, loglam=spectra.lattice.loglam)
+            lattice = spectra.lattice
+            blank = Spectra.from_arrays(masked, masked, loglam=lattice.loglam, lattice=lattice)
             columns = {name: c[:0] for name, c in self._columns(blank, n_best).items()}
-        keys = {name: np.repeat(column, n_best) for name, column in spectra.meta.items()}
+        keys = {name: np.repeat(column, n_best, axis=0) for name, column in spectra.meta.items()}
         return make_catalog(columns, keys, self.provenance)
 
     def inspect(self, spectra: Spectra, row: int = 0) -> Inspection:
@@ -179,6 +188,8 @@ class Pipeline:
         ------
         IndexError
             If there is no such row.
+        ValueError
+            If the spectra are not on the lattice of the models.
         """
         if not 0 <= row < len(spectra):
             raise IndexError(f"no row {row}: the batch has {len(spectra)} spectra")
@@ -187,21 +198,21 @@ class Pipeline:
         table = self._assemble(outcome, 0)
         n_good = int(one.n_good[0])
         curves = {}
-        for engine in self.engines:
-            found = self.solver.curves(engine, self._prepare(one, engine))
+        for engine, prepared in zip(self.engines, outcome.prepared, strict=True):
+            found = self.solver.curves(engine, prepared)
             chi2 = found.chi2[0].double().cpu().numpy() / max(n_good - engine.dof, 1)
             curves[engine.cls] = (found.z.numpy(), chi2)
         solved = bool(table["class"][0])
         nothing = np.full(one.lattice.n, np.nan)
-        model, total = _chosen_model(outcome, 0)
-        norm = float(outcome.prepared.norm[0])
+        chosen = _chosen(outcome, 0)
+        norm = float(outcome.prepared[outcome.ranked.cls[0, 0]].norm[0])
         return Inspection(
             id=str(one.ids[0]),
             wave=one.lattice.wave,
             flux=one.flux[0].astype(np.float64),
             ivar=one.ivar[0].astype(np.float64),
-            continuum=norm * (total - model)[0] if solved else nothing,
-            model=norm * total[0] if solved else nothing,
+            continuum=norm * (chosen["total"] - chosen["model"])[0] if solved else nothing,
+            model=norm * chosen["total"][0] if solved else nothing,
             cls=str(table["class"][0]),
             z=float(table["z"][0]),
             z_err=float(table["z_err"][0]),
@@ -211,19 +222,21 @@ class Pipeline:
             best_z={e.cls: float(table[f"z_{e.cls.lower()}"][0]) for e in self.engines},
         )
 
-    def _prepare(self, spectra: Spectra, engine: Engine) -> Prepared:
-        return prepare(spectra, engine.model.card.degree, self.device)
-
     def _solve(self, spectra: Spectra, k: int) -> Outcome:
         cache: dict[int, Prepared] = {}
-        candidates = []
+        prepared, candidates = [], []
         for engine in self.engines:
-            degree = engine.model.card.degree
-            if degree not in cache:
-                cache[degree] = self._prepare(spectra, engine)
+            card = engine.model.card
+            if spectra.lattice != card.observed:
+                raise ValueError(
+                    f"the spectra are on {spectra.lattice}, {card.name} needs {card.observed}: "
+                    "build them with Spectra.from_arrays(..., lattice=card.observed)"
+                )
+            if card.degree not in cache:
+                cache[card.degree] = prepare(spectra, card.degree, self.device)
+            prepared.append(cache[card.degree])
             with torch.inference_mode():
-                candidates.append(self.solver.solve(engine, cache[degree], k))
-        prepared = cache[self.engines[0].model.card.degree]
+                candidates.append(self.solver.solve(engine, prepared[-1], k))
         return Outcome(spectra, prepared, candidates, decide.rank(candidates, spectra.n_good))
 
     def _columns(self, spectra: Spectra, n_best: int) -> dict[str, NDArray[Any]]:
@@ -246,7 +259,10 @@ class Pipeline:
         names = np.array([e.model.card.name for e in self.engines])
         p = decide.class_probabilities(ranked)
         coeff, domain = self._coefficients(outcome, nth)
-        size = np.sqrt((coeff**2).sum(axis=1))
+        # Models may differ in m: the padding has no part in the amplitude.
+        known = np.isfinite(coeff)
+        size = np.sqrt((np.where(known, coeff, 0.0) ** 2).sum(axis=1))
+        size = np.where(known.any(axis=1), size, np.nan)
         columns: dict[str, NDArray[Any]] = {
             "id": spectra.ids,
             "class": cls,
@@ -318,18 +334,14 @@ class Pipeline:
         self, outcome: Outcome, nth: int, columns: dict[str, NDArray[Any]],
         p: dict[str, NDArray[np.float64]], domain: NDArray[np.float64],
     ) -> quality.Solved:  # fmt: skip
-        model, total = _chosen_model(outcome, nth)
         ranked = outcome.ranked
-        probability = np.full(len(model), np.nan)
+        probability = np.full(len(ranked.z), np.nan)
         for name in gasnet3.CLASSES:
             probability = np.where(columns["class"] == name, p[name], probability)
         n_good = outcome.spectra.n_good
         dof = {c.cls: c.dof for c in outcome.candidates}
         return quality.Solved(
-            flux=outcome.prepared.flux.cpu().numpy(),
-            ivar=outcome.prepared.ivar.cpu().numpy(),
-            model=model,
-            total=total,
+            **_chosen(outcome, nth),
             good=outcome.spectra.ivar > 0,
             cls=columns["class"],
             z=columns["z"],
@@ -349,17 +361,25 @@ class Pipeline:
         )
 
 
-def _chosen_model(outcome: Outcome, nth: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Model of the prepared flux, and with the continuum back, both in units of the norm."""
-    ranked = outcome.ranked
-    model = np.full(outcome.prepared.flux.shape, np.nan)
-    for index, found in enumerate(outcome.candidates):
+def _chosen(outcome: Outcome, nth: int) -> dict[str, NDArray[Any]]:
+    """Prepared flux and ivar of the nth solution, as its model's continuum degree makes them.
+
+    With its model, and the model with the continuum put back, all in units of the row's norm;
+    the latter two are NaN where there is no solution.
+    """
+    ranked, first = outcome.ranked, outcome.prepared[0]
+    flux, ivar = first.flux.cpu().numpy().copy(), first.ivar.cpu().numpy().copy()
+    model, total = np.full(flux.shape, np.nan), np.full(flux.shape, np.nan)
+    both = zip(outcome.prepared, outcome.candidates, strict=True)
+    for index, (prepared, found) in enumerate(both):
         chosen = np.flatnonzero((ranked.cls[:, nth] == index) & np.isfinite(ranked.chi2[:, nth]))
-        which = torch.from_numpy(ranked.which[chosen, nth])
-        model[chosen] = found.model[torch.from_numpy(chosen), which].cpu().numpy()
-    prepared = outcome.prepared
-    continuum = (prepared.evaluate_continuum() / prepared.norm[:, None]).cpu().numpy()
-    return model, model + continuum
+        which, row = torch.from_numpy(ranked.which[chosen, nth]), torch.from_numpy(chosen)
+        flux[chosen] = prepared.flux[row].cpu().numpy()
+        ivar[chosen] = prepared.ivar[row].cpu().numpy()
+        model[chosen] = found.model[row, which].cpu().numpy()
+        continuum = prepared.evaluate_continuum() / prepared.norm[:, None]
+        total[chosen] = model[chosen] + continuum[row].cpu().numpy()
+    return {"flux": flux, "ivar": ivar, "model": model, "total": total}
 
 
 def _wave_range(spectra: Spectra) -> dict[str, NDArray[np.float64]]:
