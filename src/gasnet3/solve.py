@@ -269,7 +269,10 @@ def _refine(
     proposed = fit_at(templates, flux, ivar, rows, start[exists])
     chi2 = torch.full(start.shape, torch.inf, dtype=torch.float64, device=start.device)
     chi2[exists] = proposed.chi2
-    order, chosen = _lowest_distinct(chi2, start, distinct_pixels(engine.cls), keep)
+    chi2 = torch.where(torch.isfinite(chi2), chi2, torch.inf)
+    # Starts nearer than their reach would end in one minimum, as stellar ones could.
+    apart = max(distinct_pixels(engine.cls), reach)
+    order, chosen = _lowest_distinct(chi2, start, apart, keep)
     number = torch.zeros_like(chi2, dtype=torch.int64)
     number[exists] = torch.arange(len(rows), device=start.device)
     begin = proposed.rows(torch.gather(number, 1, order)[chosen])
@@ -327,10 +330,23 @@ def _collect(engine: Engine, exists: Tensor, fits: Fits, converged: Tensor) -> C
     bad = exists & ~good & ~edge
     rank = got["chi2"].nan_to_num(torch.inf) + torch.where(bad, 1e30, 0.0)
     order = torch.argsort(rank, dim=1, stable=True)
+    again = _same_minimum(_take(got["shift"], order), distinct_pixels(engine.cls))
+    last = torch.argsort(again, dim=1, stable=True)
+    order, again = _take(order, last), _take(again, last)
     sort = {key: _take(value, order) for key, value in got.items()}
-    return Candidates(
-        engine.cls, engine.dof, bad=_take(bad, order), edge=_take(edge, order), **sort
-    )
+    for value in sort.values():
+        value[again] = torch.nan
+    bad, edge = (_take(value, order) & ~again for value in (bad, edge))
+    return Candidates(engine.cls, engine.dof, bad=bad, edge=edge, **sort)
+
+
+def _same_minimum(shift: Tensor, pixels: float) -> Tensor:
+    """Which minima, by rank, the search has led to one of a better rank, shape (rows, k)."""
+    again = torch.zeros_like(shift, dtype=torch.bool)
+    for j in range(1, shift.shape[1]):
+        near = (shift[:, :j] - shift[:, j, None]).abs() < pixels
+        again[:, j] = (near & ~again[:, :j]).any(dim=1)
+    return again
 
 
 def _take(values: Tensor, order: Tensor) -> Tensor:
