@@ -168,7 +168,10 @@ class Spectra:
             name: np.concatenate([getattr(batch, name) for batch in batches])
             for name in ("flux", "ivar", "ids", "zwarn", "z", "classes")
         }
-        meta = {name: _join_column(name, batches) for name in names}
+        rows = [len(batch) for batch in batches]
+        meta = {
+            name: join_column([batch.meta.get(name) for batch in batches], rows) for name in names
+        }
         return cls(**join, meta=meta, lattice=batches[0].lattice)
 
     @property
@@ -217,14 +220,23 @@ def _grids(grid: Any, rows: int) -> tuple[list[NDArray[np.float64]], bool]:
     return (grids * rows if shared else grids), shared
 
 
-def _join_column(name: str, batches: Sequence[Spectra]) -> NDArray[Any]:
-    """One key column over all batches, filled where a batch lacks it."""
-    known = next(batch.meta[name] for batch in batches if name in batch.meta)
-    if all(name in batch.meta for batch in batches):
-        return np.concatenate([batch.meta[name] for batch in batches])
-    text = known.dtype.kind in "US"
+def join_column(parts: Sequence[NDArray[Any] | None], rows: Sequence[int]) -> NDArray[Any]:
+    """One column of several batches, filled with NaN or '' where a batch lacks it.
+
+    Parameters
+    ----------
+    parts : sequence of ndarray or None, shape (rows,) or (rows, k)
+        The column in each batch; numbers become text where another batch has text.
+    rows : sequence of int
+        Length of each batch.
+    """
+    known = next(part for part in parts if part is not None)
+    fill = "" if known.dtype.kind in "US" else np.nan
     return np.concatenate(
-        [batch.meta.get(name, np.full(len(batch), "" if text else np.nan)) for batch in batches]
+        [
+            np.full((length, *known.shape[1:]), fill) if part is None else part
+            for part, length in zip(parts, rows, strict=True)
+        ]
     )
 
 

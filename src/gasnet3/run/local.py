@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from gasnet3.io import ReadFailure, expand, iter_batches
 from gasnet3.pipeline import Pipeline
-from gasnet3.spectra import Spectra
+from gasnet3.spectra import Spectra, join_column
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -98,8 +100,6 @@ def classify_files(
     RunResult
         A broken file is listed in ``failures`` with the reason, and the run goes on.
     """
-    from astropy.table import vstack
-
     failures: list[ReadFailure] = []
     tables, done = [], 0
     for spectra in iter_batches(expand(inputs), batch_size, failures):
@@ -109,5 +109,21 @@ def classify_files(
             on_progress(done)
     if not tables:
         tables.append(pipeline.run(Spectra.from_arrays([], [], [3600.0]), n_best))
-    table = vstack(tables, metadata_conflicts="silent") if len(tables) > 1 else tables[0]
-    return RunResult(table, failures)
+    return RunResult(_stacked(tables), failures)
+
+
+def _stacked(tables: Sequence[Table]) -> Table:
+    """One catalog of several, key columns filled where a batch lacks them.
+
+    As batches of spectra are joined, and not as astropy stacks tables: key columns must not
+    depend on how the files fell into batches, nor a text among the numbers of one end the run.
+    """
+    from astropy.table import Column, Table
+
+    rows = [len(table) for table in tables]
+    whole = Table(meta=tables[0].meta)
+    for name in dict.fromkeys(name for table in tables for name in table.colnames):
+        like = next(table[name] for table in tables if name in table.colnames)
+        parts = [np.asarray(t[name]) if name in t.colnames else None for t in tables]
+        whole[name] = Column(join_column(parts, rows), unit=like.unit, description=like.description)
+    return whole
