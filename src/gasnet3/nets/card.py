@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field, fields
@@ -85,11 +86,22 @@ class ModelCard:
         return self.shifts.rest_lattice(self.observed)
 
     def build(self) -> Encoder | UNet:
-        """An untrained network as the card describes it."""
+        """An untrained network as the card describes it.
+
+        Raises
+        ------
+        ModelError
+            If there is no such architecture, or it does not take the options.
+        """
         if self.architecture not in ARCHITECTURES:
             known = ", ".join(ARCHITECTURES)
             raise ModelError(f"{self.name}: unknown architecture {self.architecture!r} ({known})")
-        return ARCHITECTURES[self.architecture](self.n, self.rest.n, **self.options)
+        try:
+            return ARCHITECTURES[self.architecture](self.n, self.rest.n, **self.options)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise ModelError(
+                f"{self.name}: options {self.options} do not fit the {self.architecture} ({error})"
+            ) from None
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,8 +130,8 @@ class Model:
         return self.network(flux, ivar)
 
     def to(self, device: torch.device | str) -> Model:
-        """The same model on another device."""
-        return Model(self.card, self.network.to(device))
+        """A copy of the model on a device; this one stays where it is."""
+        return Model(self.card, copy.deepcopy(self.network).to(device))
 
 
 def save_model(network: nn.Module, card: ModelCard, directory: Path) -> Path:

@@ -37,6 +37,8 @@ class Encoder(nn.Module):
         super().__init__()
         if variant not in ("paper", "deep"):
             raise ValueError(f"unknown Encoder variant {variant!r}: choose 'paper' or 'deep'")
+        if m < 1:
+            raise ValueError(f"an Encoder needs at least one eigenspectrum, got m = {m}")
         self.variant = variant
         self.m = m
         layers = _deep_layers() if variant == "deep" else _paper_layers()

@@ -50,8 +50,17 @@ def load_model(name: str | Path) -> Model:
     return _load(shipped)
 
 
-@cache
 def _load(path: Path) -> Model:
+    try:
+        version = path.stat().st_mtime_ns
+    except OSError:
+        version = 0  # read_model tells what is wrong
+    return _load_version(path, version)
+
+
+@cache
+def _load_version(path: Path, version: int) -> Model:
+    """Read once, and again when the card is written anew: a model may be trained meanwhile."""
     return read_model(path)
 
 

@@ -67,7 +67,9 @@ def load_training_set(inputs: Sequence[str], card: ModelCard) -> TrainingSet:
         if not len(labelled):
             continue
         prepared = prepare(labelled, card.degree)
-        nearest = np.rint(shift_from_z(labelled.z)).astype(np.int64)
+        # A label such as -1 stands for no redshift, and has no shift.
+        possible = np.maximum(labelled.z, -0.99)
+        nearest = np.rint(shift_from_z(possible)).astype(np.int64)
         inside = (nearest >= shifts.first) & (nearest <= shifts.last)
         keep = torch.from_numpy(inside) & prepared.usable
         left_out += int((~keep).sum())

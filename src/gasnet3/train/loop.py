@@ -78,7 +78,8 @@ def run_training(
     for epoch in range(state["epoch"], config.epochs):
         began = time.monotonic()
         order = torch.randperm(len(train), generator=_generator(config.seed, epoch))
-        loss = _train_epoch(network, optimiser, scheduler, train, order[rank::ranks], config)
+        mine = _share(order, rank, ranks)
+        loss = _train_epoch(network, optimiser, scheduler, train, mine, config)
         valid_loss = _valid_loss(network, valid, config)
         if valid_loss < state["best_loss"]:
             state["best_loss"] = valid_loss
@@ -113,6 +114,12 @@ def _join_processes(device: str) -> tuple[int, int]:
 
 def _generator(seed: int, epoch: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+
+
+def _share(order: Tensor, rank: int, ranks: int) -> Tensor:
+    """One process's rows of an epoch: as many for each, or the last one would wait forever."""
+    each = -(-len(order) // ranks)
+    return order.repeat(-(-each * ranks // len(order)))[: each * ranks][rank::ranks]
 
 
 def _schedule(config: TrainConfig, optimiser: torch.optim.Optimizer, steps: int) -> LRScheduler:
