@@ -47,7 +47,7 @@ def distinct_pixels(cls: str) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """χ² curves of one class, reduced (eq. 9), for pictures and proposals.
+    """χ² curves of one class, for pictures and proposals.
 
     Attributes
     ----------

@@ -52,6 +52,11 @@ def run_training(
     -------
     Path
         The model card; the weights with the least validation loss lie beside it.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to train on, or no epoch has a finite validation loss.
     """
     rank, ranks = _join_processes(device)
     if device == "cuda" and ranks > 1:
@@ -94,6 +99,11 @@ def run_training(
             _write_history(config.directory / f"{config.name}.history.csv", state["history"])
             if report:
                 report(row, config.epochs)
+    if not state["best"]:
+        raise ValueError(
+            f"{config.name}: no epoch had a finite validation loss, the training diverged; "
+            "lower lr, or raise error_floor"
+        )
     path = config.directory / f"{config.name}.json"
     if rank == 0:
         network.load_state_dict(state["best"])
