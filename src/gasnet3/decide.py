@@ -98,8 +98,9 @@ def other_redshift(ranked: Ranked, nth: int) -> NDArray[np.bool_]:
 
 
 def delta_chi2(ranked: Ranked, nth: int = 0) -> Floats:
-    """χ² of the best solution at another redshift, less that of the nth; NaN without one."""
-    return _least(np.where(other_redshift(ranked, nth), ranked.chi2, np.nan)) - ranked.chi2[:, nth]
+    """χ² of the next solution at another redshift, less that of the nth; NaN without one."""
+    later = other_redshift(ranked, nth) & _after(ranked, nth)
+    return _least(np.where(later, ranked.chi2, np.nan)) - ranked.chi2[:, nth]
 
 
 def robustness(ranked: Ranked, nth: int = 0) -> Floats:
@@ -108,7 +109,9 @@ def robustness(ranked: Ranked, nth: int = 0) -> Floats:
     NaN where there is no second minimum.
     """
     first = np.log1p(ranked.z[:, [nth]])
-    far = np.abs(np.log1p(ranked.z) - first) > np.log1p(DISTINCT)
+    with np.errstate(invalid="ignore"):
+        far = np.abs(np.log1p(ranked.z) - first) > np.log1p(DISTINCT)
+    far &= _after(ranked, nth)
     return _ratio(_least(np.where(far, ranked.rchi2, np.nan)), ranked.rchi2[:, nth])
 
 
@@ -141,6 +144,11 @@ def class_probabilities(ranked: Ranked) -> dict[str, Floats]:
     for i, cls in enumerate(ranked.classes):
         out[cls] = weight[:, i] / total[:, 0]
     return out
+
+
+def _after(ranked: Ranked, nth: int) -> NDArray[np.bool_]:
+    """Candidates that come after the nth, shape (1, c)."""
+    return np.arange(ranked.chi2.shape[1])[None] > nth
 
 
 def _least(values: Floats) -> Floats:

@@ -123,12 +123,12 @@ class Fits:
         """The fits at the given places."""
         return Fits(*(getattr(self, f.name)[index] for f in fields(Fits)))
 
-    def take(self, other: Fits, where: Tensor) -> None:
-        """Overwrite the fits ``where`` is true with those of ``other``."""
+    def put(self, index: Tensor, other: Fits) -> None:
+        """Replace the fits at the given places by those of ``other``."""
         for f in fields(self):
-            mine = getattr(self, f.name)
-            mask = where.reshape(-1, *[1] * (mine.ndim - 1))
-            setattr(self, f.name, torch.where(mask, getattr(other, f.name), mine))
+            values = getattr(self, f.name).clone()
+            values[index] = getattr(other, f.name)
+            setattr(self, f.name, values)
 
 
 def fit_at(templates: Templates, flux: Tensor, ivar: Tensor, rows: Tensor, shift: Tensor) -> Fits:
@@ -259,11 +259,10 @@ def refine(
         if not len(active):
             break
         trial = fit_at(templates, flux, ivar, rows[active], target[active])
-        better = torch.zeros_like(factor, dtype=torch.bool)
-        better[active] = trial.chi2 <= best.chi2[active]
+        better = trial.chi2 <= best.chi2[active]
         # Only of those that were tried: what another row still does must not matter here.
-        factor[active] = torch.where(better[active], 1.0, 0.5 * factor[active])
-        best.take(_scatter(trial, active, best), better)
+        factor[active] = torch.where(better, 1.0, 0.5 * factor[active])
+        best.put(active[better], trial.rows(better))
     converged = torch.isfinite(best.sigma) & ((best.step * factor).abs() < 0.1 + _tolerance(best))
     # The last step is too short to be worth another evaluation, not too short to take.
     last = torch.maximum(torch.minimum(best.step, _tolerance(best)), -_tolerance(best))
@@ -271,16 +270,30 @@ def refine(
     return best, converged
 
 
+def look_around(
+    templates: Templates, flux: Tensor, ivar: Tensor, rows: Tensor, begin: Fits, pixels: int
+) -> Fits:
+    """The best of the fits at whole pixels around given ones, those included.
+
+    Parameters
+    ----------
+    templates, flux, ivar, rows, begin
+        See :func:`refine`.
+    pixels : int
+        How far to look on either side.
+    """
+    offset = torch.arange(-pixels, pixels + 1, dtype=torch.float64, device=begin.shift.device)
+    offset = offset[offset != 0]
+    shift = (begin.shift[:, None] + offset).reshape(-1)
+    tried = fit_at(templates, flux, ivar, rows.repeat_interleave(len(offset)), shift)
+    chi2, best = tried.chi2.reshape(-1, len(offset)).min(dim=1)
+    best = best + len(offset) * torch.arange(len(rows), device=best.device)
+    better = chi2 < begin.chi2
+    out = Fits(**vars(begin))
+    out.put(better, tried.rows(best[better]))
+    return out
+
+
 def _tolerance(fits: Fits) -> Tensor:
     """Steps that end the search: far below a pixel, and below the error of the shift."""
     return (NEGLIGIBLE * fits.sigma).nan_to_num(0.0).clamp(min=CONVERGED)
-
-
-def _scatter(part: Fits, index: Tensor, like: Fits) -> Fits:
-    """Fits of some rows placed among those of all."""
-    out = []
-    for f in fields(Fits):
-        values = torch.zeros_like(getattr(like, f.name))
-        values[index] = getattr(part, f.name)
-        out.append(values)
-    return Fits(*out)

@@ -107,6 +107,15 @@ def test_a_killed_training_resumes_to_the_same_weights(data):
     assert (config.directory / "small.safetensors").read_bytes() == straight
 
 
+def test_resuming_with_other_settings_is_refused(data):
+    path = data / "changed.toml"
+    path.write_text(configure(data, 1).read_text().replace("encoder-onecycle-1", "changed"))
+    run_training(read_config(path))
+    path.write_text(path.read_text().replace("epochs = 1", "epochs = 2"))
+    with pytest.raises(ConfigError, match="the checkpoint is of other settings"):
+        run_training(read_config(path), resume=True)
+
+
 def test_two_processes_take_the_steps_of_one(data):
     """Under torchrun the gradients are averaged: twice the ranks, half the batch, same steps."""
     path = configure(data, 2)

@@ -18,7 +18,7 @@ from gasnet3.files import replacing
 from gasnet3.nets.card import ModelCard, save_model
 from gasnet3.nets.encoder import Encoder
 from gasnet3.prepare import legendre_basis
-from gasnet3.train.config import TrainConfig
+from gasnet3.train.config import ConfigError, TrainConfig
 from gasnet3.train.data import TrainingSet, load_training_set
 from gasnet3.train.losses import chi2_loss, projection_loss, seen_window, smooth_l1_loss
 from gasnet3.train.population import describe_population
@@ -58,9 +58,7 @@ def run_training(
     ValueError
         If there is nothing to train on, or no epoch has a finite validation loss.
     """
-    rank, ranks = _join_processes(device)
-    if device == "cuda" and ranks > 1:
-        device = f"cuda:{os.environ['LOCAL_RANK']}"
+    rank, ranks, device = _join_processes(device)
     torch.manual_seed(config.seed)
     card = ModelCard(
         config.name, config.cls, config.architecture, config.options,
@@ -70,56 +68,56 @@ def run_training(
     valid = load_training_set(config.files("valid"), card)
     network = card.build().to(device)
     optimiser = torch.optim.Adam(network.parameters(), lr=config.lr)
-    steps = -(-len(train) // (config.batch_size * ranks))
-    scheduler = _schedule(config, optimiser, steps)
-    state: dict[str, Any] = {"epoch": 0, "best_loss": float("inf"), "best": {}, "history": []}
+    scheduler = _schedule(config, optimiser, -(-len(train) // (config.batch_size * ranks)))
     checkpoint = config.directory / f"{config.name}.checkpoint.pt"
+    state: dict[str, Any] = {"epoch": 0, "best_loss": float("inf"), "best": {}, "history": []}
     if resume and checkpoint.exists():
-        saved = torch.load(checkpoint, map_location=device, weights_only=True)
-        network.load_state_dict(saved["network"])
-        optimiser.load_state_dict(saved["optimiser"])
-        scheduler.load_state_dict(saved["scheduler"])
-        state = saved["state"]
+        state = _restore(checkpoint, config, network, optimiser, scheduler)
     for epoch in range(state["epoch"], config.epochs):
         began = time.monotonic()
         order = torch.randperm(len(train), generator=_generator(config.seed, epoch))
         mine = _share(order, rank, ranks)
         loss = _train_epoch(network, optimiser, scheduler, train, mine, config)
-        valid_loss = _valid_loss(network, valid, config)
-        if valid_loss < state["best_loss"]:
-            state["best_loss"] = valid_loss
-            state["best"] = {k: v.detach().cpu().clone() for k, v in network.state_dict().items()}
-        lr, seconds = float(scheduler.get_last_lr()[0]), time.monotonic() - began
-        values = (epoch + 1.0, lr, loss, valid_loss, seconds)
-        row = dict(zip(HISTORY, values, strict=True))
-        state["epoch"] = epoch + 1
-        state["history"].append(row)
+        lr, valid_loss = float(scheduler.get_last_lr()[0]), _valid_loss(network, valid, config)
+        values = (epoch + 1.0, lr, loss, valid_loss, time.monotonic() - began)
+        _note(state, network, dict(zip(HISTORY, values, strict=True)))
         if rank == 0:
-            _write_checkpoint(checkpoint, network, optimiser, scheduler, state)
+            _write_checkpoint(checkpoint, config, network, optimiser, scheduler, state)
             _write_history(config.directory / f"{config.name}.history.csv", state["history"])
             if report:
-                report(row, config.epochs)
+                report(state["history"][-1], config.epochs)
     if not state["best"]:
         raise ValueError(
             f"{config.name}: no epoch had a finite validation loss, the training diverged; "
             "lower lr, or raise error_floor"
         )
-    path = config.directory / f"{config.name}.json"
     if rank == 0:
         network.load_state_dict(state["best"])
-        path = _finish(network.cpu().eval(), card, config, train, valid, state)
+        _finish(network.cpu().eval(), card, config, train, valid, state)
     if dist.is_initialized():
         dist.barrier()
         dist.destroy_process_group()
-    return path
+    return config.directory / f"{config.name}.json"
 
 
-def _join_processes(device: str) -> tuple[int, int]:
-    """This process's rank and the number of processes; torchrun sets the environment."""
+def _join_processes(device: str) -> tuple[int, int, str]:
+    """This process's rank, the number of processes, its device; torchrun sets the environment."""
     ranks = int(os.environ.get("WORLD_SIZE", "1"))
     if ranks > 1:
-        dist.init_process_group("nccl" if device == "cuda" else "gloo")
-    return int(os.environ.get("RANK", "0")), ranks
+        if device == "cuda":
+            device = f"cuda:{os.environ['LOCAL_RANK']}"
+            torch.cuda.set_device(device)
+        dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+    return int(os.environ.get("RANK", "0")), ranks, device
+
+
+def _note(state: dict[str, Any], network: nn.Module, row: dict[str, float]) -> None:
+    """Add an epoch to the state, and keep its weights if they are the best so far."""
+    state["epoch"] = int(row["epoch"])
+    state["history"].append(row)
+    if row["valid_loss"] < state["best_loss"]:
+        state["best_loss"] = row["valid_loss"]
+        state["best"] = {k: v.detach().cpu().clone() for k, v in network.state_dict().items()}
 
 
 def _generator(seed: int, epoch: int) -> torch.Generator:
@@ -194,19 +192,43 @@ def _valid_loss(network: nn.Module, valid: TrainingSet, config: TrainConfig) -> 
     return total / len(valid)
 
 
+def _settings(config: TrainConfig) -> str:
+    """What must not change between a training and its resumption."""
+    return repr({k: v for k, v in vars(config).items() if k not in ("base", "output")})
+
+
 def _write_checkpoint(
-    path: Path, network: nn.Module, optimiser: torch.optim.Optimizer,
+    path: Path, config: TrainConfig, network: nn.Module, optimiser: torch.optim.Optimizer,
     scheduler: LRScheduler, state: dict[str, Any],
 ) -> None:  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
     content = {
+        "settings": _settings(config),
         "network": network.state_dict(),
         "optimiser": optimiser.state_dict(),
-        "scheduler": scheduler.state_dict(),
+        "scheduler": {k: v for k, v in scheduler.state_dict().items() if k != "lr_lambdas"},
         "state": state,
     }
     with replacing(path) as temporary:
         torch.save(content, temporary)
+
+
+def _restore(
+    path: Path, config: TrainConfig, network: nn.Module, optimiser: torch.optim.Optimizer,
+    scheduler: LRScheduler,
+) -> dict[str, Any]:  # fmt: skip
+    """Load a checkpoint into what is trained; gives back the state."""
+    saved = torch.load(path, map_location="cpu", weights_only=True)
+    if saved["settings"] != _settings(config):
+        raise ConfigError(
+            f"{path}: the checkpoint is of other settings; resume with the settings it was begun "
+            "with, or begin anew without --resume"
+        )
+    network.load_state_dict(saved["network"])
+    optimiser.load_state_dict(saved["optimiser"])
+    scheduler.load_state_dict(saved["scheduler"])
+    state: dict[str, Any] = saved["state"]
+    return state
 
 
 def _write_history(path: Path, history: list[dict[str, float]]) -> None:
