@@ -85,7 +85,7 @@ class Spectra:
         flux, ivar : array_like, shape (pixels,) or (rows, pixels), or a sequence of 1-D arrays
             Flux density and its inverse variance. Rows may differ in length.
         wave : array_like, shape (pixels,) or one row each, optional
-            Pixel centres in vacuum Å, rising or falling.
+            Pixel centres in vacuum Å (or an astropy Quantity), rising or falling.
         loglam : array_like, optional
             log10 of the pixel centres instead of ``wave``; give exactly one of the two.
         ids, zwarn, z, classes, meta : optional
@@ -101,8 +101,10 @@ class Spectra:
         """
         if (wave is None) == (loglam is None):
             raise ValueError("give the wavelengths as exactly one of wave (Å) or loglam (log10 Å)")
+        # An astropy Quantity knows its unit.
+        grid: Any = wave.to_value("Angstrom") if hasattr(wave, "to_value") else wave
         flux_rows, ivar_rows = _rows(flux, "flux"), _rows(ivar, "ivar")
-        grids, shared = _grids(wave if loglam is None else loglam, len(flux_rows))
+        grids, shared = _grids(grid if loglam is None else loglam, len(flux_rows))
         if not len(flux_rows) == len(ivar_rows) == len(grids):
             raise ValueError(
                 f"flux has {len(flux_rows)} rows, ivar {len(ivar_rows)}, wavelengths {len(grids)}"
