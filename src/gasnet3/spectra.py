@@ -102,7 +102,8 @@ class Spectra:
         if (wave is None) == (loglam is None):
             raise ValueError("give the wavelengths as exactly one of wave (Å) or loglam (log10 Å)")
         # An astropy Quantity knows its unit.
-        grid: Any = wave.to_value("Angstrom") if hasattr(wave, "to_value") else wave
+        given: Any = wave
+        grid = given.to_value("Angstrom") if hasattr(given, "to_value") else given
         flux_rows, ivar_rows = _rows(flux, "flux"), _rows(ivar, "ivar")
         grids, shared = _grids(grid if loglam is None else loglam, len(flux_rows))
         if not len(flux_rows) == len(ivar_rows) == len(grids):
