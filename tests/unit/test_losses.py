@@ -1,7 +1,7 @@
 import torch
 from torch.nn import functional
 
-from gasnet3.train.losses import chi2_loss, projection_loss, seen_window, smooth_l1_loss
+from gasnet3.train.losses import chi2_loss, projection_loss, roughness, seen_window, smooth_l1_loss
 
 
 def test_window_is_the_shifted_run_of_pixels():
@@ -57,3 +57,10 @@ def test_projection_is_the_least_chi2_over_coefficients_and_its_gradient(rng):
     (gradient,) = torch.autograd.grad(loss, eigenspectra)
     (expected,) = torch.autograd.grad(least(eigenspectra), eigenspectra)
     torch.testing.assert_close(gradient, expected, atol=5e-3, rtol=5e-2)
+
+
+def test_roughness_spares_broad_lines():
+    x = torch.arange(400.0)
+    broad, narrow = (torch.exp(-0.5 * ((x - 200) / width) ** 2)[None] for width in (15.0, 1.0))
+    assert roughness(2.0 * x[None] + 1.0).item() == 0.0
+    assert roughness(narrow) > 1e3 * roughness(broad)

@@ -48,6 +48,8 @@ class TrainConfig:
     projection : float
         Weight of :func:`gasnet3.train.losses.projection_loss` beside the network's own loss
         (Encoder only); 0 is the paper's training.
+    smoothness : float
+        Weight of :func:`gasnet3.train.losses.roughness` (Encoder only); 0 is the paper's training.
     description, licence : str
         Of the training data, and of the weights, for the card.
     """
@@ -70,6 +72,7 @@ class TrainConfig:
     lr_final: float = 1e-4
     error_floor: float = 0.0
     projection: float = 0.0
+    smoothness: float = 0.0
     description: str = ""
     licence: str = "MIT"
     base: Path = Path()
@@ -82,8 +85,10 @@ class TrainConfig:
         for name in ("epochs", "batch_size"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be 1 or more, got {getattr(self, name)}")
-        if self.projection < 0 or (self.projection and self.architecture != "encoder"):
-            raise ConfigError("projection must be 0 or more, and 0 without eigenspectra")
+        for name in ("projection", "smoothness"):
+            weight = getattr(self, name)
+            if weight < 0 or (weight and self.architecture != "encoder"):
+                raise ConfigError(f"{name} must be 0 or more, and 0 without eigenspectra")
         if not 0 < self.lr_final <= self.lr:
             raise ConfigError(f"need 0 < lr_final <= lr, got {self.lr_final} and {self.lr}")
 

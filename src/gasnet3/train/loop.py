@@ -20,7 +20,7 @@ from gasnet3.nets.encoder import Encoder
 from gasnet3.prepare import legendre_basis
 from gasnet3.train.config import ConfigError, TrainConfig
 from gasnet3.train.data import TrainingSet, load_training_set
-from gasnet3.train.losses import chi2_loss, projection_loss, seen_window, smooth_l1_loss
+from gasnet3.train.losses import chi2_loss, projection_loss, roughness, seen_window, smooth_l1_loss
 from gasnet3.train.population import describe_population
 
 GRADIENT_CLIP = 1.0
@@ -150,13 +150,15 @@ def _train_epoch(
     total = 0.0
     for rows in torch.split(order, config.batch_size):
         loss = _loss(network, train, rows, config)
+        total += float(loss.detach()) * len(rows)
+        if config.smoothness and isinstance(network, Encoder):
+            loss = loss + config.smoothness * roughness(network.eigenspectra)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         _average_gradients(network)
         nn.utils.clip_grad_norm_(network.parameters(), GRADIENT_CLIP)
         optimiser.step()
         scheduler.step()
-        total += float(loss.detach()) * len(rows)
     return total / max(len(order), 1)
 
 
@@ -248,7 +250,7 @@ def _finish(
         "n_left_out": train.left_out, "seed": config.seed, "epochs": config.epochs,
         "batch_size": config.batch_size, "schedule": config.schedule, "lr": config.lr,
         "lr_final": config.lr_final, "error_floor": config.error_floor,
-        "projection": config.projection,
+        "projection": config.projection, "smoothness": config.smoothness,
         "seconds": round(sum(row["seconds"] for row in state["history"]), 1),
         "torch": torch.__version__,
     }  # fmt: skip

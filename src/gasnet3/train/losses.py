@@ -86,6 +86,15 @@ def projection_loss(
     return chi2_loss(model, flux, ivar, error_floor)
 
 
+def roughness(eigenspectra: Tensor) -> Tensor:
+    """Sum of squared second differences along the lattice.
+
+    Of features as broad as a quasar's lines it is next to nothing; of noise from pixel to pixel,
+    which ripples χ² on the scale of a pixel, it is a lot.
+    """
+    return (torch.diff(eigenspectra, n=2, dim=1) ** 2).sum()
+
+
 def smooth_l1_loss(model: Tensor, flux: Tensor, ivar: Tensor, error_floor: float = 0.0) -> Tensor:
     """Smooth L1 over the good pixels (eq. 8), averaged over rows; L_U.
 
