@@ -25,6 +25,9 @@ from gasnet3.spectra import Spectra
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 LAMOST_SHARE = {"STAR": 0.35, "GALAXY": 0.05, "QSO": 0.05}
+COPIES = {"STAR": 6, "GALAXY": 6, "QSO": 12}
+"""Copies of each real spectrum; of quasars there are few, and they hold the zero point."""
+
 VALIDATION_SHARE = 0.1
 TRIES = 50
 
@@ -95,20 +98,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--class", dest="cls", choices=list(SOURCES), required=True)
     parser.add_argument("--n", type=int, default=16000, help="training mocks")
-    parser.add_argument("--copies", type=int, default=6, help="copies of each real spectrum")
+    parser.add_argument("--copies", type=int, help="copies of each real spectrum, by class")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--shared", type=Path, default=SHARED, help="directory of the real data")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     survey = Survey(arguments.shared)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    for name, validation, n, copies, seed in (
-        ("train", False, arguments.n, arguments.copies, 2 * arguments.seed),
+    copies = arguments.copies or COPIES[arguments.cls]
+    for name, validation, n, repeats, seed in (
+        ("train", False, arguments.n, copies, 2 * arguments.seed),
         ("valid", True, int(arguments.n * VALIDATION_SHARE), 1, 2 * arguments.seed + 1),
     ):
         parts = [
             mocks(arguments.cls, n, seed, survey),
-            real(arguments.cls, survey, validation=validation, copies=copies, seed=seed),
+            real(arguments.cls, survey, validation=validation, copies=repeats, seed=seed),
         ]
         path = arguments.out / f"{arguments.cls}-{name}.npz"
         write_npz(path, Spectra.concatenate(parts))
