@@ -89,12 +89,9 @@ def other_redshift(ranked: Ranked, nth: int) -> NDArray[np.bool_]:
     Another redshift is one more than Δz/(1+z) = 0.01 away; between two stellar solutions,
     100 km/s. The class plays no part: a quasar and a galaxy at one redshift agree in it.
     """
-    ratio = (1.0 + ranked.z) / (1.0 + ranked.z[:, [nth]])
-    with np.errstate(invalid="ignore"):
-        distance = np.abs(np.log(ratio))
     star = np.array([cls == "STAR" for cls in ranked.classes])[ranked.cls]
     limit = np.where(star & star[:, [nth]], DISTINCT_STAR_KM_S / C_KM_S, np.log1p(DISTINCT))
-    return np.asarray(distance > limit)
+    return np.asarray(_distance(ranked, nth) > limit)
 
 
 def delta_chi2(ranked: Ranked, nth: int = 0) -> Floats:
@@ -108,9 +105,7 @@ def robustness(ranked: Ranked, nth: int = 0) -> Floats:
 
     NaN where there is no second minimum.
     """
-    first = np.log1p(ranked.z[:, [nth]])
-    with np.errstate(invalid="ignore"):
-        far = np.abs(np.log1p(ranked.z) - first) > np.log1p(DISTINCT)
+    far = _distance(ranked, nth) > np.log1p(DISTINCT)
     far &= _after(ranked, nth)
     return _ratio(_least(np.where(far, ranked.rchi2, np.nan)), ranked.rchi2[:, nth])
 
@@ -144,6 +139,11 @@ def class_probabilities(ranked: Ranked) -> dict[str, Floats]:
     for i, cls in enumerate(ranked.classes):
         out[cls] = weight[:, i] / total[:, 0]
     return out
+
+
+def _distance(ranked: Ranked, nth: int) -> Floats:
+    """Distance in ln(1 + z) of all candidates from the nth; NaN where there is none."""
+    return np.abs(np.log1p(ranked.z) - np.log1p(ranked.z[:, [nth]]))
 
 
 def _after(ranked: Ranked, nth: int) -> NDArray[np.bool_]:

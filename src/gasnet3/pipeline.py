@@ -12,14 +12,13 @@ import torch
 from numpy.typing import NDArray
 
 import gasnet3
-from gasnet3 import decide, quality
+from gasnet3 import decide
 from gasnet3.catalog import make_catalog
-from gasnet3.domain import domain_distance
-from gasnet3.flags import ZWarn
 from gasnet3.nets.card import Model
 from gasnet3.nets.registry import load_models
-from gasnet3.prepare import MIN_GOOD, Prepared, prepare
-from gasnet3.solve import SOLVERS, Candidates, Engine, Solver
+from gasnet3.prepare import Prepared, prepare
+from gasnet3.rows import Columns, Outcome, catalog_columns, chosen_fit, solution_columns
+from gasnet3.solve import SOLVERS, Engine, Solver
 from gasnet3.spectra import Spectra
 
 if TYPE_CHECKING:
@@ -67,16 +66,6 @@ class Inspection:
     zwarn: int
     curves: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
     best_z: dict[str, float]
-
-
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """Everything known about a batch after solving; prepared and candidates by engine."""
-
-    spectra: Spectra
-    prepared: list[Prepared]
-    candidates: list[Candidates]
-    ranked: decide.Ranked
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,7 +184,7 @@ class Pipeline:
             raise IndexError(f"no row {row}: the batch has {len(spectra)} spectra")
         one = spectra[row : row + 1]
         outcome = self._solve(one, 2)
-        table = self._assemble(outcome, 0)
+        table = solution_columns(outcome, 0)
         n_good = int(one.n_good[0])
         curves = {}
         for engine, prepared in zip(self.engines, outcome.prepared, strict=True):
@@ -204,7 +193,7 @@ class Pipeline:
             curves[engine.cls] = (found.z.numpy(), chi2)
         solved = bool(table["class"][0])
         nothing = np.full(one.lattice.n, np.nan)
-        chosen = _chosen(outcome, 0)
+        chosen = chosen_fit(outcome, 0)
         norm = float(outcome.prepared[outcome.ranked.cls[0, 0]].norm[0])
         return Inspection(
             id=str(one.ids[0]),
@@ -222,6 +211,9 @@ class Pipeline:
             best_z={e.cls: float(table[f"z_{e.cls.lower()}"][0]) for e in self.engines},
         )
 
+    def _columns(self, spectra: Spectra, n_best: int) -> Columns:
+        return catalog_columns(self._solve(spectra, max(2, n_best)), n_best)
+
     def _solve(self, spectra: Spectra, k: int) -> Outcome:
         cache: dict[int, Prepared] = {}
         prepared, candidates = [], []
@@ -237,157 +229,6 @@ class Pipeline:
             prepared.append(cache[card.degree])
             with torch.inference_mode():
                 candidates.append(self.solver.solve(engine, prepared[-1], k))
-        return Outcome(spectra, prepared, candidates, decide.rank(candidates, spectra.n_good))
-
-    def _columns(self, spectra: Spectra, n_best: int) -> dict[str, NDArray[Any]]:
-        outcome = self._solve(spectra, max(2, n_best))
-        parts = [self._assemble(outcome, nth) for nth in range(n_best)]
-        return {
-            name: np.stack([p[name] for p in parts], axis=1).reshape(
-                len(spectra) * n_best, *parts[0][name].shape[1:]
-            )
-            for name in parts[0]
-        }
-
-    def _assemble(self, outcome: Outcome, nth: int) -> dict[str, NDArray[Any]]:
-        """All columns of the nth solution of each spectrum."""
-        spectra, ranked, rows = outcome.spectra, outcome.ranked, len(outcome.spectra)
-        has = np.isfinite(ranked.chi2[:, nth])
-        cls_index = ranked.cls[:, nth]
-        cls = np.where(has, np.array(ranked.classes)[cls_index], "")
-        dof = np.array([c.dof for c in outcome.candidates])[cls_index]
-        names = np.array([e.model.card.name for e in self.engines])
-        p = decide.class_probabilities(ranked)
-        coeff, domain = self._coefficients(outcome, nth)
-        # Models may differ in m: the padding has no part in the amplitude.
-        known = np.isfinite(coeff)
-        size = np.sqrt((np.where(known, coeff, 0.0) ** 2).sum(axis=1))
-        size = np.where(known.any(axis=1), size, np.nan)
-        columns: dict[str, NDArray[Any]] = {
-            "id": spectra.ids,
-            "class": cls,
-            "z": np.where(has, ranked.z[:, nth], np.nan),
-            "z_err": np.where(has, ranked.z_err[:, nth], np.nan),
-            "chi2": ranked.chi2[:, nth],
-            "dof": np.where(has, spectra.n_good - dof, 0),
-            "rchi2": ranked.rchi2[:, nth],
-            "delta_chi2": decide.delta_chi2(ranked, nth),
-            "robustness": decide.robustness(ranked, nth),
-            **{f"p_{name.lower()}": p[name] for name in gasnet3.CLASSES},
-            "znum": np.full(rows, nth),
-            "coeff": coeff / np.where(size > 0, size, 1.0)[:, None],
-            "amplitude": size,
-            "model": np.where(has, names[cls_index], ""),
-            "sn_median": spectra.sn_median,
-            "n_good": spectra.n_good,
-            **_wave_range(spectra),
-            **self._per_class(outcome),
-        }
-        solved = self._solved(outcome, nth, columns, p, domain)
-        score = quality.misfit(solved)
-        zwarn = quality.warn(solved, spectra.zwarn)
-        columns["zwarn"] = np.where(spectra.n_good < MIN_GOOD, zwarn | int(ZWarn.NODATA), zwarn)
-        columns["anomaly_score"] = score
-        columns["anomaly_kind"] = np.where(score > 1.0, "incomplete model", "")
-        return columns
-
-    def _per_class(self, outcome: Outcome) -> dict[str, NDArray[Any]]:
-        rows = len(outcome.spectra)
-        out = {}
-        by_class = {c.cls: c for c in outcome.candidates}
-        for cls in gasnet3.CLASSES:
-            low = cls.lower()
-            if cls not in by_class:
-                for name in ("chi2", "z", "robustness"):
-                    out[f"{name}_{low}"] = np.full(rows, np.nan)
-                continue
-            found = by_class[cls]
-            ranked = decide.rank([found], outcome.spectra.n_good)
-            out[f"chi2_{low}"] = ranked.chi2[:, 0]
-            out[f"z_{low}"] = ranked.z[:, 0]
-            out[f"robustness_{low}"] = decide.class_robustness(found)
-        return out
-
-    def _coefficients(
-        self, outcome: Outcome, nth: int
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Coefficients with amplitude, NaN-padded to the widest model, and domain distance."""
-        ranked, rows = outcome.ranked, len(outcome.spectra)
-        width = max(1, *(c.coeff.shape[2] for c in outcome.candidates))
-        coeff, domain = np.full((rows, width), np.nan), np.full(rows, np.nan)
-        has = np.isfinite(ranked.chi2[:, nth])
-        for index, (engine, found) in enumerate(zip(self.engines, outcome.candidates, strict=True)):
-            chosen = np.flatnonzero(has & (ranked.cls[:, nth] == index))
-            which = torch.from_numpy(ranked.which[chosen, nth])
-            row = torch.from_numpy(chosen)
-            omega, measured = found.coeff[row, which], found.covariance[row, which]
-            coeff[chosen, : omega.shape[1]] = omega.cpu().numpy()
-            population = engine.model.card.population
-            if self.solver.name != "amortised" and "mean" in population and len(chosen):
-                mean = omega.new_tensor(population["mean"])
-                spread = omega.new_tensor(population["covariance"])
-                distance = domain_distance(omega, measured, mean, spread) / population["limit"]
-                domain[chosen] = distance.cpu().numpy()
-        return coeff, domain
-
-    def _solved(
-        self, outcome: Outcome, nth: int, columns: dict[str, NDArray[Any]],
-        p: dict[str, NDArray[np.float64]], domain: NDArray[np.float64],
-    ) -> quality.Solved:  # fmt: skip
-        ranked = outcome.ranked
-        probability = np.full(len(ranked.z), np.nan)
-        for name in gasnet3.CLASSES:
-            probability = np.where(columns["class"] == name, p[name], probability)
-        n_good = outcome.spectra.n_good
-        dof = {c.cls: c.dof for c in outcome.candidates}
-        return quality.Solved(
-            **_chosen(outcome, nth),
-            good=outcome.spectra.ivar > 0,
-            cls=columns["class"],
-            z=columns["z"],
-            rchi2=columns["rchi2"],
-            delta_chi2=columns["delta_chi2"],
-            probability=probability,
-            sn_median=columns["sn_median"],
-            edge=ranked.edge[:, nth],
-            bad=ranked.bad[:, nth],
-            domain=domain,
-            rchi2_classes=np.stack(
-                [columns[f"chi2_{c.lower()}"] / np.maximum(n_good - d, 1) for c, d in dof.items()],
-                axis=1,
-            ),
-            lattice=outcome.spectra.lattice,
-            populations={e.cls: e.model.card.population for e in self.engines},
-        )
-
-
-def _chosen(outcome: Outcome, nth: int) -> dict[str, NDArray[Any]]:
-    """Prepared flux and ivar of the nth solution, as its model's continuum degree makes them.
-
-    With its model, and the model with the continuum put back, all in units of the row's norm;
-    the latter two are NaN where there is no solution.
-    """
-    ranked, first = outcome.ranked, outcome.prepared[0]
-    flux, ivar = first.flux.cpu().numpy().copy(), first.ivar.cpu().numpy().copy()
-    model, total = np.full(flux.shape, np.nan), np.full(flux.shape, np.nan)
-    both = zip(outcome.prepared, outcome.candidates, strict=True)
-    for index, (prepared, found) in enumerate(both):
-        chosen = np.flatnonzero((ranked.cls[:, nth] == index) & np.isfinite(ranked.chi2[:, nth]))
-        which, row = torch.from_numpy(ranked.which[chosen, nth]), torch.from_numpy(chosen)
-        flux[chosen] = prepared.flux[row].cpu().numpy()
-        ivar[chosen] = prepared.ivar[row].cpu().numpy()
-        model[chosen] = found.model[row, which].cpu().numpy()
-        continuum = prepared.evaluate_continuum() / prepared.norm[:, None]
-        total[chosen] = model[chosen] + continuum[row].cpu().numpy()
-    return {"flux": flux, "ivar": ivar, "model": model, "total": total}
-
-
-def _wave_range(spectra: Spectra) -> dict[str, NDArray[np.float64]]:
-    """First and last good wavelength of each row, Å; NaN where there is none."""
-    good = spectra.ivar > 0
-    wave, any_good = spectra.lattice.wave, good.any(axis=1)
-    last = good.shape[1] - 1 - good[:, ::-1].argmax(axis=1)
-    return {
-        "wave_min": np.where(any_good, wave[good.argmax(axis=1)], np.nan),
-        "wave_max": np.where(any_good, wave[last], np.nan),
-    }
+        ranked = decide.rank(candidates, spectra.n_good)
+        exact = self.solver.name != "amortised"
+        return Outcome(spectra, self.engines, prepared, candidates, ranked, exact)

@@ -1,0 +1,211 @@
+"""From solved spectra to the columns of the catalog."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+import gasnet3
+from gasnet3 import decide, quality
+from gasnet3.domain import domain_distance
+from gasnet3.flags import ZWarn
+from gasnet3.prepare import MIN_GOOD, Prepared
+from gasnet3.solve import Candidates, Engine
+from gasnet3.spectra import Spectra
+
+Columns = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """Everything known about a batch after solving.
+
+    Attributes
+    ----------
+    spectra : Spectra
+        The batch.
+    engines : tuple of Engine
+        One a class.
+    prepared : list of Prepared
+        The batch as each engine's model wants it.
+    candidates : list of Candidates
+        Solutions of each class.
+    ranked : Ranked
+        Solutions of all classes, best first.
+    exact : bool
+        Whether coefficients are solved for: only such can be compared with the population's.
+    """
+
+    spectra: Spectra
+    engines: tuple[Engine, ...]
+    prepared: list[Prepared]
+    candidates: list[Candidates]
+    ranked: decide.Ranked
+    exact: bool
+
+
+def catalog_columns(outcome: Outcome, n_best: int) -> Columns:
+    """Columns of the ``n_best`` solutions of each spectrum, those of one spectrum in a run."""
+    common = _common_columns(outcome)
+    parts = [solution_columns(outcome, nth, common) for nth in range(n_best)]
+    rows = len(outcome.spectra) * n_best
+    return {
+        name: np.stack([p[name] for p in parts], axis=1).reshape(rows, *parts[0][name].shape[1:])
+        for name in parts[0]
+    }
+
+
+def _common_columns(outcome: Outcome) -> Columns:
+    """What all solutions of a spectrum share."""
+    spectra = outcome.spectra
+    p = decide.class_probabilities(outcome.ranked)
+    return {
+        "id": spectra.ids,
+        **{f"p_{cls.lower()}": p[cls] for cls in gasnet3.CLASSES},
+        "sn_median": spectra.sn_median,
+        "n_good": spectra.n_good,
+        **_wave_range(spectra),
+        **_class_columns(outcome),
+    }
+
+
+def _wave_range(spectra: Spectra) -> Columns:
+    """First and last good wavelength of each row, Å; NaN where there is none."""
+    good = spectra.ivar > 0
+    wave, any_good = spectra.lattice.wave, good.any(axis=1)
+    last = good.shape[1] - 1 - good[:, ::-1].argmax(axis=1)
+    return {
+        "wave_min": np.where(any_good, wave[good.argmax(axis=1)], np.nan),
+        "wave_max": np.where(any_good, wave[last], np.nan),
+    }
+
+
+def _class_columns(outcome: Outcome) -> Columns:
+    """The best solution of each class (eq. 21); NaN for classes without a model."""
+    nothing = np.full(len(outcome.spectra), np.nan)
+    by_class = {found.cls: found for found in outcome.candidates}
+    out: Columns = {}
+    for cls in gasnet3.CLASSES:
+        columns = {"chi2": nothing, "z": nothing, "robustness": nothing}
+        if cls in by_class:
+            best = decide.rank([by_class[cls]], outcome.spectra.n_good)
+            columns = {
+                "chi2": best.chi2[:, 0],
+                "z": best.z[:, 0],
+                "robustness": decide.class_robustness(by_class[cls]),
+            }
+        out |= {f"{name}_{cls.lower()}": column for name, column in columns.items()}
+    return out
+
+
+def solution_columns(outcome: Outcome, nth: int, common: Columns | None = None) -> Columns:
+    """All columns of the nth solution of each spectrum."""
+    common = common or _common_columns(outcome)
+    spectra, ranked = outcome.spectra, outcome.ranked
+    has, index = np.isfinite(ranked.chi2[:, nth]), ranked.cls[:, nth]
+    dof = np.array([found.dof for found in outcome.candidates])[index]
+    names = np.array([engine.model.card.name for engine in outcome.engines])
+    coeff, domain = _coefficients(outcome, nth)
+    # Models may differ in m: the padding has no part in the amplitude.
+    known = np.isfinite(coeff)
+    size = np.sqrt((np.where(known, coeff, 0.0) ** 2).sum(axis=1))
+    size = np.where(known.any(axis=1), size, np.nan)
+    columns = common | {
+        "class": np.where(has, np.array(ranked.classes)[index], ""),
+        "z": np.where(has, ranked.z[:, nth], np.nan),
+        "z_err": np.where(has, ranked.z_err[:, nth], np.nan),
+        "chi2": ranked.chi2[:, nth],
+        "dof": np.where(has, spectra.n_good - dof, 0),
+        "rchi2": ranked.rchi2[:, nth],
+        "delta_chi2": decide.delta_chi2(ranked, nth),
+        "robustness": decide.robustness(ranked, nth),
+        "znum": np.full(len(spectra), nth),
+        "coeff": coeff / np.where(size > 0, size, 1.0)[:, None],
+        "amplitude": size,
+        "model": np.where(has, names[index], ""),
+    }
+    solved = _solved(outcome, nth, columns, domain)
+    score, zwarn = quality.misfit(solved), quality.warn(solved, spectra.zwarn)
+    return columns | {
+        "zwarn": np.where(spectra.n_good < MIN_GOOD, zwarn | int(ZWarn.NODATA), zwarn),
+        "anomaly_score": score,
+        "anomaly_kind": np.where(score > 1.0, "incomplete model", ""),
+    }
+
+
+def _coefficients(outcome: Outcome, nth: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Coefficients with amplitude, NaN-padded to the widest model, and domain distance."""
+    ranked, rows = outcome.ranked, len(outcome.spectra)
+    width = max(1, *(found.coeff.shape[2] for found in outcome.candidates))
+    coeff, domain = np.full((rows, width), np.nan), np.full(rows, np.nan)
+    both = zip(outcome.engines, outcome.candidates, strict=True)
+    for index, (engine, found) in enumerate(both):
+        chosen, row, which = _rows_of(ranked, nth, index)
+        omega, measured = found.coeff[row, which], found.covariance[row, which]
+        coeff[chosen, : omega.shape[1]] = omega.cpu().numpy()
+        population = engine.model.card.population
+        if outcome.exact and "mean" in population and len(chosen):
+            mean = omega.new_tensor(population["mean"])
+            spread = omega.new_tensor(population["covariance"])
+            distance = domain_distance(omega, measured, mean, spread) / population["limit"]
+            domain[chosen] = distance.cpu().numpy()
+    return coeff, domain
+
+
+def _rows_of(
+    ranked: decide.Ranked, nth: int, index: int
+) -> tuple[NDArray[np.int64], torch.Tensor, torch.Tensor]:
+    """Rows whose nth solution is of a class, the same as a tensor, and which candidate it is."""
+    chosen = np.flatnonzero((ranked.cls[:, nth] == index) & np.isfinite(ranked.chi2[:, nth]))
+    return chosen, torch.from_numpy(chosen), torch.from_numpy(ranked.which[chosen, nth])
+
+
+def _solved(
+    outcome: Outcome, nth: int, columns: Columns, domain: NDArray[np.float64]
+) -> quality.Solved:
+    """What the questions of :mod:`gasnet3.quality` are asked of."""
+    ranked, n_good = outcome.ranked, outcome.spectra.n_good
+    probability = np.full(len(ranked.z), np.nan)
+    for cls in gasnet3.CLASSES:
+        probability = np.where(columns["class"] == cls, columns[f"p_{cls.lower()}"], probability)
+    reduced = [
+        columns[f"chi2_{found.cls.lower()}"] / np.maximum(n_good - found.dof, 1)
+        for found in outcome.candidates
+    ]
+    names = ("cls", "z", "rchi2", "delta_chi2", "sn_median")
+    return quality.Solved(
+        **chosen_fit(outcome, nth),
+        **{name: columns["class" if name == "cls" else name] for name in names},
+        good=outcome.spectra.ivar > 0,
+        probability=probability,
+        edge=ranked.edge[:, nth],
+        bad=ranked.bad[:, nth],
+        domain=domain,
+        rchi2_classes=np.stack(reduced, axis=1),
+        lattice=outcome.spectra.lattice,
+        populations={e.cls: e.model.card.population for e in outcome.engines},
+    )
+
+
+def chosen_fit(outcome: Outcome, nth: int) -> Columns:
+    """Prepared flux and ivar of the nth solution, as its model's continuum degree makes them.
+
+    With its model, and the model with the continuum put back, all in units of the row's norm;
+    the latter two are NaN where there is no solution.
+    """
+    ranked, first = outcome.ranked, outcome.prepared[0]
+    flux, ivar = first.flux.cpu().numpy().copy(), first.ivar.cpu().numpy().copy()
+    model, total = np.full(flux.shape, np.nan), np.full(flux.shape, np.nan)
+    both = zip(outcome.prepared, outcome.candidates, strict=True)
+    for index, (prepared, found) in enumerate(both):
+        chosen, row, which = _rows_of(ranked, nth, index)
+        flux[chosen] = prepared.flux[row].cpu().numpy()
+        ivar[chosen] = prepared.ivar[row].cpu().numpy()
+        model[chosen] = found.model[row, which].cpu().numpy()
+        continuum = prepared.evaluate_continuum() / prepared.norm[:, None]
+        total[chosen] = model[chosen] + continuum[row].cpu().numpy()
+    return {"flux": flux, "ivar": ivar, "model": model, "total": total}
