@@ -88,17 +88,18 @@ class Killed(Exception):
     """Stands for a kill after an epoch."""
 
 
-def test_a_killed_training_resumes_to_the_same_weights(data):
-    whole = read_config(configure(data, 5))
+@pytest.mark.parametrize("schedule", ["onecycle", "step"])
+def test_a_killed_training_resumes_to_the_same_weights(data, schedule):
+    path = configure(data, 5, schedule=schedule)
+    whole = read_config(path)
     run_training(whole)
 
     def kill(row, epochs):
         if row["epoch"] == 2:
             raise Killed
 
-    path = configure(data, 5)
-    cut = data / "cut.toml"
-    cut.write_text(path.read_text().replace(path.stem, "cut"))
+    cut = data / f"cut-{schedule}.toml"
+    cut.write_text(path.read_text().replace(path.stem, cut.stem))
     config = read_config(cut)
     with pytest.raises(Killed):
         run_training(config, report=kill)

@@ -208,7 +208,7 @@ def _write_checkpoint(
         "settings": _settings(config),
         "network": network.state_dict(),
         "optimiser": optimiser.state_dict(),
-        "scheduler": {k: v for k, v in scheduler.state_dict().items() if k != "lr_lambdas"},
+        "scheduler": scheduler.state_dict(),
         "state": state,
     }
     with replacing(path) as temporary:
