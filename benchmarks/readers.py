@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
+from gasnet3 import samples
 from gasnet3.io import expand, find_reader, read_file
 
 
@@ -43,7 +44,12 @@ def milliseconds(read: Callable[[Path], object], files: Sequence[Path]) -> float
 def main() -> None:
     """Print ms a file of both and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("inputs", nargs="+", help="spec files, directories or globs")
+    parser.add_argument(
+        "inputs",
+        nargs="*",
+        default=[samples.DIRECTORY],
+        help="spec files, directories or globs; the bundled samples by default",
+    )
     parser.add_argument("--rounds", type=int, default=5, help="rounds over all files")
     arguments = parser.parse_args()
     files = [path for path in expand(arguments.inputs) if find_reader(path).name == "sdss-spec"]

@@ -22,7 +22,7 @@ from gasnet3.lattice import ShiftRange
 PAD = 3
 """Spline coefficients kept beyond each end of the rest lattice, for shifts at the edge."""
 
-CHUNK = 8
+CHUNK = 4
 """Fits computed together: their matrices stay in the processor's cache."""
 
 MAX_STEPS = 7

@@ -31,7 +31,7 @@ DISTINCT_STAR_KM_S = 100.0
 COARSE_BIN = {"STAR": 2, "GALAXY": 2, "QSO": 4}
 """Pixels averaged in the hybrid's coarse scan: quasar lines are broad, the others are not."""
 
-PROPOSALS = {"STAR": 3, "GALAXY": 5, "QSO": 6}
+PROPOSALS = {"STAR": 2, "GALAXY": 4, "QSO": 4}
 """Minima taken from each proposing curve of the hybrid solver."""
 
 LOOK_AROUND = {"STAR": 0, "GALAXY": 0, "QSO": 4}
