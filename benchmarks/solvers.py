@@ -113,7 +113,7 @@ def main() -> None:
     table = Table("stage", "ms a spectrum", "direct scan / this", title=title)
     for name, value in times.items():
         direct = times.get(f"{name.split(':')[0]}: direct-convolution scan")
-        ratio = f"{direct / value:.0f}" if direct and "FFT" in name else ""
+        ratio = f"{direct / value:.2g}" if direct and "FFT" in name else ""
         table.add_row(name, f"{value:.3f}", ratio)
     Console(width=90).print(table)
 
