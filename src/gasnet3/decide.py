@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import gasnet3
+from gasnet3 import metrics
 from gasnet3.lattice import C_KM_S, LN10_STEP, z_from_shift
 from gasnet3.solve import DISTINCT, DISTINCT_STAR_KM_S, Candidates
 
@@ -107,14 +108,15 @@ def robustness(ranked: Ranked, nth: int = 0) -> Floats:
     """
     far = _distance(ranked, nth) > np.log1p(DISTINCT)
     far &= _after(ranked, nth)
-    return _ratio(_least(np.where(far, ranked.rchi2, np.nan)), ranked.rchi2[:, nth])
+    second = _least(np.where(far, ranked.rchi2, np.nan))
+    return metrics.robustness(ranked.rchi2[:, nth], second)
 
 
 def class_robustness(candidates: Candidates) -> Floats:
     """R of eq. 17 within one class (the R_x of eq. 21); NaN without a second minimum."""
     shift, chi2 = candidates.shift.cpu().numpy(), candidates.chi2.cpu().numpy()
     far = np.abs(shift - shift[:, :1]) * LN10_STEP > np.log1p(DISTINCT)
-    return _ratio(_least(np.where(far, chi2, np.nan)), chi2[:, 0])
+    return metrics.robustness(chi2[:, 0], _least(np.where(far, chi2, np.nan)))
 
 
 def class_probabilities(ranked: Ranked) -> dict[str, Floats]:
@@ -155,9 +157,3 @@ def _least(values: Floats) -> Floats:
     """Row minimum ignoring NaN; NaN where there is nothing else."""
     lowest = np.where(np.isnan(values), np.inf, values).min(axis=1, initial=np.inf)
     return np.where(np.isfinite(lowest), lowest, np.nan)
-
-
-def _ratio(second: Floats, first: Floats) -> Floats:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = second / first - 1.0
-    return np.where(np.isfinite(ratio), ratio, np.nan)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gasnet3.lattice import C_KM_S, LN10_STEP, OBSERVED, shift_from_z, z_from_shift
+from gasnet3.lattice import C_KM_S, OBSERVED, shift_from_z, z_from_shift
 from gasnet3.nets.card import Model, ModelError
 from gasnet3.prepare import legendre_basis
 from gasnet3.refine import Templates
@@ -112,7 +112,7 @@ def _draw_class(
     usable = np.flatnonzero(_median_level(templates, population, coeff, continuum) > 0)
     pick = rng.choice(usable, n)
     if card.cls == "STAR":
-        shift = np.log1p(rng.uniform(-STAR_KM_S, STAR_KM_S, n) / C_KM_S) / LN10_STEP
+        shift = shift_from_z(rng.uniform(-STAR_KM_S, STAR_KM_S, n) / C_KM_S)
     else:
         shift = shift_from_z(np.array(population["z"])[pick])
         shift = shift + rng.uniform(-JITTER_PIXELS, JITTER_PIXELS, n)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 import gasnet3
 from gasnet3 import decide
 from gasnet3.catalog import make_catalog
+from gasnet3.devices import check_device
 from gasnet3.nets.card import Model
 from gasnet3.nets.registry import load_models
 from gasnet3.prepare import Prepared, prepare
@@ -113,11 +114,7 @@ class Pipeline:
         """
         if solver not in SOLVERS:
             raise ValueError(f"unknown solver {solver!r}: choose one of {', '.join(SOLVERS)}")
-        try:
-            torch.empty(0, device=device)
-        except (RuntimeError, AssertionError) as error:
-            reason = str(error).partition("\n")[0]
-            raise ValueError(f"device {device!r} cannot be used ({reason}): try 'cpu'") from None
+        check_device(device)
         loaded: list[Model] = list(load_models(models).values())
         engines = tuple(Engine(model.to(device)) for model in loaded)
         if solver != "amortised":

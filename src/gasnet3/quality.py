@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from gasnet3.flags import ZWarn
 from gasnet3.lattice import C_KM_S, STEP, LogLattice
 from gasnet3.lines import LINES
+from gasnet3.prepare import MIN_GOOD
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -107,7 +108,7 @@ def warn(solved: Solved, before: NDArray[np.int64]) -> NDArray[np.int64]:
     has = np.isfinite(solved.z)
     n_good = solved.good.sum(axis=1)
     questions: dict[ZWarn, Bools] = {
-        ZWarn.NODATA: ~(n_good > 0),
+        ZWarn.NODATA: n_good < MIN_GOOD,
         ZWarn.BAD_MINFIT: (n_good > 0) & (solved.bad | ~has),
         ZWarn.LITTLE_COVERAGE: n_good * STEP < MIN_COVERAGE_DEX,
         ZWarn.SMALL_DELTA_CHI2: has & small_delta_chi2(solved),
@@ -145,11 +146,15 @@ def many_outliers(solved: Solved) -> Bools:
     return np.asarray((pull > OUTLIER_SIGMA).sum(axis=1) > MAX_OUTLIERS * n_good)
 
 
+def good_span(good: Bools) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First and last unmasked pixel of each row; the whole row where there is none."""
+    return good.argmax(axis=1), good.shape[1] - 1 - good[:, ::-1].argmax(axis=1)
+
+
 def poor_data(good: Bools) -> Bools:
     """Whether more than half of the pixels between the first and the last good one are masked."""
     n_good = good.sum(axis=1)
-    first = good.argmax(axis=1)
-    last = good.shape[1] - 1 - good[:, ::-1].argmax(axis=1)
+    first, last = good_span(good)
     return np.asarray((n_good > 0) & (n_good < 0.5 * (last - first + 1)))
 
 

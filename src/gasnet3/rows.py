@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 import gasnet3
 from gasnet3 import decide, quality
 from gasnet3.domain import domain_distance
-from gasnet3.flags import ZWarn
-from gasnet3.prepare import MIN_GOOD, Prepared
+from gasnet3.prepare import Prepared
 from gasnet3.solve import Candidates, Engine
 from gasnet3.spectra import Spectra
 
@@ -77,9 +76,9 @@ def _wave_range(spectra: Spectra) -> Columns:
     """First and last good wavelength of each row, Å; NaN where there is none."""
     good = spectra.ivar > 0
     wave, any_good = spectra.lattice.wave, good.any(axis=1)
-    last = good.shape[1] - 1 - good[:, ::-1].argmax(axis=1)
+    first, last = quality.good_span(good)
     return {
-        "wave_min": np.where(any_good, wave[good.argmax(axis=1)], np.nan),
+        "wave_min": np.where(any_good, wave[first], np.nan),
         "wave_max": np.where(any_good, wave[last], np.nan),
     }
 
@@ -129,9 +128,9 @@ def solution_columns(outcome: Outcome, nth: int, common: Columns | None = None) 
         "model": np.where(has, names[index], ""),
     }
     solved = _solved(outcome, nth, columns, domain)
-    score, zwarn = quality.misfit(solved), quality.warn(solved, spectra.zwarn)
+    score = quality.misfit(solved)
     return columns | {
-        "zwarn": np.where(spectra.n_good < MIN_GOOD, zwarn | int(ZWarn.NODATA), zwarn),
+        "zwarn": quality.warn(solved, spectra.zwarn),
         "anomaly_score": score,
         "anomaly_kind": np.where(score > 1.0, "incomplete model", ""),
     }

@@ -15,7 +15,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from gasnet3.lattice import C_KM_S, LN10_STEP, z_from_shift
+from gasnet3.lattice import C_KM_S, LN10_STEP, shift_from_z, z_from_shift
 from gasnet3.minima import Minima, find_minima
 from gasnet3.nets.card import Model, ModelError
 from gasnet3.prepare import Prepared, legendre_basis
@@ -46,7 +46,7 @@ def distinct_pixels(cls: str) -> float:
     """Smallest distance in pixels between distinct solutions of a class."""
     if cls == "STAR":
         return DISTINCT_STAR_KM_S / C_KM_S / LN10_STEP
-    return float(torch.log1p(torch.tensor(DISTINCT, dtype=torch.float64))) / LN10_STEP
+    return float(shift_from_z(DISTINCT))
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,7 +233,7 @@ class Exact(Solver):
         return engine.exact_curves(engine.full_scan, prepared)
 
 
-class Hybrid(Solver):
+class Hybrid(Exact):
     """Coarse exact scan and amortised curve propose; exact solutions decide."""
 
     name = "hybrid"
@@ -253,9 +253,6 @@ class Hybrid(Solver):
         return _refine(
             engine, engine.templates, prepared, proposals, keep=k, reach=reach, around=around
         )
-
-    def curves(self, engine: Engine, prepared: Prepared) -> Curves:
-        return engine.exact_curves(engine.full_scan, prepared)
 
 
 SOLVERS: dict[str, Solver] = {s.name: s for s in (Amortised(), Exact(), Hybrid())}

@@ -80,11 +80,10 @@ def use_torch(device: str, threads: int | None = None) -> None:
     """Check the device and set the number of threads."""
     import torch
 
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, ValueError):
-        seen = torch.cuda.device_count()
-        fail(f"device {device!r} cannot be used: torch sees the CPU and {seen} CUDA devices")
+    from gasnet3.devices import check_device
+
+    with told(ValueError):
+        check_device(device)
     if threads is not None:
         torch.set_num_threads(threads)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gasnet3.io import ReadFailure, expand, iter_batches
+from gasnet3.io import ReadFailure, iter_batches
 from gasnet3.pipeline import Pipeline
 from gasnet3.spectra import Spectra, join_column
 
@@ -102,7 +102,7 @@ def classify_files(
     """
     failures: list[ReadFailure] = []
     tables, done = [], 0
-    for spectra in iter_batches(expand(inputs), batch_size, failures):
+    for spectra in iter_batches(inputs, batch_size, failures):
         tables.append(pipeline.run(spectra, n_best))
         done += len(spectra)
         if on_progress:
