@@ -13,20 +13,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mock_survey.instrument import Instrument, tilt
-from mock_survey.library import Floats, Survey
+from mock_survey.instrument import MIN_PIXELS, Instrument, moved_along, tilt
+from mock_survey.library import Z_RANGE, Floats, Survey
 from mock_survey.sources import SOURCES, Source
 from numpy.typing import NDArray
 from rich.progress import track
 
 from gasnet3.io import write_npz
-from gasnet3.lattice import OBSERVED
+from gasnet3.lattice import OBSERVED, shift_from_z, z_from_shift
 from gasnet3.spectra import Spectra
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 LAMOST_SHARE = {"STAR": 0.35, "GALAXY": 0.05, "QSO": 0.05}
 COPIES = {"STAR": 6, "GALAXY": 6, "QSO": 12}
 """Copies of each real spectrum; of quasars there are few, and they hold the zero point."""
+
+FARTHEST = {"STAR": 12, "GALAXY": 300, "QSO": 300}
+"""Most pixels a copy is moved along the lattice: the same object at another redshift."""
 
 VALIDATION_SHARE = 0.1
 TRIES = 50
@@ -57,19 +60,36 @@ def _one(
 
 
 def real(cls: str, survey: Survey, *, validation: bool, copies: int, seed: int) -> Spectra:
-    """The real labelled spectra of a class; each copy but the first tilted and noisier."""
+    """The real labelled spectra of a class; each copy but the first moved, tilted and noisier."""
     rng = np.random.default_rng(seed)
     rows, z = survey.of_class(cls, validation=validation)
     flux, ivar = survey.spectra
     out_flux, out_ivar = np.zeros((2, len(rows) * copies, OBSERVED.n), np.float32)
+    out_z = np.repeat(z, copies)
     for i, row in enumerate(rows):
         for copy in range(copies):
             at = i * copies + copy
             out_flux[at], out_ivar[at] = flux[row], ivar[row]
             if copy:
-                out_flux[at], out_ivar[at] = _spoiled(rng, flux[row], ivar[row])
+                spoiled = _spoiled(rng, flux[row], ivar[row])
+                out_flux[at], out_ivar[at], out_z[at] = _moved(rng, *spoiled, z[i], cls)
     name = "real-valid" if validation else "real"
-    return _labelled(out_flux, out_ivar, np.repeat(z, copies), cls, name)
+    return _labelled(out_flux, out_ivar, out_z, cls, name)
+
+
+def _moved(
+    rng: np.random.Generator, flux: Floats, ivar: Floats, z: float, cls: str
+) -> tuple[Floats, Floats, float]:
+    """The spectrum at another redshift of its class's range, by whole pixels.
+
+    A network that has seen one quasar at one redshift twelve times knows that quasar there.
+    """
+    low, high = Z_RANGE[cls]
+    for pixels in rng.integers(-FARTHEST[cls], FARTHEST[cls] + 1, size=TRIES):
+        there = float(z_from_shift(shift_from_z(z) + pixels))
+        if low < there < high and (moved_along(ivar, pixels) > 0).sum() >= MIN_PIXELS:
+            return moved_along(flux, pixels), moved_along(ivar, pixels), there
+    return flux, ivar, z
 
 
 def _spoiled(rng: np.random.Generator, flux: Floats, ivar: Floats) -> tuple[Floats, Floats]:

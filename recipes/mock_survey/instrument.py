@@ -96,6 +96,16 @@ def at_redshift(rest: Floats, z: float) -> tuple[Floats, NDArray[np.bool_]]:
     return np.asarray(flux), covered
 
 
+def moved_along(values: Floats, pixels: int) -> Floats:
+    """Values moved to the red by whole pixels; 0 where they moved away from."""
+    out = np.zeros_like(values)
+    if pixels >= 0:
+        out[pixels:] = values[: len(values) - pixels]
+    else:
+        out[:pixels] = values[-pixels:]
+    return out
+
+
 def tilt(rng: np.random.Generator) -> Floats:
     """A smooth calibration error: the exponential of a cubic."""
     x = np.linspace(-1, 1, OBSERVED.n)

@@ -46,6 +46,9 @@ WARPED = {
 }  # fmt: skip
 """Archetypes left out: their lines are off by more than half a pixel, or differently so."""
 
+Z_RANGE = {"STAR": (-0.005, 0.005), "GALAXY": (0.0, 1.5), "QSO": (0.0, 5.0)}
+"""Redshifts each class's network covers."""
+
 VALIDATION = 3
 """One group in three, by a checksum of its number, is for validation and never trained on."""
 
@@ -146,7 +149,7 @@ class Survey:
             for i in self.labelled(validation=validation)
             if self.rows[i]["cls"] == cls and float(self.rows[i]["zwarning"] or 0) == 0
         ]
-        low, high = {"STAR": (-0.005, 0.005), "GALAXY": (0.0, 1.5), "QSO": (0.0, 5.0)}[cls]
+        low, high = Z_RANGE[cls]
         inside = [(i, z) for i, z in chosen if low <= z <= high]
         return np.array([i for i, _ in inside]), np.array([z for _, z in inside])
 

@@ -73,6 +73,13 @@ def nebula(rng: np.random.Generator, h_alpha: float, broad: float = 0.0) -> list
     return lines
 
 
+def chromosphere(rng: np.random.Generator) -> list[Line]:
+    """Balmer and calcium lines of an active M dwarf."""
+    h_alpha = rng.lognormal(np.log(4.0), 0.6)
+    ratios = ((6564.61, 1.0), (4862.68, 1.2), (4341.68, 1.0), (4102.89, 0.8), (3934.78, 2.0))
+    return [(wave, h_alpha * ratio * rng.lognormal(0, 0.3), 40.0) for wave, ratio in ratios]
+
+
 def broad_balmer(h_alpha: float, sigma: float, decrement: float) -> list[Line]:
     """Broad Balmer lines of an active nucleus."""
     ratios = ((6564.61, 1.0), (4862.68, 1 / decrement), (4341.68, 1 / 9), (4102.89, 1 / 18))

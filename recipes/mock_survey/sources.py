@@ -14,6 +14,7 @@ from mock_survey.lines import (
     QUASAR_LINES,
     broad_absorption,
     broad_balmer,
+    chromosphere,
     emission,
     nebula,
     smooth,
@@ -29,6 +30,13 @@ RARE = {"CalciumWD", "Carbon", "Ldwarf", "WDcooler", "WDhotter", "WDmagnetic"}
 
 RARE_WEIGHT = 4.0
 """How much more often those are drawn than an archetype that has neighbours."""
+
+
+ACTIVE_SHARE = 0.25
+"""Share of M archetypes drawn with the emission lines of an active chromosphere."""
+
+WHITE_DWARFS = 6
+"""Place of the white dwarfs among the stellar bases."""
 
 
 class Source(ABC):
@@ -47,7 +55,7 @@ class Source(ABC):
 
 
 class Star(Source):
-    """Stars from O to L, white dwarfs, carbon stars and cataclysmic variables."""
+    """Stars from O to L, white dwarfs, carbon stars, cataclysmic variables, close pairs."""
 
     sn_range = (2.0, 100.0)
 
@@ -67,18 +75,40 @@ class Star(Source):
         return float((rng.normal(0, 120) if slow else rng.uniform(-1400, 1400)) / C_KM_S)
 
     def rest(self, rng: np.random.Generator, z: float) -> Floats:
-        """An archetype, a draw from a basis, or a cataclysmic variable."""
-        kind = rng.choice(5, p=[0.42, 0.25, 0.05, 0.26, 0.02])
+        """An archetype, a draw from a basis, a cataclysmic variable, or a close pair."""
+        kind = rng.choice(5, p=[0.42, 0.25, 0.05, 0.24, 0.04])
         if kind < 3:
             rows, labels = self.archetypes[kind]
             weight = np.array([RARE_WEIGHT if label in RARE else 1.0 for label in labels])
-            return level_one(rows[rng.choice(len(rows), p=weight / weight.sum())])
+            pick = rng.choice(len(rows), p=weight / weight.sum())
+            flux = level_one(rows[pick])
+            active = labels[pick][:1] in ("M", "m") and rng.uniform() < ACTIVE_SHARE
+            return flux + emission(chromosphere(rng)) if active else flux
         if kind == 3:
             # More A and white dwarf rows hold more different spectra than their number says.
             pick = rng.choice(len(self.bases), p=[0.14, 0.10, 0.16, 0.16, 0.16, 0.12, 0.16])
-            basis, coeff = self.bases[pick]
-            return level_one(coeff[rng.integers(len(coeff))] @ basis)
-        return level_one(self.variable[0] + 0.3 * rng.normal() * self.variable[1])
+            return self._from_basis(rng, pick)
+        if rng.uniform() < 0.5:
+            return level_one(self.variable[0] + 0.3 * rng.normal() * self.variable[1])
+        return self._pair(rng)
+
+    def _from_basis(self, rng: np.random.Generator, pick: int) -> Floats:
+        basis, coeff = self.bases[pick]
+        return level_one(coeff[rng.integers(len(coeff))] @ basis)
+
+    def _pair(self, rng: np.random.Generator) -> Floats:
+        """A white dwarf with an M dwarf beside it, most of them active."""
+        rows, _ = self.archetypes[2]
+        dwarf = level_one(rows[rng.integers(len(rows))])
+        if rng.uniform() < 0.6:
+            dwarf = dwarf + emission(chromosphere(rng))
+        white = self._from_basis(rng, WHITE_DWARFS)
+        near = (WAVE > 6500) & (WAVE < 7500)
+        share = rng.uniform(0.15, 0.85)
+        return level_one(
+            white / np.nanmedian(white[near]) * share
+            + dwarf / np.nanmedian(dwarf[near]) * (1 - share)
+        )
 
 
 class Galaxy(Source):
