@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,8 +30,7 @@ class Ranked:
     which : ndarray of int64, shape (rows, c)
         Number of the candidate within its class.
     shift, z, z_err, chi2, rchi2 : ndarray of float64, shape (rows, c)
-        Shift in pixels, redshift and its error (times the root of the reduced χ² where that is
-        above 1), χ² and χ²/(n_good - dof).
+        Shift in pixels, redshift and its error (see :func:`rank`), χ² and χ²/(n_good - dof).
     bad, edge : ndarray of bool, shape (rows, c)
         See :class:`~gasnet3.solve.Candidates`.
     """
@@ -47,8 +47,13 @@ class Ranked:
     edge: NDArray[np.bool_]
 
 
-def rank(candidates: list[Candidates], n_good: NDArray[np.int64]) -> Ranked:
-    """Order the solutions of all classes: is the fit bad, then χ² (eq. 21).
+def rank(
+    candidates: list[Candidates],
+    n_good: NDArray[np.int64],
+    probabilities: Floats | None = None,
+    errors: Mapping[str, Mapping[str, float]] | None = None,
+) -> Ranked:
+    """Order the solutions of all classes: is the fit bad, then how likely it is.
 
     Parameters
     ----------
@@ -56,6 +61,14 @@ def rank(candidates: list[Candidates], n_good: NDArray[np.int64]) -> Ranked:
         One entry a class.
     n_good : ndarray of int64, shape (rows,)
         Unmasked pixels of each spectrum.
+    probabilities : ndarray of float64, shape (rows, 3), optional
+        Of ``gasnet3.CLASSES``. A solution then counts with the probability of its class, times
+        ``exp(-Δχ²/2)`` of its distance from the best of the class. Without them the least
+        reduced χ² decides (eq. 21).
+    errors : mapping of str to mapping, optional
+        By class, ``scale`` and ``floor`` of the redshift's error: the formal one, times the root
+        of the reduced χ² where that is above 1, times the scale, and the floor times 1 + z added
+        in quadrature. 1 and 0 where none are given.
     """
 
     def join(name: str) -> NDArray[Any]:
@@ -72,9 +85,16 @@ def rank(candidates: list[Candidates], n_good: NDArray[np.int64]) -> Ranked:
     rchi2 = chi2 / np.maximum(n_good[:, None] - dof, 1)
     # What the model cannot describe adds to the error as noise of the same size would.
     misfit = np.sqrt(np.maximum(1.0, rchi2))
-    z_err = (1.0 + z) * LN10_STEP * join("sigma") * misfit
-    # Reduced: classes whose models have more parameters must earn them.
-    key = np.where(np.isnan(rchi2), np.inf, rchi2) + np.where(bad, 1e30, 0.0)
+    known = [(errors or {}).get(c.cls, {}) for c in candidates]
+    scale = np.repeat([error.get("scale", 1.0) for error in known], widths)
+    floor = np.repeat([error.get("floor", 0.0) for error in known], widths)
+    z_err = (1.0 + z) * np.hypot(LN10_STEP * join("sigma") * misfit * scale, floor)
+    if probabilities is None:
+        # Reduced: classes whose models have more parameters must earn them.
+        key = rchi2
+    else:
+        key = _unlikeliness(candidates, probabilities, chi2, rchi2, widths)
+    key = np.where(np.isnan(key), np.inf, key) + np.where(bad, 1e30, 0.0)
     order = np.argsort(key, axis=1, kind="stable")
     columns = {
         "cls": np.tile(cls, (rows, 1)), "which": np.tile(which, (rows, 1)), "shift": shift,
@@ -82,6 +102,24 @@ def rank(candidates: list[Candidates], n_good: NDArray[np.int64]) -> Ranked:
     }  # fmt: skip
     sort = {name: np.take_along_axis(values, order, axis=1) for name, values in columns.items()}
     return Ranked(classes=tuple(c.cls for c in candidates), **sort)
+
+
+def _unlikeliness(
+    candidates: list[Candidates], probabilities: Floats, chi2: Floats, rchi2: Floats,
+    widths: list[int],
+) -> Floats:  # fmt: skip
+    """-ln of what each solution's class and its χ² within the class give it."""
+    key = np.full(chi2.shape, np.nan)
+    edges = np.concatenate([[0], np.cumsum(widths)])
+    for found, first, last in zip(candidates, edges[:-1], edges[1:], strict=True):
+        mine = slice(first, last)
+        p = probabilities[:, gasnet3.CLASSES.index(found.cls)]
+        best = _least(chi2[:, mine])[:, None]
+        unit = np.maximum(1.0, _least(rchi2[:, mine]))[:, None]
+        # A probability of 0 to rounding must still leave the solutions of a class in order.
+        prior = -np.log(np.maximum(p, 1e-300))[:, None]
+        key[:, mine] = prior + 0.5 * (chi2[:, mine] - best) / unit
+    return key
 
 
 def other_redshift(ranked: Ranked, nth: int) -> NDArray[np.bool_]:
@@ -119,11 +157,13 @@ def class_robustness(candidates: Candidates) -> Floats:
     return metrics.robustness(chi2[:, 0], _least(np.where(far, chi2, np.nan)))
 
 
-def class_probabilities(ranked: Ranked) -> dict[str, Floats]:
-    """Probability of each class from the χ² of its best solution.
+def class_probabilities(ranked: Ranked) -> Floats:
+    """Probability of each class from the χ² of its best solution alone, shape (rows, 3).
 
-    ``p_x ∝ exp(-(χ²_x - χ²_min) / 2T)`` with T = max(1, reduced χ² of the best): a model that
-    does not describe the spectrum to its noise must not be sure of the class because of it.
+    For weights without a fit of :mod:`gasnet3.confidence`. NaN for classes without a model, and
+    where there is no solution. ``p_x ∝ exp(-(χ²_x - χ²_min) / 2T)`` with T = max(1, reduced χ² of
+    the best): a model that does not describe the spectrum to its noise must not be sure of the
+    class because of it.
     """
     best = np.stack(
         [
@@ -137,9 +177,9 @@ def class_probabilities(ranked: Ranked) -> dict[str, Floats]:
     weight = np.exp(-0.5 * (best - lowest) / temperature)
     weight = np.where(np.isnan(best) & ~np.isnan(lowest), 0.0, weight)
     total = weight.sum(axis=1, keepdims=True)
-    out = {cls: np.full(len(best), np.nan) for cls in gasnet3.CLASSES}
+    out = np.full((len(best), len(gasnet3.CLASSES)), np.nan)
     for i, cls in enumerate(ranked.classes):
-        out[cls] = weight[:, i] / total[:, 0]
+        out[:, gasnet3.CLASSES.index(cls)] = weight[:, i] / total[:, 0]
     return out
 
 

@@ -24,6 +24,7 @@ class ZWarn(IntFlag):
     OUT_OF_DOMAIN = 1 << 25
     SPARSE_TRAINING = 1 << 26
     ANOMALY = 1 << 27
+    Z_UNCERTAIN = 1 << 28
 
 
 DESCRIPTION: dict[ZWarn, str] = {
@@ -39,10 +40,11 @@ DESCRIPTION: dict[ZWarn, str] = {
     ZWarn.NODATA: "no usable pixel, or fewer than 32: twice the parameters of a model",
     ZWarn.BAD_MINFIT: "no minimum could be fitted in the χ² curve",
     ZWarn.POORDATA: "bad values were masked, or most pixels are, or the median S/N is below 0.5",
-    ZWarn.CLASS_AMBIGUOUS: "another class fits almost as well",
+    ZWarn.CLASS_AMBIGUOUS: "the probability of the class is below 0.9",
     ZWarn.OUT_OF_DOMAIN: "coefficients unlike any of the training population",
     ZWarn.SPARSE_TRAINING: "few training spectra near this redshift",
     ZWarn.ANOMALY: "no class fits: χ² is large for each (paper, Fig. 4)",
+    ZWarn.Z_UNCERTAIN: "the probability that the redshift is right is below 0.9",
 }
 """One sentence a bit; the table of the documentation is generated from it."""
 

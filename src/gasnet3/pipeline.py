@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 import gasnet3
 from gasnet3 import decide
 from gasnet3.catalog import make_catalog
+from gasnet3.confidence import DIRECTORY, Confidence, Evidence, find_confidence
 from gasnet3.devices import check_device
 from gasnet3.nets.card import Model
 from gasnet3.nets.registry import load_models
 from gasnet3.prepare import Prepared, prepare
 from gasnet3.rows import Columns, Outcome, catalog_columns, chosen_fit, solution_columns
-from gasnet3.solve import SOLVERS, Engine, Solver
+from gasnet3.solve import SOLVERS, Candidates, Engine, Solver
 from gasnet3.spectra import Spectra
 
 if TYPE_CHECKING:
@@ -81,11 +82,14 @@ class Pipeline:
         How candidates are found.
     device : torch.device
         Where to compute.
+    confidence : Confidence or None
+        What decides the class and says how sure it is; None: the least reduced χ² does.
     """
 
     engines: tuple[Engine, ...]
     solver: Solver
     device: torch.device
+    confidence: Confidence | None = None
 
     @classmethod
     def load(
@@ -120,7 +124,9 @@ class Pipeline:
         if solver != "amortised":
             for engine in engines:
                 _ = engine.eigenspectra  # raises for networks that have none
-        return cls(engines, SOLVERS[solver], torch.device(device))
+        hashes = {engine.cls: engine.model.card.sha256 for engine in engines}
+        confidence = find_confidence(hashes, solver, _confidence_directories(models))
+        return cls(engines, SOLVERS[solver], torch.device(device), confidence)
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -129,6 +135,7 @@ class Pipeline:
             "gasnet3": gasnet3.__version__,
             "solver": self.solver.name,
             "models": {e.model.card.name: e.model.card.sha256 for e in self.engines},
+            "confidence": "fitted" if self.confidence else "least reduced chi2",
             "device": self.device.type,
             "torch": torch.__version__,
         }
@@ -226,6 +233,29 @@ class Pipeline:
             prepared.append(cache[card.degree])
             with torch.inference_mode():
                 candidates.append(self.solver.solve(engine, prepared[-1], k))
-        ranked = decide.rank(candidates, spectra.n_good)
-        exact = self.solver.name != "amortised"
-        return Outcome(spectra, self.engines, prepared, candidates, ranked, exact)
+        return self._decide(spectra, prepared, candidates)
+
+    def _decide(
+        self, spectra: Spectra, prepared: list[Prepared], candidates: list[Candidates]
+    ) -> Outcome:
+        """Put the solutions of all classes in order."""
+        exact, n_good = self.solver.name != "amortised", spectra.n_good
+        errors = {e.cls: e.model.card.calibration.get("z_err", {}) for e in self.engines}
+        if self.confidence is None:
+            ranked = decide.rank(candidates, n_good, errors=errors)
+            probabilities = decide.class_probabilities(ranked)
+        else:
+            evidence = Evidence.of(spectra, self.engines, candidates, exact=exact)
+            probabilities = self.confidence.classes(evidence)
+            ranked = decide.rank(candidates, n_good, probabilities, errors)
+        return Outcome(
+            spectra, self.engines, prepared, candidates, ranked, probabilities,
+            self.confidence, exact,
+        )  # fmt: skip
+
+
+def _confidence_directories(models: str | Path | Sequence[str | Path]) -> tuple[Path, ...]:
+    """Where the fits of models may lie: beside the shipped ones, and in their own directory."""
+    if isinstance(models, (str, Path)) and Path(models).is_dir():
+        return DIRECTORY, Path(models) / DIRECTORY.name
+    return (DIRECTORY,)

@@ -28,6 +28,9 @@ MIN_DELTA_CHI2 = 9.0
 MIN_PROBABILITY = 0.9
 """Least probability of the chosen class."""
 
+MIN_REDSHIFT_PROBABILITY = 0.9
+"""Least probability that the redshift is right."""
+
 OUTLIER_SIGMA, MAX_OUTLIERS = 5.0, 0.05
 """A pixel is an outlier beyond so many σ; at most this fraction may be (SDSS)."""
 
@@ -57,8 +60,9 @@ class Solved:
         Unmasked pixels of the input.
     cls : ndarray of str, shape (rows,)
         Chosen class, '' where there is none.
-    z, rchi2, delta_chi2, probability, sn_median : ndarray of float64, shape (rows,)
-        The solution, and the median S/N of a pixel.
+    z, rchi2, delta_chi2, probability, p_z, sn_median : ndarray of float64, shape (rows,)
+        The solution, the probabilities of its class and of its redshift (NaN where not known),
+        and the median S/N of a pixel.
     edge, bad : ndarray of bool, shape (rows,)
         See :class:`~gasnet3.solve.Candidates`.
     domain : ndarray of float64, shape (rows,)
@@ -81,6 +85,7 @@ class Solved:
     rchi2: Floats
     delta_chi2: Floats
     probability: Floats
+    p_z: Floats
     sn_median: Floats
     edge: Bools
     bad: Bools
@@ -118,6 +123,7 @@ def warn(solved: Solved, before: NDArray[np.int64]) -> NDArray[np.int64]:
         ZWarn.NEGATIVE_EMISSION: has & (solved.cls == "QSO") & negative_emission(solved),
         ZWarn.POORDATA: poor_data(solved.good) | (solved.sn_median < MIN_SN),
         ZWarn.CLASS_AMBIGUOUS: has & ~(solved.probability >= MIN_PROBABILITY),
+        ZWarn.Z_UNCERTAIN: has & (solved.p_z < MIN_REDSHIFT_PROBABILITY),
         ZWarn.OUT_OF_DOMAIN: has & (solved.domain > 1.0),
         ZWarn.SPARSE_TRAINING: has & sparse_training(solved),
         ZWarn.ANOMALY: has & (misfit(solved) > 1.0),

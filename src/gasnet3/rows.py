@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 import gasnet3
 from gasnet3 import decide, quality
-from gasnet3.domain import domain_distance
+from gasnet3.confidence import Confidence, redshift_features
+from gasnet3.domain import population_distance
 from gasnet3.prepare import Prepared
 from gasnet3.solve import Candidates, Engine
 from gasnet3.spectra import Spectra
@@ -35,6 +36,10 @@ class Outcome:
         Solutions of each class.
     ranked : Ranked
         Solutions of all classes, best first.
+    probabilities : ndarray of float64, shape (rows, 3)
+        Of ``gasnet3.CLASSES``; NaN for classes without a model.
+    confidence : Confidence or None
+        What says how likely a redshift is right; None for weights without a fit.
     exact : bool
         Whether coefficients are solved for: only such can be compared with the population's.
     """
@@ -44,6 +49,8 @@ class Outcome:
     prepared: list[Prepared]
     candidates: list[Candidates]
     ranked: decide.Ranked
+    probabilities: NDArray[np.float64]
+    confidence: Confidence | None
     exact: bool
 
 
@@ -61,10 +68,9 @@ def catalog_columns(outcome: Outcome, n_best: int) -> Columns:
 def _common_columns(outcome: Outcome) -> Columns:
     """What all solutions of a spectrum share."""
     spectra = outcome.spectra
-    p = decide.class_probabilities(outcome.ranked)
     return {
         "id": spectra.ids,
-        **{f"p_{cls.lower()}": p[cls] for cls in gasnet3.CLASSES},
+        **{f"p_{c.lower()}": outcome.probabilities[:, i] for i, c in enumerate(gasnet3.CLASSES)},
         "sn_median": spectra.sn_median,
         "n_good": spectra.n_good,
         **_wave_range(spectra),
@@ -127,6 +133,7 @@ def solution_columns(outcome: Outcome, nth: int, common: Columns | None = None) 
         "amplitude": size,
         "model": np.where(has, names[index], ""),
     }
+    columns["p_z"] = _redshift_probability(outcome, nth, columns)
     solved = _solved(outcome, nth, columns, domain)
     score = quality.misfit(solved)
     return columns | {
@@ -148,9 +155,7 @@ def _coefficients(outcome: Outcome, nth: int) -> tuple[NDArray[np.float64], NDAr
         coeff[chosen, : omega.shape[1]] = omega.cpu().numpy()
         population = engine.model.card.population
         if outcome.exact and "mean" in population and len(chosen):
-            mean = omega.new_tensor(population["mean"])
-            spread = omega.new_tensor(population["covariance"])
-            distance = domain_distance(omega, measured, mean, spread) / population["limit"]
+            distance = population_distance(population, omega, measured) / population["limit"]
             domain[chosen] = distance.cpu().numpy()
     return coeff, domain
 
@@ -163,24 +168,41 @@ def _rows_of(
     return chosen, torch.from_numpy(chosen), torch.from_numpy(ranked.which[chosen, nth])
 
 
+def _class_probability(columns: Columns) -> NDArray[np.float64]:
+    """Probability of the class of each row."""
+    out = np.full(len(columns["class"]), np.nan)
+    for cls in gasnet3.CLASSES:
+        out = np.where(columns["class"] == cls, columns[f"p_{cls.lower()}"], out)
+    return out
+
+
+def _redshift_probability(outcome: Outcome, nth: int, columns: Columns) -> NDArray[np.float64]:
+    """Probability that the best solution's redshift is right; NaN for all further ones."""
+    if nth > 0 or outcome.confidence is None:
+        return np.full(len(outcome.spectra), np.nan)
+    features = redshift_features(
+        columns["delta_chi2"], columns["rchi2"], columns["sn_median"],
+        _class_probability(columns), columns["class"],
+    )  # fmt: skip
+    has = np.isfinite(columns["z"])
+    return np.where(has, outcome.confidence.redshift(features), np.nan)
+
+
 def _solved(
     outcome: Outcome, nth: int, columns: Columns, domain: NDArray[np.float64]
 ) -> quality.Solved:
     """What the questions of :mod:`gasnet3.quality` are asked of."""
     ranked, n_good = outcome.ranked, outcome.spectra.n_good
-    probability = np.full(len(ranked.z), np.nan)
-    for cls in gasnet3.CLASSES:
-        probability = np.where(columns["class"] == cls, columns[f"p_{cls.lower()}"], probability)
     reduced = [
         columns[f"chi2_{found.cls.lower()}"] / np.maximum(n_good - found.dof, 1)
         for found in outcome.candidates
     ]
-    names = ("cls", "z", "rchi2", "delta_chi2", "sn_median")
+    names = ("cls", "z", "rchi2", "delta_chi2", "sn_median", "p_z")
     return quality.Solved(
         **chosen_fit(outcome, nth),
         **{name: columns["class" if name == "cls" else name] for name in names},
         good=outcome.spectra.ivar > 0,
-        probability=probability,
+        probability=_class_probability(columns),
         edge=ranked.edge[:, nth],
         bad=ranked.bad[:, nth],
         domain=domain,

@@ -7,6 +7,7 @@ from gasnet3.lattice import shift_from_z
 from gasnet3.solve import Candidates
 
 NAN = float("nan")
+GALAXY, QSO = 1, 2
 N_GOOD = np.array([1016])
 
 
@@ -94,19 +95,52 @@ def test_probabilities():
         candidates("QSO", [NAN], [NAN]),
     )
     p = decide.class_probabilities(order)
-    assert p["GALAXY"][0] == pytest.approx(1 / (1 + np.exp(-1)))
-    assert p["QSO"][0] == 0.0
-    assert sum(v[0] for v in p.values()) == pytest.approx(1.0)
+    assert p[0, GALAXY] == pytest.approx(1 / (1 + np.exp(-1)))
+    assert p[0, QSO] == 0.0
+    assert p.sum() == pytest.approx(1.0)
 
 
 def test_a_poor_fit_is_less_sure_of_the_class():
     good = ranked(candidates("STAR", [0.0], [1010.0]), candidates("GALAXY", [0.1], [1000.0]))
     poor = ranked(candidates("STAR", [0.0], [10010.0]), candidates("GALAXY", [0.1], [10000.0]))
-    assert decide.class_probabilities(good)["GALAXY"] > decide.class_probabilities(poor)["GALAXY"]
+    sure, unsure = (decide.class_probabilities(order)[0, GALAXY] for order in (good, poor))
+    assert sure > unsure
+
+
+def test_the_probable_class_wins_over_the_least_chi2():
+    found = [candidates("STAR", [0.0], [1002.0]), candidates("GALAXY", [0.5, 0.9], [1e3, 1004.0])]
+    order = decide.rank(found, N_GOOD, np.array([[0.9, 0.1, 0.0]]))
+    assert [order.classes[i] for i in order.cls[0]] == ["STAR", "GALAXY", "GALAXY"]
+    np.testing.assert_allclose(order.z[0], [0.0, 0.5, 0.9], atol=1e-12)
+
+
+def test_a_likelier_redshift_of_a_less_likely_class_can_come_before():
+    found = [candidates("STAR", [0.0, 0.001], [1e3, 1200.0]), candidates("QSO", [0.5], [1e3])]
+    order = decide.rank(found, N_GOOD, np.array([[0.8, 0.0, 0.2]]))
+    assert [order.classes[i] for i in order.cls[0]] == ["STAR", "QSO", "STAR"]
+
+
+def test_bad_fits_come_last_whatever_their_class():
+    found = [candidates("STAR", [0.0], [900.0], bad=[True]), candidates("QSO", [0.5], [1e3])]
+    order = decide.rank(found, N_GOOD, np.array([[0.99, 0.0, 0.01]]))
+    assert order.classes[order.cls[0, 0]] == "QSO"
+
+
+def test_a_class_of_no_probability_still_has_its_solutions_in_order():
+    found = [candidates("QSO", [0.5, 0.9], [1010.0, 1e3]), candidates("STAR", [0.0], [1e3])]
+    order = decide.rank(found, N_GOOD, np.array([[1.0, 0.0, 0.0]]))
+    np.testing.assert_allclose(order.z[0], [0.0, 0.9, 0.5], atol=1e-12)
+
+
+def test_scale_and_floor_of_the_error():
+    found = [candidates("QSO", [1.0], [900.0])]
+    formal = decide.rank(found, N_GOOD).z_err[0, 0]
+    scaled = decide.rank(found, N_GOOD, errors={"QSO": {"scale": 2.0, "floor": 1e-4}}).z_err[0, 0]
+    assert scaled == pytest.approx(np.hypot(2.0 * formal, 2.0 * 1e-4))
 
 
 def test_no_solution_is_nan_everywhere():
     order = ranked(candidates("STAR", [NAN, NAN], [NAN, NAN]))
     assert np.isnan(order.z).all()
-    assert all(np.isnan(p[0]) for p in decide.class_probabilities(order).values())
+    assert np.isnan(decide.class_probabilities(order)).all()
     assert np.isnan(decide.delta_chi2(order)[0])

@@ -29,6 +29,7 @@ def ordinary(rng):
         rchi2=np.array([1.0]),
         delta_chi2=np.array([500.0]),
         probability=np.array([0.999]),
+        p_z=np.array([0.999]),
         sn_median=np.array([20.0]),
         edge=np.array([False]),
         bad=np.array([False]),
@@ -72,6 +73,7 @@ CASES = {
     ZWarn.BAD_MINFIT: lambda s: replace(s, bad=np.array([True])),
     ZWarn.POORDATA: lambda s: masked(s, PIXEL % 3 == 0),
     ZWarn.CLASS_AMBIGUOUS: lambda s: replace(s, probability=np.array([0.6])),
+    ZWarn.Z_UNCERTAIN: lambda s: replace(s, p_z=np.array([0.8])),
     ZWarn.OUT_OF_DOMAIN: lambda s: replace(s, domain=np.array([1.5])),
     ZWarn.SPARSE_TRAINING: lambda s: replace(s, z=np.array([2.5])),
     ZWarn.ANOMALY: lambda s: replace(s, rchi2_classes=np.array([[9.0, 9.0, 8.0]])),
@@ -98,7 +100,7 @@ def test_every_bit_is_tested_and_described():
 
 
 def test_bit_numbers_are_those_of_sdss_and_redrock():
-    assert [flag.value.bit_length() - 1 for flag in ZWarn] == [*range(12), 24, 25, 26, 27]
+    assert [flag.value.bit_length() - 1 for flag in ZWarn] == [*range(12), *range(24, 29)]
 
 
 def test_negative_emission_is_asked_of_quasars_only(ordinary):

@@ -47,7 +47,7 @@ def _per_class(name: str, description: str) -> tuple[Column, ...]:
 
 COLUMNS: tuple[Column, ...] = (
     Column("id", "str", "", "identifier of the spectrum"),
-    Column("class", "str", "", "STAR, GALAXY or QSO: the class of the least chi2 (eq. 21)"),
+    Column("class", "str", "", "STAR, GALAXY or QSO: the most probable class"),
     Column("subclass", "str", "", "finer class within the class"),
     Column("z", "f8", "", "redshift, vacuum, in the frame of the input (SDSS: heliocentric)"),
     Column("z_err", "f8", "", "1-sigma error of z, NaN where there is no minimum"),
@@ -60,6 +60,7 @@ COLUMNS: tuple[Column, ...] = (
         "robustness", "f8", "", "R: second-least minimum of chi2 over the least, less 1 (eq. 17)"
     ),
     *_per_class("p", "probability that the class is {}"),
+    Column("p_z", "f8", "", "probability that z is right; NaN where not known"),
     Column("znum", "i4", "", "rank of the solution of this spectrum, the best first"),
     Column("coeff", "f8", "", "coefficients of the eigenspectra (omega_m, eq. 4)", vector=True),
     Column("amplitude", "f8", "", "amplitude of the reconstruction"),

@@ -50,6 +50,9 @@ class ModelCard:
         ``z``, ``coeff``, ``continuum``: rows of exact solutions of training spectra, from
         which mock spectra are drawn; ``z_edges``, ``z_count``: histogram of training redshifts;
         ``mean``, ``covariance``, ``limit``: the domain of the coefficients.
+    calibration : dict
+        ``z_err``: ``scale`` and ``floor`` of the redshift's error (:func:`gasnet3.decide.rank`),
+        with the n they were measured on.
     licence, sha256 : str
         Licence of the weights, and hash of the safetensors file.
     """
@@ -66,6 +69,7 @@ class ModelCard:
     training: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     population: dict[str, Any] = field(default_factory=dict)
+    calibration: dict[str, Any] = field(default_factory=dict)
     licence: str = "MIT"
     sha256: str = ""
     format: int = FORMAT
