@@ -187,7 +187,7 @@ class Pipeline:
         if not 0 <= row < len(spectra):
             raise IndexError(f"no row {row}: the batch has {len(spectra)} spectra")
         one = spectra[row : row + 1]
-        outcome = self._solve(one, 2)
+        outcome = self.solve(one, 2)
         table = solution_columns(outcome, 0)
         n_good = int(one.n_good[0])
         curves = {}
@@ -216,9 +216,23 @@ class Pipeline:
         )
 
     def _columns(self, spectra: Spectra, n_best: int) -> Columns:
-        return catalog_columns(self._solve(spectra, max(2, n_best)), n_best)
+        return catalog_columns(self.solve(spectra, max(2, n_best)), n_best)
 
-    def _solve(self, spectra: Spectra, k: int) -> Outcome:
+    def solve(self, spectra: Spectra, k: int) -> Outcome:
+        """Solve and rank a batch, keeping everything; :meth:`run` gives the catalog.
+
+        Parameters
+        ----------
+        spectra : Spectra
+            A batch that fits into memory with its models.
+        k : int
+            Solutions a class.
+
+        Raises
+        ------
+        ValueError
+            If the spectra are not on the lattice of the models.
+        """
         cache: dict[int, Prepared] = {}
         prepared, candidates = [], []
         for engine in self.engines:
