@@ -62,11 +62,19 @@ class Encoder(nn.Module):
 
     def encode(self, flux: Tensor, ivar: Tensor) -> tuple[Tensor, Tensor]:
         """Coefficients ω, shape (rows, m), and amplitude A, shape (rows,) (eq. 3-4)."""
+        return self.coefficients(self.see(flux, ivar))
+
+    def see(self, flux: Tensor, ivar: Tensor) -> Tensor:
+        """What the convolutions make of prepared spectra, shape (rows, width)."""
         if self.variant == "deep":
             # The posterior mean of a pixel whose signal has unit variance, as eq. 2 makes it:
             # a pixel of pure noise says nothing instead of shouting.
             flux = flux * (ivar / (ivar + 1.0))
-        out = self.head(self.features(flux[:, None]))
+        return self.features(flux[:, None])
+
+    def coefficients(self, seen: Tensor) -> tuple[Tensor, Tensor]:
+        """ω and A (eq. 3-4) from what :meth:`see` gives."""
+        out = self.head(seen)
         raw, scale = out[:, : self.m], out[:, self.m]
         if self.variant == "deep":
             size = torch.linalg.vector_norm(raw, dim=1).clamp(min=1e-12)

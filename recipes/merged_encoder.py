@@ -1,0 +1,131 @@
+"""One Encoder for all classes (paper, footnote 2): train it, and compare it with the separate ones.
+
+    python recipes/merged_encoder.py train --models encoder --out runs/merged
+    python recipes/merged_encoder.py evaluate --models encoder --merged runs/merged
+
+`recipes/population.py` makes what it is trained on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from merged.comparison import SOLVERS, Truth, merged, score, separate, times
+from merged.network import read_merged
+from merged.page import page
+from merged.training import Settings, train_merged
+from mock_survey.library import Survey
+
+from gasnet3.files import replacing
+from gasnet3.lattice import OBSERVED
+from gasnet3.nets.registry import load_models
+from gasnet3.spectra import Spectra
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+def real_spectra(survey: Survey) -> tuple[Spectra, Truth]:
+    """The labelled spectra of the validation groups."""
+    from astropy.table import Table
+
+    rows = np.array(survey.labelled(validation=True))
+    flux, ivar = survey.spectra
+    ids = [f"{survey.rows[i]['survey']}/{survey.rows[i]['name']}" for i in rows]
+    column = {key: [survey.rows[i][key] for i in rows] for key in ("cls", "sub", "z")}
+    truth = Table(
+        {
+            "id": ids,
+            "class": column["cls"],
+            "subclass": column["sub"],
+            "z": [float(z or "nan") for z in column["z"]],
+        }
+    )
+    return Spectra.from_arrays(flux[rows], ivar[rows], loglam=OBSERVED.loglam, ids=ids), Truth(
+        truth
+    )
+
+
+def train(arguments: argparse.Namespace) -> None:
+    """Train the trunk and the heads over the eigenspectra of the models."""
+    settings = Settings(epochs=arguments.epochs, seed=arguments.seed, others=arguments.others)
+    models = load_models(source(arguments.models))
+    print(train_merged(models, arguments.data, arguments.out, settings, resume=arguments.resume))
+
+
+def compare(arguments: argparse.Namespace) -> None:
+    """Score and time on real spectra, print the page, write it if asked."""
+    models = load_models(source(arguments.models))
+    contenders = [separate(source(arguments.models))]
+    accounts: list[dict[str, Any]] = []
+    for directory in arguments.merged:
+        account = json.loads((directory / "merged.json").read_text())
+        network = read_merged(directory / "merged.safetensors", models)
+        name = "merged, others taught" if account["settings"]["others"] else "merged"
+        contenders.append(merged(name, network, models, contenders[0]))
+        accounts.append(account)
+    spectra, truth = real_spectra(Survey(arguments.shared))
+    scores = {s: [score(c, s, spectra, truth) for c in contenders] for s in SOLVERS}
+    least = times(contenders, spectra, arguments.rounds)
+    text = page(
+        [c.name for c in contenders], scores, least, accounts, commands(arguments, accounts)
+    )
+    print(text)
+    if arguments.write:
+        with replacing(arguments.write) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+
+
+def source(models: list[str]) -> str | list[str]:
+    """An architecture or a directory, or several models."""
+    return models[0] if len(models) == 1 else models
+
+
+def commands(arguments: argparse.Namespace, accounts: list[dict[str, Any]]) -> str:
+    """The commands that make the page again."""
+    script, models = "$ python recipes/merged_encoder.py", " ".join(arguments.models)
+    lines = []
+    for directory, account in zip(arguments.merged, accounts, strict=True):
+        settings = account["settings"]
+        options = f"--epochs {settings['epochs']} --seed {settings['seed']}"
+        if settings["others"]:
+            options += f" --others {settings['others']:g}"
+        lines.append(f"{script} train --models {models} --out {directory} {options}")
+    directories = " ".join(map(str, arguments.merged))
+    lines.append(f"{script} evaluate --models {models} --merged {directories} --write PAGE.md")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Train or evaluate."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--threads", type=int, default=1, help="cores to use")
+    subparsers = parser.add_subparsers(required=True)
+    for name, work in (("train", train), ("evaluate", compare)):
+        sub = subparsers.add_parser(name, help=(work.__doc__ or "").rstrip("."))
+        sub.set_defaults(work=work)
+        sub.add_argument("--models", nargs="+", default=["encoder"], help="the separate Encoders")
+        if work is train:
+            sub.add_argument("--data", type=Path, default=Path("runs/population"))
+            sub.add_argument("--out", type=Path, required=True)
+            sub.add_argument("--epochs", type=int, default=Settings.epochs)
+            sub.add_argument("--seed", type=int, default=Settings.seed)
+            sub.add_argument("--others", type=float, default=Settings.others,
+                             help="weight of the heads of the other classes")  # fmt: skip
+            sub.add_argument("--resume", action="store_true")
+        else:
+            sub.add_argument("--merged", type=Path, nargs="+", default=[Path("runs/merged")])
+            sub.add_argument("--shared", type=Path, default=SHARED)
+            sub.add_argument("--rounds", type=int, default=5, help="the least time counts")
+            sub.add_argument("--write", type=Path, help="page to write, such as docs/merged.md")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    arguments.work(arguments)
+
+
+if __name__ == "__main__":
+    main()
