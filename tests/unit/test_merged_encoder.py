@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from astropy.table import Table
 
 from gasnet3 import CLASSES
 from gasnet3.io import write_npz
@@ -24,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "recipes"))
 
 from merged import comparison
 from merged.network import MergedEncoder, read_merged, write_merged
+from merged.page import page
 from merged.training import Settings, load_sets, train_merged
 
 SIZES = dict(zip(CLASSES, (3, 4, 5), strict=True))
@@ -43,7 +45,8 @@ def network(models):
 @pytest.fixture
 def spectra(models):
     rows = [toy_spectra(models[cls], np.full(2, 0.5 * Z_RANGE[cls][1])) for cls in CLASSES]
-    return Spectra.concatenate(rows)
+    together = Spectra.concatenate(rows)
+    return replace(together, ids=np.array([f"row-{i}" for i in range(len(together))]))
 
 
 def test_each_class_keeps_its_own_eigenspectra_and_learns_none(models, network):
@@ -143,16 +146,78 @@ def test_rows_of_the_sets_are_counted_end_to_end(models, tmp_path):
     assert {cls: rows.tolist() for cls, rows in split.items()} == {"STAR": [0], "QSO": [2, 0]}
 
 
-def test_the_pipeline_takes_the_views(models, network, spectra):
+@pytest.fixture
+def contenders(models, network):
     engines = tuple(Engine(model) for model in models.values())
-    like = comparison.Contender(
-        "separate",
-        {"amortised": Pipeline(engines, SOLVERS["amortised"], torch.device("cpu"))},
-        lambda: None,
+    cpu = torch.device("cpu")
+    pipelines = {name: Pipeline(engines, SOLVERS[name], cpu) for name in comparison.SOLVERS}
+    like = comparison.Contender("separate", pipelines, lambda: None)
+    return [like, comparison.merged("merged", network, models, like)]
+
+
+@pytest.fixture
+def truth(spectra):
+    subclass = [""] * len(spectra)
+    columns = {"id": spectra.ids, "class": spectra.classes, "subclass": subclass, "z": spectra.z}
+    return comparison.Truth(Table(columns))
+
+
+def test_the_heads_matter_to_the_amortised_solver_only(contenders, spectra, truth):
+    got = {
+        solver: [comparison.score(c, solver, spectra, truth) for c in contenders]
+        for solver in comparison.SOLVERS
+    }
+    assert all(score.good.all() for score in got["hybrid"])
+    assert not any(score.good.all() for score in got["amortised"])
+
+
+def test_the_page_tells_every_number_and_the_verdict(contenders, spectra, truth):
+    scores = {
+        solver: [comparison.score(c, solver, spectra, truth) for c in contenders]
+        for solver in comparison.SOLVERS
+    }
+    least = comparison.times(contenders, spectra, 1)
+    assert all(0 < t.network < t.pipeline for t in least)
+    account = {
+        "settings": {"epochs": 3, "others": 0.0},
+        "n_train": dict.fromkeys(CLASSES, 10),
+        "n_valid": dict.fromkeys(CLASSES, 5),
+        "valid_loss": {"STAR": 1.25, "GALAXY": 2.5, "QSO": 3.75},
+        "valid_loss_separate": {"STAR": 1.5, "GALAXY": 2.75, "QSO": 4.0},
+        "history": [{"seconds": 60.0}] * 3,
+    }
+    text = page(["separate", "merged"], scores, least, [account], "$ command")
+    assert "| STAR, 5 | 1.50 | 1.25 |" in text
+    assert "3 epochs of 30 spectra in 3 minutes" in text
+    assert (
+        f"| whole amortised pipeline | {least[0].pipeline:.2f} | {least[1].pipeline:.2f} |" in text
     )
-    catalog = comparison.merged("one", network, models, like).pipelines["amortised"].run(spectra)
-    assert set(catalog["class"].tolist()) <= set(CLASSES)
-    assert np.isfinite(catalog["z"]).all()
+    assert text.count("McNemar") == len(comparison.SOLVERS)
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "wins", "why"),
+    [(1.0, True, "4.00 times, and it is behind in nothing"), (3.9, False, "less than the 1.1")],
+)
+def test_it_wins_when_faster_and_nowhere_behind(
+    contenders, spectra, truth, milliseconds, wins, why
+):
+    score = comparison.score(contenders[0], "hybrid", spectra, truth)
+    before, after = comparison.Times(2.0, 4.0), comparison.Times(1.0, milliseconds)
+    won, words = comparison.verdict(score, score, before, after)
+    assert won is wins
+    assert why in words
+
+
+def test_it_does_not_win_when_behind_in_a_class(contenders, spectra, truth):
+    best = comparison.score(contenders[0], "hybrid", spectra, truth)
+    worse = comparison.score(contenders[1], "amortised", spectra, truth)
+    won, words = comparison.verdict(
+        best, worse, comparison.Times(2.0, 4.0), comparison.Times(1.0, 1.0)
+    )
+    assert not won
+    assert "behind in" in words
+    assert "good redshifts of" in words
 
 
 def test_pairs_count_where_only_one_is_right():
