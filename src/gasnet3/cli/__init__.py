@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 import gasnet3
+from gasnet3.cli.calibrate import calibrate
 from gasnet3.cli.classify import classify
 from gasnet3.cli.evaluate import evaluate
 from gasnet3.cli.info import info
@@ -43,5 +44,5 @@ def main(
     """
 
 
-for command in (classify, plot, evaluate, models, mock, train, info):
+for command in (classify, plot, evaluate, models, mock, train, calibrate, info):
     app.command()(command)

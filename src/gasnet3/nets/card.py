@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -150,13 +150,17 @@ def save_model(network: nn.Module, card: ModelCard, directory: Path) -> Path:
 
     directory.mkdir(parents=True, exist_ok=True)
     weights = save({k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()})
-    content = asdict(card) | {"sha256": hashlib.sha256(weights).hexdigest()}
     path = directory / f"{card.name}.json"
     with replacing(path.with_suffix(".safetensors")) as temporary:
         temporary.write_bytes(weights)
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
+    write_card(path, replace(card, sha256=hashlib.sha256(weights).hexdigest()))
     return path
+
+
+def write_card(path: Path, card: ModelCard) -> None:
+    """Write a card, in place of the one that is there."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(asdict(card), indent=1, allow_nan=False) + "\n")
 
 
 def read_card(path: Path) -> ModelCard:

@@ -17,10 +17,12 @@ from scipy.stats import t as student_t
 import gasnet3
 from gasnet3 import decide, metrics
 from gasnet3.calibration import summarize_pulls
-from gasnet3.confidence import Confidence, Evidence, redshift_features
+from gasnet3.confidence import DIRECTORY, Confidence, Evidence, redshift_features
 from gasnet3.files import replacing
+from gasnet3.nets.card import Model, write_card
+from gasnet3.nets.registry import list_models
 from gasnet3.pipeline import ROWS, Pipeline
-from gasnet3.solve import Candidates
+from gasnet3.solve import Candidates, Engine
 from gasnet3.spectra import Spectra
 
 Floats = NDArray[np.float64]
@@ -39,6 +41,9 @@ TAILS = 3.0
 
 FEWEST = 30
 """Labelled spectra a class at least."""
+
+SOLVER_OF = {"amortised": "amortised", "exact": "hybrid"}
+"""Solver whose solutions a kind is fitted to."""
 
 SKY = "SKY"
 """Class label of spectra that show no object: any redshift of theirs is wrong."""
@@ -72,6 +77,69 @@ class Solutions:
         kept = Evidence(**{k: v[rows] for k, v in fields.items()}, exact=self.evidence.exact)
         found = [_each(c, lambda x: x[index]) for c in self.candidates]
         return Solutions(found, kept, self.cls[rows], self.z[rows])
+
+
+def calibrate_models(
+    models: Path, spectra: Spectra, *, device: str = "cpu",
+    report: Callable[[int], None] | None = None,
+) -> dict[str, dict[str, float]]:  # fmt: skip
+    """Fit confidence and errors of a directory's networks, and write them there.
+
+    Parameters
+    ----------
+    models : Path
+        Directory of one network a class.
+    spectra : Spectra
+        Labelled spectra that were not trained on; class "SKY" for no object.
+    device : str
+        Where to compute.
+    report : callable, optional
+        Called with the number of spectra done, by one solver after the other.
+
+    Returns
+    -------
+    dict
+        Of :func:`fit_errors`, by class.
+
+    Raises
+    ------
+    ValueError
+        See :func:`fit_confidence`; or if a class has no network.
+    gasnet3.nets.card.ModelError
+        If a network cannot be loaded.
+    ImportError
+        If scikit-learn is not installed.
+    """
+    fits, errors = {}, {}
+    pipeline = Pipeline.load(models, "amortised", device)
+    missing = set(gasnet3.CLASSES) - {engine.cls for engine in pipeline.engines}
+    if missing:
+        raise ValueError(f"{models} has no network for {', '.join(sorted(missing))}")
+    for kind in solver_kinds(pipeline):
+        pipeline = Pipeline.load(models, SOLVER_OF[kind], device)
+        solutions = solve_labelled(uncalibrated(pipeline), spectra, report=report)
+        fits[kind] = fit_confidence(solutions)
+        errors = fit_errors(solutions, fits[kind])
+    write_confidence(models / DIRECTORY.name / "fit.json", pipeline, fits, {"n": len(spectra)})
+    for info in list_models(models):
+        if info.card.cls in errors:
+            write_card(info.path, replace(info.card, calibration={"z_err": errors[info.card.cls]}))
+    return errors
+
+
+def solver_kinds(pipeline: Pipeline) -> list[str]:
+    """Kinds of solution a pipeline's networks can give, the one whose errors count last."""
+    exact = all(engine.model.eigenspectra is not None for engine in pipeline.engines)
+    return ["amortised", "exact"] if exact else ["amortised"]
+
+
+def uncalibrated(pipeline: Pipeline) -> Pipeline:
+    """The pipeline with formal errors, and the least reduced χ² to decide."""
+    plain = [
+        Engine(Model(replace(engine.model.card, calibration={}), engine.model.network))
+        for engine in pipeline.engines
+    ]
+    return replace(pipeline, engines=tuple(plain), confidence=None)
 
 
 def solve_labelled(

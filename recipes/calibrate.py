@@ -1,0 +1,258 @@
+"""Fit confidence and redshift errors of the networks, and measure both on the validation third.
+
+    python recipes/calibrate.py --models src/gasnet3/models
+
+Fitted to the real spectra of the training groups (once as they are, twice with noise added), to
+half of the validation mocks, which no network was trained on, and to the training sky fibres.
+Writes confidence/<architecture>.json beside the networks and their cards; prints, and with
+``--figure`` draws, how true the probabilities are on what is held out, and what the warnings
+cost.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from mock_survey.library import Survey, in_validation
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from gasnet3 import io
+from gasnet3.calibration import pulls, reliability, summarize_pulls
+from gasnet3.confidence import DIRECTORY, Confidence
+from gasnet3.lattice import OBSERVED
+from gasnet3.nets.card import write_card
+from gasnet3.nets.registry import list_models
+from gasnet3.pipeline import Pipeline
+from gasnet3.report.confidence import plot_confidence
+from gasnet3.spectra import Spectra
+from gasnet3.train.calibrate import (
+    RIGHT,
+    SKY,
+    SOLVER_OF,
+    fit_confidence,
+    fit_errors,
+    solve_labelled,
+    solver_kinds,
+    uncalibrated,
+    write_confidence,
+)
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+POPULATION = Path(__file__).resolve().parents[1] / "runs" / "population"
+MOCKS = 600
+"""Mocks a class."""
+
+NOISY_COPIES = 2
+SEED = 11
+
+
+def spectra_of(flux: NDArray[np.float32], ivar: NDArray[np.float32], rows: list[dict[str, str]],
+               kind: str) -> Spectra:  # fmt: skip
+    """Spectra with the labels of the shared table."""
+    labels = [SKY if row["role"] == "sky" else row["cls"] for row in rows]
+    return Spectra.from_arrays(
+        flux,
+        ivar,
+        loglam=OBSERVED.loglam,
+        ids=[f"{kind}/{row['survey']}/{row['name']}" for row in rows],
+        z=np.array([float(row["z"] or "nan") if row["role"] == "labelled" else np.nan
+                    for row in rows]),
+        classes=np.array(labels),
+    )  # fmt: skip
+
+
+def real(survey: Survey, *, validation: bool) -> Spectra:
+    """Labelled spectra, stars without a redshift and sky fibres of the groups of one part."""
+    chosen = [
+        i
+        for i, row in enumerate(survey.rows)
+        if row["role"] in ("labelled", "star-no-z", "sky")
+        and in_validation(row["group"]) == validation
+        and row["group"] not in survey.kept_apart
+    ]
+    flux, ivar = survey.spectra
+    return spectra_of(flux[chosen], ivar[chosen], [survey.rows[i] for i in chosen], "real")
+
+
+def noisier(survey: Survey, *, validation: bool, seed: int) -> Spectra:
+    """The labelled spectra of a part with 1 to 12 times their own noise added."""
+    rng = np.random.default_rng(seed)
+    chosen = survey.labelled(validation=validation)
+    flux, ivar = (x[chosen].astype(np.float64) for x in survey.spectra)
+    more = np.exp(rng.uniform(0.0, np.log(12.0), len(chosen)))[:, None]
+    sigma = np.divide(1.0, np.sqrt(ivar), out=np.zeros_like(ivar), where=ivar > 0)
+    noisy = flux + more * sigma * rng.standard_normal(ivar.shape)
+    rows = [survey.rows[i] for i in chosen]
+    return spectra_of(noisy.astype(np.float32), (ivar / (1 + more**2)).astype(np.float32), rows,
+                      f"noisier-{seed}")  # fmt: skip
+
+
+def mocks(population: Path) -> Spectra:
+    """Mocks of the validation sets."""
+    parts = []
+    for cls in RIGHT:
+        spectra = io.read([population / f"{cls}-valid.npz"])
+        rows = np.flatnonzero(np.char.startswith(spectra.ids, "mock"))[:MOCKS]
+        parts.append(spectra[rows])
+    return Spectra.concatenate(parts)
+
+
+@dataclass(frozen=True, eq=False)
+class Sets:
+    """What is fitted and what is measured, by kind of spectrum."""
+
+    fitted: dict[str, Spectra]
+    held_out: dict[str, Spectra]
+
+    @classmethod
+    def read(cls, shared: Path, population: Path) -> Sets:
+        """The sets of the shared spectra and of the mocks."""
+        survey, drawn = Survey(shared), mocks(population)
+        even = np.arange(len(drawn)) % 2 == 0
+        copies = [noisier(survey, validation=False, seed=SEED + i) for i in range(NOISY_COPIES)]
+        return cls(
+            {"real": real(survey, validation=False), "noisier": Spectra.concatenate(copies),
+             "mock": drawn[even]},
+            {"real": real(survey, validation=True),
+             "noisier": noisier(survey, validation=True, seed=SEED + 100), "mock": drawn[~even]},
+        )  # fmt: skip
+
+
+def fit(models: str | Path, sets: Sets, console: Console) -> dict[str, dict[str, float]]:
+    """Fit every kind of solution; write the fits and the scales of the errors."""
+    pipeline = Pipeline.load(models, "amortised")
+    fits: dict[str, Confidence] = {}
+    errors: dict[str, dict[str, float]] = {}
+    n = {kind: len(spectra) for kind, spectra in sets.fitted.items()}
+    every = Spectra.concatenate(list(sets.fitted.values()))
+    for kind in solver_kinds(pipeline):
+        pipeline = Pipeline.load(models, SOLVER_OF[kind])
+        solutions = solve_labelled(uncalibrated(pipeline), every)
+        fits[kind] = fit_confidence(solutions)
+        # Not of mocks: they have no calibration errors, and perfect labels.
+        observed = np.arange(len(every)) < n["real"] + n["noisier"]
+        errors = fit_errors(solutions[observed], fits[kind])
+    architecture = pipeline.engines[0].model.card.architecture
+    directory = _directory(models)
+    path = directory / DIRECTORY.name / f"{architecture}.json"
+    write_confidence(path, pipeline, fits, {"fitted_to": n})
+    for info in list_models(directory):
+        if info.card.architecture == architecture:
+            calibration = {"z_err": errors[info.card.cls]}
+            write_card(info.path, replace(info.card, calibration=calibration))
+    console.print(f"wrote {path}")
+    return errors
+
+
+def _directory(models: str | Path) -> Path:
+    """Where the cards are."""
+    return Path(models) if Path(models).is_dir() else list_models()[0].path.parent
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What a pipeline says of labelled spectra, and whether it is right; all (rows,)."""
+
+    class_right: NDArray[np.bool_]
+    z_right: NDArray[np.bool_]
+    z_known: NDArray[np.bool_]
+    cls: NDArray[np.str_]
+    p_class: NDArray[np.float64]
+    p_z: NDArray[np.float64]
+    pulls: NDArray[np.float64]
+    clean: NDArray[np.bool_]
+
+    @property
+    def labelled(self) -> NDArray[np.bool_]:
+        """Rows with a class and a redshift."""
+        return self.z_known & (self.cls != SKY)
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """Rows whose class and redshift are both right."""
+        return self.class_right & self.z_right
+
+
+def answers(pipeline: Pipeline, spectra: Spectra) -> Answers:
+    """Classify, and compare with the labels."""
+    table = pipeline.run(spectra)
+    cls, z = np.asarray(table["class"]), np.asarray(table["z"])
+    p = np.stack([np.asarray(table[f"p_{c.lower()}"]) for c in RIGHT], axis=1)
+    limit = np.array([RIGHT.get(c, np.nan) for c in spectra.classes])
+    with np.errstate(invalid="ignore"):
+        near = np.abs(np.log1p(z) - np.log1p(spectra.z)) < limit
+    return Answers(
+        class_right=cls == spectra.classes,
+        z_right=near,
+        z_known=np.isfinite(spectra.z) | (spectra.classes == SKY),
+        cls=spectra.classes,
+        p_class=p.max(axis=1),
+        p_z=np.asarray(table["p_z"]),
+        pulls=pulls(z, table["z_err"], np.nan_to_num(spectra.z)),
+        clean=np.asarray(table["zwarn"]) == 0,
+    )
+
+
+def measure(models: str | Path, sets: Sets, console: Console) -> dict[str, Answers]:
+    """Classify what was held out and print what the probabilities, errors and warnings are worth.
+
+    Returns
+    -------
+    dict of str to Answers
+        By kind of spectrum, of the best solver of the networks.
+    """
+    kind = solver_kinds(Pipeline.load(models, "amortised"))[-1]
+    pipeline = Pipeline.load(models, SOLVER_OF[kind])
+    table = Table(title=f"held out, solver {SOLVER_OF[kind]}; n in brackets")
+    for name in ("", "class right", "ECE class", "z right", "ECE z", "width of pulls, S / G / Q",
+                 "unflagged", "of these right", "sky unflagged"):  # fmt: skip
+        table.add_column(name)
+    out = {}
+    for name, spectra in sets.held_out.items():
+        out[name] = said = answers(pipeline, spectra)
+        known, rows = said.cls != SKY, said.labelled
+        widths = [summarize_pulls(said.pulls[rows & said.right & (said.cls == c)]) for c in RIGHT]
+        sky = said.cls == SKY
+        p_class = reliability(said.p_class[known], said.class_right[known])
+        p_z = reliability(said.p_z[said.z_known], said.z_right[said.z_known])
+        table.add_row(
+            name,
+            f"{said.class_right[known].mean():.4f} ({known.sum()})",
+            f"{p_class.expected_calibration_error:.4f}",
+            f"{said.z_right[rows].mean():.4f} ({rows.sum()})",
+            f"{p_z.expected_calibration_error:.4f}",
+            " / ".join(f"{w.width:.2f}" for w in widths),
+            f"{said.clean[rows].mean():.4f}",
+            f"{said.right[rows & said.clean].mean():.4f}",
+            f"{int((sky & said.clean).sum())} of {int(sky.sum())}" if sky.any() else "",
+        )
+    console.print(table)
+    return out
+
+
+def main() -> None:
+    """Fit, unless told not to, and measure."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--models", default="encoder", help="architecture or directory")
+    parser.add_argument("--shared", type=Path, default=SHARED)
+    parser.add_argument("--population", type=Path, default=POPULATION)
+    parser.add_argument("--measure-only", action="store_true", help="take the fits that are there")
+    parser.add_argument("--figure", type=Path, help="picture to draw, PNG or PDF")
+    arguments = parser.parse_args()
+    console = Console(width=160)
+    sets = Sets.read(arguments.shared, arguments.population)
+    if not arguments.measure_only:
+        for cls, error in fit(arguments.models, sets, console).items():
+            console.print(f"{cls}: {error}")
+    said = measure(arguments.models, sets, console)
+    if arguments.figure:
+        plot_confidence(arguments.figure, said)
+
+
+if __name__ == "__main__":
+    main()

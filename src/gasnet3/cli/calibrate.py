@@ -1,0 +1,50 @@
+"""gasnet3 calibrate: confidence and redshift errors of trained networks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gasnet3.cli import console
+
+
+def calibrate(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="LABELLED...",
+            help="Spectra with class and z that were not trained on; class SKY: no object.",
+        ),
+    ],
+    models: Annotated[
+        Path, typer.Option("--models", help="Directory of the networks, one of each class.")
+    ],
+    device: console.Device = "cpu",
+    threads: console.Threads = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
+) -> None:
+    """Fit how sure trained networks are to spectra with known answers.
+
+    Writes confidence/fit.json beside the networks, and the scale of the redshift errors into
+    their cards; classify then takes both from there.
+    """
+    from gasnet3 import io
+    from gasnet3.nets.card import ModelError
+    from gasnet3.train import calibrate as fitting
+
+    if not models.is_dir():
+        console.fail(f"{models}: is no directory; give the one that holds the trained networks")
+    console.use_torch(device, threads)
+    with console.told(io.ReadError, ModelError, ValueError, ImportError):
+        spectra = io.read(inputs)
+        with console.progress("solving", quiet=quiet) as update:
+            done = fitting.calibrate_models(models, spectra, device=device, report=update)
+    if not quiet:
+        for name, error in done.items():
+            console.out.print(
+                f"{name}: z_err times {error['scale']:g}, floor {error['floor']:g} (1 + z), "
+                f"n = {error['n']}",
+                highlight=False,
+            )

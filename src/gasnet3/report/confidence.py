@@ -1,0 +1,128 @@
+"""Pictures of what probabilities, errors and warnings are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from gasnet3.calibration import reliability
+from gasnet3.files import replacing
+from gasnet3.report.figures import COLORS, DPI
+
+MARKERS = ("o", "s", "^", "D")
+KIND_COLORS = ("#000000", "#E69F00", "#0072B2", "#009E73")
+
+
+class Answered(Protocol):
+    """Answers beside the truth; every attribute has shape (rows,)."""
+
+    @property
+    def class_right(self) -> NDArray[np.bool_]: ...
+    @property
+    def z_right(self) -> NDArray[np.bool_]: ...
+    @property
+    def z_known(self) -> NDArray[np.bool_]: ...
+    @property
+    def labelled(self) -> NDArray[np.bool_]: ...
+    @property
+    def right(self) -> NDArray[np.bool_]: ...
+    @property
+    def cls(self) -> NDArray[np.str_]: ...
+    @property
+    def p_class(self) -> NDArray[np.float64]: ...
+    @property
+    def p_z(self) -> NDArray[np.float64]: ...
+    @property
+    def pulls(self) -> NDArray[np.float64]: ...
+    @property
+    def clean(self) -> NDArray[np.bool_]: ...
+
+
+def plot_confidence(path: str | Path, answers: Mapping[str, Answered]) -> Path:
+    """Draw reliability diagrams, the flagged-or-right trade-off, and the pulls.
+
+    Parameters
+    ----------
+    path : str or Path
+        Picture to write; the ending decides the format.
+    answers : mapping of str to Answered
+        Answers by kind of spectrum, as "real"; pulls are drawn of the first.
+
+    Returns
+    -------
+    Path
+        The picture.
+    """
+    path = Path(path)
+    figure = Figure(figsize=(10.5, 8.0), layout="constrained")
+    axes = figure.subplots(2, 2)
+    for (name, said), color, marker in zip(answers.items(), KIND_COLORS, MARKERS, strict=False):
+        known = said.cls != "SKY"
+        style = {"color": color, "marker": marker, "label": name}
+        _reliability(axes[0, 0], said.p_class[known], said.class_right[known], style)
+        _reliability(axes[0, 1], said.p_z[said.z_known], said.z_right[said.z_known], style)
+        _trade_off(axes[1, 0], said, style)
+    axes[0, 0].set(xlabel="probability of the class", ylabel="fraction of right classes")
+    axes[0, 1].set(xlabel="probability of the redshift", ylabel="fraction of right redshifts")
+    axes[1, 0].set(
+        xlabel="fraction of rows kept, the most probable first",
+        ylabel="wrong class or redshift among them",
+    )
+    axes[1, 0].set_yscale("symlog", linthresh=1e-3)
+    axes[1, 0].set_ylim(0, 1)
+    _pulls(axes[1, 1], next(iter(answers.values())))
+    for ax in axes.flat:
+        ax.legend(frameon=False, fontsize=8)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=DPI, format=path.suffix.lstrip(".") or "png")
+    return path
+
+
+def _reliability(
+    ax: Axes, p: NDArray[np.float64], right: NDArray[np.bool_], style: dict[str, Any]
+) -> None:
+    told = reliability(p, right)
+    few = np.sqrt(np.maximum(told.accuracy * (1 - told.accuracy), 0.25 / np.maximum(told.n, 1))
+                  / np.maximum(told.n, 1))  # fmt: skip
+    error = told.expected_calibration_error
+    label = f"{style['label']}, n = {int(told.n.sum())}, ECE {error:.3f}"
+    ax.errorbar(
+        told.confidence, told.accuracy, yerr=few, ls="-", lw=1, ms=4, capsize=2,
+        **{**style, "label": label},
+    )  # fmt: skip
+    ax.plot([0, 1], [0, 1], color="0.6", lw=0.8, ls="--")
+    ax.set(xlim=(0, 1.02), ylim=(0, 1.05))
+
+
+def _trade_off(ax: Axes, said: Answered, style: dict[str, Any]) -> None:
+    """Wrong rows among those kept, as fewer and fewer are kept; the warnings' point is marked."""
+    rows = said.labelled
+    sure = np.minimum(said.p_class, np.nan_to_num(said.p_z))[rows]
+    wrong = ~said.right[rows]
+    order = np.argsort(-sure, kind="stable")
+    kept = np.arange(1, len(order) + 1)
+    ax.plot(kept / len(order), np.cumsum(wrong[order]) / kept, color=style["color"], lw=1.2)
+    clean = said.clean[rows]
+    ax.plot(
+        clean.mean(), wrong[clean].mean(), color=style["color"], marker=style["marker"], ms=8,
+        ls="", label=f"{style['label']}: rows without a warning",
+    )  # fmt: skip
+
+
+def _pulls(ax: Axes, said: Answered) -> None:
+    x = np.linspace(-5, 5, 201)
+    ax.plot(x, np.exp(-0.5 * x**2) / np.sqrt(2 * np.pi), color="0.4", lw=1, label="unit Gaussian")
+    for cls, color in COLORS.items():
+        rows = said.labelled & said.right & (said.cls == cls)
+        if rows.any():
+            ax.hist(
+                said.pulls[rows], bins=np.linspace(-5, 5, 31).tolist(), density=True, histtype="step",
+                color=color, label=f"{cls}, n = {int(rows.sum())}",
+            )  # fmt: skip
+    ax.set(xlabel="(z - z_label) / z_err", ylabel="density", xlim=(-5, 5))
