@@ -192,8 +192,9 @@ class Quasar(Source):
         self.host_coeff = survey.archetypes("redrock-galaxy-basis")
 
     def redshift(self, rng: np.random.Generator) -> float:
-        """Even to 5, with more where quasars are."""
-        return float(rng.uniform(0, 5) if rng.uniform() < 0.4 else rng.uniform(0.03, 3.2))
+        """Even to 5, with more where quasars are, and where their hosts show."""
+        kind = rng.choice(3, p=[0.35, 0.47, 0.18])
+        return float((rng.uniform(0, 5), rng.uniform(0.03, 3.2), rng.uniform(0.01, 0.5))[kind])
 
     def rest(self, rng: np.random.Generator, z: float) -> Floats:
         """A nucleus, then what lies around it and on the way."""

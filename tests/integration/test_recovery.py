@@ -11,6 +11,7 @@ from gasnet3.mock import draw
 from gasnet3.nets.card import ModelError
 from gasnet3.nets.registry import load_models
 from gasnet3.pipeline import Pipeline
+from gasnet3.train.calibrate import uncalibrated
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +35,10 @@ def test_noiseless_redshifts_come_back_within_a_fiftieth_of_a_pixel(cls, models,
 
 
 @pytest.mark.parametrize("cls", gasnet3.CLASSES)
-def test_pulls_at_sn_20_have_unit_width(cls, models, pipeline):
+def test_pulls_of_the_formal_errors_at_sn_20_have_unit_width(cls, models, pipeline):
+    # What the cards add for real spectra, mocks of the models themselves do not need.
     spectra = draw(models, 240, sn=20.0, seed=6, classes=[cls])
-    table = pipeline.run(spectra)
+    table = uncalibrated(pipeline).run(spectra)
     right = np.asarray(table["class"]) == cls
     assert right.mean() > 0.97
     pull = ((np.asarray(table["z"]) - spectra.z) / np.asarray(table["z_err"]))[right]
