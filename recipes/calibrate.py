@@ -12,7 +12,7 @@ cost.
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +24,8 @@ from rich.table import Table
 from gasnet3 import io
 from gasnet3.calibration import pulls, reliability, summarize_pulls
 from gasnet3.confidence import DIRECTORY, Confidence
+from gasnet3.files import replacing
 from gasnet3.lattice import OBSERVED
-from gasnet3.nets.card import write_card
 from gasnet3.nets.registry import list_models
 from gasnet3.pipeline import Pipeline
 from gasnet3.report.confidence import plot_confidence
@@ -34,12 +34,14 @@ from gasnet3.train.calibrate import (
     RIGHT,
     SKY,
     SOLVER_OF,
+    Errors,
     fit_confidence,
     fit_errors,
     solve_labelled,
     solver_kinds,
     uncalibrated,
     write_confidence,
+    write_errors,
 )
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -48,6 +50,7 @@ MOCKS = 600
 """Mocks a class."""
 
 NOISY_COPIES = 2
+BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 SEED = 11
 
 
@@ -123,11 +126,11 @@ class Sets:
         )  # fmt: skip
 
 
-def fit(models: str | Path, sets: Sets, console: Console) -> dict[str, dict[str, float]]:
+def fit(models: str | Path, sets: Sets, console: Console) -> Errors:
     """Fit every kind of solution; write the fits and the scales of the errors."""
     pipeline = Pipeline.load(models, "amortised")
     fits: dict[str, Confidence] = {}
-    errors: dict[str, dict[str, float]] = {}
+    errors: Errors = {}
     n = {kind: len(spectra) for kind, spectra in sets.fitted.items()}
     every = Spectra.concatenate(list(sets.fitted.values()))
     for kind in solver_kinds(pipeline):
@@ -136,15 +139,13 @@ def fit(models: str | Path, sets: Sets, console: Console) -> dict[str, dict[str,
         fits[kind] = fit_confidence(solutions)
         # Not of mocks: they have no calibration errors, and perfect labels.
         observed = np.arange(len(every)) < n["real"] + n["noisier"]
-        errors = fit_errors(solutions[observed], fits[kind])
+        errors[kind] = fit_errors(solutions[observed], fits[kind])
     architecture = pipeline.engines[0].model.card.architecture
     directory = _directory(models)
     path = directory / DIRECTORY.name / f"{architecture}.json"
     write_confidence(path, pipeline, fits, {"fitted_to": n})
-    for info in list_models(directory):
-        if info.card.architecture == architecture:
-            calibration = {"z_err": errors[info.card.cls]}
-            write_card(info.path, replace(info.card, calibration=calibration))
+    mine = [info for info in list_models(directory) if info.card.architecture == architecture]
+    write_errors([info.path for info in mine], errors)
     console.print(f"wrote {path}")
     return errors
 
@@ -198,8 +199,33 @@ def answers(pipeline: Pipeline, spectra: Spectra) -> Answers:
     )
 
 
+COLUMNS = (
+    "spectra", "class right (n)", "ECE class", "redshift right (n)", "ECE redshift",
+    "width of pulls STAR / GALAXY / QSO", "no warning", "of these right", "sky without a warning",
+)  # fmt: skip
+
+
+def worth(name: str, said: Answers) -> tuple[str, ...]:
+    """One row of what probabilities, errors and warnings are worth."""
+    known, rows, sky = said.cls != SKY, said.labelled, said.cls == SKY
+    widths = [summarize_pulls(said.pulls[rows & said.right & (said.cls == c)]) for c in RIGHT]
+    p_class = reliability(said.p_class[known], said.class_right[known])
+    p_z = reliability(said.p_z[said.z_known], said.z_right[said.z_known])
+    return (
+        name,
+        f"{said.class_right[known].mean():.4f} ({known.sum()})",
+        f"{p_class.expected_calibration_error:.4f}",
+        f"{said.z_right[rows].mean():.4f} ({rows.sum()})",
+        f"{p_z.expected_calibration_error:.4f}",
+        " / ".join(f"{w.width:.2f}" for w in widths),
+        f"{said.clean[rows].mean():.4f}",
+        f"{said.right[rows & said.clean].mean():.4f}",
+        f"{int((sky & said.clean).sum())} of {int(sky.sum())}" if sky.any() else "",
+    )
+
+
 def measure(models: str | Path, sets: Sets, console: Console) -> dict[str, Answers]:
-    """Classify what was held out and print what the probabilities, errors and warnings are worth.
+    """Classify what was held out, and print what the answers are worth.
 
     Returns
     -------
@@ -208,31 +234,37 @@ def measure(models: str | Path, sets: Sets, console: Console) -> dict[str, Answe
     """
     kind = solver_kinds(Pipeline.load(models, "amortised"))[-1]
     pipeline = Pipeline.load(models, SOLVER_OF[kind])
-    table = Table(title=f"held out, solver {SOLVER_OF[kind]}; n in brackets")
-    for name in ("", "class right", "ECE class", "z right", "ECE z", "width of pulls, S / G / Q",
-                 "unflagged", "of these right", "sky unflagged"):  # fmt: skip
-        table.add_column(name)
+    table = Table(*COLUMNS, title=f"held out, solver {SOLVER_OF[kind]}")
     out = {}
     for name, spectra in sets.held_out.items():
-        out[name] = said = answers(pipeline, spectra)
-        known, rows = said.cls != SKY, said.labelled
-        widths = [summarize_pulls(said.pulls[rows & said.right & (said.cls == c)]) for c in RIGHT]
-        sky = said.cls == SKY
-        p_class = reliability(said.p_class[known], said.class_right[known])
-        p_z = reliability(said.p_z[said.z_known], said.z_right[said.z_known])
-        table.add_row(
-            name,
-            f"{said.class_right[known].mean():.4f} ({known.sum()})",
-            f"{p_class.expected_calibration_error:.4f}",
-            f"{said.z_right[rows].mean():.4f} ({rows.sum()})",
-            f"{p_z.expected_calibration_error:.4f}",
-            " / ".join(f"{w.width:.2f}" for w in widths),
-            f"{said.clean[rows].mean():.4f}",
-            f"{said.right[rows & said.clean].mean():.4f}",
-            f"{int((sky & said.clean).sum())} of {int(sky.sum())}" if sky.any() else "",
-        )
+        out[name] = answers(pipeline, spectra)
+        table.add_row(*worth(name, out[name]))
     console.print(table)
     return out
+
+
+def write_page(path: Path, said: dict[str, Answers], models: str | Path) -> None:
+    """Replace the measured part of a page."""
+    rows = [worth(name, one) for name, one in said.items()]
+    cards = [info.card for info in list_models(_directory(models))]
+    errors = [
+        f"- {card.cls}: scale {error['scale']:g}, floor {error['floor']:g} (n = {error['n']})"
+        for card in cards
+        for error in [card.calibration.get("z_err", {}).get("exact")]
+        if error
+    ]
+    table = ["| " + " | ".join(row) + " |" for row in (COLUMNS, ["---"] * len(COLUMNS), *rows)]
+    text = path.read_text()
+    before, rest = text.split(BEGIN)
+    after = rest.split(END)[1]
+    legend = (
+        "Held out from the networks and from the fit, hybrid solver. real: the validation third "
+        "of the labelled spectra, stars without a redshift and sky fibres; noisier: the labelled "
+        "ones with 1 to 12 times their noise added; mock: the mock survey."
+    )
+    measured = "\n".join([legend, "", *table, "", "Redshift errors:", "", *errors])
+    with replacing(path) as temporary:
+        temporary.write_text(f"{before}{BEGIN}\n{measured}\n{END}{after}")
 
 
 def main() -> None:
@@ -243,13 +275,15 @@ def main() -> None:
     parser.add_argument("--population", type=Path, default=POPULATION)
     parser.add_argument("--measure-only", action="store_true", help="take the fits that are there")
     parser.add_argument("--figure", type=Path, help="picture to draw, PNG or PDF")
+    parser.add_argument("--page", type=Path, help="page whose measured part is written anew")
     arguments = parser.parse_args()
     console = Console(width=160)
     sets = Sets.read(arguments.shared, arguments.population)
     if not arguments.measure_only:
-        for cls, error in fit(arguments.models, sets, console).items():
-            console.print(f"{cls}: {error}")
+        console.print(fit(arguments.models, sets, console))
     said = measure(arguments.models, sets, console)
+    if arguments.page:
+        write_page(arguments.page, said, arguments.models)
     if arguments.figure:
         plot_confidence(arguments.figure, said)
 

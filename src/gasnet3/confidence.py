@@ -206,6 +206,11 @@ def _linear(features: Floats, weight: Floats) -> Floats:
     return total
 
 
+def solution_kind(solver: str) -> str:
+    """What a solver's solutions are calibrated as: "exact" (the hybrid's too) or "amortised"."""
+    return "amortised" if solver == "amortised" else "exact"
+
+
 def find_confidence(
     hashes: Mapping[str, str], solver: str, directories: Sequence[Path] = (DIRECTORY,)
 ) -> Confidence | None:
@@ -216,13 +221,13 @@ def find_confidence(
     hashes : mapping of str to str
         sha256 of the weights of each class.
     solver : str
-        Name of the solver; the exact and the hybrid one share a fit.
+        Name of the solver, see :func:`solution_kind`.
     directories : sequence of Path
         Where fits are looked for, in files ``*.json``.
     """
     if set(hashes) != set(gasnet3.CLASSES):
         return None
-    kind = "amortised" if solver == "amortised" else "exact"
+    kind = solution_kind(solver)
     for directory in directories:
         for path in sorted(directory.glob("*.json")):
             content = _read(path, path.stat().st_mtime_ns)

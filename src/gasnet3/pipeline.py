@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 import gasnet3
 from gasnet3 import decide
 from gasnet3.catalog import make_catalog
-from gasnet3.confidence import DIRECTORY, Confidence, Evidence, find_confidence
+from gasnet3.confidence import DIRECTORY, Confidence, Evidence, find_confidence, solution_kind
 from gasnet3.devices import check_device
 from gasnet3.nets.card import Model
 from gasnet3.nets.registry import load_models
@@ -253,8 +253,11 @@ class Pipeline:
         self, spectra: Spectra, prepared: list[Prepared], candidates: list[Candidates]
     ) -> Outcome:
         """Put the solutions of all classes in order."""
-        exact, n_good = self.solver.name != "amortised", spectra.n_good
-        errors = {e.cls: e.model.card.calibration.get("z_err", {}) for e in self.engines}
+        kind, n_good = solution_kind(self.solver.name), spectra.n_good
+        exact = kind == "exact"
+        errors = {
+            e.cls: e.model.card.calibration.get("z_err", {}).get(kind, {}) for e in self.engines
+        }
         if self.confidence is None:
             ranked = decide.rank(candidates, n_good, errors=errors)
             probabilities = decide.class_probabilities(ranked)

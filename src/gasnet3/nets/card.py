@@ -51,8 +51,8 @@ class ModelCard:
         which mock spectra are drawn; ``z_edges``, ``z_count``: histogram of training redshifts;
         ``mean``, ``covariance``, ``limit``: the domain of the coefficients.
     calibration : dict
-        ``z_err``: ``scale`` and ``floor`` of the redshift's error (:func:`gasnet3.decide.rank`),
-        with the n they were measured on.
+        ``z_err``: by kind of solution ("exact", "amortised"), ``scale`` and ``floor`` of the
+        redshift's error (:func:`gasnet3.decide.rank`), with the n they were measured on.
     licence, sha256 : str
         Licence of the weights, and hash of the safetensors file.
     """

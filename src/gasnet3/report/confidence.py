@@ -122,7 +122,7 @@ def _pulls(ax: Axes, said: Answered) -> None:
         rows = said.labelled & said.right & (said.cls == cls)
         if rows.any():
             ax.hist(
-                said.pulls[rows], bins=np.linspace(-5, 5, 31).tolist(), density=True, histtype="step",
-                color=color, label=f"{cls}, n = {int(rows.sum())}",
+                said.pulls[rows], bins=x[::8].tolist(), density=True, histtype="step", color=color,
+                label=f"{cls}, n = {int(rows.sum())}",
             )  # fmt: skip
     ax.set(xlabel="(z - z_label) / z_err", ylabel="density", xlim=(-5, 5))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,15 @@ from gasnet3 import decide, metrics
 from gasnet3.calibration import summarize_pulls
 from gasnet3.confidence import DIRECTORY, Confidence, Evidence, redshift_features
 from gasnet3.files import replacing
-from gasnet3.nets.card import Model, write_card
+from gasnet3.nets.card import Model, read_card, write_card
 from gasnet3.nets.registry import list_models
 from gasnet3.pipeline import ROWS, Pipeline
 from gasnet3.solve import Candidates, Engine
 from gasnet3.spectra import Spectra
 
 Floats = NDArray[np.float64]
+Errors = dict[str, dict[str, dict[str, float]]]
+"""Scale, floor and n by kind of solution and class."""
 
 RIGHT: dict[str, float] = {"STAR": 1e-3, "GALAXY": 1.5e-3, "QSO": 1.5e-2}
 """A redshift is right within these |Δ ln(1 + z)|: those of eq. 20, and 300 km/s for stars."""
@@ -99,7 +101,7 @@ def calibrate_models(
     Returns
     -------
     dict
-        Of :func:`fit_errors`, by class.
+        Of :func:`fit_errors`, by class, of the best kind of solution.
 
     Raises
     ------
@@ -119,12 +121,20 @@ def calibrate_models(
         pipeline = Pipeline.load(models, SOLVER_OF[kind], device)
         solutions = solve_labelled(uncalibrated(pipeline), spectra, report=report)
         fits[kind] = fit_confidence(solutions)
-        errors = fit_errors(solutions, fits[kind])
+        errors[kind] = fit_errors(solutions, fits[kind])
     write_confidence(models / DIRECTORY.name / "fit.json", pipeline, fits, {"n": len(spectra)})
-    for info in list_models(models):
-        if info.card.cls in errors:
-            write_card(info.path, replace(info.card, calibration={"z_err": errors[info.card.cls]}))
-    return errors
+    write_errors([info.path for info in list_models(models)], errors)
+    return errors[kind]
+
+
+def write_errors(cards: Iterable[Path], errors: Errors) -> None:
+    """Put scale and floor of the redshift errors into the cards of their classes."""
+    for path in cards:
+        card = read_card(path)
+        own = {
+            kind: of_class[card.cls] for kind, of_class in errors.items() if card.cls in of_class
+        }
+        write_card(path, replace(card, calibration={"z_err": own}))
 
 
 def solver_kinds(pipeline: Pipeline) -> list[str]:
