@@ -52,13 +52,13 @@ def make_inspection(cls: str = "GALAXY", z: float = 0.1) -> Inspection:
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     """Keep the figures that are saved, to look at what is on them."""
     kept: list[Figure] = []
-    save = figures._save
+    save = figures.save_figure
 
     def keep(figure: Figure, path: Path) -> Path:
         kept.append(figure)
         return save(figure, path)
 
-    monkeypatch.setattr(figures, "_save", keep)
+    monkeypatch.setattr(figures, "save_figure", keep)
     return kept
 
 

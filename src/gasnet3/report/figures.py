@@ -69,14 +69,14 @@ def plot_inspection(inspection: Inspection, path: str | Path, *, continuum: bool
     grid = figure.add_gridspec(2, len(gasnet3.CLASSES), height_ratios=(1.7, 1))
     top = figure.add_subplot(grid[0, :])
     _draw_spectrum(top, inspection, continuum=continuum)
-    _name_lines(top, inspection)
+    name_lines(top, inspection.cls, inspection.z)
     top.set_title(_title(inspection), fontsize=11)
     top.set_xlabel("observed wavelength, vacuum (Å)", loc="left")
     top.set_ylabel(r"$F_\lambda$ (unit of the input)")
     top.legend(loc="upper right", bbox_to_anchor=(1.0, -0.06), fontsize=8, ncols=4, frameon=False)
     for column, cls in enumerate(gasnet3.CLASSES):
         _draw_curve(figure.add_subplot(grid[1, column]), inspection, cls)
-    return _save(figure, Path(path))
+    return save_figure(figure, path)
 
 
 def plot_gallery(inspections: Sequence[Inspection], path: str | Path, *, columns: int = 3) -> Path:
@@ -117,7 +117,7 @@ def plot_gallery(inspections: Sequence[Inspection], path: str | Path, *, columns
         ax.tick_params(labelsize=7)
     figure.supxlabel("observed wavelength, vacuum (Å)", fontsize=9)
     figure.supylabel(r"$F_\lambda$ (unit of the input)", fontsize=9)
-    return _save(figure, Path(path))
+    return save_figure(figure, path)
 
 
 def plot_loss(history: str | Path, path: str | Path) -> Path:
@@ -140,17 +140,7 @@ def plot_loss(history: str | Path, path: str | Path) -> Path:
     ValueError
         If the history has no epoch or lacks a column.
     """
-    with Path(history).open(newline="") as lines:
-        rows = list(csv.DictReader(lines))
-    try:
-        epoch, train, valid = (
-            np.array([float(row[name]) for row in rows])
-            for name in ("epoch", "train_loss", "valid_loss")
-        )
-    except KeyError as error:
-        raise ValueError(f"{history}: no column {error}; a training's history.csv has it") from None
-    if not rows:
-        raise ValueError(f"{history}: no epoch has been written yet")
+    epoch, train, valid = read_history(history)
     best = int(np.argmin(valid))
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     ax = figure.subplots()
@@ -163,7 +153,29 @@ def plot_loss(history: str | Path, path: str | Path) -> Path:
     ax.set_ylabel("loss (eq. 7 or 8)")
     ax.set_title(Path(history).name.split(".")[0], fontsize=10)
     ax.legend(fontsize=8, frameon=False)
-    return _save(figure, Path(path))
+    return save_figure(figure, path)
+
+
+def read_history(history: str | Path) -> tuple[Floats, Floats, Floats]:
+    """Epochs, training and validation losses of a training's CSV, shape (epochs,) each.
+
+    Raises
+    ------
+    ValueError
+        If the history has no epoch or lacks a column.
+    """
+    with Path(history).open(newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    try:
+        epoch, train, valid = (
+            np.array([float(row[name]) for row in rows])
+            for name in ("epoch", "train_loss", "valid_loss")
+        )
+    except KeyError as error:
+        raise ValueError(f"{history}: no column {error}; a training's history.csv has it") from None
+    if not rows:
+        raise ValueError(f"{history}: no epoch has been written yet")
+    return epoch, train, valid
 
 
 def _draw_spectrum(
@@ -218,23 +230,38 @@ def _draw_curve(ax: Axes, inspection: Inspection, cls: str) -> None:
     ax.locator_params(axis="x", nbins=6)
 
 
-def _name_lines(ax: Axes, inspection: Inspection) -> None:
-    """Name the lines of the class in the observed window, names spread so that none overlap."""
-    seen = [line for line in LINES if _shown(line, inspection.cls)]
-    left, right = inspection.wave[0], inspection.wave[-1]
-    waves = np.array([line.wave * (1 + inspection.z) for line in seen])
-    inside = (waves > left) & (waves < right)
-    order = np.flatnonzero(inside)[np.argsort(waves[inside])]
+def name_lines(ax: Axes, cls: str, z: float = 0.0, *, step: float = LABEL_STEP) -> None:
+    """Mark and name the lines of a class in a panel, names spread so that none overlap.
+
+    The panel gets a fifth more height for them, and must have its limits and scale already.
+
+    Parameters
+    ----------
+    ax : Axes
+        Panel of a spectrum against vacuum wavelength in Å.
+    cls : str
+        Class whose usual lines are named.
+    z : float
+        Redshift of the spectrum; 0 in the rest frame.
+    step : float
+        Least distance between two names, as a fraction of the panel's width.
+    """
+    seen = [line for line in LINES if _shown(line, cls)]
+    waves = np.array([line.wave * (1 + z) for line in seen])
+    left, right = ax.get_xlim()
+    order = np.flatnonzero((waves > left) & (waves < right))
+    order = order[np.argsort(waves[order])]
     if not len(order):
         return
     low, high = ax.get_ylim()
     ax.set_ylim(low, high + 0.2 * (high - low))  # room for the names
-    places = _spread((waves[order] - left) / (right - left), LABEL_STEP)
-    for index, place in zip(order, places, strict=True):
+    to_panel = ax.transData + ax.transAxes.inverted()
+    wanted = to_panel.transform(np.column_stack([waves[order], np.full(len(order), low)]))[:, 0]
+    for index, at, place in zip(order, wanted, _spread(wanted, step), strict=True):
         emission = seen[index].kind == "emission"
         ax.annotate(
             seen[index].name,
-            xy=((waves[index] - left) / (right - left), 0.83),
+            xy=(at, 0.83),
             xytext=(place, 0.99),
             xycoords="axes fraction",
             textcoords="axes fraction",
@@ -300,8 +327,20 @@ def _title(inspection: Inspection) -> str:
     )
 
 
-def _save(figure: Figure, path: Path) -> Path:
-    """Write under a temporary name and rename, so that no half picture is ever seen."""
+def save_figure(figure: Figure, path: str | Path) -> Path:
+    """Write a picture under a temporary name and rename it, so that no half one is ever seen.
+
+    Returns
+    -------
+    Path
+        The file written.
+
+    Raises
+    ------
+    ValueError
+        If the ending is not a format that matplotlib can write.
+    """
+    path = Path(path)
     kind = path.suffix.lstrip(".").lower()
     known = figure.canvas.get_supported_filetypes()
     if kind not in known:
