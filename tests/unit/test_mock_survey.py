@@ -15,8 +15,9 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "recipes"))
 import population
 from mock_survey.instrument import at_redshift, telluric
 from mock_survey.intergalactic import effective_depth, extended, forest
-from mock_survey.library import K_MIN, PIXELS, WAVE, Survey, at_rest, in_validation
-from mock_survey.lines import broad_absorption, emission, nebula
+from mock_survey.library import K_MIN, PIXELS, WAVE, Z_RANGE, Survey, at_rest, in_validation
+from mock_survey.lines import broad_absorption, chromosphere, emission, nebula
+from mock_survey.sources import Star
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +38,30 @@ def test_a_line_falls_where_its_redshift_says(z):
 def test_emission_has_its_equivalent_width():
     line = emission([(6564.61, 30.0, 150.0)])
     assert (line * np.gradient(WAVE)).sum() == pytest.approx(30.0, rel=0.01)
+
+
+@pytest.mark.parametrize(("cls", "z"), [("STAR", 0.001), ("GALAXY", 0.08), ("QSO", 2.0)])
+def test_a_moved_copy_has_its_lines_where_its_new_redshift_says(cls, z, rng):
+    wave = 5500.0 / (1 + z)
+    flux, _ = at_redshift(1 + emission([(wave, 50.0, 100.0)]), z)
+    ivar = np.ones(OBSERVED.n)
+    for _ in range(5):
+        there_flux, there_ivar, there = population._moved(rng, flux, ivar, z, cls)
+        low, high = Z_RANGE[cls]
+        assert low < there < high
+        seen = there_ivar > 0
+        assert (there_flux[~seen] == 0).all()
+        weight = np.where(seen, there_flux - 1, 0.0)
+        centre = (weight * np.arange(OBSERVED.n)).sum() / weight.sum()
+        assert centre == pytest.approx(float(OBSERVED.index(wave * (1 + there))), abs=0.1)
+
+
+def test_a_spectrum_that_cannot_be_moved_stays(rng):
+    flux, ivar = np.ones(OBSERVED.n), np.zeros(OBSERVED.n)
+    ivar[:100] = 1.0  # too few pixels to lose any
+    same, _, z = population._moved(rng, flux, ivar, 0.1, "GALAXY")
+    assert z == 0.1
+    assert same is flux
 
 
 def test_outside_a_template_nothing_is_covered():
@@ -77,6 +102,22 @@ def test_the_continuum_goes_on_below_what_a_template_holds(rng):
     np.testing.assert_array_equal(out[WAVE > 1220], flux[WAVE > 1220])
     step = np.diff(np.log(out[(WAVE > 1100) & (WAVE < 1215)]))
     assert np.abs(step).max() < 0.1
+
+
+def test_an_active_dwarf_has_its_lines_in_emission(rng):
+    line = emission(chromosphere(rng))
+    for wave in (6564.61, 4862.68, 3934.78):
+        assert line[np.abs(WAVE - wave).argmin()] > 0.1
+
+
+def test_a_close_pair_is_blue_and_red(survey, rng):
+    star = Star(survey)
+    dwarf = star.archetypes[2][0][0]
+    for _ in range(5):
+        flux = star._pair(rng)
+        blue, red = (WAVE > 3900) & (WAVE < 4200), (WAVE > 8200) & (WAVE < 8500)
+        pair, alone = (np.nanmedian(x[blue]) / np.nanmedian(x[red]) for x in (flux, dwarf))
+        assert pair > 1.5 * alone
 
 
 def test_nebular_lines_are_positive_but_for_magnesium(rng):
