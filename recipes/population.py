@@ -1,6 +1,6 @@
 """Build the training and validation sets of one class: mock survey and real spectra.
 
-    python recipes/population.py --class GALAXY --n 16000 --out runs/population
+    python recipes/population.py --class GALAXY --out runs/population
 
 writes GALAXY-train.npz and GALAXY-valid.npz, which `gasnet3 train recipes/encoder-galaxy.toml`
 reads. The same seed gives the same files.
@@ -25,6 +25,9 @@ from gasnet3.spectra import Spectra
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 LAMOST_SHARE = {"STAR": 0.35, "GALAXY": 0.05, "QSO": 0.05}
+MOCKS = {"STAR": 16000, "GALAXY": 16000, "QSO": 18000}
+"""Mocks to train on."""
+
 COPIES = {"STAR": 6, "GALAXY": 6, "QSO": 12}
 """Copies of each real spectrum; of quasars there are few, and they hold the zero point."""
 
@@ -117,7 +120,7 @@ def main() -> None:
     """Write both sets."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--class", dest="cls", choices=list(SOURCES), required=True)
-    parser.add_argument("--n", type=int, default=16000, help="training mocks")
+    parser.add_argument("--n", type=int, help="training mocks, by class")
     parser.add_argument("--copies", type=int, help="copies of each real spectrum, by class")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--shared", type=Path, default=SHARED, help="directory of the real data")
@@ -126,9 +129,10 @@ def main() -> None:
     survey = Survey(arguments.shared)
     arguments.out.mkdir(parents=True, exist_ok=True)
     copies = arguments.copies or COPIES[arguments.cls]
+    total = arguments.n or MOCKS[arguments.cls]
     for name, validation, n, repeats, seed in (
-        ("train", False, arguments.n, copies, 2 * arguments.seed),
-        ("valid", True, int(arguments.n * VALIDATION_SHARE), 1, 2 * arguments.seed + 1),
+        ("train", False, total, copies, 2 * arguments.seed),
+        ("valid", True, int(total * VALIDATION_SHARE), 1, 2 * arguments.seed + 1),
     ):
         parts = [
             mocks(arguments.cls, n, seed, survey),
