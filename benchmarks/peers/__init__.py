@@ -1,0 +1,1 @@
+"""Other people's classifiers, run on the same spectra as ours."""

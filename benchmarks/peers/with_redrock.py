@@ -1,0 +1,212 @@
+"""redrock, DESI's classifier, in this process, with the template libraries at hand.
+
+The templates are written as files of redrock's own format, which it then reads itself. Nothing
+of redrock is changed: its coarse scan, its refinement and its warnings are what is judged.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.util
+import io
+import tempfile
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy.io import fits
+from astropy.table import Table
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.ndimage import gaussian_filter1d
+
+from gasnet3 import CLASSES
+from gasnet3.catalog import make_catalog
+from gasnet3.files import replacing
+from gasnet3.flags import ZWarn
+from gasnet3.lattice import STEP
+from gasnet3.spectra import Spectra
+
+HOW_TO_GET = "redrock is not installed: pip install -e '.[benchmark]' -c constraints.txt"
+
+LINE_SPREAD = 1.0
+"""σ of SDSS's line spread in pixels, by which the templates are sharper.
+
+The templates are smoothed by it, and redrock gets an identity as the resolution matrix: on a
+logarithmic grid that is the same, a redshift being a translation, and takes half the time.
+"""
+
+IGM = {"GALAXY": "Calura12", "QSO": "Kamble20", "STAR": "None"}
+"""The forest model redrock itself gives templates of these kinds when their files name none."""
+
+RANGES = {
+    ("GALAXY", ""): (-0.005, 1.65, 3e-4),
+    ("QSO", "HIZ"): (1.4, 7.0, 5e-4),
+    ("QSO", "LOZ"): (0.05, 1.6, 5e-4),
+}
+"""First and last redshift and step in log10(1 + z) by type and subtype; redrock's own.
+
+But for the last redshift of galaxies, 1.7 in redrock: the old template ends too far to the red.
+"""
+
+STARS = ("A", "B", "CV", "F", "G", "K", "M", "WD")
+
+
+def installed() -> bool:
+    """Whether redrock can be imported."""
+    return importlib.util.find_spec("redrock") is not None
+
+
+def template_names() -> dict[str, tuple[str, str]]:
+    """Template file of the shared data (no ending): redrock's type and subtype."""
+    names = {"redrock-galaxy-basis": ("GALAXY", "")}
+    names |= {f"redrock-qso-{sub.lower()}-basis": ("QSO", sub) for sub in ("HIZ", "LOZ")}
+    return names | {f"redrock-star-{sub.lower()}-basis": ("STAR", sub) for sub in STARS}
+
+
+def write_template(path: Path, k0: int, flux: NDArray[Any], kind: str, subtype: str) -> None:
+    """Write a basis as a template file that redrock reads.
+
+    Parameters
+    ----------
+    path : Path
+        File to write (``rrtemplate-*.fits``).
+    k0 : int
+        Lattice index of the first pixel.
+    flux : ndarray, shape (templates, pixels)
+        Basis vectors.
+    kind, subtype : str
+        STAR, GALAXY or QSO, and what kind of it ('' for none).
+    """
+    image = fits.ImageHDU(np.asarray(flux, np.float32), name="BASIS_VECTORS")
+    image.header.update(
+        {"CRVAL1": k0 * STEP, "CDELT1": STEP, "LOGLAM": 1, "RRTYPE": kind, "RRSUBTYP": subtype}
+    )
+    image.header.update({"RRMETHOD": "PCA", "RRIGM": IGM[kind], "VERSION": "unknown"})
+    hdus = [fits.PrimaryHDU(), image]
+    if (kind, subtype) in RANGES:
+        low, high, step = RANGES[kind, subtype]
+        redshifts = 10.0 ** np.arange(np.log10(1.0 + low), np.log10(1.0 + high), step) - 1.0
+        hdus.append(fits.ImageHDU(redshifts, name="REDSHIFTS"))
+    with replacing(path) as temporary:
+        fits.HDUList(hdus).writeto(temporary)
+
+
+def write_templates(library: Path, directory: Path) -> list[Path]:
+    """Write all templates of a library (``.npz`` files) for redrock, at SDSS's resolution.
+
+    Raises
+    ------
+    FileNotFoundError
+        If one of the files is missing.
+    """
+    written = []
+    for name, (kind, subtype) in template_names().items():
+        with np.load(library / f"{name}.npz") as file:
+            flux, k0 = gaussian_filter1d(file["flux"], LINE_SPREAD, axis=1), int(file["k0"])
+        written.append(directory / f"rrtemplate-{kind.lower()}-{subtype or 'all'}.fits")
+        write_template(written[-1], k0, flux, kind, subtype)
+    return written
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """What redrock prints about its progress, kept from the screen."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        yield
+
+
+class Redrock:
+    """redrock with the templates of a library, ready to classify.
+
+    Parameters
+    ----------
+    library : Path
+        Directory of the template files (``.npz``).
+    wave : ndarray, shape (n,)
+        Pixel centres of the spectra, vacuum Å. The templates are rebinned to them once, for all
+        redshifts, as redrock does: that time is not counted.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If redrock is not installed.
+    FileNotFoundError
+        If a template is missing.
+    """
+
+    name = "redrock"
+
+    def __init__(self, library: Path, wave: NDArray[np.float64]) -> None:
+        if not installed():
+            raise ModuleNotFoundError(HOW_TO_GET)
+        from redrock.templates import DistTemplate, load_templates
+
+        self.wave = wave
+        self.identity = f"redrock {version('redrock')} {_digest(library)} {LINE_SPREAD}"
+        self.spread = sparse.identity(len(wave), format="dia")
+        with tempfile.TemporaryDirectory() as directory, _quiet():
+            files = write_templates(library, Path(directory))
+            templates = load_templates([str(file) for file in files])
+        grids = {BAND: wave}
+        with _quiet():
+            self.templates = [DistTemplate(template, grids) for template in templates]
+
+    def __call__(self, spectra: Spectra) -> Table:
+        """Best solution of each spectrum: id, class, z, z_err, zwarn, z by class."""
+        from redrock.targets import DistTargetsCopy, Spectrum, Target
+        from redrock.zfind import zfind
+
+        targets = []
+        for row in range(len(spectra)):
+            flux, ivar = (np.array(a[row], np.float64) for a in (spectra.flux, spectra.ivar))
+            one = Spectrum(self.wave, flux, ivar, self.spread, self.spread.tocsr(), band=BAND)
+            targets.append(Target(row, [one]))
+        with _quiet():
+            _, found = zfind(DistTargetsCopy(targets), self.templates, mp_procs=1)
+        return best_rows(found, spectra.ids)
+
+
+BAND = "sdss"
+
+
+@cache
+def _digest(library: Path) -> str:
+    """A checksum of the template files."""
+    total = hashlib.sha256()
+    for name in template_names():
+        total.update((library / f"{name}.npz").read_bytes())
+    return total.hexdigest()[:16]
+
+
+def best_rows(found: Table, ids: NDArray[Any]) -> Table:
+    """redrock's table of solutions as a catalog, one row a spectrum.
+
+    Parameters
+    ----------
+    found : Table
+        Columns targetid (the row of the spectrum), znum, spectype, z, zerr, zwarn.
+    ids : ndarray, shape (rows,)
+        Identifiers of the spectra. One without a solution gets no class, NaN and the flag NODATA.
+    """
+    n = len(ids)
+    columns: dict[str, NDArray[Any]] = {
+        "id": np.asarray(ids).astype(str),
+        "class": np.full(n, "", "U6"),
+        "zwarn": np.full(n, int(ZWarn.NODATA)),
+        **{name: np.full(n, np.nan) for name in ("z", "z_err", "z_star", "z_galaxy", "z_qso")},
+    }
+    best = found[found["znum"] == 0]
+    row = np.asarray(best["targetid"], np.int64)
+    for ours, theirs in (("class", "spectype"), ("z", "z"), ("z_err", "zerr"), ("zwarn", "zwarn")):
+        columns[ours][row] = best[theirs]
+    for cls in CLASSES:
+        of_class = found[found["spectype"] == cls]
+        of_class.sort(["targetid", "znum"])
+        rows, first = np.unique(np.asarray(of_class["targetid"], np.int64), return_index=True)
+        columns[f"z_{cls.lower()}"][rows] = of_class["z"][first]
+    return make_catalog(columns)
