@@ -52,7 +52,9 @@ def real_spectra(survey: Survey) -> tuple[Spectra, Truth]:
 
 def train(arguments: argparse.Namespace) -> None:
     """Train the trunk and the heads over the eigenspectra of the models."""
-    settings = Settings(epochs=arguments.epochs, seed=arguments.seed, others=arguments.others)
+    settings = Settings(
+        epochs=arguments.epochs, seed=arguments.seed, others=arguments.others, half=arguments.half
+    )
     models = load_models(source(arguments.models))
     print(train_merged(models, arguments.data, arguments.out, settings, resume=arguments.resume))
 
@@ -94,6 +96,8 @@ def commands(arguments: argparse.Namespace, accounts: list[dict[str, Any]]) -> s
         options = f"--epochs {settings['epochs']} --seed {settings['seed']}"
         if settings["others"]:
             options += f" --others {settings['others']:g}"
+        if settings["half"]:
+            options += " --half"
         lines.append(f"{script} train --models {models} --out {directory} {options}")
     directories = " ".join(map(str, arguments.merged))
     lines.append(f"{script} evaluate --models {models} --merged {directories} --write PAGE.md")
@@ -116,6 +120,7 @@ def main() -> None:
             sub.add_argument("--seed", type=int, default=Settings.seed)
             sub.add_argument("--others", type=float, default=Settings.others,
                              help="weight of the heads of the other classes")  # fmt: skip
+            sub.add_argument("--half", action="store_true", help="convolutions in bfloat16")
             sub.add_argument("--resume", action="store_true")
         else:
             sub.add_argument("--merged", type=Path, nargs="+", default=[Path("runs/merged")])

@@ -51,8 +51,9 @@ class MergedEncoder(nn.Module):
     Parameters
     ----------
     models : mapping of str to Model
-        Trained Encoders by class. Their eigenspectra are taken over and frozen; everything else
-        starts untrained.
+        Trained Encoders by class. Their eigenspectra are taken over and frozen. The heads, and
+        the trunk of the last of them, are where training starts; of "paper" Encoders, whose
+        layers are others, it starts untrained.
 
     Raises
     ------
@@ -68,8 +69,8 @@ class MergedEncoder(nn.Module):
                 f"models of {len(lattices)} lattices or continuum degrees cannot share a trunk: "
                 "merge models trained with the same k_min, n and degree"
             )
-        built = {cls: _untrained(model) for cls, model in models.items()}
-        self.trunk = Trunk(next(iter(built.values())).features)
+        built = {cls: _start(model) for cls, model in models.items()}
+        self.trunk = Trunk(list(built.values())[-1].features)
         for encoder in built.values():
             # Encoder.features is the only part that knows nothing of the class.
             encoder.add_module("features", self.trunk)
@@ -95,13 +96,15 @@ class MergedEncoder(nn.Module):
         return {cls: Model(models[cls].card, self.encoder(cls)) for cls in self.encoders}
 
 
-def _untrained(model: Model) -> Encoder:
-    """A deep Encoder with the eigenspectra of a trained one, frozen."""
+def _start(model: Model) -> Encoder:
+    """A deep Encoder that starts from a trained one; its eigenspectra are frozen."""
     eigenspectra = model.eigenspectra
     if eigenspectra is None:
         raise ModelError(f"{model.card.name} has no eigenspectra to merge: give Encoder models")
     m, pixels = eigenspectra.shape
     encoder = Encoder(model.card.n, pixels, m, "deep")
+    if isinstance(model.network, Encoder) and model.network.variant == "deep":
+        encoder.load_state_dict(model.network.state_dict())
     encoder.eigenspectra.requires_grad_(False).copy_(eigenspectra)
     return encoder
 

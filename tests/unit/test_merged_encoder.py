@@ -14,6 +14,7 @@ from astropy.table import Table
 from gasnet3 import CLASSES
 from gasnet3.io import write_npz
 from gasnet3.nets.card import Model, ModelError
+from gasnet3.nets.encoder import Encoder
 from gasnet3.nets.unet import UNet
 from gasnet3.pipeline import Pipeline
 from gasnet3.prepare import prepare
@@ -54,6 +55,26 @@ def test_each_class_keeps_its_own_eigenspectra_and_learns_none(models, network):
         kept = network.encoder(cls).eigenspectra
         assert not kept.requires_grad
         assert torch.equal(kept, model.eigenspectra)
+
+
+def test_training_starts_from_the_deep_encoders(models, spectra):
+    deep = {
+        cls: Model(model.card, Encoder(model.card.n, model.card.rest.n, SIZES[cls], "deep").eval())
+        for cls, model in models.items()
+    }
+    views = MergedEncoder(deep).eval().views(deep)
+    prepared = prepare(spectra)
+    same = {
+        cls: torch.equal(
+            views[cls].reconstruct(prepared.flux, prepared.ivar).flux,
+            deep[cls].reconstruct(prepared.flux, prepared.ivar).flux,
+        )
+        for cls in CLASSES
+    }
+    assert same == {"STAR": False, "GALAXY": False, "QSO": True}
+    for cls in CLASSES:
+        there, here = views[cls].network.head, deep[cls].network.head
+        assert all(map(torch.equal, there.parameters(), here.parameters()))
 
 
 def test_views_are_the_heads_over_one_trunk(models, network, spectra):
@@ -121,13 +142,13 @@ def test_networks_that_cannot_share_are_refused(models):
         MergedEncoder(models | {"STAR": unet})
 
 
-@pytest.mark.parametrize("others", [0.0, 1.0])
-def test_training_lowers_the_loss_and_leaves_the_eigenspectra(models, tmp_path, others):
+@pytest.mark.parametrize(("others", "half"), [(0.0, False), (1.0, True)])
+def test_training_lowers_the_loss_and_leaves_the_eigenspectra(models, tmp_path, others, half):
     for seed, (cls, model) in enumerate(models.items()):
         z = np.random.default_rng(seed).uniform(*Z_RANGE[cls], 16)
         for which in ("train", "valid"):
             write_npz(tmp_path / f"{cls}-{which}.npz", toy_spectra(model, z, seed=seed))
-    settings = Settings(epochs=4, batch_size=16, others=others)
+    settings = Settings(epochs=4, batch_size=16, others=others, half=half)
     weights = train_merged(models, tmp_path, tmp_path / "out", settings)
     history = torch.load(tmp_path / "out/merged.checkpoint.pt", weights_only=True)["history"]
     assert history[-1]["loss"] < history[0]["loss"]
@@ -179,7 +200,7 @@ def test_the_page_tells_every_number_and_the_verdict(contenders, spectra, truth)
     least = comparison.times(contenders, spectra, 1)
     assert all(0 < t.network < t.pipeline for t in least)
     account = {
-        "settings": {"epochs": 3, "others": 0.0},
+        "settings": {"epochs": 3, "others": 0.0, "half": False},
         "n_train": dict.fromkeys(CLASSES, 10),
         "n_valid": dict.fromkeys(CLASSES, 5),
         "valid_loss": {"STAR": 1.25, "GALAXY": 2.5, "QSO": 3.75},
