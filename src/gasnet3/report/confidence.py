@@ -18,6 +18,9 @@ from gasnet3.report.figures import COLORS, DPI
 MARKERS = ("o", "s", "^", "D")
 KIND_COLORS = ("#000000", "#E69F00", "#0072B2", "#009E73")
 
+FEWEST = 5
+"""Rows a bin of a reliability diagram has at least, to be drawn."""
+
 
 class Answered(Protocol):
     """Answers beside the truth; every attribute has shape (rows,)."""
@@ -46,6 +49,8 @@ class Answered(Protocol):
 
 def plot_confidence(path: str | Path, answers: Mapping[str, Answered]) -> Path:
     """Draw reliability diagrams, the flagged-or-right trade-off, and the pulls.
+
+    Bins of fewer than five rows are left out of the reliability diagrams.
 
     Parameters
     ----------
@@ -88,12 +93,14 @@ def _reliability(
     ax: Axes, p: NDArray[np.float64], right: NDArray[np.bool_], style: dict[str, Any]
 ) -> None:
     told = reliability(p, right)
-    few = np.sqrt(np.maximum(told.accuracy * (1 - told.accuracy), 0.25 / np.maximum(told.n, 1))
-                  / np.maximum(told.n, 1))  # fmt: skip
+    drawn = told.n >= FEWEST
+    n, accuracy = told.n[drawn], told.accuracy[drawn]
+    # Of a bin where all are right (or wrong) the binomial error would be 0.
+    few = np.sqrt(np.maximum(accuracy * (1 - accuracy), 0.25 / n) / n)
     error = told.expected_calibration_error
     label = f"{style['label']}, n = {int(told.n.sum())}, ECE {error:.3f}"
     ax.errorbar(
-        told.confidence, told.accuracy, yerr=few, ls="-", lw=1, ms=4, capsize=2,
+        told.confidence[drawn], accuracy, yerr=few, ls="-", lw=1, ms=4, capsize=2,
         **{**style, "label": label},
     )  # fmt: skip
     ax.plot([0, 1], [0, 1], color="0.6", lw=0.8, ls="--")
