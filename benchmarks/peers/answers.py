@@ -7,15 +7,17 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 from astropy.table import Table, vstack
 
 from gasnet3.catalog import read_catalog, write_catalog
 from gasnet3.spectra import Spectra
 
 ROWS = 32
-"""Spectra in one file: what is lost when a run is interrupted."""
+"""Spectra classified before their answers are written: what an interrupted run loses."""
 
 Classify = Callable[[Spectra], Table]
+"""From spectra to a catalog of one row a spectrum."""
 
 
 def kept(
@@ -26,42 +28,51 @@ def kept(
     Parameters
     ----------
     classify : callable
-        From spectra to a catalog of one row a spectrum.
+        The classifier.
     identity : str
         What the answers depend on beside the spectra: name, version, templates, settings.
     spectra : Spectra
         Any number of rows.
     directory : Path
-        Where the files are; made when it is missing.
+        Where the file is; made when it is missing.
     fresh : bool
         Classify again, and replace what is kept.
 
     Returns
     -------
     Table
-        The catalog.
+        The catalog, in the order of the spectra.
     float
-        CPU seconds all of it took when it was computed.
+        CPU seconds a spectrum when they were classified.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    parts, seconds = [], 0.0
-    for start in range(0, len(spectra), ROWS):
-        some = spectra[start : start + ROWS]
-        path = directory / f"{identity.split()[0]}-{_digest(identity, some)}.parquet"
-        if fresh or not path.exists():
-            began = time.process_time()
-            table = classify(some)
-            table.meta["gasnet3"] = {"peer": identity, "seconds": time.process_time() - began}
-            write_catalog(table, path)
-        part = read_catalog(path)
-        seconds += float(part.meta.pop("gasnet3")["seconds"])
-        parts.append(part)
-    return vstack(parts), seconds
+    path = directory / f"{identity.split()[0]}-{_sum(identity.encode())}.parquet"
+    known = None if fresh or not path.exists() else read_catalog(path)
+    wanted = [digest(spectra, row) for row in range(len(spectra))]
+    have = set() if known is None else set(known["spectrum"])
+    missing = [row for row, key in enumerate(wanted) if key not in have]
+    for start in range(0, len(missing), ROWS):
+        rows = missing[start : start + ROWS]
+        some = spectra[np.array(rows)]
+        began = time.process_time()
+        table = classify(some)
+        table["seconds"] = (time.process_time() - began) / len(rows)
+        table["spectrum"] = [wanted[row] for row in rows]
+        table.meta.clear()
+        known = table if known is None else vstack([known, table])
+        write_catalog(known, path)
+    if known is None:
+        raise ValueError("there are no spectra to classify")
+    place = {key: i for i, key in enumerate(known["spectrum"])}
+    found = known[[place[key] for key in wanted]]
+    return found, float(np.mean(found["seconds"]))
 
 
-def _digest(identity: str, spectra: Spectra) -> str:
-    total = hashlib.sha256(identity.encode())
-    for array in (spectra.flux, spectra.ivar):
-        total.update(array.tobytes())
-    total.update("\n".join(str(item) for item in spectra.ids).encode())
-    return total.hexdigest()[:16]
+def digest(spectra: Spectra, row: int) -> str:
+    """A checksum of one spectrum with its identifier."""
+    flux, ivar = spectra.flux[row].tobytes(), spectra.ivar[row].tobytes()
+    return _sum(str(spectra.ids[row]).encode() + flux + ivar)
+
+
+def _sum(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]

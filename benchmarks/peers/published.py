@@ -50,10 +50,9 @@ CENTRE = SPAN - 0.5 * float(np.log10(9200 / 3600))
 """log10 of λ_o over 3600 Å, the central wavelength of eq. 11 in their code."""
 
 ORIGIN = PIXELS // 2 - 1
-"""Index that their code gives to the first window of the curve.
+"""Index of the first window in their curve, which is padded to N pixels.
 
-With it, redshifts equal those of the authors' own tables to the last bit; a curve computed with
-another convention for even kernels lies one pixel further (see the tests).
+With these three, redshifts equal those of the authors' own tables (see the tests).
 """
 
 
@@ -73,10 +72,10 @@ class Grid:
     z_max: float
     n_rest: int
 
-    def redshift(self, start: NDArray[np.int64], origin: int = ORIGIN) -> Floats:
+    def redshift(self, start: NDArray[np.int64]) -> Floats:
         """Redshift of windows that start at these rest-frame pixels, 0 being the bluest."""
         step = (SPAN + np.log10((1 + self.z_max) / (1 + self.z_min))) / (self.n_rest - 1)
-        position = CENTRE + np.log10(1 + self.z_max) - step * (start + origin)
+        position = CENTRE + np.log10(1 + self.z_max) - step * (start + ORIGIN)
         return np.asarray(10.0**position - 1.0)
 
 
