@@ -27,6 +27,15 @@ from gasnet3.nets.registry import load_models
 from gasnet3.spectra import Spectra
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+OPTIONS = {
+    "epochs": "passes over all spectra",
+    "seed": "of everything random",
+    "lr": "largest learning rate",
+    "others": "weight of the heads of the other classes",
+    "half": "convolutions in bfloat16",
+    "start": "weights of an earlier merged Encoder to start from",
+}
+"""Settings of the training that the command line offers."""
 
 
 def real_spectra(survey: Survey) -> tuple[Spectra, Truth]:
@@ -52,9 +61,8 @@ def real_spectra(survey: Survey) -> tuple[Spectra, Truth]:
 
 def train(arguments: argparse.Namespace) -> None:
     """Train the trunk and the heads over the eigenspectra of the models."""
-    settings = Settings(
-        epochs=arguments.epochs, seed=arguments.seed, others=arguments.others, half=arguments.half
-    )
+    chosen = {name: getattr(arguments, name) for name in OPTIONS}
+    settings = Settings(**chosen)
     models = load_models(source(arguments.models))
     print(train_merged(models, arguments.data, arguments.out, settings, resume=arguments.resume))
 
@@ -92,13 +100,10 @@ def commands(arguments: argparse.Namespace, accounts: list[dict[str, Any]]) -> s
     script, models = "$ python recipes/merged_encoder.py", " ".join(arguments.models)
     lines = []
     for directory, account in zip(arguments.merged, accounts, strict=True):
-        settings = account["settings"]
-        options = f"--epochs {settings['epochs']} --seed {settings['seed']}"
-        if settings["others"]:
-            options += f" --others {settings['others']:g}"
-        if settings["half"]:
-            options += " --half"
-        lines.append(f"{script} train --models {models} --out {directory} {options}")
+        made = {name: account["settings"][name] for name in OPTIONS}
+        told = {k: v for k, v in made.items() if v != getattr(Settings, k)}
+        options = "".join(f" --{k}" if v is True else f" --{k} {v}" for k, v in told.items())
+        lines.append(f"{script} train --models {models} --out {directory}{options}")
     directories = " ".join(map(str, arguments.merged))
     lines.append(f"{script} evaluate --models {models} --merged {directories} --write PAGE.md")
     return "\n".join(lines)
@@ -116,11 +121,12 @@ def main() -> None:
         if work is train:
             sub.add_argument("--data", type=Path, default=Path("runs/population"))
             sub.add_argument("--out", type=Path, required=True)
-            sub.add_argument("--epochs", type=int, default=Settings.epochs)
-            sub.add_argument("--seed", type=int, default=Settings.seed)
-            sub.add_argument("--others", type=float, default=Settings.others,
-                             help="weight of the heads of the other classes")  # fmt: skip
-            sub.add_argument("--half", action="store_true", help="convolutions in bfloat16")
+            for option, told in OPTIONS.items():
+                default = getattr(Settings, option)
+                if isinstance(default, bool):
+                    sub.add_argument(f"--{option}", action="store_true", help=told)
+                else:
+                    sub.add_argument(f"--{option}", type=type(default), default=default, help=told)
             sub.add_argument("--resume", action="store_true")
         else:
             sub.add_argument("--merged", type=Path, nargs="+", default=[Path("runs/merged")])

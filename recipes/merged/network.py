@@ -148,6 +148,35 @@ def read_merged(path: Path, models: Mapping[str, Model]) -> MergedEncoder:
     return network.eval().requires_grad_(False)
 
 
+def start_from(network: MergedEncoder, path: Path) -> None:
+    """Take over the weights of an earlier merged Encoder, where they fit.
+
+    Its eigenspectra are left, and layers of another size: those of a class with another number
+    of eigenspectra.
+
+    Raises
+    ------
+    ModelError
+        If they cannot be read, or nothing fits.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    try:
+        earlier = load(path.read_bytes())
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path}: not weights of a merged Encoder ({error})") from None
+    now = network.state_dict()
+    fits = {
+        key: value
+        for key, value in earlier.items()
+        if key in now and now[key].shape == value.shape and not key.endswith("eigenspectra")
+    }
+    if not fits:
+        raise ModelError(f"{path}: nothing in it fits; give weights of a merged Encoder")
+    network.load_state_dict(fits, strict=False)
+
+
 def _repeated(key: str) -> bool:
     """Whether a name of the state is the trunk's, under a second name."""
     return key.startswith("encoders.") and ".features." in key

@@ -19,7 +19,7 @@ from gasnet3.nets.card import Model
 from gasnet3.train.data import TrainingSet, load_training_set
 from gasnet3.train.loop import GRADIENT_CLIP
 from gasnet3.train.losses import chi2_loss, seen_window
-from merged.network import MergedEncoder, write_merged
+from merged.network import MergedEncoder, start_from, write_merged
 
 VALID_ROWS = 256
 
@@ -43,6 +43,8 @@ class Settings:
     half : bool
         Whether the convolutions are trained in bfloat16: twice as fast on processors that
         multiply in it.
+    start : str
+        Weights of an earlier merged Encoder to start from; empty: from the separate ones.
     """
 
     epochs: int = 12
@@ -53,6 +55,7 @@ class Settings:
     error_floor: float = 0.05
     others: float = 0.0
     half: bool = False
+    start: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,6 +205,8 @@ def train_merged(
     scale = {cls: own_loss(models[cls], rows, floor) for cls, rows in valid.by_class.items()}
     torch.manual_seed(settings.seed)
     network = MergedEncoder(models)
+    if settings.start:
+        start_from(network, Path(settings.start))
     learned = [p for p in network.parameters() if p.requires_grad]
     optimiser = torch.optim.Adam(learned, lr=settings.lr)
     scheduler = OneCycleLR(

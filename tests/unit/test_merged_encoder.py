@@ -25,7 +25,7 @@ from toy import Z_RANGE, toy_model, toy_spectra
 sys.path.insert(0, str(Path(__file__).parents[2] / "recipes"))
 
 from merged import comparison
-from merged.network import MergedEncoder, read_merged, write_merged
+from merged.network import MergedEncoder, read_merged, start_from, write_merged
 from merged.page import page
 from merged.training import Settings, load_sets, train_merged
 
@@ -133,6 +133,23 @@ def test_weights_survive_a_round_trip_and_other_eigenspectra_are_refused(
         read_merged(path, models)
 
 
+def test_an_earlier_network_gives_what_fits_but_its_eigenspectra(models, network, tmp_path):
+    path = tmp_path / "merged.safetensors"
+    write_merged(network, path)
+    later = models | {"QSO": toy_model("QSO", SIZES["QSO"] + 2, seed=1)}
+    fresh = MergedEncoder(later)
+    begun = fresh.encoder("QSO").head[2].weight.clone()
+    start_from(fresh, path)
+    assert all(map(torch.equal, fresh.trunk.parameters(), network.trunk.parameters()))
+    star, was = fresh.encoder("STAR").head, network.encoder("STAR").head
+    assert all(map(torch.equal, star.parameters(), was.parameters()))
+    assert torch.equal(fresh.encoder("QSO").head[2].weight, begun)
+    assert torch.equal(fresh.encoder("QSO").eigenspectra, later["QSO"].eigenspectra)
+    path.write_bytes(b"nothing")
+    with pytest.raises(ModelError, match="not weights of a merged Encoder"):
+        start_from(fresh, path)
+
+
 def test_networks_that_cannot_share_are_refused(models):
     star = models["STAR"]
     with pytest.raises(ModelError, match="cannot share a trunk"):
@@ -200,7 +217,8 @@ def test_the_page_tells_every_number_and_the_verdict(contenders, spectra, truth)
     least = comparison.times(contenders, spectra, 1)
     assert all(0 < t.network < t.pipeline for t in least)
     account = {
-        "settings": {"epochs": 3, "others": 0.0, "half": False},
+        "models": {"toy-star": "0123456789abcdef"},
+        "settings": {"epochs": 3, "others": 0.0, "half": False, "start": ""},
         "n_train": dict.fromkeys(CLASSES, 10),
         "n_valid": dict.fromkeys(CLASSES, 5),
         "valid_loss": {"STAR": 1.25, "GALAXY": 2.5, "QSO": 3.75},
@@ -208,6 +226,7 @@ def test_the_page_tells_every_number_and_the_verdict(contenders, spectra, truth)
         "history": [{"seconds": 60.0}] * 3,
     }
     text = page(["separate", "merged"], scores, least, [account], "$ command")
+    assert "toy-star (01234567)" in text
     assert "| STAR, 5 | 1.50 | 1.25 |" in text
     assert "3 epochs of 30 spectra in 3 minutes" in text
     assert (
