@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "recipes" / "paper"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "recipes" / "paper"))
 
 import figure_texts
 import trainings

@@ -19,7 +19,7 @@ Floats = NDArray[np.floating[Any]]
 MARKERS = {"STAR": "o", "GALAXY": "s", "QSO": "^"}
 """Marker of each class, so that print without colour tells them apart."""
 
-RANGE = (0.2, 99.8)
+RANGE = (0.05, 99.97)
 """Percentiles of an eigenspectrum between which the panel is drawn."""
 
 NAME_STEP = 0.0145
