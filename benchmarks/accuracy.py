@@ -2,6 +2,7 @@
 
     python benchmarks/accuracy.py                        # shipped models, all peers
     python benchmarks/accuracy.py --models runs/mine     # models of a directory
+    python benchmarks/accuracy.py --time                 # CPU times and their ratios only
     python benchmarks/accuracy.py --docs                 # write docs/accuracy.md and its figure
 
 The spectra are those of recipes/validate.py: real, labelled, and never trained on. The peers are
@@ -14,7 +15,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +24,7 @@ import torch
 from astropy.table import Table
 from numpy.typing import NDArray
 from peers.answers import Classify, kept
-from peers.page import Score, show, write_page
+from peers.page import Score, show, show_times, write_page
 from peers.published import read_published
 from peers.with_redrock import HOW_TO_GET, Redrock, installed
 from rich.console import Console
@@ -41,7 +42,7 @@ SHARED = ROOT.parent / "shared"
 ARCHITECTURES = {"encoder": "Encoder", "unet": "U-Net"}
 
 SLOW = 8
-"""Spectra that redrock is timed on: it takes hundreds of times longer than the others."""
+"""Spectra that redrock is timed on: it takes far longer than the others."""
 
 STARS_OF_SLOW = 6
 """redrock is given one in so many of the stars without a redshift, for the same reason."""
@@ -224,6 +225,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--answers", type=Path, default=ROOT / "runs" / "peers",
                         help="where answers of peers are kept")  # fmt: skip
     parser.add_argument("--fresh", action="store_true", help="ask the peers anew")
+    parser.add_argument("--time", action="store_true", help="only the CPU times and their ratios")
     parser.add_argument("--docs", action="store_true", help="write docs/accuracy.md")
     return parser.parse_args(arguments)
 
@@ -241,12 +243,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ModelError as error:
         raise SystemExit(str(error)) from error
     contestants += peer_contestants(chosen.peers, chosen.shared, console)
+    timed = sample.labelled[:: max(1, len(sample.labelled) // chosen.timed)]
+    if chosen.time:
+        console.print(show_times(cpu_times(contestants, timed, max(1, chosen.rounds))))
+        return
     scores = []
     for one in contestants:
         console.print(f"[dim]{one.label}[/dim]")
         scores.append(score(one, sample, chosen.answers, chosen.fresh))
-    timed = sample.labelled[:: max(1, len(sample.labelled) // chosen.timed)]
-    times: Mapping[str, float] = cpu_times(contestants, timed, chosen.rounds)
+    times = cpu_times(contestants, timed, chosen.rounds)
     console.print(show(scores, times))
     if chosen.docs:
         write_page(ROOT / "docs", scores, times, len(timed), chosen.rounds)

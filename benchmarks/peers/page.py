@@ -21,11 +21,11 @@ CAVEATS = """
 - The labels are the surveys' own, and wrong or a matter of taste at times: a broad-line AGN at
   z < 0.5 may be GALAXY or QSO, so the class is counted both ways.
 - The spectra are bright and near for the most part: galaxies nearly all at z < 0.3 and S/N 50.
-- The published networks were trained on SDSS spectra of STAR subclasses A to K. Some of these
-  spectra may be among those they were trained on, and a third are LAMOST's, which they never saw.
-  They are run on their own grid with their own preparation (unweighted polynomial, masked pixels
-  filled and left in), which reproduces the authors' outputs; but the χ² curve is computed by FFT,
-  and not by their direct convolution, so their time here is better than in their own code.
+- The published networks were trained on SDSS spectra, of stars from A to K: some of these spectra
+  may have been among them, and LAMOST's and DESI's were not. They are run on their own grid with
+  their own preparation (unweighted polynomial, masked pixels filled and left in), which gives the
+  authors' outputs; but the χ² curve is computed by FFT and not by their direct convolution, so
+  they are faster here than in their own code.
 - redrock is given the templates at hand: its galaxy basis is an old one of five vectors, which
   costs it galaxies. The templates are smoothed to SDSS's resolution. The time to rebin them, once
   a run, is not counted.
@@ -92,6 +92,17 @@ def show(scores: Sequence[Score], times: Mapping[str, float]) -> Table:
         table.add_column(one.label, justify="right")
     for name, n, cells in table_of(scores, times):
         table.add_row(name, n, *cells)
+    return table
+
+
+def show_times(times: Mapping[str, float]) -> Table:
+    """The CPU times alone, with their ratios to the first."""
+    table = Table("", title="CPU ms a spectrum", title_justify="left")
+    table.add_column("ms", justify="right")
+    table.add_column(f"/ {next(iter(times))}", justify="right")
+    reference = next(iter(times.values()))
+    for label, value in times.items():
+        table.add_row(label, _number(value), _number(value / reference))
     return table
 
 

@@ -13,15 +13,18 @@ from astropy.io import fits
 from astropy.table import Table
 
 from gasnet3.catalog import make_catalog
+from gasnet3.evaluate import evaluate
 from gasnet3.lattice import OBSERVED
 from gasnet3.spectra import Spectra
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 sys.path.insert(0, str(Path(__file__).parents[2] / "recipes"))
 
+import accuracy
 from mock_survey.library import Survey
 from peers.answers import ROWS, kept
 from peers.networks import PIXELS, PublishedEncoder, PublishedUNet, build
+from peers.page import Score, table_of, write_page
 from peers.published import (
     ORIGIN,
     Grid,
@@ -231,3 +234,57 @@ def test_answers_are_kept_by_spectrum_and_identity(tmp_path, rng):
     kept(classify, "a 2", spectra[:5], tmp_path)
     kept(classify, "a 1", spectra[:5], tmp_path, fresh=True)
     assert calls[2:] == [5, 5]
+
+
+@pytest.fixture
+def scores():
+    """Two classifiers on six spectra and two sky fibres; one without warnings."""
+    ids = [f"a{i}" for i in range(8)]
+    truth = Table({
+        "id": ids,
+        "class": ["STAR", "STAR", "GALAXY", "GALAXY", "QSO", "QSO", "SKY", "SKY"],
+        "subclass": ["", "", "BROADLINE", "", "", "", "", ""],
+        "z": [0.0, 1e-4, 0.1, 0.2, 1.0, 2.0, np.nan, np.nan],
+    })  # fmt: skip
+    found = truth["id", "class", "z"].copy()
+    found["class"] = ["STAR", "STAR", "QSO", "GALAXY", "QSO", "GALAXY", "STAR", "STAR"]
+    found["z"] = [0.0, 1e-4, 0.1, 0.2, 1.0, 0.3, 0.0, 0.0]
+    stars = Table({"id": ["s0", "s1"], "class": ["STAR", "STAR"], "z": [np.nan, np.nan]})
+    called = Table({"id": ["s0", "s1"], "class": ["STAR", "QSO"], "z": [0.0, 1.0]})
+    of_stars = evaluate(called, stars).classes["STAR"]
+    warned = found.copy()
+    warned["zwarn"] = [0] * 7 + [4]
+    return [
+        Score("Encoder, amortised", evaluate(warned, truth), of_stars, warns=True),
+        Score("Encoder, hybrid", evaluate(found, truth), of_stars, warns=False),
+    ]
+
+
+def test_the_table_tells_every_figure_with_its_n(scores):
+    times = {"Encoder, amortised": 2.0, "Encoder, hybrid": 5.0}
+    rows = {name: (n, cells) for name, n, cells in table_of(scores, times)}
+    assert rows["class right"] == ("6", ["66.7 %", "66.7 %"])
+    assert rows["class right, broad-line AGN either way"] == ("6", ["83.3 %", "83.3 %"])
+    assert rows["class right, GALAXY"] == ("2", ["50.0 %", "50.0 %"])
+    assert rows["GF (eq. 18), QSO"] == ("2", ["50.0 %", "50.0 %"])
+    assert rows["Δz > 0.01, QSO"] == ("2", ["50.0 %", "50.0 %"])
+    assert rows["median Δz (eq. 14), QSO"][1] == ["0.283", "0.283"]
+    assert rows["sky fibres with an unflagged redshift"] == ("2", ["1", "–"])
+    assert rows["stars without a known redshift called STAR"] == ("2", ["50.0 %", "50.0 %"])
+    assert rows["CPU time / that of Encoder, amortised"] == ("", ["1", "2.5"])
+    assert "GF′ (eq. 20), STAR" not in rows
+
+
+def test_the_page_and_its_figure_are_written(scores, tmp_path):
+    write_page(tmp_path, scores, {"Encoder, amortised": 2.0, "Encoder, hybrid": 5.0}, 4, 1)
+    text = (tmp_path / "accuracy.md").read_text()
+    assert "| class right | 6 | 66.7 % | 66.7 % |" in text
+    assert "hybrid changes the share of right classes by +0.0 points" in text
+    assert "for 2.5 times its CPU time" in text
+    assert (tmp_path / "images" / "accuracy.png").read_bytes().startswith(b"\x89PNG")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["accuracy.md", "images"]
+
+
+def test_the_benchmark_says_why_it_skips(tmp_path, capsys):
+    accuracy.main(["--shared", str(tmp_path)])
+    assert f"{tmp_path / 'data'} is absent" in capsys.readouterr().out
