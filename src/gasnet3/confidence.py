@@ -44,6 +44,9 @@ SOFT_CHI2 = 10.0
 WORST_RATIO = 5.0
 """Largest ln(χ²_x/χ²_y) told apart; also what a class without a solution gets."""
 
+WORST_CHI2 = 1e7
+"""Likewise of the differences of χ²."""
+
 NEAR_POPULATION = 0.3
 """Squared distances from the population (a coefficient) below which there is no difference."""
 
@@ -117,13 +120,14 @@ class Evidence:
 
     def features(self) -> Floats:
         """Numbers that tell the classes apart, shape (rows, 13); (rows, 7) without distances."""
-        lowest = np.nanmin(np.where(np.isnan(self.rchi2), np.inf, self.rchi2), axis=1)
-        lowest = np.where(np.isfinite(lowest) & (lowest > 0), lowest, 1.0)[:, None]
-        ratio = np.log(np.clip(np.nan_to_num(self.rchi2 / lowest, nan=np.inf), 1.0, None))
-        ratio = np.minimum(ratio, WORST_RATIO)
+        rchi2 = np.where(np.isnan(self.rchi2), np.inf, self.rchi2)
+        lowest = rchi2.min(axis=1, keepdims=True)
+        lowest = np.where(np.isfinite(lowest) & (lowest > 0), lowest, 1.0)
+        ratio = np.minimum(np.log(np.maximum(rchi2 / lowest, 1.0)), WORST_RATIO)
         # In units of the least reduced χ² where that is above 1: a model that does not describe
         # the spectrum to its noise must not be sure of the class because of it.
-        chi2 = np.expm1(ratio) * np.minimum(1.0, lowest) * self.n_good[:, None]
+        excess = np.maximum(rchi2 - lowest, 0.0) / np.maximum(1.0, lowest)
+        chi2 = np.minimum(excess * self.n_good[:, None], WORST_CHI2)
         columns = []
         for i, j in PAIRS:
             columns += [

@@ -52,6 +52,11 @@ def test_a_misfit_softens_differences_of_chi2():
     assert fits[0] == pytest.approx(np.arcsinh(-100.0 / 10.0))
 
 
+def test_a_fit_without_noise_keeps_the_differences_of_chi2():
+    features = evidence([[40.0, 90.0, 1e-12]]).features()[0]
+    np.testing.assert_allclose(features[[2, 4]], np.arcsinh([4e3, 9e3]))
+
+
 def test_answers_do_not_depend_on_the_batch():
     rng = np.random.default_rng(1)
     found = evidence(1.0 + rng.exponential(0.3, (64, 3)))
