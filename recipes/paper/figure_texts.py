@@ -114,8 +114,7 @@ def fig8_text(paper: dict[str, Any]) -> str:
         f"{table(head, body)}\nAgainst the paper's good fractions (alike: within 2 %):\n\n"
         + "\n".join(text)
         + "\n\nThe rows of points at whole pixels in the paper's panel of stars are gone: minima "
-        "are followed to a fraction of a pixel. Errors of stars at the threshold of 3e-4 (90 km/s) "
-        "are often those of the label.\n"
+        "are followed to a fraction of a pixel.\n"
     )
 
 
@@ -151,10 +150,11 @@ def fig12_text() -> str:
                 whole, kept = curve["mean"][0], curve["mean"][at]
                 share = percent(curve["completeness"][at])
                 body.append([method, SETS[which], cls, percent(whole), percent(kept), share])
-    head = ["", "set", "class", "GF with any R", "GF with R ≥ 0.1", "completeness"]
+    head = ["", "set", "class", "GF with R ≥ 0", "GF with R ≥ 0.1", "completeness"]
     return (
         f"{table(head, body)}\nThe paper advises R ≥ 0.1 against catastrophic redshifts. Spectra "
-        "without a second minimum have no R and are in no subset.\n"
+        "without a second minimum have no R and are in no subset. R is below 0 where the decided "
+        "solution is not that of the least χ²: such spectra are in no subset with R_T ≥ 0 either.\n"
     )
 
 

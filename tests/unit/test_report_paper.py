@@ -86,6 +86,15 @@ def test_a_spectrum_of_another_class_counts_by_the_model_of_its_own() -> None:
     assert len(class_samples(catalog, read_truth(truth))["STAR"]) == 30
 
 
+def test_a_part_of_a_sample(samples: dict[str, ClassSample]) -> None:
+    sample = samples["QSO"]
+    sample.rchi2[0] = 7.0
+    part = sample.select(sample.ids == sample.ids[0])
+    assert part.cls == "QSO"
+    assert part.ids.tolist() == ["row-60"]
+    assert part.summary()["chi2"] == 7.0
+
+
 def test_rows_without_a_label_are_left_out_and_missing_redshifts_are_not() -> None:
     catalog, truth = make_catalog()
     truth["z"][0] = np.nan

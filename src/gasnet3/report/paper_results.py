@@ -227,7 +227,7 @@ def plot_by_robustness(evaluations: Mapping[str, Evaluation], path: str | Path) 
         "good_by_robustness": "good fraction (eq. 18)",
         "accuracy_by_robustness": "accuracy (eq. 13)",
     }
-    return _curves(evaluations, rows, "least robustness R_T (dimensionless)", path)
+    return _curves(evaluations, rows, "least robustness $R_T$ (dimensionless)", path)
 
 
 def _refuse_nothing(things: Mapping[str, Any]) -> None:

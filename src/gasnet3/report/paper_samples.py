@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +27,8 @@ class ClassSample:
     ----------
     cls : str
         The class.
+    ids : ndarray of str, shape (rows,)
+        Identifiers in the catalog.
     z_true, z : ndarray of float64, shape (rows,)
         Labelled redshift, and that of the class's own model; NaN where it found none.
     rchi2 : ndarray of float64, shape (rows,)
@@ -38,6 +40,7 @@ class ClassSample:
     """
 
     cls: str
+    ids: NDArray[np.str_]
     z_true: Floats
     z: Floats
     rchi2: Floats
@@ -46,6 +49,11 @@ class ClassSample:
 
     def __len__(self) -> int:
         return len(self.z)
+
+    def select(self, rows: NDArray[np.bool_]) -> ClassSample:
+        """The given rows, a mask of shape (rows,)."""
+        kept = {f.name: getattr(self, f.name)[rows] for f in fields(self) if f.name != "cls"}
+        return ClassSample(cls=self.cls, **kept)
 
     @property
     def delta_z(self) -> Floats:
@@ -104,7 +112,7 @@ def class_samples(catalog: Table, truth: Truth) -> dict[str, ClassSample]:
         If the catalog lacks a column.
     """
     wanted = [f"{name}_{cls.lower()}" for cls in CLASSES for name in ("z", "chi2", "robustness")]
-    wanted += ["class", "n_good", "dof", "sn_median"]
+    wanted += ["id", "class", "n_good", "dof", "sn_median"]
     if missing := [name for name in wanted if name not in catalog.colnames]:
         raise ValueError(f"the catalog has no column {', '.join(missing)}: write it with gasnet3")
     pairs = match(truth, catalog)
@@ -117,6 +125,7 @@ def class_samples(catalog: Table, truth: Truth) -> dict[str, ClassSample]:
         dof = _numbers(rows["n_good"])[mine] - _parameters(rows, cls)
         out[cls] = ClassSample(
             cls=cls,
+            ids=np.asarray(rows["id"]).astype(np.str_)[mine],
             z_true=z_true[mine],
             z=column["z"],
             rchi2=column["chi2"] / np.maximum(dof, 1.0),
