@@ -10,6 +10,7 @@ with every linear parameter marginalised gives the error.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -22,8 +23,11 @@ from gasnet3.lattice import ShiftRange
 PAD = 3
 """Spline coefficients kept beyond each end of the rest lattice, for shifts at the edge."""
 
-CHUNK = 4
-"""Fits computed together: their matrices stay in the processor's cache."""
+CHUNK = 64
+"""Model components computed together, of several fits: they stay in the processor's cache."""
+
+RIDGE = {torch.float64: 1e-9, torch.float32: 1e-5}
+"""Added to the scaled diagonal of normal matrices, above the rounding of their sums."""
 
 MAX_STEPS = 7
 """Steps a minimum at most; two are usual."""
@@ -34,6 +38,12 @@ CONVERGED = 2e-3
 NEGLIGIBLE = 0.03
 """So do steps shorter than this fraction of the shift's error."""
 
+LARGEST = 0.05
+"""But no step longer than this many pixels is left out."""
+
+LEAST_CURVATURE = 0.1
+"""Fraction of the Gauss-Newton curvature below which a secant is not trusted."""
+
 
 @dataclass(frozen=True, eq=False)
 class Templates:
@@ -41,9 +51,10 @@ class Templates:
 
     Attributes
     ----------
-    spline : Tensor of float64, shape (m, N + 2·PAD) or (rows, 1, N + 2·PAD)
-        Spline coefficients, of eigenspectra common to all rows or of one model a row.
-    basis : Tensor of float64, shape (degree + 1, n), or None
+    spline : Tensor, shape (m, N + 2·PAD) or (rows, 1, N + 2·PAD)
+        Spline coefficients, of eigenspectra common to all rows or of one model a row. Their
+        dtype is that of the fits: float64, but for :attr:`single`.
+    basis : Tensor, shape (degree + 1, n), or None
         Continuum polynomials solved for together with the coefficients; None where the
         model is taken as it is (amortised: no linear parameter is free).
     shifts : ShiftRange
@@ -63,6 +74,12 @@ class Templates:
         spline = torch.from_numpy(padded).to(flux.device)
         return cls(spline if basis is not None else spline[:, None], basis, shifts)
 
+    @cached_property
+    def single(self) -> Templates:
+        """The same in float32: for searches, at a third of the cost, and never for results."""
+        basis = None if self.basis is None else self.basis.float()
+        return Templates(self.spline.float(), basis, self.shifts)
+
     def at(self, shift: Tensor, n: int) -> Tensor:
         """Eigenspectra as seen through the observed window, float64, shape (shifts, m, n)."""
         window, value, _ = self.windows(torch.zeros_like(shift).long(), shift, n)
@@ -80,13 +97,16 @@ class Templates:
         """
         place = self.shifts.last - shift + PAD
         whole = torch.floor(place)
-        return (self._runs(rows, whole.long() - 1, n + 3), *_spline_weights(place - whole))
+        value, slope = _spline_weights(place - whole)
+        dtype = self.spline.dtype
+        return self._runs(rows, whole.long() - 1, n + 3), value.to(dtype), slope.to(dtype)
 
     def _runs(self, rows: Tensor, position: Tensor, width: int) -> Tensor:
         if self.basis is None:
             index = position[:, None] + torch.arange(width, device=position.device)
             return torch.gather(self.spline[rows, 0], 1, index)[:, None]
-        return self.spline.unfold(1, width, 1)[:, position].transpose(0, 1)
+        runs = [self.spline[:, at : at + width] for at in position.tolist()]
+        return torch.stack(runs) if runs else self.spline.new_zeros(0, len(self.spline), width)
 
 
 @dataclass(eq=False)
@@ -123,6 +143,12 @@ class Fits:
         """The fits at the given places."""
         return Fits(*(getattr(self, f.name)[index] for f in fields(Fits)))
 
+    def chi2_ahead(self, reach: float) -> Tensor:
+        """χ² to be expected one Gauss-Newton step on, of ``reach`` pixels at most."""
+        step = self.step.nan_to_num(0.0)
+        gain = step.abs().clamp(max=reach) * (2 * step.abs() - step.abs().clamp(max=reach))
+        return self.chi2 - (gain / self.sigma**2).nan_to_num(0.0)
+
     def put(self, index: Tensor, other: Fits) -> None:
         """Replace the fits at the given places by those of ``other``."""
         for f in fields(self):
@@ -132,7 +158,7 @@ class Fits:
 
 
 def fit_at(templates: Templates, flux: Tensor, ivar: Tensor, rows: Tensor, shift: Tensor) -> Fits:
-    """Fit templates at given shifts, in float64 and by direct sums (eq. 22-26).
+    """Fit templates at given shifts, by direct sums (eq. 22-26), in the templates' dtype.
 
     Parameters
     ----------
@@ -146,7 +172,8 @@ def fit_at(templates: Templates, flux: Tensor, ivar: Tensor, rows: Tensor, shift
         Shift of each fit, clipped to the templates' range.
     """
     many, shifts = paired(rows, shift)
-    cuts = slices(len(many), CHUNK)
+    free = 1 if templates.basis is None else len(templates.basis) + templates.spline.shape[0]
+    cuts = slices(len(many), max(2, CHUNK // free))
     parts = [_fit_chunk(templates, flux, ivar, many[cut], shifts[cut]) for cut in cuts]
     names = [f.name for f in fields(Fits)]
     return Fits(*(torch.cat([getattr(p, name) for p in parts])[: len(rows)] for name in names))
@@ -155,57 +182,69 @@ def fit_at(templates: Templates, flux: Tensor, ivar: Tensor, rows: Tensor, shift
 def _fit_chunk(
     templates: Templates, flux: Tensor, ivar: Tensor, rows: Tensor, shift: Tensor
 ) -> Fits:
-    f, w = flux[rows].double(), ivar[rows].double()
-    n = f.shape[1]
+    dtype, n = templates.spline.dtype, flux.shape[1]
+    f, root = flux[rows].to(dtype), ivar[rows].to(dtype).sqrt()
     shift = shift.clamp(templates.shifts.first, templates.shifts.last)
     window, value, slope = templates.windows(rows, shift, n)
-    shape = _combine(window, value, n)
+    m = window.shape[1]
     if templates.basis is None:
-        model, coeff = shape[:, 0], torch.ones_like(shift)[:, None]
-        derivative = -_combine(window, slope, n)[:, 0]
-        weighted = f.new_zeros(len(f), 0, n)
-        inverse = f.new_zeros(len(f), 0, 0)
+        coeff, along = window.new_ones(len(f), 1), window
+        model = _combine(along, value, n)[:, 0]
+        continuum, covariance = f.new_zeros(len(f), 0), f.new_zeros(len(f), m, m)
     else:
-        design = torch.cat([shape, templates.basis.expand(len(f), -1, -1)], dim=1)
-        weighted = design * w[:, None]
-        normal = torch.bmm(weighted, design.transpose(1, 2))
-        inverse = _inverse(normal)
-        solution = torch.bmm(inverse, torch.bmm(weighted, f[..., None]))
-        model = torch.bmm(solution.transpose(1, 2), design)[:, 0]
-        coeff = solution[:, : shape.shape[1], 0]
-        along = torch.bmm(coeff[:, None], window)
-        derivative = -_combine(along, slope, n)[:, 0]
-    residual = f - model
-    chi2 = (w * residual**2).sum(dim=1)
-    wd = w * derivative
-    # Curvature with the linear parameters marginalised: the part of the derivative that they
-    # cannot imitate.
-    shared = torch.bmm(weighted, derivative[..., None])
-    curvature = (wd * derivative).sum(dim=1)
-    curvature = curvature - torch.bmm(shared.transpose(1, 2), torch.bmm(inverse, shared))[:, 0, 0]
-    usable = curvature > 0
-    curvature = torch.where(usable, curvature, torch.nan)
-    m = shape.shape[1]
-    free = templates.basis is not None
+        design = f.new_empty(len(f), m + len(templates.basis), n)
+        _combine(window, value, n, out=design[:, :m])
+        design[:, m:] = templates.basis
+        design *= root[:, None]
+        inverse = _inverse(torch.bmm(design, design.transpose(1, 2)))
+        right = _times(design, root * f)
+        solution = torch.bmm(inverse, right[..., None])[..., 0]
+        coeff, continuum, covariance = solution[:, :m], solution[:, m:], inverse[:, :m, :m]
+        along = torch.bmm(coeff[:, None].to(dtype), window)
+        common = templates.basis.expand(len(f), -1, -1)
+        model = torch.bmm(continuum[:, None].to(dtype), common)[:, 0]
+        model += _combine(along, value, n)[:, 0]
+    residual = root * (f - model)
+    derivative = root * -_combine(along, slope, n)[:, 0]
+    curvature = (derivative**2).sum(dim=1).double()
+    if templates.basis is not None:
+        # Curvature with the linear parameters marginalised: the part of the derivative that
+        # they cannot imitate.
+        shared = _times(design, derivative)[..., None]
+        imitated = torch.bmm(shared.transpose(1, 2), torch.bmm(inverse, shared))
+        curvature = curvature - imitated[:, 0, 0]
+    curvature = torch.where(curvature > 0, curvature, torch.nan)
     return Fits(
         shift=shift,
-        chi2=chi2,
-        step=(wd * residual).sum(dim=1) / curvature,
+        chi2=(residual**2).sum(dim=1).double(),
+        step=(derivative * residual).sum(dim=1) / curvature,
         sigma=curvature**-0.5,
         coeff=coeff,
-        continuum=solution[:, m:, 0] if free else f.new_zeros(len(f), 0),
-        covariance=inverse[:, :m, :m] if free else f.new_zeros(len(f), m, m),
+        continuum=continuum,
+        covariance=covariance,
         model=model,
     )
 
 
+def _times(matrices: Tensor, vectors: Tensor) -> Tensor:
+    """One matrix times one vector each, float64, shape (fits, m)."""
+    if matrices.is_cuda:
+        return torch.bmm(matrices, vectors[..., None])[..., 0].double()
+    # A batched product with vectors takes MKL ten times longer.
+    out = matrices.new_empty(matrices.shape[:2])
+    for row, matrix, vector in zip(out, matrices, vectors, strict=True):
+        torch.mv(matrix, vector, out=row)
+    return out.double()
+
+
 def _inverse(normal: Tensor) -> Tensor:
-    """Inverse of scaled normal matrices; a tiny ridge keeps parameters without data at 0."""
+    """Inverse of scaled normal matrices, float64; the ridge keeps parameters without data at 0."""
+    ridge, normal = RIDGE[normal.dtype], normal.double()
     scale = torch.diagonal(normal, dim1=1, dim2=2).clamp(min=0).sqrt()
     scale = torch.where(scale > 0, scale, 1.0)
     scaled = normal / (scale[:, :, None] * scale[:, None])
     eye = torch.eye(normal.shape[1], dtype=normal.dtype, device=normal.device)
-    factor, _ = torch.linalg.cholesky_ex(scaled + 1e-9 * eye)
+    factor, _ = torch.linalg.cholesky_ex(scaled + ridge * eye)
     return torch.cholesky_inverse(factor) / (scale[:, :, None] * scale[:, None])
 
 
@@ -217,11 +256,11 @@ def _spline_weights(u: Tensor) -> tuple[Tensor, Tensor]:
     return value / 6.0, slope / 2.0
 
 
-def _combine(window: Tensor, weights: Tensor, n: int) -> Tensor:
+def _combine(window: Tensor, weights: Tensor, n: int, out: Tensor | None = None) -> Tensor:
     """Σ_t weights_t · window[t : t + n], shape (rows, m, n)."""
-    total = window[..., :n] * weights[:, 0, None, None]
+    total = torch.mul(window[..., :n], weights[:, 0, None, None], out=out)
     for t in range(1, 4):
-        total = torch.addcmul(total, window[..., t : t + n], weights[:, t, None, None])
+        total.addcmul_(window[..., t : t + n], weights[:, t, None, None])
     return total
 
 
@@ -230,7 +269,9 @@ def refine(
 ) -> tuple[Fits, Tensor]:
     """Follow minima of χ² to their sub-pixel positions.
 
-    Gauss-Newton with step halving: a fit is only ever replaced by one of lower χ².
+    The first step is Gauss-Newton's, later ones are secants of the gradient: where a model
+    describes a spectrum badly, as at all but the best minimum, the curvature of Gauss-Newton is
+    not that of χ². A fit is only ever replaced by one of lower χ².
 
     Parameters
     ----------
@@ -239,61 +280,53 @@ def refine(
     begin : Fits
         Where to begin, :func:`fit_at` of the same rows.
     reach : float
-        Farthest a minimum may move from where it began, in pixels.
+        How far in pixels a minimum may move from its start.
 
     Returns
     -------
     fits : Fits
-        The best fit found for each minimum.
-    converged : Tensor of bool, shape (fits,)
-        False where the curvature is not positive or the search ran into its reach.
+        The fits at the minima.
+    converged : Tensor of bool
+        Whether a minimum was found within the reach, rather than a slope or a flat curve.
     """
     best = Fits(**vars(begin))
-    low = (begin.shift - reach).clamp(min=templates.shifts.first)
-    high = (begin.shift + reach).clamp(max=templates.shifts.last)
-    factor = torch.ones_like(low)
+    low = (begin.shift - reach).clamp(templates.shifts.first, templates.shifts.last)
+    high = (begin.shift + reach).clamp(templates.shifts.first, templates.shifts.last)
+    move = best.step.nan_to_num(0.0)
     for _ in range(MAX_STEPS):
-        move = (best.step.clamp(-1.0, 1.0) * factor).nan_to_num(0.0)
         target = torch.minimum(torch.maximum(best.shift + move, low), high)
+        # Only those that move: what another row still does must not matter here.
         active = torch.nonzero((target - best.shift).abs() > _tolerance(best))[:, 0]
         if not len(active):
             break
+        here = best.rows(active)
         trial = fit_at(templates, flux, ivar, rows[active], target[active])
-        better = trial.chi2 <= best.chi2[active]
-        # Only of those that were tried: what another row still does must not matter here.
-        factor[active] = torch.where(better, 1.0, 0.5 * factor[active])
+        better = trial.chi2 <= here.chi2
+        move[active] = _secant_move(here, trial, better)
         best.put(active[better], trial.rows(better))
-    converged = torch.isfinite(best.sigma) & ((best.step * factor).abs() < 0.1 + _tolerance(best))
+    converged = torch.isfinite(best.sigma) & (move.abs() < 0.1 + _tolerance(best))
     # The last step is too short to be worth another evaluation, not too short to take.
-    last = torch.maximum(torch.minimum(best.step, _tolerance(best)), -_tolerance(best))
-    best.shift = torch.minimum(torch.maximum(best.shift + last.nan_to_num(0.0), low), high)
+    last = torch.maximum(torch.minimum(move, _tolerance(best)), -_tolerance(best))
+    best.shift = torch.minimum(torch.maximum(best.shift + last, low), high)
     return best, converged
 
 
-def look_around(
-    templates: Templates, flux: Tensor, ivar: Tensor, rows: Tensor, begin: Fits, pixels: int
-) -> Fits:
-    """The best of the fits at whole pixels around given ones, those included.
-
-    Parameters
-    ----------
-    templates, flux, ivar, rows, begin
-        See :func:`refine`.
-    pixels : int
-        How far to look on either side.
-    """
-    offset = torch.arange(-pixels, pixels + 1, dtype=torch.float64, device=begin.shift.device)
-    offset = offset[offset != 0]
-    shift = (begin.shift[:, None] + offset).reshape(-1)
-    tried = fit_at(templates, flux, ivar, rows.repeat_interleave(len(offset)), shift)
-    chi2, best = tried.chi2.reshape(-1, len(offset)).min(dim=1)
-    best = best + len(offset) * torch.arange(len(rows), device=best.device)
-    better = chi2 < begin.chi2
-    out = Fits(**vars(begin))
-    out.put(better, tried.rows(best[better]))
-    return out
+def _secant_move(here: Fits, trial: Fits, better: Tensor) -> Tensor:
+    """Step from the better of two fits to where the line through their gradients is zero."""
+    moved = trial.shift - here.shift
+    gradient, tried = here.step / here.sigma**2, trial.step / trial.sigma**2
+    curvature = (gradient - tried) / moved
+    plain = torch.where(better, trial.step, 0.5 * moved)
+    known = curvature * torch.where(better, trial.sigma, here.sigma) ** 2 > LEAST_CURVATURE
+    secant = torch.where(better, tried, gradient) / curvature
+    # A step that has led uphill has gone too far.
+    limit = torch.where(better, torch.inf, 0.5 * moved.abs())
+    step = torch.where(known, torch.minimum(torch.maximum(secant, -limit), limit), plain)
+    return step.nan_to_num(0.0)
 
 
 def _tolerance(fits: Fits) -> Tensor:
     """Steps that end the search: far below a pixel, and below the error of the shift."""
-    return (NEGLIGIBLE * fits.sigma).nan_to_num(0.0).clamp(min=CONVERGED)
+    # Where the model does not describe the spectrum to its noise, the error is as much larger.
+    misfit = (fits.chi2 / fits.model.shape[1]).clamp(min=1.0).sqrt()
+    return (NEGLIGIBLE * misfit * fits.sigma).nan_to_num(0.0).clamp(CONVERGED, LARGEST)

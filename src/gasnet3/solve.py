@@ -2,8 +2,8 @@
 
 ``amortised``: the network's reconstruction, taken as it is, at every shift (eq. 9-10).
 ``exact``: the best coefficients of its eigenspectra, and the continuum, at every shift
-(eq. 22-26). ``hybrid``: a coarse exact scan and the amortised curve propose minima, which are
-then solved exactly. Whatever proposes, every minimum kept is re-evaluated in float64.
+(eq. 22-26). ``hybrid``: a frugal exact scan and the amortised curve propose minima, the best of
+which are then solved exactly. Whatever proposes, every minimum kept is re-evaluated in float64.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from gasnet3.lattice import C_KM_S, LN10_STEP, shift_from_z, z_from_shift
 from gasnet3.minima import Minima, find_minima
 from gasnet3.nets.card import Model, ModelError
 from gasnet3.prepare import Prepared, legendre_basis
-from gasnet3.refine import Fits, Templates, fit_at, look_around, refine
+from gasnet3.refine import Fits, Templates, fit_at, refine
 from gasnet3.scan import ExactScan, scan_amortised
 
 DISTINCT = 0.01
@@ -28,15 +28,14 @@ DISTINCT = 0.01
 DISTINCT_STAR_KM_S = 100.0
 """Stellar solutions are distinct when their velocities differ by more than this."""
 
-COARSE_BIN = {"STAR": 2, "GALAXY": 2, "QSO": 4}
-"""Pixels averaged in the hybrid's coarse scan: quasar lines are broad, the others are not."""
+STRIDE = 4
+"""Shifts that share a normal matrix in the hybrid's scan."""
 
-PROPOSALS = {"STAR": 2, "GALAXY": 4, "QSO": 4}
-"""Minima taken from each proposing curve of the hybrid solver."""
+PROPOSALS = {"STAR": 2, "GALAXY": 3, "QSO": 3}
+"""Minima the hybrid takes from its scan. Of the amortised curve it takes the lowest alone."""
 
-LOOK_AROUND = {"STAR": 0, "GALAXY": 0, "QSO": 4}
-"""Whole pixels tried around the hybrid's best proposal: finer ripples of χ² than a coarse bin
-would hold the search back. On real spectra only quasars show them."""
+REACH = 1.5
+"""How far in pixels a minimum may lie from where a curve of whole shifts shows it."""
 
 BLOCK = 32
 """Rows a network sees at once, always: results must not depend on the batch."""
@@ -151,13 +150,13 @@ class Engine:
         return self._scan(1)
 
     @cached_property
-    def coarse_scan(self) -> ExactScan:
-        """Exact scan of binned spectra."""
-        return self._scan(COARSE_BIN[self.cls])
+    def frugal_scan(self) -> ExactScan:
+        """Exact scan whose normal matrices serve for several shifts."""
+        return self._scan(STRIDE)
 
-    def _scan(self, bin_width: int) -> ExactScan:
+    def _scan(self, stride: int) -> ExactScan:
         card = self.model.card
-        return ExactScan.build(self.eigenspectra, card.n, card.shifts, card.degree, bin_width)
+        return ExactScan.build(self.eigenspectra, card.n, card.shifts, card.degree, stride)
 
     def reconstruct(self, prepared: Prepared) -> tuple[Tensor, Tensor]:
         """Rest-frame reconstruction (rows, N), and coefficients times amplitude (rows, m)."""
@@ -209,7 +208,7 @@ class Amortised(Solver):
         curves = engine.amortised_curves(rest, prepared)
         minima = find_minima(curves.chi2, distinct_pixels(engine.cls), k)
         templates = Templates.build(rest, engine.model.card.shifts, None)
-        found = _refine(engine, templates, prepared, [(curves, minima)], keep=k, reach=1.5)
+        found = _refine(engine, templates, prepared, _position(curves, minima), k)
         shape, m = found.shift.shape, coeff.shape[1]
         # The spline fit knows one template, the reconstruction; what made it are these.
         made = coeff.double()[:, None].expand(*shape, m)
@@ -227,32 +226,28 @@ class Exact(Solver):
     def solve(self, engine: Engine, prepared: Prepared, k: int) -> Candidates:
         curves = self.curves(engine, prepared)
         minima = find_minima(curves.chi2, distinct_pixels(engine.cls), k)
-        return _refine(engine, engine.templates, prepared, [(curves, minima)], keep=k, reach=1.5)
+        return _refine(engine, engine.templates, prepared, _position(curves, minima), k)
 
     def curves(self, engine: Engine, prepared: Prepared) -> Curves:
         return engine.exact_curves(engine.full_scan, prepared)
 
 
 class Hybrid(Exact):
-    """Coarse exact scan and amortised curve propose; exact solutions decide."""
+    """Frugal exact scan and amortised curve propose; exact solutions decide."""
 
     name = "hybrid"
 
     def solve(self, engine: Engine, prepared: Prepared, k: int) -> Candidates:
-        coarse = engine.exact_curves(engine.coarse_scan, prepared)
+        frugal = engine.exact_curves(engine.frugal_scan, prepared)
         amortised = engine.amortised_curves(engine.reconstruct(prepared)[0], prepared)
         many = max(PROPOSALS[engine.cls], k)
-        width = COARSE_BIN[engine.cls]
         pixels = distinct_pixels(engine.cls)
-        proposals = [
-            (coarse, find_minima(coarse.chi2, pixels / width, many)),
-            (amortised, find_minima(amortised.chi2, pixels, many)),
-        ]
-        reach = width + 1.5
-        around = LOOK_AROUND[engine.cls]
-        return _refine(
-            engine, engine.templates, prepared, proposals, keep=k, reach=reach, around=around
-        )
+        first = _position(frugal, find_minima(frugal.chi2, pixels, many))
+        second = _position(amortised, find_minima(amortised.chi2, pixels, 1))
+        near = (second[:, :, None] - first[:, None]).abs() < REACH
+        second = torch.where(near.any(dim=2), torch.nan, second)
+        start = torch.cat([first, second], dim=1)
+        return _refine(engine, engine.templates, prepared, start, k)
 
 
 SOLVERS: dict[str, Solver] = {s.name: s for s in (Amortised(), Exact(), Hybrid())}
@@ -260,47 +255,44 @@ SOLVERS: dict[str, Solver] = {s.name: s for s in (Amortised(), Exact(), Hybrid()
 
 
 def _refine(
-    engine: Engine, templates: Templates, prepared: Prepared,
-    proposals: list[tuple[Curves, Minima]], *, keep: int, reach: float, around: int = 0,
-) -> Candidates:  # fmt: skip
-    """Evaluate all proposed minima, follow the best ones to their sub-pixel positions."""
-    exists = torch.cat([minima.index >= 0 for _, minima in proposals], dim=1)
-    exists &= prepared.usable[:, None]
-    start = torch.cat([_position(curves, minima) for curves, minima in proposals], dim=1)
-    exists &= ~_repeated(start, exists, proposals[0][1].index.shape[1], reach)
+    engine: Engine, templates: Templates, prepared: Prepared, start: Tensor, keep: int
+) -> Candidates:
+    """Evaluate all proposed minima, follow the best ones to their sub-pixel positions.
+
+    Parameters
+    ----------
+    start : Tensor of float64, shape (rows, proposals)
+        Proposed shifts; NaN where there is none.
+    keep : int
+        Distinct solutions wanted of each row.
+    """
+    exists = torch.isfinite(start) & prepared.usable[:, None]
     rows, _ = torch.nonzero(exists, as_tuple=True)
-    flux, ivar = prepared.flux, prepared.ivar
-    proposed = fit_at(templates, flux, ivar, rows, start[exists])
+    spectra = prepared.flux, prepared.ivar
+    # One template alone is as fast in float64.
+    search = templates if templates.basis is None else templates.single
+    tried = fit_at(search, *spectra, rows, start[exists])
     chi2 = torch.full(start.shape, torch.inf, dtype=torch.float64, device=start.device)
-    chi2[exists] = proposed.chi2
-    chi2 = torch.where(torch.isfinite(chi2), chi2, torch.inf)
+    chi2[exists] = tried.chi2_ahead(REACH).nan_to_num(torch.inf)
     # Starts nearer than their reach would end in one minimum, as stellar ones could.
-    apart = max(distinct_pixels(engine.cls), reach)
+    apart = max(distinct_pixels(engine.cls), REACH)
     order, chosen = _lowest_distinct(chi2, start, apart, keep)
     number = torch.zeros_like(chi2, dtype=torch.int64)
     number[exists] = torch.arange(len(rows), device=start.device)
-    begin = proposed.rows(torch.gather(number, 1, order)[chosen])
-    rows, place = torch.nonzero(chosen, as_tuple=True)
-    if around:
-        first = torch.nonzero(place == 0)[:, 0]
-        best = look_around(templates, flux, ivar, rows[first], begin.rows(first), around)
-        begin.put(first, best)
-    fits, converged = refine(templates, flux, ivar, rows, begin, reach)
+    begin = tried.rows(torch.gather(number, 1, order)[chosen])
+    rows, _ = torch.nonzero(chosen, as_tuple=True)
+    fits, converged = refine(search, *spectra, rows, begin, REACH)
+    if search is not templates:
+        begin = fit_at(templates, *spectra, rows, fits.shift)
+        fits, converged = refine(templates, *spectra, rows, begin, REACH)
     return _collect(engine, chosen, fits, converged)
 
 
-def _repeated(start: Tensor, exists: Tensor, first: int, reach: float) -> Tensor:
-    """Proposals that a minimum among the ``first`` columns reaches anyway."""
-    mine, theirs = start[:, :, None], start[:, None, :first]
-    near = ((mine - theirs).abs() < 0.5 * reach) & exists[:, None, :first]
-    near[:, :first] = False
-    return near.any(dim=2)
-
-
 def _position(curves: Curves, minima: Minima) -> Tensor:
-    """Sub-pixel shifts of minima by their parabolas."""
+    """Sub-pixel shifts of minima by their parabolas, NaN where there is none."""
     step = curves.shift[1] - curves.shift[0] if len(curves.shift) > 1 else 1.0
-    return curves.shift[minima.index.clamp(min=0)] + step * minima.offset
+    place = curves.shift[minima.index.clamp(min=0)] + step * minima.offset
+    return torch.where(minima.index >= 0, place, torch.nan)
 
 
 def _lowest_distinct(

@@ -42,30 +42,51 @@ def test_amortised_finds_a_perfect_match_at_chi2_zero(rng):
     assert abs(float(curve.min())) < 0.05
 
 
-@pytest.mark.parametrize("bin_width", [1, 4])
-def test_exact_is_the_direct_least_squares_of_eq_22(bin_width, rng):
-    eigenspectra = torch.from_numpy(rng.normal(size=(3, REST.n))).float()
-    scan = ExactScan.build(eigenspectra, OBSERVED.n, SHIFTS, 5, bin_width)
+@pytest.mark.parametrize("shifts", [SHIFTS, ShiftRange(3, 200)], ids=["direct", "fft"])
+@pytest.mark.parametrize("stride", [1, 4])
+def test_exact_is_the_direct_least_squares_of_eq_22(stride, shifts, rng):
+    rest = shifts.rest_lattice(OBSERVED)
+    eigenspectra = torch.from_numpy(rng.normal(size=(3, rest.n))).float()
+    scan = ExactScan.build(eigenspectra, OBSERVED.n, shifts, 5, stride)
     flux = torch.from_numpy(rng.normal(size=(2, OBSERVED.n))).float()
-    ivar = torch.from_numpy(rng.uniform(0.5, 2, size=flux.shape)).float()
+    # Even within the bins: then the normal matrices amid each run of shifts are exact.
+    ivar = torch.from_numpy(rng.uniform(0.5, 2, size=(2, OBSERVED.n // stride))).float()
+    ivar = ivar.repeat_interleave(stride, dim=1)
     curve = scan.scan(flux, ivar)
-    assert curve.shape == (2, len(scan.scanned))
-
-    def binned(x):
-        whole = x.shape[-1] // bin_width * bin_width
-        return x[..., :whole].reshape(*x.shape[:-1], -1, bin_width).mean(axis=-1)
-
-    rest = binned(eigenspectra.double().numpy())
-    basis = binned(legendre_basis(OBSERVED.n, 5).numpy())
+    assert curve.shape == (2, len(shifts))
+    basis = legendre_basis(OBSERVED.n, 5).numpy()
     for row in range(2):
-        weight = binned(ivar[row].double().numpy()) * bin_width
-        value = binned((flux * ivar)[row].double().numpy()) * bin_width / weight
-        for column in (0, len(scan.scanned) // 2, len(scan.scanned) - 1):
-            start = len(scan.scanned) - 1 - column
-            design = np.concatenate([rest[:, start : start + basis.shape[1]], basis])
-            root = np.sqrt(weight)
-            _, residual, *_ = np.linalg.lstsq((design * root).T, value * root, rcond=None)
-            assert float(curve[row, column]) == pytest.approx(float(residual[0]), rel=1e-3)
+        root = np.sqrt(ivar[row].double().numpy())
+        value = flux[row].double().numpy() * root
+        for start in (stride // 2, 5 * stride + stride // 2):
+            window = eigenspectra[:, start : start + OBSERVED.n].double().numpy()
+            design = np.concatenate([window, basis])
+            _, residual, *_ = np.linalg.lstsq((design * root).T, value, rcond=None)
+            found = float(curve[row, len(shifts) - 1 - start])
+            assert found == pytest.approx(float(residual[0]), rel=1e-3)
+
+
+@pytest.mark.parametrize("classes", ["STAR", "GALAXY"])
+def test_shared_normal_matrices_hardly_move_a_curve(classes, rng):
+    engine = toy_engine(classes)
+    flux = torch.from_numpy(rng.normal(size=(3, OBSERVED.n))).float()
+    ivar = torch.from_numpy(rng.uniform(0.5, 2, size=flux.shape)).float()
+    full, frugal = engine.full_scan.scan(flux, ivar), engine.frugal_scan.scan(flux, ivar)
+    explained = (flux**2 * ivar).sum(dim=1).max() - full.min()
+    assert float((full - frugal).abs().max()) < 0.1 * float(explained)
+
+
+@pytest.mark.parametrize("shifts", [SHIFTS, ShiftRange(3, 200)], ids=["direct", "fft"])
+@pytest.mark.parametrize("stride", [1, 4])
+def test_curves_do_not_depend_on_batch_or_order(stride, shifts, rng):
+    eigenspectra = torch.from_numpy(rng.normal(size=(5, shifts.rest_lattice(OBSERVED).n))).float()
+    scan = ExactScan.build(eigenspectra, OBSERVED.n, shifts, 5, stride)
+    flux = torch.from_numpy(rng.normal(size=(70, OBSERVED.n))).float()
+    ivar = torch.from_numpy(rng.uniform(0.5, 2, size=flux.shape)).float()
+    whole, order = scan.scan(flux, ivar), torch.from_numpy(rng.permutation(70))
+    assert torch.equal(scan.scan(flux[order], ivar[order]), whole[order])
+    for rows in (slice(0, 1), slice(3, 5), slice(17, 50), slice(69, 70)):
+        assert torch.equal(scan.scan(flux[rows], ivar[rows]), whole[rows])
 
 
 def test_exact_scan_agrees_with_float64_refits(batch):
@@ -76,11 +97,6 @@ def test_exact_scan_agrees_with_float64_refits(batch):
     shift = engine.full_scan.scanned[column].repeat(3)
     fits = fit_at(engine.templates, flux, ivar, torch.arange(3), shift)
     np.testing.assert_allclose(curve[:, column], fits.chi2, rtol=1e-4)
-
-
-def test_bins_must_divide_the_lattice():
-    with pytest.raises(ValueError, match="whole number of bins"):
-        ExactScan.build(torch.zeros(2, REST.n), OBSERVED.n, SHIFTS, 5, 3)
 
 
 def test_all_masked_rows_stay_finite():
