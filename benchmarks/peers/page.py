@@ -24,7 +24,7 @@ CAVEATS = """
 - The published networks were trained on SDSS spectra, of stars from A to K: some of these spectra
   may have been among them, and LAMOST's and DESI's were not. They are run on their own grid with
   their own preparation (unweighted polynomial, masked pixels filled and left in), which gives the
-  authors' outputs; but the χ² curve is computed by FFT and not by their direct convolution, so
+  authors' own outputs; but the χ² curve is computed by FFT and not by their direct convolution, so
   they are faster here than in their own code.
 - redrock is given the templates at hand: its galaxy basis is an old one of five vectors, which
   costs it galaxies. The templates are smoothed to SDSS's resolution. The time to rebin them, once
@@ -120,10 +120,10 @@ def write_page(
 
 This page is written by `python benchmarks/accuracy.py --docs`; do not edit it.
 
-{e.n} real spectra of SDSS, LAMOST and DESI ({counts}), no object of which was trained on, against
-the surveys' own labels. A redshift is good (GF, eq. 18) within 3e-4 for STAR and GALAXY and 3e-3
-for QSO; GF′ (eq. 20) is within 0.0015 and 0.015 in ln(1 + z). {e.n_agn} are broad-line AGN at
-z < 0.5. n stands beside every figure.
+{e.n} real spectra of SDSS, LAMOST and DESI ({counts}), of objects
+our networks were not trained on, against the surveys' own labels. A redshift is good (GF, eq. 18)
+within 3e-4 for STAR and GALAXY and 3e-3 for QSO; GF′ (eq. 20) is within 0.0015 and 0.015 in
+ln(1 + z). {e.n_agn} are broad-line AGN at z < 0.5. n stands beside every figure.
 
 {chr(10).join(lines)}
 
@@ -171,7 +171,7 @@ def draw(path: Path, scores: Sequence[Score], times: Mapping[str, float]) -> Non
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 4), layout="constrained")
+    figure = Figure(figsize=(9, 4.5), layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(1, 2, sharex=True)
     for axis, field, title in zip(
@@ -180,14 +180,14 @@ def draw(path: Path, scores: Sequence[Score], times: Mapping[str, float]) -> Non
         ("class right, broad-line AGN either way", "redshift good (GF, eq. 18)"),
         strict=True,
     ):
-        for one in scores:
-            x, y = times[one.label], 100 * getattr(one.evaluation, field)
+        for number, one in enumerate(scores):
             ours = one.label.startswith(("Encoder", "U-Net"))
-            axis.plot(x, y, "o" if ours else "s", color="C0" if ours else "C1")
-            axis.annotate(one.label, (x, y), xytext=(4, 4), textcoords="offset points", fontsize=8)
+            axis.plot(times[one.label], 100 * getattr(one.evaluation, field),
+                      "o" if ours else "s", color=f"C{number}", label=one.label)  # fmt: skip
         axis.set(xscale="log", xlabel="CPU ms a spectrum", ylabel="%", title=title)
-        axis.margins(x=0.25, y=0.15)
+        axis.margins(x=0.1, y=0.1)
         axis.grid(alpha=0.3)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     figure.savefig(path, dpi=120)
 
 
