@@ -145,7 +145,8 @@ def our_contestants(source: str) -> list[Contestant]:
             except ModelError:
                 continue  # a U-Net has no eigenspectra to solve with
             name = f"{label}, {solver}" if architecture == "encoder" else label
-            found.append(Contestant(name, pipeline.run))
+            where = f" ({directory.name})" if directory.is_dir() else ""
+            found.append(Contestant(name + where, pipeline.run))
     if not found and source != "unet":
         raise ModelError(f"no models in {source!r}: give 'encoder', 'unet' or a directory")
     return found
@@ -161,12 +162,12 @@ def peer_contestants(names: Sequence[str], shared: Path, console: Console) -> li
             for networks in read_published(weights, ROOT / "runs" / "peers" / "published")
         ]
     elif "published" in names:
-        console.print(f"no published networks: {weights} is absent")
+        console.print(f"no published networks: {weights} is absent", markup=False)
     if "redrock" in names and installed():
         redrock = Redrock(shared / "data" / "templates", OBSERVED.wave)
         found.append(Contestant("redrock", redrock, redrock.identity, slow=True))
     elif "redrock" in names:
-        console.print(HOW_TO_GET)
+        console.print(HOW_TO_GET, markup=False)
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -11,10 +12,13 @@ import pytest
 import torch
 from astropy.io import fits
 from astropy.table import Table
+from rich.console import Console
 
 from gasnet3.catalog import make_catalog
 from gasnet3.evaluate import evaluate
 from gasnet3.lattice import OBSERVED
+from gasnet3.nets.card import ModelError
+from gasnet3.nets.registry import SHIPPED
 from gasnet3.spectra import Spectra
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
@@ -294,3 +298,25 @@ def test_the_page_and_its_figure_are_written(scores, tmp_path):
 def test_the_benchmark_says_why_it_skips(tmp_path, capsys):
     accuracy.main(["--shared", str(tmp_path)])
     assert f"{tmp_path / 'data'} is absent" in capsys.readouterr().out
+
+
+def test_a_peer_that_is_not_installed_is_told_how_to_get(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(accuracy, "installed", lambda: False)
+    assert accuracy.peer_contestants(["published", "redrock"], tmp_path, Console(width=200)) == []
+    told = capsys.readouterr().out
+    assert "pip install -e '.[benchmark]'" in told
+    assert f"{tmp_path / 'reference' / 'weights'} is absent" in told
+
+
+def test_models_of_a_directory_take_part_under_its_name(tmp_path):
+    with pytest.raises(ModelError, match="no models in"):
+        accuracy.our_contestants(str(tmp_path))
+    for kind in ("json", "safetensors"):
+        for path in SHIPPED.glob(f"encoder-*.{kind}"):
+            shutil.copy(path, tmp_path)
+    labels = [one.label for one in accuracy.our_contestants(str(tmp_path))]
+    solvers = ("amortised", "exact", "hybrid")
+    assert labels == [f"Encoder, {solver} ({tmp_path.name})" for solver in solvers]
+    (tmp_path / "encoder-qso.json").unlink()
+    with pytest.raises(ModelError, match="no Encoder for QSO"):
+        accuracy.our_contestants(str(tmp_path))
