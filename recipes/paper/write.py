@@ -101,11 +101,12 @@ def sets_section() -> str:
         for r in rows
     ]
     text = [f"**Spectra tested on.**\n\n{table(['set', 'class', 'n', 'S/N', 'z'], body)}"]
-    text.append("Of ours S/N (median of the pixels) and z are medians.")
+    text.append("Of ours S/N (median of the pixels) and z are medians. R grows with S/N (Fig. 11).")
     for which in SETS:
         ours = {r["class"]: r["sn"] for r in rows if r["set"] == which}
         theirs = {cls: v["sn"] for cls, v in paper.items()}
-        text.append(f"The S/N of the {SET_NAMES[which]} set is {compared(ours, theirs)}.")
+        told = compared(ours, theirs)
+        text.append(f"The S/N of the {SET_NAMES[which]} set is {told} than the paper's.")
     return "\n".join(text)
 
 
