@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 import gasnet3
-from gasnet3 import decide
+from gasnet3 import decide, subclass
 from gasnet3.catalog import make_catalog
 from gasnet3.confidence import DIRECTORY, Confidence, Evidence, find_confidence, solution_kind
 from gasnet3.devices import check_device
@@ -84,12 +84,15 @@ class Pipeline:
         Where to compute.
     confidence : Confidence or None
         What decides the class and says how sure it is; None: the least reduced χ² does.
+    subclasses : dict of str to SubclassModel
+        What tells subclasses, for classes whose network has a fit; none for the amortised solver.
     """
 
     engines: tuple[Engine, ...]
     solver: Solver
     device: torch.device
     confidence: Confidence | None = None
+    subclasses: dict[str, subclass.SubclassModel] = field(default_factory=dict)
 
     @classmethod
     def load(
@@ -125,8 +128,15 @@ class Pipeline:
             for engine in engines:
                 _ = engine.eigenspectra  # raises for networks that have none
         hashes = {engine.cls: engine.model.card.sha256 for engine in engines}
-        confidence = find_confidence(hashes, solver, _confidence_directories(models))
-        return cls(engines, SOLVERS[solver], torch.device(device), confidence)
+        confidence = find_confidence(hashes, solver, _directories(models, DIRECTORY))
+        # Coefficients that are not solved for have no covariance to judge them by.
+        told = {} if solver == "amortised" else hashes
+        found = {
+            c: subclass.find_subclass(h, _directories(models, subclass.DIRECTORY))
+            for c, h in told.items()
+        }
+        subclasses = {c: fit for c, fit in found.items() if fit}
+        return cls(engines, SOLVERS[solver], torch.device(device), confidence, subclasses)
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -267,12 +277,12 @@ class Pipeline:
             ranked = decide.rank(candidates, n_good, probabilities, errors)
         return Outcome(
             spectra, self.engines, prepared, candidates, ranked, probabilities,
-            self.confidence, exact,
+            self.confidence, exact, self.subclasses,
         )  # fmt: skip
 
 
-def _confidence_directories(models: str | Path | Sequence[str | Path]) -> tuple[Path, ...]:
+def _directories(models: str | Path | Sequence[str | Path], shipped: Path) -> tuple[Path, ...]:
     """Where the fits of models may lie: beside the shipped ones, and in their own directory."""
     if isinstance(models, (str, Path)) and Path(models).is_dir():
-        return DIRECTORY, Path(models) / DIRECTORY.name
-    return (DIRECTORY,)
+        return shipped, Path(models) / shipped.name
+    return (shipped,)

@@ -16,6 +16,7 @@ from gasnet3.domain import population_distance
 from gasnet3.prepare import Prepared
 from gasnet3.solve import Candidates, Engine
 from gasnet3.spectra import Spectra
+from gasnet3.subclass import SubclassModel
 
 Columns = dict[str, NDArray[Any]]
 
@@ -42,6 +43,8 @@ class Outcome:
         What says how likely a redshift is right; None for weights without a fit.
     exact : bool
         Whether coefficients are solved for: only such can be compared with the population's.
+    subclasses : dict of str to SubclassModel
+        What tells subclasses, by class.
     """
 
     spectra: Spectra
@@ -52,6 +55,7 @@ class Outcome:
     probabilities: NDArray[np.float64]
     confidence: Confidence | None
     exact: bool
+    subclasses: dict[str, SubclassModel]
 
 
 def catalog_columns(outcome: Outcome, n_best: int) -> Columns:
@@ -121,6 +125,7 @@ def solution_columns(outcome: Outcome, nth: int, common: Columns | None = None) 
     size = np.where(known.any(axis=1), size, np.nan)
     columns = common | {
         "class": np.where(has, np.array(ranked.classes)[index], ""),
+        "subclass": _subclasses(outcome, nth),
         "z": np.where(has, ranked.z[:, nth], np.nan),
         "z_err": np.where(has, ranked.z_err[:, nth], np.nan),
         "chi2": ranked.chi2[:, nth],
@@ -158,6 +163,19 @@ def _coefficients(outcome: Outcome, nth: int) -> tuple[NDArray[np.float64], NDAr
             distance = population_distance(population, omega, measured) / population["limit"]
             domain[chosen] = distance.cpu().numpy()
     return coeff, domain
+
+
+def _subclasses(outcome: Outcome, nth: int) -> NDArray[np.str_]:
+    """Subclass of the nth solutions; '' where it is not known, or not sure."""
+    out = np.full(len(outcome.spectra), "", dtype="U16")
+    for index, found in enumerate(outcome.candidates):
+        if found.cls in outcome.subclasses:
+            chosen, row, which = _rows_of(outcome.ranked, nth, index)
+            misfit = np.maximum(outcome.ranked.rchi2[chosen, nth], 1.0)[:, None, None]
+            coeff = found.coeff[row, which].cpu().numpy()
+            covariance = found.covariance[row, which].cpu().numpy() * misfit
+            out[chosen] = outcome.subclasses[found.cls].predict(coeff, covariance)[0]
+    return out
 
 
 def _rows_of(

@@ -48,7 +48,7 @@ def _per_class(name: str, description: str) -> tuple[Column, ...]:
 COLUMNS: tuple[Column, ...] = (
     Column("id", "str", "", "identifier of the spectrum"),
     Column("class", "str", "", "STAR, GALAXY or QSO: the most probable class"),
-    Column("subclass", "str", "", "finer class within the class"),
+    Column("subclass", "str", "", "finer class; empty where it is not sure, or not known"),
     Column("z", "f8", "", "redshift, vacuum, in the frame of the input (SDSS: heliocentric)"),
     Column("z_err", "f8", "", "1-sigma error of z, NaN where there is no minimum"),
     Column("zwarn", "i8", "", "warning bits (gasnet3.ZWarn), 0 for a clean row"),
