@@ -45,7 +45,7 @@ class ModelCard:
     degree : int
         Degree of the continuum polynomial the network was trained with.
     training, metrics : dict
-        Data, seeds, epochs and time; loss and scores on the validation set, with n.
+        Data, limits, seeds, epochs and time; loss and scores on the validation set, with n.
     population : dict
         ``z``, ``coeff``, ``continuum``: rows of exact solutions of training spectra, from
         which mock spectra are drawn; ``z_edges``, ``z_count``: histogram of training redshifts;

@@ -50,8 +50,8 @@ class TrainConfig:
         (Encoder only); 0 is the paper's training.
     smoothness : float
         Weight of :func:`gasnet3.train.losses.roughness` (Encoder only); 0 is the paper's training.
-    description, licence : str
-        Of the training data, and of the weights, for the card.
+    description, limits, licence : str
+        What was trained on, what the weights are not for, and their licence; for the card.
     """
 
     name: str
@@ -74,6 +74,7 @@ class TrainConfig:
     projection: float = 0.0
     smoothness: float = 0.0
     description: str = ""
+    limits: str = ""
     licence: str = "MIT"
     base: Path = Path()
 

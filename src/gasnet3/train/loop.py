@@ -246,7 +246,8 @@ def _finish(
 ) -> Path:  # fmt: skip
     """Write the weights with the card: how it was trained, how well it did, its population."""
     training = {
-        "data": config.description, "n_train": len(train), "n_valid": len(valid),
+        "data": config.description, "limits": config.limits,
+        "n_train": len(train), "n_valid": len(valid),
         "n_left_out": train.left_out, "seed": config.seed, "epochs": config.epochs,
         "batch_size": config.batch_size, "schedule": config.schedule, "lr": config.lr,
         "lr_final": config.lr_final, "error_floor": config.error_floor,
