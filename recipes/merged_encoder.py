@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from merged.comparison import SOLVERS, Truth, merged, score, separate, times
 from merged.network import read_merged
-from merged.page import page
+from merged.page import page as make_page
 from merged.training import Settings, train_merged
 from mock_survey.library import Survey
 
@@ -81,7 +81,7 @@ def compare(arguments: argparse.Namespace) -> None:
     spectra, truth = real_spectra(Survey(arguments.shared))
     scores = {s: [score(c, s, spectra, truth) for c in contenders] for s in SOLVERS}
     least = times(contenders, spectra, arguments.rounds)
-    text = page(
+    text = make_page(
         [c.name for c in contenders], scores, least, accounts, commands(arguments, accounts)
     )
     print(text)
@@ -105,7 +105,8 @@ def commands(arguments: argparse.Namespace, accounts: list[dict[str, Any]]) -> s
         options = "".join(f" --{k}" if v is True else f" --{k} {v}" for k, v in told.items())
         lines.append(f"{script} train --models {models} --out {directory}{options}")
     directories = " ".join(map(str, arguments.merged))
-    lines.append(f"{script} evaluate --models {models} --merged {directories} --write PAGE.md")
+    page = arguments.write or "PAGE.md"
+    lines.append(f"{script} evaluate --models {models} --merged {directories} --write {page}")
     return "\n".join(lines)
 
 

@@ -121,15 +121,15 @@ def page(
     found = [
         verdict(amortised[0], amortised[i], seconds[0], seconds[i]) for i in range(1, len(names))
     ]
-    shipped = any(won for won, _ in found)
+    won = any(won for won, _ in found)
     parts = [
         INTRODUCTION,
         "## Verdict\n",
-        "It wins.\n" if shipped else "It is not shipped: it does not win.\n",
+        "It wins.\n" if won else "It is not shipped: it does not win.\n",
         *(f"- {name}: {why}" for name, (_, why) in zip(names[1:], found, strict=True)),
         "\n## Speed\n",
-        "Milliseconds a spectrum on one core, least of rounds taken in turn. The trunk sees a "
-        "spectrum once for all classes.\n",
+        "Milliseconds of processor time a spectrum, least of rounds taken in turn. The trunk "
+        "sees a spectrum once for all classes.\n",
         table(["", *names], speed),
         "## Accuracy\n",
         "Real spectra of the validation groups, which no training saw, against the surveys' "
