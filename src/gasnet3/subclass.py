@@ -27,9 +27,14 @@ DIRECTORY = Path(__file__).resolve().parent / "models" / "subclass"
 """The fits of the shipped weights."""
 
 SPECTRAL_TYPE = re.compile(r"^(?:sd:?|[gd])?(OB|[OBAFGKML])[\d.IV]*(?![a-ln-z])", re.IGNORECASE)
+"""Spectral type of a label, perhaps after that of a subdwarf, giant or dwarf."""
+
 STAR_KINDS = {"WD": "WD", "CV": "CV", "CARBON": "C", "LDWARF": "L"}
+"""Stars named otherwise, by a part of their label."""
+
 GALAXY_KINDS = {"AGN", "STARBURST", "STARFORMING"}
-UNKNOWN = {"", "NON", "NULL", "UNKNOWN"}
+UNKNOWN = {"NON", "NULL", "UNKNOWN"}
+"""What stands for no label."""
 
 
 def standard_label(cls: str, label: str) -> str:
@@ -58,7 +63,7 @@ def standard_label(cls: str, label: str) -> str:
         kind = label.replace("BROADLINE", "").strip()
         if kind in GALAXY_KINDS:
             return kind
-        return "" if kind.upper() in UNKNOWN - {""} else "QUIESCENT"
+        return "" if kind.upper() in UNKNOWN else "QUIESCENT"
     return ""
 
 
