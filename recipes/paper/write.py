@@ -75,9 +75,9 @@ TRAINED = """\
 Small trainings made for this comparison alone (`recipes/paper/trainings.py`): the paper's Encoder
 with the coefficients of eq. 4, the loss of eq. 7 (an error floor of 5 % of the spectrum's rms
 added in quadrature: in so few steps a few spectra of S/N 80 would own it), the step schedule from
-1e-3 to 1e-4, {size} spectra a class from the mock population and {epochs} epochs of batches of
-{batch}, against the paper's 20,000 spectra and 100 epochs. Scored with the amortised solver. Such
-networks are far from converged: the trend along m or the size is what can be compared, the
+1e-3 to 1e-4, {size} spectra a class from the training population and {epochs} epochs of batches
+of {batch} (as many steps where there are fewer spectra), against the paper's 20,000 spectra and
+100 epochs. Scored with the amortised solver. Such networks are far from converged: the trend along m or the size is what can be compared, the
 level cannot. With n real spectra, a fraction has a standard error of about √(p(1 - p)/n).
 """
 
@@ -257,18 +257,26 @@ def _our_cells(values: dict[str, Any]) -> list[str]:
 
 
 def _trend(rows: list[dict[str, Any]], cls: str, which: str, column: str) -> str:
-    """How χ² and GF go from the first to the last row of a class, in words."""
+    """How χ² and GF go along the rows of a class, and with the continuum's degree, in words."""
     same = [r for r in rows if r["degree"] == rows[0]["degree"]]
-    if len(same) < 2:
-        return ""
-    first, last = (line_of(r, cls) for r in (same[0], same[-1]))
-    step = f"from {column} = {same[0][column]} to {same[-1][column]}"
+    other = [r for r in rows if r["degree"] != rows[0]["degree"]]
+    steps = []
+    if len(same) > 1:
+        steps.append(f"from {column} = {same[0][column]} to {same[-1][column]} ")
+        steps[-1] += _moves(line_of(same[0], cls), line_of(same[-1], cls))
+    if other:
+        steps.append(f"from degree {same[-1]['degree']} to {other[0]['degree']} ")
+        steps[-1] += _moves(line_of(same[-1], cls), line_of(other[0], cls))
+    return f"- {cls}, {SET_NAMES[which]}: {'; '.join(steps)}." if steps else ""
+
+
+def _moves(first: dict[str, Any], last: dict[str, Any]) -> str:
     moves = []
     for label, key in (("the median χ²", "chi2_median"), ("the good fraction", "gf")):
         before, after = first[key], last[key]
         how = "stays" if before == after else "rises" if after > before else "falls"
-        moves.append(f"{label} {how} ({number(before)} to {number(after)})")
-    return f"- {cls}, {SET_NAMES[which]}, {step}: {' and '.join(moves)}."
+        moves.append(f"{label} {how} ({number(before, 3)} to {number(after, 3)})")
+    return " and ".join(moves)
 
 
 def page() -> str:
@@ -283,7 +291,7 @@ def page() -> str:
         "## Table 4: eigenspectra and degree of the continuum\n\n"
         + trained_section("table4", "Table 4", "m"),
         "The paper finds that χ² falls with m, that GF hardly depends on it, and that the fifth "
-        "degree is a little better than the second.",
+        "degree is a little better than the second (its row of degree 5 is that of Table 2).",
         "## Table B1: size of the training set\n\n"
         + trained_section("table_b1", "Table B1", "size"),
         "Here every size has the same number of steps, so that only the variety of the spectra "

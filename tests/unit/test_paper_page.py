@@ -85,10 +85,13 @@ def test_trends_of_the_small_trainings(results: dict[str, object]) -> None:
     results["table4"] = [
         {**row(), **common, "m": 3},
         {**row(chi2_median=0.8, gf=0.95), **common, "m": 10},
+        {**row(chi2_median=0.9, gf=0.95), **common, "m": 10, "degree": 5},
     ]
     text = write.trained_section("table4", "Table 4", "m")
-    assert "- STAR, real, from m = 3 to 10: the median χ² falls (1.1 to 0.8)" in text
+    assert "- STAR, real: from m = 3 to 10 the median χ² falls (1.1 to 0.8)" in text
     assert "good fraction rises (0.9 to 0.95)" in text
+    degree = "from degree 2 to 5 the median χ² rises (0.8 to 0.9) and the good fraction stays"
+    assert degree in text
 
 
 def test_the_papers_table_4_and_b1_are_whole() -> None:
