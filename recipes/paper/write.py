@@ -77,8 +77,9 @@ with the coefficients of eq. 4, the loss of eq. 7 (an error floor of 5 % of the 
 added in quadrature: in so few steps a few spectra of S/N 80 would own it), the step schedule from
 1e-3 to 1e-4, {size} spectra a class from the training population and {epochs} epochs of batches
 of {batch} (as many steps where there are fewer spectra), against the paper's 20,000 spectra and
-100 epochs. Scored with the amortised solver. Such networks are far from converged: the trend along m or the size is what can be compared, the
-level cannot. With n real spectra, a fraction has a standard error of about √(p(1 - p)/n).
+100 epochs. Scored with the amortised solver. Such networks are far from converged: the trend
+along m or the size is what can be compared, the level cannot. With n real spectra, a fraction has
+a standard error of about √(p(1 - p)/n).
 """
 
 
