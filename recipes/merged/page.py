@@ -93,6 +93,39 @@ def effort(name: str, account: dict[str, Any]) -> str:
     )
 
 
+def speed_table(names: Sequence[str], seconds: Sequence[Times]) -> str:
+    """Times of all contenders."""
+    fields = (("networks alone", "network"), ("whole amortised pipeline", "pipeline"))
+    speed = [[title, *(f"{getattr(t, field):.2f}" for t in seconds)] for title, field in fields]
+    return table(["", *names], speed)
+
+
+def accuracy(names: Sequence[str], scores: dict[str, list[Score]]) -> list[str]:
+    """The tables of each solver."""
+    parts = []
+    for solver in SOLVERS:
+        proposer = " (the network proposes, eigenspectra decide)" if solver == "hybrid" else ""
+        parts += [
+            f"### Solver: {solver}{proposer}\n",
+            score_table(names, scores[solver]),
+            "Spectrum by spectrum (McNemar's exact test):\n",
+            pair_table(names, scores[solver]),
+        ]
+    return parts
+
+
+def training(names: Sequence[str], accounts: Sequence[dict[str, Any]]) -> list[str]:
+    """What the networks were made of, and what they leave."""
+    models = ", ".join(f"{name} ({sha[:8]})" for name, sha in accounts[0]["models"].items())
+    return [
+        "## Training\n",
+        f"The separate Encoders, with the first digits of their sha256: {models}.\n",
+        *(effort(name, account) for name, account in zip(names[1:], accounts, strict=True)),
+        "\nWhat the networks leave at the labelled redshifts, mocks included:\n",
+        loss_table(accounts, names),
+    ]
+
+
 def page(
     names: Sequence[str],
     scores: dict[str, list[Score]],
@@ -115,8 +148,6 @@ def page(
     command : str
         What wrote the page.
     """
-    fields = (("networks alone", "network"), ("whole amortised pipeline", "pipeline"))
-    speed = [[title, *(f"{getattr(t, field):.2f}" for t in seconds)] for title, field in fields]
     amortised = scores["amortised"]
     found = [
         verdict(amortised[0], amortised[i], seconds[0], seconds[i]) for i in range(1, len(names))
@@ -130,29 +161,13 @@ def page(
         "\n## Speed\n",
         "Milliseconds of processor time a spectrum, least of rounds taken in turn. The trunk "
         "sees a spectrum once for all classes.\n",
-        table(["", *names], speed),
+        speed_table(names, seconds),
         "## Accuracy\n",
         "Real spectra of the validation groups, which no training saw, against the surveys' "
         "labels. Both take the class of the least reduced χ²: the shipped fit of class "
         "probabilities knows the separate networks.\n",
     ]
-    for solver in SOLVERS:
-        proposer = " (the network proposes, eigenspectra decide)" if solver == "hybrid" else ""
-        parts += [
-            f"### Solver: {solver}{proposer}\n",
-            score_table(names, scores[solver]),
-            "Spectrum by spectrum (McNemar's exact test):\n",
-            pair_table(names, scores[solver]),
-        ]
-    efforts = [effort(name, a) for name, a in zip(names[1:], accounts, strict=True)]
-    models = ", ".join(f"{name} ({sha[:8]})" for name, sha in accounts[0]["models"].items())
-    parts += [
-        "## Training\n",
-        f"The separate Encoders, with the first digits of their sha256: {models}.\n",
-        *efforts,
-        "\nWhat the networks leave at the labelled redshifts, mocks included:\n",
-        loss_table(accounts, names),
-        "## Reproduce\n",
-        f"```console\n{command}\n```",
-    ]
+    parts += accuracy(names, scores)
+    parts += training(names, accounts)
+    parts += ["## Reproduce\n", f"```console\n{command}\n```"]
     return "\n".join(parts) + "\n"

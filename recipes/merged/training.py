@@ -203,22 +203,13 @@ def train_merged(
     valid = load_sets(models, data, "valid")
     floor = settings.error_floor
     scale = {cls: own_loss(models[cls], rows, floor) for cls, rows in valid.by_class.items()}
-    torch.manual_seed(settings.seed)
-    network = MergedEncoder(models)
-    if settings.start:
-        start_from(network, Path(settings.start))
-    learned = [p for p in network.parameters() if p.requires_grad]
-    optimiser = torch.optim.Adam(learned, lr=settings.lr)
-    scheduler = OneCycleLR(
-        optimiser, settings.lr, total_steps=settings.epochs * -(-len(train) // settings.batch_size),
-        pct_start=0.1, final_div_factor=settings.lr / 25 / settings.lr_final, cycle_momentum=False,
-    )  # fmt: skip
-    parts: dict[str, Any] = {"network": network, "optimiser": optimiser, "scheduler": scheduler}
+    parts = _begin(models, settings, -(-len(train) // settings.batch_size))
+    network: MergedEncoder = parts["network"]
     checkpoint = out / "merged.checkpoint.pt"
     history = _restore(checkpoint, parts, settings) if resume and checkpoint.exists() else []
     for epoch in range(len(history), settings.epochs):
         began = time.monotonic()
-        loss = _epoch(network, optimiser, scheduler, train, scale, settings, epoch)
+        loss = _epoch(parts, train, scale, settings, epoch)
         seconds = time.monotonic() - began
         network.eval()
         views = network.views(models)
@@ -233,11 +224,27 @@ def train_merged(
     return out / "merged.safetensors"
 
 
+def _begin(models: Mapping[str, Model], settings: Settings, steps: int) -> dict[str, Any]:
+    """Network, optimiser and scheduler before the first of so many steps an epoch."""
+    torch.manual_seed(settings.seed)
+    network = MergedEncoder(models)
+    if settings.start:
+        start_from(network, Path(settings.start))
+    learned = [p for p in network.parameters() if p.requires_grad]
+    optimiser = torch.optim.Adam(learned, lr=settings.lr)
+    scheduler = OneCycleLR(
+        optimiser, settings.lr, total_steps=settings.epochs * steps, pct_start=0.1,
+        final_div_factor=settings.lr / 25 / settings.lr_final, cycle_momentum=False,
+    )  # fmt: skip
+    return {"network": network, "optimiser": optimiser, "scheduler": scheduler}
+
+
 def _epoch(
-    network: MergedEncoder, optimiser: torch.optim.Optimizer, scheduler: OneCycleLR,
-    train: Sets, scale: Mapping[str, float], settings: Settings, epoch: int,
+    parts: Mapping[str, Any], train: Sets, scale: Mapping[str, float],
+    settings: Settings, epoch: int,
 ) -> float:  # fmt: skip
     """One pass over the sets of all classes, mixed; gives the mean loss."""
+    network, optimiser = parts["network"], parts["optimiser"]
     network.train()
     generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + epoch)
     total = 0.0
@@ -247,7 +254,7 @@ def _epoch(
         loss.backward()  # type: ignore[no-untyped-call]
         clip_grad_norm_(network.parameters(), GRADIENT_CLIP)
         optimiser.step()
-        scheduler.step()
+        parts["scheduler"].step()
         total += float(loss.detach()) * len(rows)
     return total / len(train)
 
