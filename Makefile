@@ -1,7 +1,7 @@
 # `make demo` and `make test` work from a bare clone: they make .venv and install what they need.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format docs benchmark samples clean
+.PHONY: help demo test lint format docs benchmark accuracy paper samples clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -36,6 +36,12 @@ docs: $(VENV)/.installed-docs  ## build the documentation in site/
 benchmark: $(VENV)/.installed  ## print the speed of each stage, solver and reader
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 
+accuracy: $(VENV)/.installed-benchmark  ## compare with other codes on real spectra; docs/accuracy.md
+	$(BIN)/python benchmarks/accuracy.py --docs
+
+paper: $(VENV)/.installed  ## rerun the paper's experiments; docs/paper.md
+	$(BIN)/python recipes/paper/all.py
+
 samples: $(VENV)/.installed  ## draw the bundled spectra and the README's picture anew
 	rm -f src/gasnet3/samples/*.fits
 	$(BIN)/gasnet3 mock -n 12 --sn 10 --seed 7 -o src/gasnet3/samples --overwrite
@@ -67,6 +73,10 @@ $(VENV)/.installed: $(SET_UP) | $(BIN)/python
 
 $(VENV)/.installed-dev: $(SET_UP) | $(BIN)/python
 	$(INSTALL) -e '.[dev]'
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-benchmark: $(SET_UP) | $(BIN)/python
+	$(INSTALL) -e '.[benchmark]'
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-docs: $(SET_UP) | $(BIN)/python
