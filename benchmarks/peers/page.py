@@ -166,6 +166,11 @@ def sentence(scores: Sequence[Score], times: Mapping[str, float]) -> str:
     )
 
 
+MARKERS = "osD^v*Xp"
+OURS, OTHERS = "#0072B2", "#E69F00"
+"""Told apart with every kind of colour vision; the marker says which."""
+
+
 def draw(path: Path, scores: Sequence[Score], times: Mapping[str, float]) -> None:
     """The figure: share of right classes and of good redshifts against CPU time."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -183,7 +188,8 @@ def draw(path: Path, scores: Sequence[Score], times: Mapping[str, float]) -> Non
         for number, one in enumerate(scores):
             ours = one.label.startswith(("Encoder", "U-Net"))
             axis.plot(times[one.label], 100 * getattr(one.evaluation, field),
-                      "o" if ours else "s", color=f"C{number}", label=one.label)  # fmt: skip
+                      marker=MARKERS[number % len(MARKERS)], ls="", ms=9, mec="black", mew=0.6,
+                      color=OURS if ours else OTHERS, label=one.label)  # fmt: skip
         axis.set(xscale="log", xlabel="CPU ms a spectrum", ylabel="%", title=title)
         axis.margins(x=0.1, y=0.1)
         axis.grid(alpha=0.3)
