@@ -39,7 +39,7 @@ DESCRIPTION: dict[ZWarn, str] = {
     ZWarn.BAD_TARGET: "the input says that the target was bad",
     ZWarn.NODATA: "no usable pixel, or fewer than 32: twice the parameters of a model",
     ZWarn.BAD_MINFIT: "no minimum could be fitted in the χ² curve",
-    ZWarn.POORDATA: "bad values were masked, or most pixels are, or the median S/N is below 0.5",
+    ZWarn.POORDATA: "bad values or most pixels are masked, or S/N is below 0.5 and p_z not known",
     ZWarn.CLASS_AMBIGUOUS: "the probability of the class is below 0.9",
     ZWarn.OUT_OF_DOMAIN: "coefficients unlike any of the training population",
     ZWarn.SPARSE_TRAINING: "few training spectra near this redshift",

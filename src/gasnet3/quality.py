@@ -20,7 +20,8 @@ MIN_COVERAGE_DEX = 0.18
 """Least wavelength coverage (SDSS's WCOVERAGE limit)."""
 
 MIN_SN = 0.5
-"""Least median S/N a pixel of good data: below it a sky residual passes for a spectrum."""
+"""Least median S/N a pixel of good data where no probability of the redshift is known: below it a
+sky residual passes for a spectrum."""
 
 MIN_DELTA_CHI2 = 9.0
 """Least χ² difference to another redshift, in units of max(1, reduced χ²) (redrock's 9)."""
@@ -121,7 +122,8 @@ def warn(solved: Solved, before: NDArray[np.int64]) -> NDArray[np.int64]:
         ZWarn.MANY_OUTLIERS: has & many_outliers(solved),
         ZWarn.Z_FITLIMIT: has & solved.edge,
         ZWarn.NEGATIVE_EMISSION: has & (solved.cls == "QSO") & negative_emission(solved),
-        ZWarn.POORDATA: poor_data(solved.good) | (solved.sn_median < MIN_SN),
+        ZWarn.POORDATA: poor_data(solved.good)
+        | ((solved.sn_median < MIN_SN) & ~np.isfinite(solved.p_z)),
         ZWarn.CLASS_AMBIGUOUS: has & ~(solved.probability >= MIN_PROBABILITY),
         ZWarn.Z_UNCERTAIN: has & (solved.p_z < MIN_REDSHIFT_PROBABILITY),
         ZWarn.OUT_OF_DOMAIN: has & (solved.domain > 1.0),

@@ -109,8 +109,13 @@ def test_negative_emission_is_asked_of_quasars_only(ordinary):
 
 
 @pytest.mark.parametrize(("sn", "poor"), [(0.2, True), (0.6, False), (np.nan, False)])
-def test_pure_sky_is_poor_data(sn, poor, ordinary):
-    assert ("POORDATA" in bits(replace(ordinary, sn_median=np.array([sn])))) == poor
+def test_pure_sky_is_poor_data_where_nothing_tells_how_sure_z_is(sn, poor, ordinary):
+    blind = replace(ordinary, sn_median=np.array([sn]), p_z=np.array([np.nan]))
+    assert ("POORDATA" in bits(blind)) == poor
+
+
+def test_a_faint_spectrum_with_a_sure_redshift_is_clean(ordinary):
+    assert bits(replace(ordinary, sn_median=np.array([0.2]))) == []
 
 
 def test_no_other_minimum_is_no_small_difference(ordinary):
