@@ -16,15 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from mock_survey.instrument import noisier
 from mock_survey.library import Survey, in_validation
 from numpy.typing import NDArray
+from pages import write_part
 from rich.console import Console
 from rich.table import Table
 
 from gasnet3 import io
 from gasnet3.calibration import pulls, reliability, summarize_pulls
 from gasnet3.confidence import DIRECTORY, Confidence
-from gasnet3.files import replacing
 from gasnet3.lattice import OBSERVED
 from gasnet3.nets.registry import list_models
 from gasnet3.pipeline import Pipeline
@@ -50,7 +51,6 @@ MOCKS = 600
 """Mocks a class."""
 
 NOISY_COPIES = 2
-BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 SEED = 11
 
 
@@ -82,17 +82,13 @@ def real(survey: Survey, *, validation: bool) -> Spectra:
     return spectra_of(flux[chosen], ivar[chosen], [survey.rows[i] for i in chosen], "real")
 
 
-def noisier(survey: Survey, *, validation: bool, seed: int) -> Spectra:
+def noisy_copies(survey: Survey, *, validation: bool, seed: int) -> Spectra:
     """The labelled spectra of a part with 1 to 12 times their own noise added."""
-    rng = np.random.default_rng(seed)
     chosen = survey.labelled(validation=validation)
     flux, ivar = (x[chosen].astype(np.float64) for x in survey.spectra)
-    more = np.exp(rng.uniform(0.0, np.log(12.0), len(chosen)))[:, None]
-    sigma = np.divide(1.0, np.sqrt(ivar), out=np.zeros_like(ivar), where=ivar > 0)
-    noisy = flux + more * sigma * rng.standard_normal(ivar.shape)
+    flux, ivar = noisier(np.random.default_rng(seed), flux, ivar)
     rows = [survey.rows[i] for i in chosen]
-    return spectra_of(noisy.astype(np.float32), (ivar / (1 + more**2)).astype(np.float32), rows,
-                      f"noisier-{seed}")  # fmt: skip
+    return spectra_of(flux.astype(np.float32), ivar.astype(np.float32), rows, f"noisier-{seed}")
 
 
 def mocks(population: Path) -> Spectra:
@@ -117,13 +113,20 @@ class Sets:
         """The sets of the shared spectra and of the mocks."""
         survey, drawn = Survey(shared), mocks(population)
         even = np.arange(len(drawn)) % 2 == 0
-        copies = [noisier(survey, validation=False, seed=SEED + i) for i in range(NOISY_COPIES)]
-        return cls(
-            {"real": real(survey, validation=False), "noisier": Spectra.concatenate(copies),
-             "mock": drawn[even]},
-            {"real": real(survey, validation=True),
-             "noisier": noisier(survey, validation=True, seed=SEED + 100), "mock": drawn[~even]},
-        )  # fmt: skip
+        copies = [
+            noisy_copies(survey, validation=False, seed=SEED + i) for i in range(NOISY_COPIES)
+        ]
+        fitted = {
+            "real": real(survey, validation=False),
+            "noisier": Spectra.concatenate(copies),
+            "mock": drawn[even],
+        }
+        held_out = {
+            "real": real(survey, validation=True),
+            "noisier": noisy_copies(survey, validation=True, seed=SEED + 100),
+            "mock": drawn[~even],
+        }
+        return cls(fitted, held_out)
 
 
 def fit(models: str | Path, sets: Sets, console: Console) -> Errors:
@@ -254,17 +257,12 @@ def write_page(path: Path, said: dict[str, Answers], models: str | Path) -> None
         if error
     ]
     table = ["| " + " | ".join(row) + " |" for row in (COLUMNS, ["---"] * len(COLUMNS), *rows)]
-    text = path.read_text()
-    before, rest = text.split(BEGIN)
-    after = rest.split(END)[1]
     legend = (
         "Held out from the networks and from the fit, hybrid solver. real: the validation third "
         "of the labelled spectra, stars without a redshift and sky fibres; noisier: the labelled "
         "ones with 1 to 12 times their noise added; mock: the mock survey."
     )
-    measured = "\n".join([legend, "", *table, "", "Redshift errors:", "", *errors])
-    with replacing(path) as temporary:
-        temporary.write_text(f"{before}{BEGIN}\n{measured}\n{END}{after}")
+    write_part(path, "measured", [legend, "", *table, "", "Redshift errors:", "", *errors])
 
 
 def main() -> None:

@@ -22,10 +22,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from mock_survey.instrument import Instrument
+from mock_survey.instrument import Instrument, noisier
 from mock_survey.library import Floats, Survey, in_validation, level_one
 from mock_survey.sources import WHITE_DWARFS, Star
 from numpy.typing import NDArray
+from pages import write_part
 from rich.console import Console
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
@@ -63,8 +64,6 @@ FOLDS = 5
 LAMOST_SHARE = 0.35
 FEWEST = 12
 """Least weight of a basis, in archetypes."""
-
-BEGIN, END = "<!-- subclass: begin -->", "<!-- subclass: end -->"
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,22 +121,13 @@ def real(survey: Survey, engine: Engine) -> Sample:
     shift = _shifts(engine, flux, ivar, np.where(held_out, np.nan, z))
     labels = np.array([standard_label(engine.cls, row["sub"]) for row in table])
     groups = np.array([row["group"] for row in table])
-    noisy = _noisier(np.random.default_rng(1), flux, ivar)
+    noisy = noisier(np.random.default_rng(1), flux, ivar)
     parts = []
     for kind, (some_flux, some_ivar) in (("real", (flux, ivar)), ("noisier", noisy)):
         coeff, covariance = _coefficients(engine, some_flux, some_ivar, shift)
         kinds = np.full(len(rows), kind)
         parts.append(Sample(coeff, covariance, labels, groups, kinds, held_out))
     return Sample.joined(parts)
-
-
-def _noisier(
-    rng: np.random.Generator, flux: NDArray[Any], ivar: NDArray[Any]
-) -> tuple[Floats, Floats]:
-    """Spectra with 1 to 12 times their own noise added."""
-    more = np.exp(rng.uniform(0.0, np.log(12.0), len(flux)))[:, None]
-    sigma = np.divide(1.0, np.sqrt(ivar), out=np.zeros(ivar.shape), where=ivar > 0)
-    return flux + more * sigma * rng.standard_normal(ivar.shape), ivar / (1 + more**2)
 
 
 def mock_stars(survey: Survey, engine: Engine, n: int) -> Sample:
@@ -326,14 +316,6 @@ def fit_class(survey: Survey, engine: Engine, console: Console) -> tuple[dict[st
     return entry, lines
 
 
-def write_page(path: Path, lines: list[str]) -> None:
-    """Replace the measured part of a page."""
-    before, rest = path.read_text().split(BEGIN)
-    text = "\n".join(lines).strip()
-    with replacing(path) as temporary:
-        temporary.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}")
-
-
 def main() -> None:
     """Fit, measure, write."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -355,7 +337,7 @@ def main() -> None:
         temporary.write_text(json.dumps(content, allow_nan=False) + "\n")
     console.print(f"wrote {path}")
     if arguments.page:
-        write_page(arguments.page, page)
+        write_part(arguments.page, "subclass", page)
 
 
 if __name__ == "__main__":
