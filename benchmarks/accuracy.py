@@ -93,9 +93,9 @@ def read_sample(shared: Path, n: int | None) -> Sample:
     """The spectra of recipes/validate.py, of each kind about ``n`` or all."""
     sys.path.insert(0, str(ROOT / "recipes"))
     from mock_survey.library import Survey
+    from validate import spectra_of
 
     survey = Survey(shared)
-    flux, ivar = survey.spectra
 
     def thinned(rows: Sequence[int]) -> NDArray[np.int64]:
         return np.array(rows[:: max(1, len(rows) // n) if n else 1])
@@ -103,12 +103,8 @@ def read_sample(shared: Path, n: int | None) -> Sample:
     def role(name: str) -> NDArray[np.int64]:
         return thinned([i for i, row in enumerate(survey.rows) if row["role"] == name])
 
-    def spectra_of(rows: NDArray[np.int64]) -> Spectra:
-        ids = [f"{survey.rows[i]['survey']}/{survey.rows[i]['name']}" for i in rows]
-        return Spectra.from_arrays(flux[rows], ivar[rows], loglam=OBSERVED.loglam, ids=ids)
-
     known, sky = thinned(survey.labelled(validation=True)), role("sky")
-    spectra = spectra_of(np.concatenate([known, sky]))
+    spectra = spectra_of(survey, np.concatenate([known, sky]))
     labels = [survey.rows[i] for i in known]
     blank = [""] * len(sky)
     truth = Table({
@@ -117,7 +113,7 @@ def read_sample(shared: Path, n: int | None) -> Sample:
         "subclass": [row["sub"] for row in labels] + blank,
         "z": [float(row["z"] or "nan") for row in labels] + [float("nan")] * len(sky),
     })  # fmt: skip
-    return Sample(spectra, truth, spectra_of(role("star-no-z")))
+    return Sample(spectra, truth, spectra_of(survey, role("star-no-z")))
 
 
 def our_contestants(source: str) -> list[Contestant]:

@@ -27,7 +27,7 @@ from gasnet3 import io
 from gasnet3.calibration import pulls, reliability, summarize_pulls
 from gasnet3.confidence import DIRECTORY, Confidence
 from gasnet3.lattice import OBSERVED
-from gasnet3.nets.registry import list_models
+from gasnet3.nets.registry import SHIPPED, list_models
 from gasnet3.pipeline import Pipeline
 from gasnet3.report.confidence import plot_confidence
 from gasnet3.spectra import Spectra
@@ -156,7 +156,7 @@ def fit(models: str | Path, sets: Sets, console: Console) -> Errors:
 
 def _directory(models: str | Path) -> Path:
     """Where the cards are."""
-    return Path(models) if Path(models).is_dir() else list_models()[0].path.parent
+    return Path(models) if Path(models).is_dir() else SHIPPED
 
 
 @dataclass(frozen=True, eq=False)

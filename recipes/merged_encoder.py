@@ -20,9 +20,9 @@ from merged.network import read_merged
 from merged.page import page as make_page
 from merged.training import Settings, train_merged
 from mock_survey.library import Survey
+from validate import spectra_of, truth_of
 
 from gasnet3.files import replacing
-from gasnet3.lattice import OBSERVED
 from gasnet3.nets.registry import load_models
 from gasnet3.spectra import Spectra
 
@@ -40,23 +40,9 @@ OPTIONS = {
 
 def real_spectra(survey: Survey) -> tuple[Spectra, Truth]:
     """The labelled spectra of the validation groups."""
-    from astropy.table import Table
-
     rows = np.array(survey.labelled(validation=True))
-    flux, ivar = survey.spectra
-    ids = [f"{survey.rows[i]['survey']}/{survey.rows[i]['name']}" for i in rows]
-    column = {key: [survey.rows[i][key] for i in rows] for key in ("cls", "sub", "z")}
-    truth = Table(
-        {
-            "id": ids,
-            "class": column["cls"],
-            "subclass": column["sub"],
-            "z": [float(z or "nan") for z in column["z"]],
-        }
-    )
-    return Spectra.from_arrays(flux[rows], ivar[rows], loglam=OBSERVED.loglam, ids=ids), Truth(
-        truth
-    )
+    spectra = spectra_of(survey, rows)
+    return spectra, Truth(truth_of(survey, rows, spectra.ids))
 
 
 def train(arguments: argparse.Namespace) -> None:

@@ -12,12 +12,10 @@ weights they were fitted with.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -25,6 +23,7 @@ from numpy.typing import NDArray
 
 import gasnet3
 from gasnet3.domain import population_distance, population_volume
+from gasnet3.files import json_contents
 
 if TYPE_CHECKING:
     from gasnet3.solve import Candidates, Engine
@@ -232,17 +231,8 @@ def find_confidence(
     if set(hashes) != set(gasnet3.CLASSES):
         return None
     kind = solution_kind(solver)
-    for directory in directories:
-        for path in sorted(directory.glob("*.json")):
-            content = _read(path, path.stat().st_mtime_ns)
-            if content["models"] == dict(hashes) and kind in content["solvers"]:
-                fit = content["solvers"][kind]
-                return Confidence(np.array(fit["class"]), np.array(fit["redshift"]))
+    for content in json_contents(directories):
+        if content["models"] == dict(hashes) and kind in content["solvers"]:
+            fit = content["solvers"][kind]
+            return Confidence(np.array(fit["class"]), np.array(fit["redshift"]))
     return None
-
-
-@cache
-def _read(path: Path, version: int) -> dict[str, Any]:
-    """Read once, and again when the file is written anew."""
-    content: dict[str, Any] = json.loads(path.read_text())
-    return content

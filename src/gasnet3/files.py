@@ -6,7 +6,8 @@ import contextlib
 import json
 import math
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,22 @@ def replacing(path: str | Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def json_contents(directories: Iterable[Path]) -> Iterator[dict[str, Any]]:
+    """Contents of all ``*.json`` of directories, by name; a directory may be missing.
+
+    A file is read once, and again when it is written anew.
+    """
+    for directory in directories:
+        for path in sorted(directory.glob("*.json")):
+            yield _read_json(path, path.stat().st_mtime_ns)
+
+
+@cache
+def _read_json(path: Path, version: int) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text())
+    return content
 
 
 def jsonable(value: Any) -> Any:

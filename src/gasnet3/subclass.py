@@ -10,16 +10,15 @@ subclasses overlap, as the paper found too.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from gasnet3.files import json_contents
 
 Floats = NDArray[np.float64]
 
@@ -183,18 +182,10 @@ def find_subclass(sha256: str, directories: Sequence[Path] = (DIRECTORY,)) -> Su
     directories : sequence of Path
         Where fits are looked for, in files ``*.json``.
     """
-    for directory in directories:
-        for path in sorted(directory.glob("*.json")):
-            for fit in _read(path, path.stat().st_mtime_ns).values():
-                if fit["sha256"] == sha256:
-                    return SubclassModel(
-                        tuple(fit["labels"]), np.array(fit["weight"]), fit["threshold"]
-                    )
+    for content in json_contents(directories):
+        for fit in content.values():
+            if fit["sha256"] == sha256:
+                return SubclassModel(
+                    tuple(fit["labels"]), np.array(fit["weight"]), fit["threshold"]
+                )
     return None
-
-
-@cache
-def _read(path: Path, version: int) -> dict[str, Any]:
-    """Read once, and again when the file is written anew."""
-    content: dict[str, Any] = json.loads(path.read_text())
-    return content

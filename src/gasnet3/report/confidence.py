@@ -12,8 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from gasnet3.calibration import reliability
-from gasnet3.files import replacing
-from gasnet3.report.figures import COLORS, DPI
+from gasnet3.report.figures import COLORS, save_figure
 
 MARKERS = ("o", "s", "^", "D")
 KIND_COLORS = ("#000000", "#E69F00", "#0072B2", "#009E73")
@@ -63,8 +62,12 @@ def plot_confidence(path: str | Path, answers: Mapping[str, Answered]) -> Path:
     -------
     Path
         The picture.
+
+    Raises
+    ------
+    ValueError
+        If the ending is not a format that matplotlib can write.
     """
-    path = Path(path)
     figure = Figure(figsize=(10.5, 8.0), layout="constrained")
     axes = figure.subplots(2, 2)
     for (name, said), color, marker in zip(answers.items(), KIND_COLORS, MARKERS, strict=False):
@@ -84,9 +87,7 @@ def plot_confidence(path: str | Path, answers: Mapping[str, Answered]) -> Path:
     _pulls(axes[1, 1], next(iter(answers.values())))
     for ax in axes.flat:
         ax.legend(frameon=False, fontsize=8)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=DPI, format=path.suffix.lstrip(".") or "png")
-    return path
+    return save_figure(figure, path)
 
 
 def _reliability(
