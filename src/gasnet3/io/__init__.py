@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gasnet3.io.errors import ReadError, ReadFailure
+from gasnet3.io.prefetch import prefetched
 from gasnet3.io.registry import (
     READERS,
     Reader,
@@ -14,6 +15,7 @@ from gasnet3.io.registry import (
     read_file,
     register,
 )
+from gasnet3.io.rows import RowReader, count_rows, read_rows
 from gasnet3.io.write import write_npz, write_spec
 
 __all__ = [
@@ -21,12 +23,16 @@ __all__ = [
     "ReadError",
     "ReadFailure",
     "Reader",
+    "RowReader",
+    "count_rows",
     "expand",
     "find_reader",
     "iter_batches",
     "load_plugins",
+    "prefetched",
     "read",
     "read_file",
+    "read_rows",
     "register",
     "write_npz",
     "write_spec",

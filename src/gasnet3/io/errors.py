@@ -29,3 +29,19 @@ class ReadFailure:
 
     path: Path
     reason: str
+
+
+def check_range(path: Path, start: int, stop: int, rows: int) -> None:
+    """Refuse rows that a file does not have.
+
+    Raises
+    ------
+    ReadError
+        Unless ``0 <= start <= stop <= rows``.
+    """
+    if not 0 <= start <= stop <= rows:
+        raise ReadError(
+            path,
+            f"rows {start} to {stop} were asked for, it has {rows}; if it changed after its rows "
+            "were counted, count them again",
+        )

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from gasnet3.io.errors import ReadError
+from gasnet3.io.errors import ReadError, check_range
 from gasnet3.spectra import Spectra
 
 _ALIASES = {"ids": ("ids", "id", "name"), "z": ("z",), "classes": ("classes", "class", "cls")}
@@ -57,40 +60,113 @@ class NpzReader:
             If the archive is damaged, lacks flux, ivar or the wavelengths, holds pickled
             objects, or its arrays do not fit together.
         """
-        try:
-            with zipfile.ZipFile(path) as archive:
-                arrays = {
-                    info.filename.removesuffix(".npy"): _load(archive, info)
-                    for info in archive.infolist()
-                    if info.filename.endswith(".npy")
-                }
-        except (zipfile.BadZipFile, zlib.error, *_BROKEN) as error:
-            raise ReadError(path, f"not a usable .npz archive ({error}); write it again") from error
-        try:
-            return _spectra(path, arrays)
-        except (ValueError, TypeError) as error:
-            raise ReadError(path, f"its arrays do not make spectra: {error}") from error
+        with _opened(path) as archive:
+            members = _members(archive)
+            arrays = {name: _load(archive, member) for name, member in members.items()}
+        return _checked_spectra(path, arrays)
+
+    def count(self, path: Path) -> int:
+        """Number of spectra, from the header of the array flux."""
+        with _opened(path) as archive:
+            return _count(_members(archive))
+
+    def read_rows(self, path: Path, start: int, stop: int) -> Spectra:
+        """Read some spectra, and of the arrays only their rows; see :meth:`read`.
+
+        Of a compressed archive the rows before them are unzipped and thrown away.
+        """
+        with _opened(path) as archive:
+            members = _members(archive)
+            total = _count(members)
+            check_range(path, start, stop, total)
+            ranges = _ranges(members, total, slice(start, stop))
+            arrays = {name: _load(archive, members[name], rows) for name, rows in ranges.items()}
+        return _checked_spectra(path, arrays) if ranges else self.read(path)[start:stop]
 
 
-def _load(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[Any]:
-    """One member; its header is checked against its size before anything is allocated."""
-    with archive.open(info) as member:
-        shape, dtype, start = _array_header(member)
-    expected = start + dtype.itemsize * int(np.prod(shape, dtype=object))
-    if dtype.hasobject or expected != info.file_size:
-        raise ValueError(f"array {info.filename} is pickled, or its size is not what it claims")
-    with archive.open(info) as member:
-        array: NDArray[Any] = npy.read_array(member, allow_pickle=False)
-    return array
+class _Member(NamedTuple):
+    """One array of an archive, and where its numbers start."""
+
+    info: zipfile.ZipInfo
+    shape: tuple[int, ...]
+    fortran: bool
+    dtype: np.dtype[Any]
+    start: int
 
 
-def _array_header(member: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any], int]:
-    version = npy.read_magic(member)
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    """The archive, and a ReadError for all that can be wrong with it."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            yield archive
+    except (zipfile.BadZipFile, zlib.error, *_BROKEN) as error:
+        raise ReadError(path, f"not a usable .npz archive ({error}); write it again") from error
+
+
+def _members(archive: zipfile.ZipFile) -> dict[str, _Member]:
+    """Arrays by name; headers are checked against sizes before anything is allocated."""
+    members = {}
+    for info in archive.infolist():
+        if info.filename.endswith(".npy"):
+            with archive.open(info) as stream:
+                member = _Member(info, *_array_header(stream), stream.tell())
+            size = member.start + member.dtype.itemsize * math.prod(member.shape)
+            if member.dtype.hasobject or size != info.file_size:
+                raise ValueError(
+                    f"array {info.filename} is pickled, or its size is not what it claims"
+                )
+            members[info.filename.removesuffix(".npy")] = member
+    return members
+
+
+def _array_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    version = npy.read_magic(stream)
     if version == (1, 0):
-        shape, _, dtype = npy.read_array_header_1_0(member)
-    else:
-        shape, _, dtype = npy.read_array_header_2_0(member)
-    return shape, dtype, member.tell()
+        return npy.read_array_header_1_0(stream)
+    return npy.read_array_header_2_0(stream)
+
+
+def _count(members: Mapping[str, _Member]) -> int:
+    if "flux" not in members:
+        raise ValueError("it needs flux and ivar")
+    shape = members["flux"].shape
+    return shape[0] if len(shape) == 2 else 1
+
+
+def _ranges(members: Mapping[str, _Member], total: int, rows: slice) -> dict[str, slice | None]:
+    """Which arrays to load, and their rows (None: all); nothing if it takes the whole to tell."""
+    ranges: dict[str, slice | None] = {}
+    pixels = members["flux"].shape
+    for name, member in members.items():
+        if name in ("wave", "loglam") and len(member.shape) == 1:
+            ranges[name] = None
+        elif member.shape == (pixels if name in _PIXELS[:4] else (total,)):
+            ranges[name] = rows
+        elif name in RESERVED:
+            return {}
+    regular = len(pixels) == 2 and not any(members[name].fortran for name in ranges)
+    return ranges if regular else {}
+
+
+def _load(archive: zipfile.ZipFile, member: _Member, rows: slice | None = None) -> NDArray[Any]:
+    """One array, or some of its rows."""
+    with archive.open(member.info) as stream:
+        if rows is None:
+            whole: NDArray[Any] = npy.read_array(stream, allow_pickle=False)
+            return whole
+        shape = (rows.stop - rows.start, *member.shape[1:])
+        row_bytes = member.dtype.itemsize * math.prod(member.shape[1:])
+        stream.seek(member.start + rows.start * row_bytes)
+        data = bytearray(stream.read(shape[0] * row_bytes))
+        return np.frombuffer(data, member.dtype, math.prod(shape)).reshape(shape)
+
+
+def _checked_spectra(path: Path, arrays: dict[str, NDArray[Any]]) -> Spectra:
+    try:
+        return _spectra(path, arrays)
+    except (ValueError, TypeError) as error:
+        raise ReadError(path, f"its arrays do not make spectra: {error}") from error
 
 
 def _spectra(path: Path, arrays: dict[str, NDArray[Any]]) -> Spectra:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -28,7 +29,11 @@ Inputs = str | Path | Sequence[str | Path]
 
 
 class Reader(Protocol):
-    """One file format."""
+    """One file format.
+
+    A reader that can read some rows without the others has ``count`` and ``read_rows`` beside,
+    see :class:`gasnet3.io.rows.RowReader`.
+    """
 
     name: str
 
@@ -156,12 +161,31 @@ def read_file(path: str | Path) -> Spectra:
         If the file is damaged or of no known format.
     """
     path = Path(path)
-    reader = find_reader(path)
-    try:
+    return read_whole(path, find_reader(path))
+
+
+def read_whole(path: Path, reader: Reader) -> Spectra:
+    """All spectra of one file whose reader is known.
+
+    Raises
+    ------
+    ReadError
+        If the file is damaged.
+    """
+    with reading(path, reader):
         return reader.read(path)
+
+
+@contextmanager
+def reading(path: Path, reader: Reader) -> Iterator[None]:
+    """Make a ReadError of whatever a reader (of another package) trips over.
+
+    A file must not stop a run of millions.
+    """
+    try:
+        yield
     except ReadError:
         raise
-    # A file must not stop a run of millions, whatever a reader (of another package) trips over.
     except Exception as error:
         reason = f"reader {reader.name!r} failed on it with {type(error).__name__}: {error}"
         raise ReadError(path, f"{reason}; report this to the reader's authors") from error

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasnet3.io import fits_table
-from gasnet3.io.errors import ReadError
+from gasnet3.io.errors import ReadError, check_range
 from gasnet3.io.fits_table import Header, header_float, header_int, header_text
 from gasnet3.io.sdss import apply_mask, as_key, known_flags, spectrum_id
 from gasnet3.spectra import Spectra
@@ -80,6 +80,15 @@ class SdssSpecReader:
             if header is not None and fits_table.is_table(header):
                 answer = _answer(fits_table.read_columns(stream, header, path, _OBJECT))
         return _spectrum(path, primary, coadd, answer)
+
+    def count(self, path: Path) -> int:
+        """One: such a file holds one spectrum."""
+        return 1
+
+    def read_rows(self, path: Path, start: int, stop: int) -> Spectra:
+        """The spectrum, or none of it; see :meth:`read`."""
+        check_range(path, start, stop, 1)
+        return self.read(path)[start:stop]
 
 
 def _answer(table: dict[str, NDArray[Any]]) -> dict[str, Any]:

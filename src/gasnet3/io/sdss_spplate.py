@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gasnet3.io.errors import ReadError
-from gasnet3.io.fits_table import open_fits
+from gasnet3.io.errors import ReadError, check_range
+from gasnet3.io.fits_table import header_int, open_fits, read_header
 from gasnet3.io.sdss import apply_mask, as_key, known_flags, spectrum_id
 from gasnet3.spectra import Spectra
 
@@ -52,34 +52,51 @@ class SdssSpPlateReader:
         ReadError
             If the file is not complete or not such a file.
         """
-        header, images, plugmap = _load(path)
-        flux, ivar, mask = images
-        start, step = header.get("COEFF0"), header.get("COEFF1")
-        if not isinstance(start, int | float) or not isinstance(step, int | float):
-            raise ReadError(path, "COEFF0 and COEFF1 must be numbers; fetch the file again")
-        plate, mjd = (_number(path, header, name) for name in ("PLATEID", "MJD"))
-        rows = len(flux)
-        by_row = np.arange(1, rows + 1)
-        fiber = plugmap.get("FIBERID", by_row).astype(np.int64)
-        # Fibres that the plug map does not know have -1 there; the rows are in fibre order.
-        fiber = np.where(fiber > 0, fiber, by_row)
-        kinds = plugmap.get("OBJTYPE", np.full(rows, ""))
-        meta = {"plate": np.full(rows, plate), "mjd": np.full(rows, mjd), "fiberid": fiber}
-        meta |= {
-            name.lower(): plugmap[name].astype(float) for name in _PLUGMAP[2:] if name in plugmap
-        }
-        return Spectra.from_arrays(
-            flux,
-            apply_mask(ivar, mask),
-            loglam=[start + step * np.arange(flux.shape[1])] * rows,
-            ids=[spectrum_id(plate, mjd, int(number)) for number in fiber],
-            zwarn=[known_flags(mask[row], (str(kinds[row]),)) for row in range(rows)],
-            meta={**meta, "file": [path.name] * rows},
-        )
+        return _plate(path, 0, None)
+
+    def count(self, path: Path) -> int:
+        """Number of fibres, from the header."""
+        with open_fits(path) as stream:
+            header = read_header(stream, path) or {}
+        rows = header_int(header, "NAXIS2")
+        if rows is None or rows < 0:
+            raise ReadError(path, "its header has no usable NAXIS2; fetch the file again")
+        return rows
+
+    def read_rows(self, path: Path, start: int, stop: int) -> Spectra:
+        """Read some fibres of a plate, and of its images only their rows; see :meth:`read`."""
+        check_range(path, start, stop, self.count(path))
+        return _plate(path, start, stop)
+
+
+def _plate(path: Path, start: int, stop: int | None) -> Spectra:
+    """The fibres of some rows, to the last where ``stop`` is None."""
+    header, images, plugmap = _load(path, slice(start, stop))
+    flux, ivar, mask = images
+    zero, step = header.get("COEFF0"), header.get("COEFF1")
+    if not isinstance(zero, int | float) or not isinstance(step, int | float):
+        raise ReadError(path, "COEFF0 and COEFF1 must be numbers; fetch the file again")
+    plate, mjd = (_number(path, header, name) for name in ("PLATEID", "MJD"))
+    rows = len(flux)
+    by_row = np.arange(start + 1, start + rows + 1)
+    fiber = plugmap.get("FIBERID", by_row).astype(np.int64)
+    # Fibres that the plug map does not know have -1 there; the rows are in fibre order.
+    fiber = np.where(fiber > 0, fiber, by_row)
+    kinds = plugmap.get("OBJTYPE", np.full(rows, ""))
+    meta = {"plate": np.full(rows, plate), "mjd": np.full(rows, mjd), "fiberid": fiber}
+    meta |= {name.lower(): plugmap[name].astype(float) for name in _PLUGMAP[2:] if name in plugmap}
+    return Spectra.from_arrays(
+        flux,
+        apply_mask(ivar, mask),
+        loglam=[zero + step * np.arange(flux.shape[1])] * rows,
+        ids=[spectrum_id(plate, mjd, int(number)) for number in fiber],
+        zwarn=[known_flags(mask[row], (str(kinds[row]),)) for row in range(rows)],
+        meta={**meta, "file": np.full(rows, path.name)},
+    )
 
 
 def _load(
-    path: Path,
+    path: Path, rows: slice
 ) -> tuple[dict[str, Any], list[NDArray[Any]], dict[str, NDArray[Any]]]:
     """Header, the three images (float64, float64, int64) and columns of the plug map."""
     from astropy.io import fits
@@ -92,16 +109,18 @@ def _load(
                 if any(hdu.size > _MAX_BYTES for hdu in hdus):
                     raise ValueError("an HDU claims more than 2 GiB")
                 header = dict(hdus[0].header)
-                flux, ivar, mask = (np.asarray(hdus[i].data) for i in range(3))
-                plugmap = _plugmap(hdus[5].data, len(flux)) if len(hdus) > 5 else {}
+                flux, ivar, mask = (np.asarray(hdus[i].section[rows]) for i in range(3))
+                shapes = {hdus[i].shape for i in range(3)}
+                plugmap = _plugmap(hdus[5].data, hdus[0].shape[0]) if len(hdus) > 5 else {}
         # astropy has no one exception for damaged files: KeyError, TypeError, OSError, ...
         except Exception as error:
             reason = f"astropy cannot read it as spPlate ({type(error).__name__}: {error})"
             raise ReadError(path, f"{reason}; fetch the file again") from error
-    if flux.ndim != 2 or not flux.shape == ivar.shape == mask.shape or mask.dtype.kind not in "iu":
+    if flux.ndim != 2 or len(shapes) != 1 or mask.dtype.kind not in "iu":
         raise ReadError(path, "flux, ivar and and_mask must be images of one shape; not an spPlate")
     with np.errstate(invalid="ignore"):
-        return header, [flux.astype(float), ivar.astype(float), mask.astype(np.int64)], plugmap
+        images = [flux.astype(float), ivar.astype(float), mask.astype(np.int64)]
+    return header, images, {name: column[rows] for name, column in plugmap.items()}
 
 
 def _number(path: Path, header: dict[str, Any], name: str) -> int:
