@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -58,22 +60,69 @@ def rebin(
     BadGrid
         If the wavelengths are not finite, positive and strictly monotonic.
     """
+    return rebin_placed(flux, ivar, Placement.of(grid, lattice, log=log), lattice)
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where the pixels of a wavelength grid belong, worked out once for rows that share it.
+
+    Attributes
+    ----------
+    loglam : ndarray of float64, shape (pixels,)
+        Pixel centres, rising.
+    falling : bool
+        Whether rows must be turned round to fit ``loglam``.
+    index : slice or ndarray of int64, shape (pixels,), optional
+        Lattice pixel of each pixel, for pixels that are on the lattice; may lie outside of it.
+    """
+
+    loglam: Row
+    falling: bool
+    index: slice | NDArray[np.int64] | None
+
+    @classmethod
+    def of(cls, grid: Row, lattice: LogLattice, *, log: bool) -> Placement:
+        """The placement of a grid; arguments and errors as of :func:`rebin`."""
+        loglam = _checked_loglam(grid, log=log)
+        falling = bool(loglam[0] > loglam[-1])
+        if falling:
+            loglam = loglam[::-1]
+        k = loglam / STEP
+        nearest = np.rint(k)
+        # float32 wavelengths carry an error of 2e-3 pixel; a true offset is larger than a
+        # fiftieth. Steps that are all 2 pixels or more are a coarser grid, not the lattice with
+        # pixels missing.
+        if not (np.abs(k - nearest) < 0.02).all():
+            index = None
+        elif nearest[-1] - nearest[0] == loglam.size - 1:
+            first = int(nearest[0]) - lattice.k_min
+            index = slice(first, first + loglam.size)
+        elif np.diff(nearest).min() == 1:
+            index = nearest.astype(np.int64) - lattice.k_min
+        else:
+            index = None
+        if index is None and loglam.size < 2:
+            raise BadGrid(
+                "a single pixel off the lattice has no width: give at least two wavelengths"
+            )
+        return cls(loglam, falling, index)
+
+
+def rebin_placed(
+    flux: Row, ivar: Row, placement: Placement, lattice: LogLattice
+) -> tuple[Row, Row, bool]:
+    """Do what :func:`rebin` does for a grid whose placement on the same lattice is known."""
     good = (np.abs(flux) < LARGEST) & (ivar > 1 / LARGEST) & (ivar < LARGEST)
-    poor = bool((~good & (ivar != 0)).any())
-    flux, ivar = np.where(good, flux, 0.0), np.where(good, ivar, 0.0)
-    loglam = _checked_loglam(grid, log=log)
-    if loglam.size > 1 and loglam[0] > loglam[-1]:
-        flux, ivar, loglam = flux[::-1], ivar[::-1], loglam[::-1]
-    k = loglam / STEP
-    nearest = np.rint(k)
-    # float32 wavelengths carry an error of 2e-3 pixel; a true offset is larger than a fiftieth.
-    # Steps that are all 2 pixels or more are a coarser grid, not the lattice with pixels missing.
-    on_lattice = bool(np.all(np.abs(k - nearest) < 0.02))
-    if on_lattice and (loglam.size == 1 or np.diff(nearest).min() == 1):
-        return (*_copy(flux, ivar, nearest.astype(np.int64) - lattice.k_min, lattice.n), poor)
-    if loglam.size < 2:
-        raise BadGrid("a single pixel off the lattice has no width: give at least two wavelengths")
-    return (*_overlap_mean(flux, ivar, loglam, lattice), poor)
+    poor = False
+    if not good.all():
+        poor = bool((~good & (ivar != 0)).any())
+        flux, ivar = np.where(good, flux, 0.0), np.where(good, ivar, 0.0)
+    if placement.falling:
+        flux, ivar = flux[::-1], ivar[::-1]
+    if placement.index is None:
+        return (*_overlap_mean(flux, ivar, placement.loglam, lattice), poor)
+    return _copy(flux, placement.index, lattice.n), _copy(ivar, placement.index, lattice.n), poor
 
 
 def _checked_loglam(grid: Row, *, log: bool) -> Row:
@@ -91,12 +140,16 @@ def _checked_loglam(grid: Row, *, log: bool) -> Row:
     return grid if log else np.log10(grid)
 
 
-def _copy(flux: Row, ivar: Row, index: NDArray[np.int64], n: int) -> tuple[Row, Row]:
-    inside = (index >= 0) & (index < n)
-    out_flux, out_ivar = np.zeros(n), np.zeros(n)
-    out_flux[index[inside]] = flux[inside]
-    out_ivar[index[inside]] = ivar[inside]
-    return out_flux, out_ivar
+def _copy(values: Row, index: slice | NDArray[np.int64], n: int) -> Row:
+    out = np.zeros(n)
+    if isinstance(index, slice):
+        first, last = max(index.start, 0), min(index.stop, n)
+        if first < last:
+            out[first:last] = values[first - index.start : last - index.start]
+    else:
+        inside = (index >= 0) & (index < n)
+        out[index[inside]] = values[inside]
+    return out
 
 
 def _overlap_mean(flux: Row, ivar: Row, loglam: Row, lattice: LogLattice) -> tuple[Row, Row]:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gasnet3.flags import ZWarn
 from gasnet3.lattice import OBSERVED, LogLattice
-from gasnet3.resample import BadGrid, rebin
+from gasnet3.resample import BadGrid, Placement, rebin_placed
 
 Rows = slice | NDArray[Any] | Sequence[int]
 
@@ -256,18 +256,22 @@ def _onto_lattice(
     rows = len(flux_rows)
     flux, ivar = np.zeros((rows, lattice.n)), np.zeros((rows, lattice.n))
     flags, single = np.zeros(rows, np.int64), np.ones(rows, bool)
+    placement = None
     for row, (f, w, grid) in enumerate(zip(flux_rows, ivar_rows, grids, strict=True)):
         if not f.shape == w.shape == grid.shape:
             raise ValueError(
                 f"row {row}: flux has {f.size} pixels, ivar {w.size}, wavelengths {grid.size}"
             )
         try:
-            new_flux, new_ivar, poor = rebin(f, w, grid, lattice, log=log)
+            if placement is None or grid is not grids[row - 1]:
+                placement = Placement.of(grid, lattice, log=log)
         except BadGrid as error:
+            placement = None
             if shared:
                 raise ValueError(str(error)) from None
             flags[row] |= int(ZWarn.POORDATA)
             continue
+        new_flux, new_ivar, poor = rebin_placed(f, w, placement, lattice)
         single[row] = _fits_float32(new_flux, new_ivar)
         # Rounded row by row: a row's numbers must not depend on its company.
         dtype = np.float32 if single[row] else np.float64
@@ -279,9 +283,9 @@ def _onto_lattice(
 
 
 def _fits_float32(flux: NDArray[np.float64], ivar: NDArray[np.float64]) -> bool:
-    """Whether the numbers and their squares stay in its range (cgs flux, say, would not)."""
-    good = ivar > 0
-    if not good.any():
-        return True
-    biggest = max(np.abs(flux[good]).max(), ivar[good].max())
-    return bool(biggest < 1e18 and ivar[good].min() > 1e-30)
+    """Whether the numbers and their squares stay in its range (cgs flux, say, would not).
+
+    Flux is 0 where ivar is.
+    """
+    biggest = max(np.abs(flux).max(), ivar.max())
+    return bool(biggest < 1e18 and ivar.min(where=ivar > 0, initial=np.inf) > 1e-30)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import gzip
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -35,8 +35,15 @@ _BYTES |= {"P": 8, "Q": 16}
 _NUMPY = {"B": "u1", "I": ">i2", "J": ">i4", "K": ">i8", "E": ">f4", "D": ">f8"}
 _BROKEN = "the file is damaged or not as SDSS writes it; fetch it again"
 
-Header = dict[bytes, bytes]
-"""Cards by keyword (8 bytes, padded): the 72 bytes that follow."""
+
+class Header(dict[bytes, bytes]):
+    """Cards by keyword (8 bytes, padded): the 72 bytes that follow.
+
+    Files of one release have tables with the same header, of some hundred cards: it is taken
+    apart once and shared, so it must not be changed.
+    """
+
+    layout: dict[str, Column] | None = None
 
 
 @contextmanager
@@ -84,7 +91,13 @@ def read_header(stream: BinaryIO, path: Path) -> Header | None:
         start = len(header)
         header += block
         end = _find_end(header, start)
-    return {header[i : i + 8]: header[i + 8 : i + CARD] for i in range(0, end, CARD)}
+    return _cards(header[:end])
+
+
+@lru_cache(maxsize=128)
+def _cards(header: bytes) -> Header:
+    cards = range(0, len(header), CARD)
+    return Header((header[i : i + 8], header[i + 8 : i + CARD]) for i in cards)
 
 
 def _find_end(header: bytes, start: int) -> int:
@@ -103,12 +116,12 @@ def _text(card: bytes) -> str:
     return text if text.isascii() and text.isprintable() else ""
 
 
-def header_text(header: Header, keyword: str) -> str:
+def header_text(header: Mapping[bytes, bytes], keyword: str) -> str:
     """Value of a text keyword, '' where it is absent or not text."""
     return _text(header.get(keyword.encode().ljust(8), b""))
 
 
-def header_float(header: Header, keyword: str) -> float:
+def header_float(header: Mapping[bytes, bytes], keyword: str) -> float:
     """Value of a real keyword, NaN where it is absent or not a number."""
     match = re.match(rb"= *([-+.0-9EeDd]+) *(?:/|$)", header.get(keyword.encode().ljust(8), b""))
     try:
@@ -117,7 +130,7 @@ def header_float(header: Header, keyword: str) -> float:
         return np.nan
 
 
-def header_int(header: Header, keyword: str) -> int | None:
+def header_int(header: Mapping[bytes, bytes], keyword: str) -> int | None:
     """Value of an integer keyword, given as a number or as text; None where there is none."""
     match = re.match(
         rb"= *'? *([-+]?\d{1,18}) *'? *(?:/|$)", header.get(keyword.encode().ljust(8), b"")
@@ -182,6 +195,12 @@ def column_layout(header: Header, path: Path) -> dict[str, Column]:
     ReadError
         If a column's format is missing or unknown, or the columns do not fill the row.
     """
+    if header.layout is None:
+        header.layout = _layout(header, path)
+    return header.layout
+
+
+def _layout(header: Header, path: Path) -> dict[str, Column]:
     layout: dict[str, Column] = {}
     offset = 0
     fields = _needed(header, "TFIELDS", path)

@@ -57,8 +57,8 @@ class SdssSpPlateReader:
     def count(self, path: Path) -> int:
         """Number of fibres, from the header."""
         with open_fits(path) as stream:
-            header = read_header(stream, path) or {}
-        rows = header_int(header, "NAXIS2")
+            header = read_header(stream, path)
+        rows = header_int(header or {}, "NAXIS2")
         if rows is None or rows < 0:
             raise ReadError(path, "its header has no usable NAXIS2; fetch the file again")
         return rows
