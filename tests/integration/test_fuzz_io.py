@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from gasnet3 import Spectra, ZWarn
-from gasnet3.io import ReadError, read_file, write_npz, write_spec
+from gasnet3.io import ReadError, read_file, write_npz, write_shard, write_spec
 from gasnet3.io.npz import NpzReader
 from gasnet3.io.sdss_spec import SdssSpecReader
 from gasnet3.io.sdss_spplate import SdssSpPlateReader
+from gasnet3.io.shards import ShardReader
 from gasnet3.lattice import LogLattice
 
 resource = pytest.importorskip("resource", reason="the memory limit is a POSIX one")
@@ -27,6 +28,7 @@ resource = pytest.importorskip("resource", reason="the memory limit is a POSIX o
 LATTICE = LogLattice(36000, 150)
 BLOCK = 2880
 ROW_BYTES = 20
+SHARD_START = b"ARROW1\0\0gasnet3-shard"
 BYTES = st.integers(0, 255)
 MANY = settings(
     max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -212,10 +214,60 @@ def test_damaged_spplate(plate, tmp_path, flips, digits):
     check(tmp_path / "x.fits", bytes(data), SdssSpPlateReader())
 
 
+@pytest.fixture(scope="module")
+def shard(tmp_path_factory):
+    """Bytes of a small shard, and what is in it."""
+    path = tmp_path_factory.mktemp("shard") / "x.arrow"
+    spectra = Spectra.concatenate([spectrum()] * 3)
+    write_shard(path, spectra, {"made": "here"})
+    return path.read_bytes(), spectra
+
+
+def check_shard(path, data, expected):
+    """A clear error, or the very spectra that were written; counting must hold as well."""
+    spectra = check(path, data, ShardReader())
+    if spectra is None:
+        return False
+    assert ShardReader().count(path) == len(expected)
+    for name in ("flux", "ivar", "ids", "zwarn", "z", "classes"):
+        assert getattr(spectra, name).tobytes() == getattr(expected, name).tobytes()
+    assert {n: c.tolist() for n, c in spectra.meta.items()} == {
+        n: c.tolist() for n, c in expected.meta.items()
+    }
+    return True
+
+
+def test_every_byte_of_a_shard_flipped(shard, tmp_path):
+    data, expected = shard
+    assert check_shard(tmp_path / "x.arrow", data, expected)
+    rng = np.random.default_rng(4)
+    pixels = range(data.index(expected.flux[0].tobytes()), data.index(expected.ivar[2].tobytes()))
+    offsets = [at for at in range(len(data)) if at not in pixels or at % 7 == 0]
+    read = 0
+    for offset in offsets:
+        flipped = bytes([data[offset] ^ (1 << rng.integers(8))])
+        spoilt = data[:offset] + flipped + data[offset + 1 :]
+        read += check_shard(tmp_path / "x.arrow", spoilt, expected)
+    assert read < len(offsets) / 2
+
+
+@MANY
+@given(
+    flips=st.lists(st.tuples(st.integers(0, 1 << 20), BYTES), min_size=1, max_size=8),
+    size=st.integers(0, 1 << 20),
+)
+def test_damaged_shards(shard, tmp_path, flips, size):
+    data, expected = bytearray(shard[0]), shard[1]
+    for offset, value in flips:
+        data[offset % len(data)] = value
+    check_shard(tmp_path / "x.arrow", bytes(data), expected)
+    check_shard(tmp_path / "x.arrow", shard[0][: size % len(data)], expected)
+
+
 @MANY
 @given(data=st.binary(max_size=6000))
 def test_any_bytes_at_all(tmp_path, data):
-    for start in (b"", b"SIMPLE  =", b"PK\x03\x04flux.npy", b"\x1f\x8b"):
+    for start in (b"", b"SIMPLE  =", b"PK\x03\x04flux.npy", b"\x1f\x8b", SHARD_START):
         path = tmp_path / "x"
         path.write_bytes(start + data)
         with pytest.raises(ReadError, match="x: "):

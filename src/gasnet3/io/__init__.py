@@ -16,6 +16,7 @@ from gasnet3.io.registry import (
     register,
 )
 from gasnet3.io.rows import RowReader, count_rows, read_rows
+from gasnet3.io.shards import write_shard
 from gasnet3.io.write import write_npz, write_spec
 
 __all__ = [
@@ -35,5 +36,6 @@ __all__ = [
     "read_rows",
     "register",
     "write_npz",
+    "write_shard",
     "write_spec",
 ]

@@ -16,13 +16,14 @@ from gasnet3.io.fits_table import GZIP_MAGIC
 from gasnet3.io.npz import NpzReader
 from gasnet3.io.sdss_spec import SdssSpecReader
 from gasnet3.io.sdss_spplate import SdssSpPlateReader
+from gasnet3.io.shards import ENDING, ShardReader
 from gasnet3.spectra import Spectra
 
 ENTRY_POINT_GROUP = "gasnet3.readers"
 HEAD_BYTES = 1 << 16
 """How much of a file, unzipped, a reader sees when it is asked whether the file is its own."""
 
-DATA_ENDINGS = (".fits", ".fit", ".fts", ".fits.gz", ".fit.gz", ".fts.gz", ".npz")
+DATA_ENDINGS = (".fits", ".fit", ".fts", ".fits.gz", ".fit.gz", ".fts.gz", ".npz", ENDING)
 """Names that are taken from a directory; files named one by one or by a glob may have any."""
 
 Inputs = str | Path | Sequence[str | Path]
@@ -44,7 +45,7 @@ class Reader(Protocol):
         """All spectra of the file; ReadError if it is damaged."""
 
 
-READERS: list[Reader] = [SdssSpecReader(), SdssSpPlateReader(), NpzReader()]
+READERS: list[Reader] = [SdssSpecReader(), SdssSpPlateReader(), NpzReader(), ShardReader()]
 """All readers, asked in this order; add to it with :func:`register`."""
 
 
