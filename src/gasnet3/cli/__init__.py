@@ -9,6 +9,7 @@ import typer
 import gasnet3
 from gasnet3.cli.calibrate import calibrate
 from gasnet3.cli.classify import classify
+from gasnet3.cli.convert import convert
 from gasnet3.cli.evaluate import evaluate
 from gasnet3.cli.info import info
 from gasnet3.cli.mock import mock
@@ -44,5 +45,5 @@ def main(
     """
 
 
-for command in (classify, plot, evaluate, models, mock, train, calibrate, info):
+for command in (classify, convert, plot, evaluate, models, mock, train, calibrate, info):
     app.command()(command)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
+import threading
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -60,27 +62,30 @@ class NpzReader:
             If the archive is damaged, lacks flux, ivar or the wavelengths, holds pickled
             objects, or its arrays do not fit together.
         """
-        with _opened(path) as archive:
-            members = _members(archive)
-            arrays = {name: _load(archive, member) for name, member in members.items()}
+        with _errors(path), closing(_Archive(path)) as archive:
+            arrays = {name: archive.load(name) for name in archive.members}
         return _checked_spectra(path, arrays)
 
     def count(self, path: Path) -> int:
         """Number of spectra, from the header of the array flux."""
-        with _opened(path) as archive:
-            return _count(_members(archive))
+        with _errors(path), closing(_Archive(path)) as archive:
+            return archive.rows
 
     def read_rows(self, path: Path, start: int, stop: int) -> Spectra:
         """Read some spectra, and of the arrays only their rows; see :meth:`read`.
 
-        Of a compressed archive the rows before them are unzipped and thrown away.
+        The last archive stays open in each thread. Its checksums are tested once; rows in order
+        then cost one pass over it, but to go back costs unzipping it from its start.
         """
-        with _opened(path) as archive:
-            members = _members(archive)
-            total = _count(members)
-            check_range(path, start, stop, total)
-            ranges = _ranges(members, total, slice(start, stop))
-            arrays = {name: _load(archive, members[name], rows) for name, rows in ranges.items()}
+        try:
+            with _errors(path):
+                archive = _kept_archive(path)
+                check_range(path, start, stop, archive.rows)
+                ranges = archive.ranges(slice(start, stop))
+                arrays = {name: archive.load(name, rows) for name, rows in ranges.items()}
+        except ReadError:
+            _forget()
+            raise
         return _checked_spectra(path, arrays) if ranges else self.read(path)[start:stop]
 
 
@@ -95,13 +100,97 @@ class _Member(NamedTuple):
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    """The archive, and a ReadError for all that can be wrong with it."""
+def _errors(path: Path) -> Iterator[None]:
+    """A ReadError for all that can be wrong with an archive."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            yield archive
+        yield
     except (zipfile.BadZipFile, zlib.error, *_BROKEN) as error:
         raise ReadError(path, f"not a usable .npz archive ({error}); write it again") from error
+
+
+class _Archive:
+    """An open archive whose streams stay where they are between two reads."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = zipfile.ZipFile(path)
+        self._streams: dict[str, IO[bytes]] = {}
+        try:
+            self.members = _members(self._file)
+        except BaseException:
+            self._file.close()
+            raise
+
+    @property
+    def rows(self) -> int:
+        """Number of spectra."""
+        if "flux" not in self.members:
+            raise ValueError("it needs flux and ivar")
+        shape = self.members["flux"].shape
+        return shape[0] if len(shape) == 2 else 1
+
+    def ranges(self, rows: slice) -> dict[str, slice | None]:
+        """Which arrays to load, and their rows (None: all); nothing if it takes all to tell."""
+        ranges: dict[str, slice | None] = {}
+        pixels = self.members["flux"].shape
+        for name, member in self.members.items():
+            if name in ("wave", "loglam") and len(member.shape) == 1:
+                ranges[name] = None
+            elif member.shape == (pixels if name in _PIXELS[:4] else (self.rows,)):
+                ranges[name] = rows
+            elif name in RESERVED:
+                return {}
+        regular = len(pixels) == 2 and not any(self.members[name].fortran for name in ranges)
+        return ranges if regular else {}
+
+    def load(self, name: str, rows: slice | None = None) -> NDArray[Any]:
+        """One array, or some of its rows."""
+        member = self.members[name]
+        if rows is None:
+            with self._file.open(member.info) as stream:
+                whole: NDArray[Any] = npy.read_array(stream, allow_pickle=False)
+                return whole
+        if name not in self._streams:
+            self._streams[name] = self._file.open(member.info)
+        shape = (rows.stop - rows.start, *member.shape[1:])
+        row_bytes = member.dtype.itemsize * math.prod(member.shape[1:])
+        self._streams[name].seek(member.start + rows.start * row_bytes)
+        data = bytearray(self._streams[name].read(shape[0] * row_bytes))
+        return np.frombuffer(data, member.dtype, math.prod(shape)).reshape(shape)
+
+    def test(self) -> None:
+        """Unzip everything; BadZipFile if a checksum is wrong, which some rows do not show."""
+        wrong = self._file.testzip()
+        if wrong is not None:
+            raise zipfile.BadZipFile(f"the checksum of {wrong} is wrong")
+
+    def close(self) -> None:
+        """Close the file."""
+        for stream in self._streams.values():
+            stream.close()
+        self._file.close()
+
+
+_kept = threading.local()
+"""The archive that rows were read from last, and the state of its file."""
+
+
+def _kept_archive(path: Path) -> _Archive:
+    state = path.stat()
+    # A forked process must not share the position in the file with its parent.
+    key = (os.getpid(), path, state.st_size, state.st_mtime_ns)
+    if getattr(_kept, "key", None) != key:
+        _forget()
+        archive = _Archive(path)
+        _kept.key, _kept.archive = key, archive
+        archive.test()
+    found: _Archive = _kept.archive
+    return found
+
+
+def _forget() -> None:
+    if getattr(_kept, "key", None) is not None:
+        _kept.key = None
+        _kept.archive.close()
 
 
 def _members(archive: zipfile.ZipFile) -> dict[str, _Member]:
@@ -125,41 +214,6 @@ def _array_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[An
     if version == (1, 0):
         return npy.read_array_header_1_0(stream)
     return npy.read_array_header_2_0(stream)
-
-
-def _count(members: Mapping[str, _Member]) -> int:
-    if "flux" not in members:
-        raise ValueError("it needs flux and ivar")
-    shape = members["flux"].shape
-    return shape[0] if len(shape) == 2 else 1
-
-
-def _ranges(members: Mapping[str, _Member], total: int, rows: slice) -> dict[str, slice | None]:
-    """Which arrays to load, and their rows (None: all); nothing if it takes the whole to tell."""
-    ranges: dict[str, slice | None] = {}
-    pixels = members["flux"].shape
-    for name, member in members.items():
-        if name in ("wave", "loglam") and len(member.shape) == 1:
-            ranges[name] = None
-        elif member.shape == (pixels if name in _PIXELS[:4] else (total,)):
-            ranges[name] = rows
-        elif name in RESERVED:
-            return {}
-    regular = len(pixels) == 2 and not any(members[name].fortran for name in ranges)
-    return ranges if regular else {}
-
-
-def _load(archive: zipfile.ZipFile, member: _Member, rows: slice | None = None) -> NDArray[Any]:
-    """One array, or some of its rows."""
-    with archive.open(member.info) as stream:
-        if rows is None:
-            whole: NDArray[Any] = npy.read_array(stream, allow_pickle=False)
-            return whole
-        shape = (rows.stop - rows.start, *member.shape[1:])
-        row_bytes = member.dtype.itemsize * math.prod(member.shape[1:])
-        stream.seek(member.start + rows.start * row_bytes)
-        data = bytearray(stream.read(shape[0] * row_bytes))
-        return np.frombuffer(data, member.dtype, math.prod(shape)).reshape(shape)
 
 
 def _checked_spectra(path: Path, arrays: dict[str, NDArray[Any]]) -> Spectra:

@@ -1,0 +1,124 @@
+"""gasnet3 convert: any files in, shards out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from gasnet3.cli import console
+from gasnet3.cli.show import show_failures
+
+INTERRUPTED = 130
+"""Exit status, as a shell gives it."""
+
+AGAIN = "run the same command again to go on, what is finished is kept"
+STAGES = {"count": "files counted", "convert": "spectra converted"}
+
+
+def convert(
+    files: console.Inputs,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Directory for the shards.")
+    ] = None,
+    shard_rows: Annotated[
+        int, typer.Option(min=1, help="Spectra a shard; twice as many are held in memory.")
+    ] = 4096,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Check the shards of directories; convert nothing.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace shards of other files.")
+    ] = False,
+) -> None:
+    """Write spectra as shards, which are read fastest.
+
+    A shard that is there already with the same spectra is kept: run the command again to go on
+    where it was stopped. What cannot be read is listed on stderr and left out.
+    """
+    if verify:
+        if output is not None:
+            console.fail("--verify converts nothing: leave out --output, name the directory only")
+        _verify(files, quiet=quiet)
+    elif output is None:
+        console.fail("give the directory for the shards with --output")
+    else:
+        _convert(files, output, shard_rows, quiet=quiet, overwrite=overwrite)
+
+
+def _convert(
+    files: list[str], output: Path, shard_rows: int, *, quiet: bool, overwrite: bool
+) -> None:
+    from gasnet3.io import ReadError, expand
+    from gasnet3.run.convert import ConvertError
+    from gasnet3.run.convert import convert as to_shards
+
+    if output.exists() and not output.is_dir():
+        console.fail(f"{output}: is a file; give a directory")
+    with console.told(ReadError, ConvertError, ValueError, OSError), _progress(quiet) as tell:
+        paths = expand(files)
+        try:
+            result = to_shards(
+                paths, output, shard_rows=shard_rows, overwrite=overwrite, on_progress=tell
+            )
+        except KeyboardInterrupt:
+            console.err.print(f"gasnet3: stopped; {AGAIN}", highlight=False)
+            raise typer.Exit(INTERRUPTED) from None
+        except OSError as error:
+            reason = f"cannot write into it ({error.strerror or error})"
+            raise OSError(f"{output}: {reason}; make room or mend it; {AGAIN}") from error
+    if not quiet:
+        size = sum(shard.bytes for shard in result.shards)
+        console.out.print(
+            f"{result.rows} spectra in {len(result.shards)} shards, {size / 1e6:.1f} MB: {output} "
+            f"({result.made} written, {len(result.shards) - result.made} were there)",
+            highlight=False,
+        )
+    show_failures(result.failures, len(paths))
+    raise typer.Exit(console.SOME_FAILED if result.failures else console.OK)
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar on stderr, if that is a terminal; gives ``tell(what, done, total)``."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(
+        *columns, console=console.err, disable=quiet or not console.err.is_terminal
+    ) as bar:
+        tasks = {what: bar.add_task(title, total=None) for what, title in STAGES.items()}
+        yield lambda what, done, total: bar.update(tasks[what], completed=done, total=total)
+
+
+def _verify(directories: list[str], *, quiet: bool) -> None:
+    from gasnet3.io import ReadError
+    from gasnet3.io.manifest import read_manifest, verify
+
+    bad = False
+    for directory in directories:
+        with console.told(ReadError):
+            failures = verify(directory)
+            shards = len(read_manifest(Path(directory)))
+        for failure in failures:
+            console.err.print(f"{failure.path}: {failure.reason}", markup=False, highlight=False)
+        if not (failures or quiet):
+            console.out.print(f"{directory}: {shards} shards, all as written", highlight=False)
+        bad = bad or bool(failures)
+    raise typer.Exit(console.SOME_FAILED if bad else console.OK)

@@ -1,0 +1,277 @@
+"""Files of any format to shards that are read as fast as they are classified."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gasnet3.io import ReadError, ReadFailure, count_rows, expand, read_rows, write_shard
+from gasnet3.io.manifest import (
+    SHARD_ROWS,
+    ShardEntry,
+    Source,
+    describe,
+    read_manifest,
+    shard_path,
+    shards_in,
+    write_manifest,
+)
+from gasnet3.io.registry import Inputs
+from gasnet3.io.shards import VERSION, read_header
+from gasnet3.spectra import Spectra
+
+READ_ROWS = 512
+"""Rows read at once from a file of many, so that what the reader needs beside stays small."""
+
+
+Progress = Callable[[str, int, int], None]
+
+
+class ConvertError(Exception):
+    """A directory that must not be written into. The message says why and what to do."""
+
+
+@dataclass
+class ConvertResult:
+    """What a conversion did.
+
+    Attributes
+    ----------
+    shards : list of ShardEntry
+        All shards there are now.
+    made : int
+        How many of them were written; the others were there already.
+    failures : list of ReadFailure
+        Files that were left out, or some of whose rows were.
+    """
+
+    shards: list[ShardEntry] = field(default_factory=list)
+    made: int = 0
+    failures: list[ReadFailure] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """Number of spectra in the shards."""
+        return sum(shard.rows for shard in self.shards)
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Some rows of a source."""
+
+    source: Source
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class _Shard:
+    """What a shard is to hold."""
+
+    path: Path
+    pieces: list[_Piece]
+
+    @property
+    def key(self) -> str:
+        """Changes with the rows, and with the state of the files they come from."""
+        rows = [[*piece.source, piece.start, piece.stop] for piece in self.pieces]
+        return hashlib.sha256(json.dumps([VERSION, rows]).encode()).hexdigest()
+
+
+def convert(
+    inputs: Inputs,
+    directory: str | Path,
+    *,
+    shard_rows: int = SHARD_ROWS,
+    overwrite: bool = False,
+    on_progress: Progress | None = None,
+) -> ConvertResult:
+    """Write the spectra of files, directories and globs as shards, and a manifest of these.
+
+    Shards that are there already, hold the same rows of the same files and have their checksum
+    are kept, so a conversion that was stopped goes on where it was.
+
+    Parameters
+    ----------
+    inputs : str, Path or sequence of them
+        See :func:`gasnet3.io.expand`; the spectra keep the order of the files.
+    directory : str or Path
+        Where the shards go; it is made where it is not there.
+    shard_rows : int
+        Spectra a shard. They are held in memory, 33 kB each, twice.
+    overwrite : bool
+        Whether shards of other rows may be replaced or removed.
+    on_progress : callable, optional
+        Called with what is done ("count" or "convert"), how many files are counted or spectra
+        converted, and how many there are.
+
+    Returns
+    -------
+    ConvertResult
+        What cannot be read is listed in ``failures`` with the reason and left out.
+
+    Raises
+    ------
+    ReadError
+        If an input means no file.
+    ConvertError
+        If the directory holds shards of other rows, or the inputs lie in it.
+    ValueError
+        If a shard would have no rows, or files have columns that no shard can hold.
+    OSError
+        If a shard cannot be written. What is finished stays.
+    """
+    if shard_rows < 1:
+        raise ValueError(f"a shard needs at least one row, got {shard_rows}")
+    directory = Path(directory)
+    tell = on_progress or (lambda what, done, total: None)
+    failures: dict[Path, str] = {}
+    sources = _sources(expand(inputs), directory, failures, tell)
+    planned = _planned(sources, directory, shard_rows)
+    directory.mkdir(parents=True, exist_ok=True)
+    known = _known(directory)
+    unwanted = _unwanted(directory, planned, known, overwrite=overwrite)
+    result = ConvertResult()
+    done, total = 0, sum(source.rows for source in sources)
+    for shard in planned:
+        kept = _kept(shard, known.get(shard.path.name), failures)
+        result.shards.append(kept or _make(shard, failures))
+        result.made += kept is None
+        done += sum(piece.stop - piece.start for piece in shard.pieces)
+        tell("convert", done, total)
+    result.failures = [ReadFailure(path, reason) for path, reason in failures.items()]
+    for path in unwanted:
+        path.unlink(missing_ok=True)
+    write_manifest(directory, result.shards, sources, result.failures)
+    return result
+
+
+def _sources(
+    paths: Sequence[Path], directory: Path, failures: dict[Path, str], tell: Progress
+) -> list[Source]:
+    """Files with their number of rows; those that cannot be counted are failures."""
+    sources = []
+    output = directory.absolute()
+    for done, path in enumerate(paths, start=1):
+        if output in path.absolute().parents:
+            raise ConvertError(f"{path}: lies in the output {directory}; name another directory")
+        try:
+            rows = count_rows(path)
+            state = path.stat()
+        except ReadError as error:
+            failures[path] = error.problem
+        else:
+            sources.append(Source(str(path.absolute()), rows, state.st_size, state.st_mtime_ns))
+        tell("count", done, len(paths))
+    return sources
+
+
+def _planned(sources: Sequence[Source], directory: Path, shard_rows: int) -> list[_Shard]:
+    """Consecutive rows of the sources in shards of one length, the last one shorter."""
+    shards: list[_Shard] = []
+    room = 0
+    for source in sources:
+        start = 0
+        while start < source.rows:
+            if not room:
+                shards.append(_Shard(shard_path(directory, len(shards)), []))
+                room = shard_rows
+            stop = min(source.rows, start + room)
+            shards[-1].pieces.append(_Piece(source, start, stop))
+            room -= stop - start
+            start = stop
+    return shards
+
+
+def _unwanted(
+    directory: Path,
+    planned: Sequence[_Shard],
+    known: Mapping[str, ShardEntry],
+    *,
+    overwrite: bool,
+) -> list[Path]:
+    """Shards beyond the plan, if they may go; ConvertError if they or others may not."""
+    keys = {shard.path: shard.key for shard in planned}
+    there = shards_in(directory)
+    others = [
+        path
+        for path in there
+        if path not in keys or _other(path, keys[path], known=path.name in known)
+    ]
+    if others and not overwrite:
+        raise ConvertError(
+            f"{directory}: {len(others)} of its shards ({others[0].name}, ...) hold other rows, "
+            "or the files they come from have changed; name another directory, or add --overwrite"
+        )
+    return [path for path in there if path not in keys]
+
+
+def _other(path: Path, key: str, *, known: bool) -> bool:
+    """Whether a shard holds other rows than those of a key; one of ours may be damaged."""
+    try:
+        return bool(read_header(path).notes.get("key") != key)
+    except ReadError:
+        return not known
+
+
+def _known(directory: Path) -> dict[str, ShardEntry]:
+    """What an earlier run wrote of its shards, if it came to its end."""
+    try:
+        return {entry.name: entry for entry in read_manifest(directory)}
+    except ReadError:
+        return {}
+
+
+def _kept(shard: _Shard, known: ShardEntry | None, failures: dict[Path, str]) -> ShardEntry | None:
+    """The entry of a shard that is there and good; None if it must be made."""
+    try:
+        header = read_header(shard.path)
+        left_out = header.notes["failures"]
+        if header.notes["key"] != shard.key or any(_readable(piece) for piece, _ in left_out):
+            return None
+        entry = describe(shard.path, header.rows)
+        if entry != known:
+            _read_through(shard.path, header.rows)
+    except (ReadError, OSError):
+        return None
+    failures |= {Path(path): reason for (path, _, _), reason in left_out}
+    return entry
+
+
+def _readable(piece: Sequence[Any]) -> bool:
+    """Whether rows that could not be read can be by now."""
+    try:
+        read_rows(*piece)
+    except ReadError:
+        return False
+    return True
+
+
+def _read_through(path: Path, rows: int) -> None:
+    """Check every row of a shard; ReadError if one is damaged."""
+    for start in range(0, rows, READ_ROWS):
+        read_rows(path, start, min(rows, start + READ_ROWS))
+
+
+def _make(shard: _Shard, failures: dict[Path, str]) -> ShardEntry:
+    batches = []
+    left_out = []
+    for start, stop, path in _steps(shard.pieces):
+        try:
+            batches.append(read_rows(path, start, stop))
+        except ReadError as error:
+            left_out.append(((path, start, stop), error.problem))
+            failures[Path(path)] = error.problem
+    spectra = Spectra.concatenate(batches) if batches else Spectra.from_arrays([], [], [3600.0])
+    write_shard(shard.path, spectra, {"key": shard.key, "failures": left_out})
+    return describe(shard.path, len(spectra))
+
+
+def _steps(pieces: Sequence[_Piece]) -> Iterator[tuple[int, int, str]]:
+    for piece in pieces:
+        for start in range(piece.start, piece.stop, READ_ROWS):
+            yield start, min(piece.stop, start + READ_ROWS), piece.source.path
