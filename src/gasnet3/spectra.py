@@ -193,13 +193,16 @@ class Spectra:
         return out
 
 
-def _rows(values: Any, name: str) -> list[NDArray[np.float64]]:
-    """A list of 1-D float64 rows from a 1-D array, a 2-D array or a sequence of 1-D arrays.
+def _rows(values: Any, name: str) -> list[NDArray[Any]]:
+    """A list of 1-D rows of numbers from a 1-D array, a 2-D array or a sequence of 1-D arrays.
 
     An empty list has no rows, an empty 1-D array is one row without pixels.
     """
     if isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype != object:
         return [_floats(values)]
+    if type(values) is np.ndarray and values.ndim == 2 and values.dtype.kind in "fiu":
+        # A large table becomes float64 row by row, when its turn comes.
+        return list(values)
     listed = list(values)
     if listed and all(np.ndim(value) == 0 for value in listed):
         return [_floats(values)]
@@ -216,7 +219,7 @@ def _floats(values: Any) -> NDArray[np.float64]:
     return np.asarray(values, np.float64)
 
 
-def _grids(grid: Any, rows: int) -> tuple[list[NDArray[np.float64]], bool]:
+def _grids(grid: Any, rows: int) -> tuple[list[NDArray[Any]], bool]:
     """One wavelength grid a row, and whether it is one grid shared by all."""
     grids = _rows(grid, "wavelengths")
     shared = len(grids) == 1 and (len(grid) != 1 or np.ndim(grid[0]) == 0)
@@ -244,9 +247,9 @@ def join_column(parts: Sequence[NDArray[Any] | None], rows: Sequence[int]) -> ND
 
 
 def _onto_lattice(
-    flux_rows: list[NDArray[np.float64]],
-    ivar_rows: list[NDArray[np.float64]],
-    grids: list[NDArray[np.float64]],
+    flux_rows: list[NDArray[Any]],
+    ivar_rows: list[NDArray[Any]],
+    grids: list[NDArray[Any]],
     lattice: LogLattice,
     *,
     log: bool,
@@ -254,8 +257,10 @@ def _onto_lattice(
 ) -> tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]], NDArray[np.int64]]:
     """Flux and ivar on the lattice, shape (rows, n), and the flags of what went wrong."""
     rows = len(flux_rows)
-    flux, ivar = np.zeros((rows, lattice.n)), np.zeros((rows, lattice.n))
-    flags, single = np.zeros(rows, np.int64), np.ones(rows, bool)
+    shape = (rows, lattice.n)
+    flux: NDArray[np.floating[Any]] = np.zeros(shape, np.float32)
+    ivar: NDArray[np.floating[Any]] = np.zeros(shape, np.float32)
+    flags = np.zeros(rows, np.int64)
     placement = None
     for row, (f, w, grid) in enumerate(zip(flux_rows, ivar_rows, grids, strict=True)):
         if not f.shape == w.shape == grid.shape:
@@ -264,22 +269,23 @@ def _onto_lattice(
             )
         try:
             if placement is None or grid is not grids[row - 1]:
-                placement = Placement.of(grid, lattice, log=log)
+                placement = Placement.of(_floats(grid), lattice, log=log)
         except BadGrid as error:
             placement = None
             if shared:
                 raise ValueError(str(error)) from None
             flags[row] |= int(ZWarn.POORDATA)
             continue
-        new_flux, new_ivar, poor = rebin_placed(f, w, placement, lattice)
-        single[row] = _fits_float32(new_flux, new_ivar)
+        new_flux, new_ivar, poor = rebin_placed(_floats(f), _floats(w), placement, lattice)
         # Rounded row by row: a row's numbers must not depend on its company.
-        dtype = np.float32 if single[row] else np.float64
-        flux[row], ivar[row] = new_flux.astype(dtype), new_ivar.astype(dtype)
+        if _fits_float32(new_flux, new_ivar):
+            new_flux, new_ivar = new_flux.astype(np.float32), new_ivar.astype(np.float32)
+        elif flux.dtype == np.float32:
+            flux, ivar = flux.astype(np.float64), ivar.astype(np.float64)
+        flux[row], ivar[row] = new_flux, new_ivar
         flags[row] |= int(ZWarn.POORDATA) * poor
     flags[~(ivar > 0).any(axis=1)] |= int(ZWarn.NODATA)
-    stored = np.float32 if single.all() else np.float64
-    return flux.astype(stored), ivar.astype(stored), flags
+    return flux, ivar, flags
 
 
 def _fits_float32(flux: NDArray[np.float64], ivar: NDArray[np.float64]) -> bool:

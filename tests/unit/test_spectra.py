@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from gasnet3 import Spectra, ZWarn
 from gasnet3.lattice import OBSERVED, LogLattice
@@ -181,3 +184,24 @@ def test_sn_median_is_over_unmasked_pixels():
     spectra = Spectra.from_arrays(flux, ivar, loglam=LATTICE.loglam, lattice=LATTICE)
     np.testing.assert_array_equal(spectra.sn_median, [6.0, np.nan])
     assert spectra.n_good.tolist() == [10, 0]
+
+
+@given(
+    hnp.arrays(np.float64, (3, 20), elements=st.floats(-1e20, 1e20)),
+    st.sampled_from([1.0, 1e-20, 1e25, np.nan]),
+    st.lists(st.booleans(), min_size=3, max_size=3),
+)
+def test_rows_that_share_a_grid_are_as_each_alone(flux, ivar, shifted):
+    """To the bit, and in the precision that the row with the widest range needs."""
+    grids = [36000.0e-4 + 1e-4 * np.arange(20), np.log10(np.linspace(4000, 4010, 20))]
+    loglam = [grids[other] for other in shifted]
+    together = Spectra.from_arrays(flux, np.full((3, 20), ivar), loglam=loglam)
+    alone = [
+        Spectra.from_arrays([row], [np.full(20, ivar)], loglam=[grid])
+        for row, grid in zip(flux, loglam, strict=True)
+    ]
+    whole = Spectra.concatenate(alone)
+    assert together.flux.dtype == whole.flux.dtype
+    assert together.flux.tobytes() == whole.flux.tobytes()
+    assert together.ivar.tobytes() == whole.ivar.tobytes()
+    assert together.zwarn.tolist() == whole.zwarn.tolist()
