@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -13,6 +13,9 @@ from gasnet3.nets.card import Model, ModelError
 from gasnet3.prepare import legendre_basis
 from gasnet3.refine import Templates
 from gasnet3.spectra import Spectra
+
+BLOCK = 1024
+"""Spectra drawn together by :func:`draw_blocks`."""
 
 FLUX = 10.0
 """Median flux of a mock, 1e-17 erg/s/cm²/Å."""
@@ -71,8 +74,59 @@ def draw(
     if n < 0 or not sn > 0:
         raise ValueError(f"need n >= 0 and sn > 0, got n = {n} and sn = {sn}")
     rng = np.random.default_rng(seed)
+    return _draw(models, range(n), rng, sn, f"mock-{seed}", list(classes or models), noise)
+
+
+def draw_blocks(
+    models: Mapping[str, Model],
+    n: int,
+    *,
+    sn: float = 20.0,
+    seed: int = 0,
+    classes: Sequence[str] | None = None,
+) -> Iterator[Spectra]:
+    """Draw any number of spectra, a block at a time.
+
+    Parameters
+    ----------
+    models, n, sn, seed, classes
+        See :func:`draw`. Up to :data:`BLOCK` spectra are those of :func:`draw`. Of more, every
+        block is drawn from the seed and the number of the block, so that with one seed a longer
+        run begins with the spectra of a shorter one, both being longer than a block.
+
+    Yields
+    ------
+    Spectra
+        At most :data:`BLOCK` of them, with redshifts and classes as labels.
+
+    Raises
+    ------
+    ModelError, ValueError
+        See :func:`draw`.
+    """
+    if n <= BLOCK:
+        yield draw(models, n, sn=sn, seed=seed, classes=classes)
+        return
     chosen = list(classes or models)
-    labels = np.array([chosen[i % len(chosen)] for i in range(n)], dtype=np.str_)
+    for block, start in enumerate(range(0, n, BLOCK)):
+        rng = np.random.default_rng([seed, block])
+        numbers = range(start, start + BLOCK)
+        spectra = _draw(models, numbers, rng, sn, f"mock-{seed}", chosen, noise=True)
+        yield spectra[: n - start]
+
+
+def _draw(
+    models: Mapping[str, Model],
+    numbers: range,
+    rng: np.random.Generator,
+    sn: float,
+    name: str,
+    chosen: Sequence[str],
+    noise: bool,
+) -> Spectra:
+    """The mocks of some numbers; the classes take turns by number."""
+    n = len(numbers)
+    labels = np.array([chosen[i % len(chosen)] for i in numbers], dtype=np.str_)
     flux, z = np.zeros((n, OBSERVED.n)), np.zeros(n)
     for cls in chosen:
         rows = np.flatnonzero(labels == cls)
@@ -86,7 +140,7 @@ def draw(
         flux,
         np.broadcast_to(sigma**-2, flux.shape),
         loglam=OBSERVED.loglam,
-        ids=[f"mock-{seed}-{i:06d}" for i in range(n)],
+        ids=[f"{name}-{i:06d}" for i in numbers],
         z=z,
         classes=labels,
     )

@@ -93,15 +93,13 @@ class Placement:
         # float32 wavelengths carry an error of 2e-3 pixel; a true offset is larger than a
         # fiftieth. Steps that are all 2 pixels or more are a coarser grid, not the lattice with
         # pixels missing.
-        if not (np.abs(k - nearest) < 0.02).all():
-            index = None
-        elif nearest[-1] - nearest[0] == loglam.size - 1:
-            first = int(nearest[0]) - lattice.k_min
-            index = slice(first, first + loglam.size)
-        elif np.diff(nearest).min() == 1:
-            index = nearest.astype(np.int64) - lattice.k_min
-        else:
-            index = None
+        index: slice | NDArray[np.int64] | None = None
+        if (np.abs(k - nearest) < 0.02).all():
+            if nearest[-1] - nearest[0] == loglam.size - 1:
+                first = int(nearest[0]) - lattice.k_min
+                index = slice(first, first + loglam.size)
+            elif np.diff(nearest).min() == 1:
+                index = nearest.astype(np.int64) - lattice.k_min
         if index is None and loglam.size < 2:
             raise BadGrid(
                 "a single pixel off the lattice has no width: give at least two wavelengths"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -12,12 +13,20 @@ from gasnet3.cli import console
 if TYPE_CHECKING:
     from gasnet3.spectra import Spectra
 
+Truth = tuple[Any, ...]
+"""Id, class, redshift, S/N and file of a mock."""
+
 
 def mock(
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", help="A directory for SDSS spec files, or one .npz file."),
+        typer.Option(
+            "--output", "-o", help="A directory for SDSS spec files or shards, or one .npz."
+        ),
     ],
+    kind: Annotated[
+        Literal["spec", "shards"], typer.Option("--format", help="What the directory is to hold.")
+    ] = "spec",
     count: Annotated[int, typer.Option("-n", "--count", min=1, help="How many spectra.")] = 12,
     sn: Annotated[float, typer.Option(min=0.1, help="Median S/N a pixel.")] = 20.0,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same spectra.")] = 1,
@@ -31,10 +40,10 @@ def mock(
     """Draw mock spectra with known truth.
 
     They are drawn from trained models. The truth goes to truth.csv in the directory, or to
-    NAME-truth.csv beside NAME.npz.
+    NAME-truth.csv beside NAME.npz. Spec files and shards of any number of spectra need little
+    memory.
     """
-    from gasnet3.io import write_npz, write_spec
-    from gasnet3.mock import draw
+    from gasnet3.mock import draw_blocks
     from gasnet3.nets.card import ModelError
     from gasnet3.nets.registry import load_models
 
@@ -46,34 +55,72 @@ def mock(
         console.fail(f"{output}: is a file; give a directory, or a name that ends in .npz")
     if truth.parent.exists():
         console.check_output(truth, overwrite=overwrite)
-    with console.told(ModelError, ValueError):
-        spectra = draw(
+    write = _write_npz if single else {"spec": _write_specs, "shards": _write_shards}[kind]
+    with console.told(ModelError, ValueError), console.progress("mock:", quiet=False) as update:
+        blocks = draw_blocks(
             load_models(console.chosen(models)), count, sn=sn, seed=seed, classes=classes
         )
-    files = [output.name if single else f"{name}.fits" for name in spectra.ids]
-    if single:
-        write_npz(output, spectra)
-    else:
-        output.mkdir(parents=True, exist_ok=True)
-        for row, name in enumerate(files):
-            write_spec(output / name, spectra, row)
-    _write_truth(truth, spectra, files)
+        rows = write(output, _counted(blocks, update))
+    _write_truth(truth, rows)
     console.out.print(f"{count} spectra: {output}, truth: {truth}", highlight=False)
 
 
-def _write_truth(path: Path, spectra: Spectra, files: list[str]) -> None:
+def _counted(blocks: Iterator[Spectra], update: Callable[[int], None]) -> Iterator[Spectra]:
+    done = 0
+    for spectra in blocks:
+        yield spectra
+        done += len(spectra)
+        update(done)
+
+
+def _write_npz(output: Path, blocks: Iterable[Spectra]) -> list[Truth]:
+    from gasnet3.io import write_npz
+    from gasnet3.spectra import Spectra
+
+    spectra = Spectra.concatenate(list(blocks))
+    write_npz(output, spectra)
+    return _truth(spectra, [output.name] * len(spectra))
+
+
+def _write_specs(output: Path, blocks: Iterable[Spectra]) -> list[Truth]:
+    from gasnet3.io import write_spec
+
+    rows = []
+    for spectra in blocks:
+        output.mkdir(parents=True, exist_ok=True)
+        files = [f"{name}.fits" for name in spectra.ids]
+        for row, name in enumerate(files):
+            write_spec(output / name, spectra, row)
+        rows += _truth(spectra, files)
+    return rows
+
+
+def _write_shards(output: Path, blocks: Iterable[Spectra]) -> list[Truth]:
+    from gasnet3.io.manifest import SHARD_ROWS, shard_path, write_directory
+
+    rows: list[Truth] = []
+
+    def noted() -> Iterator[Spectra]:
+        for spectra in blocks:
+            numbers = range(len(rows), len(rows) + len(spectra))
+            files = [shard_path(output, number // SHARD_ROWS).name for number in numbers]
+            rows.extend(_truth(spectra, files))
+            yield spectra
+
+    write_directory(output, noted())
+    return rows
+
+
+def _truth(spectra: Spectra, files: Sequence[str]) -> list[Truth]:
+    columns = (spectra.ids, spectra.classes, spectra.z, spectra.sn_median.round(2), files)
+    return list(zip(*columns, strict=True))
+
+
+def _write_truth(path: Path, rows: list[Truth]) -> None:
     from astropy.table import Table
 
     from gasnet3.files import replacing
 
-    table = Table(
-        {
-            "id": spectra.ids,
-            "class": spectra.classes,
-            "z": spectra.z,
-            "sn_median": spectra.sn_median.round(2),
-            "file": files,
-        }
-    )
+    table = Table(rows=rows, names=("id", "class", "z", "sn_median", "file"))
     with replacing(path) as temporary:
         table.write(temporary, format="ascii.csv")

@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 
 from gasnet3.files import write_json
 from gasnet3.io.errors import ReadError, ReadFailure
-from gasnet3.io.shards import ENDING, VERSION
+from gasnet3.io.registry import regrouped
+from gasnet3.io.shards import ENDING, VERSION, write_shard
+from gasnet3.spectra import Spectra
 
 MANIFEST = "manifest.json"
 SHARD_ROWS = 4096
@@ -74,6 +76,37 @@ def write_manifest(
         "failures": [{"path": item.path, "reason": item.reason} for item in failures],
     }
     write_json(directory / MANIFEST, content)
+
+
+def write_directory(
+    directory: Path, batches: Iterable[Spectra], shard_rows: int = SHARD_ROWS
+) -> list[ShardEntry]:
+    """Write batches as the shards of a directory, and their manifest.
+
+    Parameters
+    ----------
+    directory : Path
+        It is made where it is not there; shards that are there are replaced or removed.
+    batches : iterable of Spectra
+        Of any length; as many are held in memory as make a shard.
+    shard_rows : int
+        Spectra a shard.
+
+    Returns
+    -------
+    list of ShardEntry
+        What was written.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    entries: list[ShardEntry] = []
+    for spectra in regrouped(batches, shard_rows):
+        path = shard_path(directory, len(entries))
+        write_shard(path, spectra)
+        entries.append(describe(path, len(spectra)))
+    for path in shards_in(directory)[len(entries) :]:
+        path.unlink()
+    write_manifest(directory, entries)
+    return entries
 
 
 def read_manifest(directory: Path) -> list[ShardEntry]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import entry_points
@@ -237,22 +237,39 @@ def iter_batches(
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
     paths = expand(inputs)
+
+    def files() -> Iterator[Spectra]:
+        for done, path in enumerate(paths, start=1):
+            try:
+                yield read_file(path)
+            except ReadError as error:
+                failures.append(ReadFailure(path, error.problem))
+            if on_file:
+                on_file(done, len(paths))
+
+    yield from regrouped(files(), batch_size)
+
+
+def regrouped(batches: Iterable[Spectra], size: int) -> Iterator[Spectra]:
+    """The rows of batches in batches of one size; only the last may have fewer.
+
+    Parameters
+    ----------
+    batches : iterable of Spectra
+        Of any length. No more are taken than the next batch needs.
+    size : int
+        Rows, at least 1.
+    """
     waiting: list[Spectra] = []
     rows = 0
-    for done, path in enumerate(paths, start=1):
-        try:
-            spectra = read_file(path)
-            waiting.append(spectra)
-            rows += len(spectra)
-        except ReadError as error:
-            failures.append(ReadFailure(path, error.problem))
-        if rows >= batch_size:
+    for batch in batches:
+        waiting.append(batch)
+        rows += len(batch)
+        if rows >= size:
             joined = Spectra.concatenate(waiting)
-            whole = rows - rows % batch_size
-            for start in range(0, whole, batch_size):
-                yield joined[start : start + batch_size]
+            whole = rows - rows % size
+            for start in range(0, whole, size):
+                yield joined[start : start + size]
             waiting, rows = [joined[whole:]], rows - whole
-        if on_file:
-            on_file(done, len(paths))
     if rows:
         yield Spectra.concatenate(waiting)
