@@ -101,11 +101,11 @@ def _class_stages(
             n,
         ),
         f"{cls}: scan, exact": (
-            lambda: engine.full_scan.scan(prepared.flux, prepared.ivar),
+            lambda: engine.full_scan.scan(prepared),
             n,
         ),
         f"{cls}: scan, frugal exact": (
-            lambda: engine.frugal_scan.scan(prepared.flux, prepared.ivar),
+            lambda: engine.frugal_scan.scan(prepared),
             n,
         ),
     }

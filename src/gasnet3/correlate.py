@@ -20,7 +20,7 @@ class Correlator(Protocol):
     """Fixed templates, ready to be correlated with spectra."""
 
     def __call__(self, data: Tensor) -> Tensor:
-        """``Σ_i data_i template_{i + position}`` for all templates and positions.
+        """``Σ_i data_i template_{i + every·position}`` for all templates and positions.
 
         Parameters
         ----------
@@ -33,39 +33,65 @@ class Correlator(Protocol):
         """
 
 
-def correlator(templates: Tensor, n: int, positions: int) -> Correlator:
-    """The faster correlator for templates of shape (templates, n + positions - 1) or longer."""
+def correlator(templates: Tensor, n: int, positions: int, every: int = 1) -> Correlator:
+    """The faster correlator for templates of n + every·(positions - 1) pixels or more.
+
+    Parameters
+    ----------
+    templates : Tensor, shape (templates, pixels)
+        What is correlated with spectra of ``n`` pixels.
+    n, positions, every : int
+        Pixels of the spectra, number of window positions, and pixels from one to the next.
+    """
     if positions <= FEW:
-        return Direct.build(templates, n, positions)
-    return Fourier.build(templates, n, positions)
+        return Direct.build(templates, n, positions, every)
+    return Fourier.build(templates, n, positions, every)
 
 
 @dataclass(frozen=True, eq=False)
 class Fourier:
     """Correlation by FFT.
 
+    Where not every position is wanted, the spectrum of the product is folded before the way
+    back: a sum over its ``every`` aliases, and an inverse transform that much shorter.
+
     Attributes
     ----------
-    transform : Tensor of complex64, shape (templates, length/2 + 1)
-        Transforms of the templates.
-    length, positions : int
-        Length of the transforms, number of window positions.
+    aliases : Tensor of complex64, shape (every, templates, length / every / 2 + 1)
+        Transforms of the templates, folded.
+    length, positions, every : int
+        Length of the transforms, number of window positions and pixels between them.
     """
 
-    transform: Tensor
+    aliases: Tensor
     length: int
     positions: int
+    every: int
 
     @classmethod
-    def build(cls, templates: Tensor, n: int, positions: int) -> Fourier:
-        """Transform templates of shape (templates, n + positions - 1) or longer."""
-        seen = templates[:, : n + positions - 1]
-        length = _fast_length(seen.shape[1])
-        return cls(torch.fft.rfft(seen, length), length, positions)
+    def build(cls, templates: Tensor, n: int, positions: int, every: int = 1) -> Fourier:
+        """Transform templates of n + every·(positions - 1) pixels or more."""
+        seen = templates[:, : n + every * (positions - 1)]
+        length = every * fast_length(-(-seen.shape[1] // every))
+        folded = _aliases(torch.fft.rfft(seen, length), length, every)
+        return cls(folded.transpose(0, 1).contiguous() / every, length, positions, every)
 
     def __call__(self, data: Tensor) -> Tensor:
-        spectrum = torch.fft.rfft(data, self.length).conj()[:, :, None] * self.transform
-        return torch.fft.irfft(spectrum, self.length)[..., : self.positions]
+        folded = _aliases(torch.fft.rfft(data, self.length).conj(), self.length, self.every)
+        spectrum = folded[:, :, 0, None] * self.aliases[0]
+        for alias in range(1, self.every):
+            spectrum.addcmul_(folded[:, :, alias, None], self.aliases[alias])
+        return torch.fft.irfft(spectrum, self.length // self.every)[..., : self.positions]
+
+
+def _aliases(transform: Tensor, length: int, every: int) -> Tensor:
+    """Frequencies q + j·length/every of real transforms, shape (..., every, length/every/2 + 1)."""
+    short = length // every
+    q = torch.arange(short // 2 + 1, device=transform.device)
+    at = q + short * torch.arange(every, device=transform.device)[:, None]
+    negative = at > length // 2
+    found = transform[..., torch.where(negative, length - at, at)]
+    return torch.where(negative, found.conj(), found)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,9 +110,9 @@ class Direct:
     templates: int
 
     @classmethod
-    def build(cls, templates: Tensor, n: int, positions: int) -> Direct:
-        """Shift templates of shape (templates, n + positions - 1) or longer."""
-        seen = templates.unfold(1, n, 1)[:, :positions]
+    def build(cls, templates: Tensor, n: int, positions: int, every: int = 1) -> Direct:
+        """Shift templates of n + every·(positions - 1) pixels or more."""
+        seen = templates.unfold(1, n, every)[:, :positions]
         return cls(seen.reshape(-1, n).T.contiguous(), len(templates))
 
     def __call__(self, data: Tensor) -> Tensor:
@@ -98,6 +124,9 @@ class Direct:
         return found.reshape(rows, several, self.templates, -1)
 
 
-def _fast_length(least: int) -> int:
-    """Length of a fast transform: a power of 2, or 3, 5 or 9 times one."""
+def fast_length(least: int) -> int:
+    """Length of a fast transform: a power of 2, or 3, 5 or 9 times one.
+
+    Lengths with more odd factors, the shortest that SciPy would choose, are the slower ones.
+    """
     return min(odd << max(0, (-(-least // odd) - 1).bit_length()) for odd in (1, 3, 5, 9))

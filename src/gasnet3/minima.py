@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+POINTS = 1 << 17
+"""Points of curves looked at together on a CPU: they stay in its cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,24 +47,33 @@ def find_minima(curve: Tensor, separation: float, k: int) -> Minima:
     k : int
         Number of minima.
     """
+    together = len(curve) if curve.is_cuda else max(1, POINTS // curve.shape[1])
+    parts = [
+        _find_minima(curve[start : start + together], separation, k)
+        for start in range(0, max(1, len(curve)), together)
+    ]
+    names = ("index", "offset", "chi2")
+    return Minima(*(torch.cat([getattr(part, name) for part in parts]) for name in names))
+
+
+def _find_minima(curve: Tensor, separation: float, k: int) -> Minima:
     curve = torch.where(torch.isfinite(curve), curve, torch.inf)
     points = curve.shape[1]
-    end = curve.new_full((len(curve), 1), torch.inf)
-    left = torch.cat([end, curve[:, :-1]], dim=1)
-    right = torch.cat([curve[:, 1:], end], dim=1)
-    candidate = (curve < left) & (curve <= right) & torch.isfinite(curve)
+    falls = torch.nn.functional.pad(curve[:, 1:] < curve[:, :-1], (1, 1), value=True)
+    candidate = falls[:, :-1] & ~falls[:, 1:]
+    candidate[:, -1] = falls[:, -2]
+    candidate &= torch.isfinite(curve)
     flat = curve.amin(dim=1) == curve.amax(dim=1)
     if points > 1:
         candidate &= ~flat[:, None]
     remaining = torch.where(candidate, curve, torch.inf)
-    place = torch.arange(points, device=curve.device)
+    reach = torch.arange(-math.ceil(separation) + 1, math.ceil(separation), device=curve.device)
     index, value = [], []
     for _ in range(k):
         lowest, at = remaining.min(dim=1)
-        found = torch.isfinite(lowest)
-        index.append(torch.where(found, at, -1))
+        index.append(torch.where(torch.isfinite(lowest), at, -1))
         value.append(lowest)
-        remaining = torch.where((place - at[:, None]).abs() < separation, torch.inf, remaining)
+        remaining.scatter_(1, (at[:, None] + reach).clamp(0, points - 1), torch.inf)
     best = torch.stack(index, dim=1)
     return Minima(best, _parabola_offset(curve, best), torch.stack(value, dim=1))
 

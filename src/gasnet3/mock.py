@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from gasnet3.lattice import C_KM_S, OBSERVED, shift_from_z, z_from_shift
 from gasnet3.nets.card import Model, ModelError
 from gasnet3.prepare import legendre_basis
-from gasnet3.refine import Templates
 from gasnet3.spectra import Spectra
+from gasnet3.splines import Templates
 
 BLOCK = 1024
 """Spectra drawn together by :func:`draw_blocks`."""

@@ -207,15 +207,15 @@ class Pipeline:
             curves[engine.cls] = (found.z.numpy(), chi2)
         solved = bool(table["class"][0])
         nothing = np.full(one.lattice.n, np.nan)
-        chosen = chosen_fit(outcome, 0)
+        chosen = {name: part[0].cpu().numpy() for name, part in chosen_fit(outcome, 0).items()}
         norm = float(outcome.prepared[outcome.ranked.cls[0, 0]].norm[0])
         return Inspection(
             id=str(one.ids[0]),
             wave=one.lattice.wave,
             flux=one.flux[0].astype(np.float64),
             ivar=one.ivar[0].astype(np.float64),
-            continuum=norm * (chosen["total"] - chosen["model"])[0] if solved else nothing,
-            model=norm * chosen["total"][0] if solved else nothing,
+            continuum=norm * (chosen["total"] - chosen["model"]) if solved else nothing,
+            model=norm * chosen["total"] if solved else nothing,
             cls=str(table["class"][0]),
             z=float(table["z"][0]),
             z_err=float(table["z_err"][0]),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 import torch
 from numpy.polynomial.legendre import legvander
 from torch import Tensor
 
+from gasnet3.batching import paired, slices
 from gasnet3.spectra import Spectra
 
 DEGREE = 5
@@ -17,6 +18,9 @@ DEGREE = 5
 
 MIN_GOOD = 32
 """Fewest unmasked pixels that are fitted at all: twice the parameters of the default model."""
+
+TOGETHER = 16
+"""Rows worked on together on a CPU: they stay in its cache."""
 
 LARGEST_IVAR = 1e18
 """Largest inverse variance after normalisation: a S/N of 1e9 a pixel is no measurement, and the
@@ -56,6 +60,24 @@ class Prepared:
         """Degree of the continuum polynomial."""
         return self.continuum.shape[1] - 1
 
+    @cached_property
+    def polynomials(self) -> Tensor:
+        """Continuum polynomials, orthonormal under the row's weights, times the weights.
+
+        The flux has no part along them: it is what a weighted least-squares continuum left.
+        With them the continuum's freedom is eliminated from further fits (Schur complement).
+
+        Returns
+        -------
+        Tensor of float32, shape (rows, degree + 1, n)
+            0 in rows that are not usable.
+        """
+        basis = legendre_basis(self.flux.shape[1], self.degree, self.flux.device)
+        (ivar,) = paired(self.ivar)
+        together = len(ivar) if ivar.is_cuda else TOGETHER
+        parts = [_orthonormal(basis, ivar[cut].double()) for cut in slices(len(ivar), together)]
+        return torch.cat(parts)[: len(self)]
+
     def in_flux_units(self, model: Tensor) -> Tensor:
         """Undo the preparation for a model of ``flux``: ``norm·model + continuum`` (eq. 1-2).
 
@@ -74,6 +96,17 @@ class Prepared:
     def evaluate_continuum(self) -> Tensor:
         """The subtracted continuum in flux units, float64, shape (rows, n)."""
         return _polynomial(self.continuum, self.flux.shape[1])
+
+
+def _orthonormal(basis: Tensor, ivar: Tensor) -> Tensor:
+    """Polynomials orthonormal under given weights, times the weights, float32."""
+    weighted = basis * ivar[:, None]
+    normal = torch.bmm(weighted, basis.T.expand(len(ivar), -1, -1))
+    size = torch.diagonal(normal, dim1=1, dim2=2).mean(dim=1)
+    ridge = 1e-10 * torch.where(size > 0, size, 1.0)
+    eye = torch.eye(len(basis), dtype=normal.dtype, device=normal.device)
+    factor, _ = torch.linalg.cholesky_ex(normal + ridge[:, None, None] * eye)
+    return torch.linalg.solve_triangular(factor, weighted, upper=False).float()
 
 
 @cache

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from gasnet3.flags import ZWarn
 from gasnet3.lattice import C_KM_S, STEP, LogLattice
@@ -54,9 +55,9 @@ class Solved:
 
     Attributes
     ----------
-    flux, ivar, model, total : ndarray, shape (rows, n)
+    flux, ivar, model, total : Tensor, shape (rows, n)
         Prepared spectrum, its inverse variance, the model of it, and the model with the
-        subtracted continuum put back (both in units of the row's norm).
+        subtracted continuum put back (both in units of the row's norm), where they were computed.
     good : ndarray of bool, shape (rows, n)
         Unmasked pixels of the input.
     cls : ndarray of str, shape (rows,)
@@ -76,10 +77,10 @@ class Solved:
         The ``population`` of each class's model card.
     """
 
-    flux: NDArray[np.floating[Any]]
-    ivar: NDArray[np.floating[Any]]
-    model: Floats
-    total: Floats
+    flux: Tensor
+    ivar: Tensor
+    model: Tensor
+    total: Tensor
     good: Bools
     cls: NDArray[np.str_]
     z: Floats
@@ -143,15 +144,16 @@ def small_delta_chi2(solved: Solved) -> Bools:
 
 def negative_model(solved: Solved) -> Bools:
     """Whether the weighted mean of the whole model is below 0 by more than 3 σ."""
-    mean = (solved.ivar * np.nan_to_num(solved.total)).sum(axis=1, dtype=np.float64)
-    return np.asarray(mean < -3.0 * np.sqrt(solved.ivar.sum(axis=1, dtype=np.float64)))
+    mean = (solved.ivar * solved.total.nan_to_num(0.0)).double().sum(dim=1)
+    limit = -3.0 * solved.ivar.double().sum(dim=1).sqrt()
+    return np.asarray((mean < limit).cpu().numpy())
 
 
 def many_outliers(solved: Solved) -> Bools:
     """Whether more than 5 % of the good pixels are over 5 σ from the model."""
-    pull = np.abs(solved.flux - np.nan_to_num(solved.model)) * np.sqrt(solved.ivar)
-    n_good = np.maximum((solved.ivar > 0).sum(axis=1), 1)
-    return np.asarray((pull > OUTLIER_SIGMA).sum(axis=1) > MAX_OUTLIERS * n_good)
+    pull = (solved.flux - solved.model.nan_to_num(0.0)).abs() * solved.ivar.sqrt()
+    n_good = (solved.ivar > 0).sum(dim=1).clamp(min=1)
+    return np.asarray(((pull > OUTLIER_SIGMA).sum(dim=1) > MAX_OUTLIERS * n_good).cpu().numpy())
 
 
 def good_span(good: Bools) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -169,15 +171,20 @@ def poor_data(good: Bools) -> Bools:
 def negative_emission(solved: Solved) -> Bools:
     """Whether a quasar line is negative: area + 3 σ < 0, above a local constant."""
     out = np.zeros(len(solved.z), bool)
+    quasars = np.flatnonzero((solved.cls == "QSO") & np.isfinite(solved.z))
+    flux, ivar = (array[quasars.tolist()].cpu().numpy() for array in (solved.flux, solved.ivar))
     lnlam = solved.lattice.loglam * np.log(10.0)
     waves = {line.name: line.wave for line in LINES if line.broad}
-    for row in np.flatnonzero((solved.cls == "QSO") & np.isfinite(solved.z)):
+    for row, f, w in zip(quasars, flux, ivar, strict=True):
         for name in QSO_LINES:
-            x = (lnlam - np.log(waves[name] * (1.0 + solved.z[row]))) / QSO_LINE_SIGMA
-            near = (np.abs(x) < 6.0) & (solved.ivar[row] > 0)
-            if (np.abs(x[near]) < 2.0).sum() < 20:
+            # A run of pixels, not a mask of them all: the lattice is even.
+            centre = np.log(waves[name] * (1.0 + solved.z[row]))
+            first, last = np.searchsorted(lnlam, centre + np.array([-6, 6]) * QSO_LINE_SIGMA)
+            near = slice(first, last)
+            x, good = (lnlam[near] - centre) / QSO_LINE_SIGMA, w[near] > 0
+            if (np.abs(x[good]) < 2.0).sum() < 20:
                 continue
-            out[row] |= _area_is_negative(x[near], solved.flux[row][near], solved.ivar[row][near])
+            out[row] |= _area_is_negative(x[good], f[near][good], w[near][good])
     return out
 
 

@@ -155,7 +155,7 @@ def _coefficients(outcome: Outcome, nth: int) -> tuple[NDArray[np.float64], NDAr
     coeff, domain = np.full((rows, width), np.nan), np.full(rows, np.nan)
     both = zip(outcome.engines, outcome.candidates, strict=True)
     for index, (engine, found) in enumerate(both):
-        chosen, row, which = _rows_of(ranked, nth, index)
+        chosen, row, which = _rows_of(ranked, nth, index, found.chi2.device)
         omega, measured = found.coeff[row, which], found.covariance[row, which]
         coeff[chosen, : omega.shape[1]] = omega.cpu().numpy()
         population = engine.model.card.population
@@ -170,7 +170,7 @@ def _subclasses(outcome: Outcome, nth: int) -> NDArray[np.str_]:
     out = np.full(len(outcome.spectra), "", dtype="U16")
     for index, found in enumerate(outcome.candidates):
         if found.cls in outcome.subclasses:
-            chosen, row, which = _rows_of(outcome.ranked, nth, index)
+            chosen, row, which = _rows_of(outcome.ranked, nth, index, found.chi2.device)
             misfit = np.maximum(outcome.ranked.rchi2[chosen, nth], 1.0)[:, None, None]
             coeff = found.coeff[row, which].cpu().numpy()
             covariance = found.covariance[row, which].cpu().numpy() * misfit
@@ -179,11 +179,12 @@ def _subclasses(outcome: Outcome, nth: int) -> NDArray[np.str_]:
 
 
 def _rows_of(
-    ranked: decide.Ranked, nth: int, index: int
+    ranked: decide.Ranked, nth: int, index: int, device: torch.device
 ) -> tuple[NDArray[np.int64], torch.Tensor, torch.Tensor]:
     """Rows whose nth solution is of a class, the same as a tensor, and which candidate it is."""
     chosen = np.flatnonzero((ranked.cls[:, nth] == index) & np.isfinite(ranked.chi2[:, nth]))
-    return chosen, torch.from_numpy(chosen), torch.from_numpy(ranked.which[chosen, nth])
+    which = torch.from_numpy(ranked.which[chosen, nth])
+    return chosen, torch.from_numpy(chosen).to(device), which.to(device)
 
 
 def _class_probability(columns: Columns) -> NDArray[np.float64]:
@@ -215,11 +216,19 @@ def _solved(
         columns[f"chi2_{found.cls.lower()}"] / np.maximum(n_good - found.dof, 1)
         for found in outcome.candidates
     ]
-    names = ("cls", "z", "rchi2", "delta_chi2", "sn_median", "p_z")
+    fit = chosen_fit(outcome, nth)
     return quality.Solved(
-        **chosen_fit(outcome, nth),
-        **{name: columns["class" if name == "cls" else name] for name in names},
+        flux=fit["flux"],
+        ivar=fit["ivar"],
+        model=fit["model"],
+        total=fit["total"],
         good=outcome.spectra.ivar > 0,
+        cls=columns["class"],
+        z=columns["z"],
+        rchi2=columns["rchi2"],
+        delta_chi2=columns["delta_chi2"],
+        sn_median=columns["sn_median"],
+        p_z=columns["p_z"],
         probability=_class_probability(columns),
         edge=ranked.edge[:, nth],
         bad=ranked.bad[:, nth],
@@ -230,21 +239,26 @@ def _solved(
     )
 
 
-def chosen_fit(outcome: Outcome, nth: int) -> Columns:
+def chosen_fit(outcome: Outcome, nth: int) -> dict[str, torch.Tensor]:
     """Prepared flux and ivar of the nth solution, as its model's continuum degree makes them.
 
     With its model, and the model with the continuum put back, all in units of the row's norm;
-    the latter two are NaN where there is no solution.
+    the latter two are NaN where there is no solution. All stay on the device.
     """
-    ranked, first = outcome.ranked, outcome.prepared[0]
-    flux, ivar = first.flux.cpu().numpy().copy(), first.ivar.cpu().numpy().copy()
-    model, total = np.full(flux.shape, np.nan), np.full(flux.shape, np.nan)
+    first = outcome.prepared[0]
+    flux, ivar, continuum = first.flux, first.ivar, _relative_continuum(first)
+    model = torch.full_like(continuum, torch.nan)
     both = zip(outcome.prepared, outcome.candidates, strict=True)
     for index, (prepared, found) in enumerate(both):
-        chosen, row, which = _rows_of(ranked, nth, index)
-        flux[chosen] = prepared.flux[row].cpu().numpy()
-        ivar[chosen] = prepared.ivar[row].cpu().numpy()
-        model[chosen] = found.model[row, which].cpu().numpy()
-        continuum = prepared.evaluate_continuum() / prepared.norm[:, None]
-        total[chosen] = model[chosen] + continuum[row].cpu().numpy()
-    return {"flux": flux, "ivar": ivar, "model": model, "total": total}
+        _, row, which = _rows_of(outcome.ranked, nth, index, found.chi2.device)
+        model[row] = found.models(row, which)
+        if prepared is not first:
+            flux = flux.index_copy(0, row, prepared.flux[row])
+            ivar = ivar.index_copy(0, row, prepared.ivar[row])
+            continuum = continuum.index_copy(0, row, _relative_continuum(prepared)[row])
+    return {"flux": flux, "ivar": ivar, "model": model, "total": model + continuum}
+
+
+def _relative_continuum(prepared: Prepared) -> torch.Tensor:
+    """The subtracted continuum in units of the norm, float64, shape (rows, n)."""
+    return prepared.evaluate_continuum() / prepared.norm[:, None]

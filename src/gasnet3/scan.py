@@ -10,14 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from scipy.fft import next_fast_len
 from torch import Tensor
 from torch.nn.functional import pad
 
 from gasnet3.batching import paired, slices
-from gasnet3.correlate import Correlator, correlator
+from gasnet3.correlate import Correlator, correlator, fast_length
 from gasnet3.lattice import ShiftRange
-from gasnet3.prepare import legendre_basis
+from gasnet3.prepare import Prepared
 
 RIDGE = 1e-5
 """Added to the scaled diagonal of the float32 normal equations, far above their rounding."""
@@ -25,6 +24,12 @@ RIDGE = 1e-5
 POINTS = 8192
 """Normal matrices factorised together, of several spectra: more would leave the processor's
 cache, fewer would not pay for the calls."""
+
+CUDA_ROWS = 512
+"""Spectra scanned together on a GPU: enough to fill it, and a few gigabytes."""
+
+TOGETHER = 16
+"""Reconstructions scanned together on a CPU, for the same reason."""
 
 
 def scan_amortised(rest: Tensor, flux: Tensor, ivar: Tensor, shifts: ShiftRange) -> Tensor:
@@ -47,14 +52,48 @@ def scan_amortised(rest: Tensor, flux: Tensor, ivar: Tensor, shifts: ShiftRange)
     Tensor of float32, shape (rows, len(shifts))
         χ² by ascending shift.
     """
-    length = next_fast_len(rest.shape[1], real=True)
-    model, f, w = paired(rest, flux, ivar)
-    data = torch.fft.rfft(torch.stack([w, -2.0 * f * w]), length)
-    both = (data.conj() * torch.fft.rfft(torch.stack([model**2, model]), length)).sum(dim=0)
-    curve = torch.fft.irfft(both, length)[: len(flux), : len(shifts)]
-    constant = (flux**2 * ivar).sum(dim=1, keepdim=True)
+    many = paired(rest, flux, ivar)
+    together = len(many[0]) if rest.is_cuda else TOGETHER
+    parts = [
+        _scan_models(*(a[cut] for a in many), shifts) for cut in slices(len(many[0]), together)
+    ]
+    return torch.cat(parts)[: len(flux)]
+
+
+def _scan_models(rest: Tensor, flux: Tensor, ivar: Tensor, shifts: ShiftRange) -> Tensor:
+    length = fast_length(rest.shape[1])
+    weighted = flux * ivar
+    data = torch.fft.rfft(torch.stack([ivar, weighted]), length).conj()
+    both = data * torch.fft.rfft(torch.stack([rest**2, -2.0 * rest]), length)
+    curve = torch.fft.irfft(both[0].add_(both[1]), length)[:, : len(shifts)]
     # The window starts at the red end of the rest lattice for the smallest shift.
-    return torch.flip(curve, (1,)) + constant
+    return torch.flip(curve, (1,)).add_((weighted * flux).sum(dim=1, keepdim=True))
+
+
+@dataclass(frozen=True)
+class Frugality:
+    """What a scan saves, in pixels; all 1: nothing.
+
+    Attributes
+    ----------
+    step : int
+        From one point of the curve to the next.
+    share : int
+        Shifts that share a factorised normal matrix; a multiple of ``step``.
+    average : int
+        Pixels averaged for the normal matrices.
+    stride : int
+        From one computed normal matrix to the next, with straight lines between them; a
+        multiple of ``share`` and of ``average``.
+    """
+
+    step: int = 1
+    share: int = 1
+    average: int = 1
+    stride: int = 1
+
+
+EXACT = Frugality()
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,73 +104,98 @@ class ExactScan:
 
     The right hand side B (eq. 26) changes from one shift to the next as fast as the lines are
     narrow. The normal matrices A (eq. 25) change only where lines cross steps in the inverse
-    variance. With a ``stride`` above 1 they are computed at every ``stride``-th shift alone, of
-    products of the eigenspectra and inverse variances averaged over as many pixels, and serve
-    for the shifts around. Nearly all of the cost is in them.
+    variance, and nearly all of the cost is in them: a frugal scan computes them for a few shifts
+    and interpolates.
 
     Attributes
     ----------
     single : Correlator
-        Of the eigenspectra, at every shift.
+        Of the eigenspectra, at every shift of the curve.
     averaged, product : Correlator
-        Of the eigenspectra and of their products, lower triangle by columns, averaged over
-        ``stride`` pixels, at every ``stride``-th shift.
-    basis : Tensor of float64, shape (degree + 1, n)
-        Continuum polynomials.
+        Of averages of the eigenspectra and of their products (lower triangle by columns), at
+        the shifts whose normal matrices are computed.
     shifts : ShiftRange
         Shifts the eigenspectra cover.
-    m, stride : int
-        Number of eigenspectra; shifts that share a normal matrix.
+    m, points : int
+        Number of eigenspectra; of points of the curve.
+    frugality : Frugality
+        What is saved.
     """
 
     single: Correlator
     averaged: Correlator
     product: Correlator
-    basis: Tensor
     shifts: ShiftRange
     m: int
-    stride: int
+    points: int
+    frugality: Frugality
 
     @classmethod
     def build(
-        cls, eigenspectra: Tensor, n: int, shifts: ShiftRange, degree: int, stride: int = 1
+        cls,
+        eigenspectra: Tensor,
+        n: int,
+        shifts: ShiftRange,
+        frugality: Frugality = EXACT,
     ) -> ExactScan:
         """Transform eigenspectra of shape (m, N)."""
-        m = len(eigenspectra)
-        blocks = -(-len(shifts) // stride)
-        # Windows of the last block may reach beyond the lattice; so may the last observed bin.
-        rest = pad(eigenspectra.float()[None], (0, 2 * stride), mode="replicate")[0]
+        m, step, stride = len(eigenspectra), frugality.step, frugality.stride
+        average = frugality.average
+        # The last windows may reach beyond the lattice; so may the last averages.
+        rest = pad(eigenspectra.float()[None], (0, 2 * stride + average), mode="replicate")[0]
         j, i = torch.triu_indices(m, m)
-        bins = -(-n // stride)
+        bins = -(-n // average)
+        factors = -(-len(shifts) // frugality.share)
+        matrices = factors if stride == 1 else -(-factors * frugality.share // stride) + 1
+        every = stride // average
         return cls(
-            single=correlator(rest, n, blocks * stride),
-            averaged=correlator(_centred_means(rest, stride), bins, blocks),
-            product=correlator(_centred_means(rest[i] * rest[j], stride), bins, blocks),
-            basis=legendre_basis(n, degree, rest.device),
+            single=correlator(rest, n, factors * frugality.share // step, step),
+            averaged=correlator(_means(rest, average), bins, matrices, every),
+            product=correlator(_means(rest[i] * rest[j], average), bins, matrices, every),
             shifts=shifts,
             m=m,
-            stride=stride,
+            points=-(-len(shifts) // step),
+            frugality=frugality,
         )
 
     @property
     def scanned(self) -> Tensor:
         """Shift of every point of the curve in pixels, ascending, float64."""
-        return torch.arange(self.shifts.first, self.shifts.last + 1, dtype=torch.float64)
+        last = self.shifts.last
+        return last - self.frugality.step * torch.arange(
+            self.points - 1, -1, -1, dtype=torch.float64
+        )
 
-    def scan(self, flux: Tensor, ivar: Tensor) -> Tensor:
-        """χ² curves of prepared spectra, not reduced, float32, shape (rows, len(shifts))."""
-        many, weights = paired(flux, ivar)
-        together = max(2, min(32, POINTS * self.stride // len(self.shifts)))
-        parts = [self._scan_rows(many[cut], weights[cut]) for cut in slices(len(many), together)]
-        return torch.cat(parts)[: len(flux)]
+    def scan(self, prepared: Prepared) -> Tensor:
+        """χ² curves of prepared spectra, not reduced, float32, shape (rows, points)."""
+        arrays = paired(prepared.flux, prepared.ivar, prepared.polynomials)
+        rows = len(arrays[0])
+        together = max(2, min(32, POINTS * self.frugality.share // len(self.shifts)))
+        if arrays[0].is_cuda:
+            together = CUDA_ROWS
+        parts = [self._scan_rows(*(a[cut] for a in arrays)) for cut in slices(rows, together)]
+        return torch.cat(parts)[: len(prepared)]
 
-    def _scan_rows(self, flux: Tensor, ivar: Tensor) -> Tensor:
-        residual, continuum = _orthogonalise(self.basis, flux, ivar, self.stride)
-        right = self.single((ivar * residual)[:, None])[:, 0]
-        normal = self.product(_sums(ivar, self.stride)[:, None])[:, 0]
-        gain = _explained(_columns(normal, self.m), self.averaged(continuum), right)
-        constant = (ivar * residual**2).sum(dim=1, keepdim=True)
-        return torch.flip(constant - gain[:, : len(self.shifts)], (1,))
+    def _scan_rows(self, flux: Tensor, ivar: Tensor, polynomials: Tensor) -> Tensor:
+        average, weighted = self.frugality.average, ivar * flux
+        right = self.single(weighted[:, None])[:, 0]
+        normal = _columns(self.product(_sums(ivar, average)[:, None])[:, 0], self.m)
+        reduced = _without_continuum(normal, self.averaged(_sums(polynomials, average)))
+        blocks = right.shape[2] * self.frugality.step // self.frugality.share
+        gain = _explained([self._between(column)[..., :blocks] for column in reduced], right)
+        constant = (weighted * flux).sum(dim=1, keepdim=True)
+        return torch.flip(constant - gain[:, : self.points], (1,))
+
+    def _between(self, computed: Tensor) -> Tensor:
+        """Matrices for every ``share`` shifts, on straight lines between the computed ones."""
+        frugality = self.frugality
+        if frugality.stride == 1:
+            return computed
+        # Amid the shifts that share it.
+        middle = (frugality.share - frugality.step) / 2
+        place = torch.arange(0, frugality.stride, frugality.share, device=computed.device) + middle
+        low, high = computed[..., :-1, None], computed[..., 1:, None]
+        return torch.lerp(low, high, place / frugality.stride).flatten(-2)
 
 
 def _sums(values: Tensor, width: int) -> Tensor:
@@ -142,36 +206,10 @@ def _sums(values: Tensor, width: int) -> Tensor:
     return whole.reshape(*values.shape[:-1], -1, width).sum(dim=-1)
 
 
-def _centred_means(values: Tensor, width: int) -> Tensor:
-    """Means over ``width`` pixels, so placed that a window starts amid the shifts it serves."""
-    values = values[..., width // 2 :]
+def _means(values: Tensor, width: int) -> Tensor:
+    """Means over ``width`` pixels, counted from the start; what is left over is dropped."""
     whole = values.shape[-1] // width * width
     return values[..., :whole].reshape(*values.shape[:-1], -1, width).mean(dim=-1)
-
-
-def _orthogonalise(basis: Tensor, flux: Tensor, ivar: Tensor, width: int) -> tuple[Tensor, Tensor]:
-    """What the continuum leaves of flux, and its weighted orthonormal polynomials, summed.
-
-    Solving for the continuum first turns the joint problem of eigenspectra and continuum into
-    one of eigenspectra alone (Schur complement), with a correction of rank degree + 1.
-
-    Returns
-    -------
-    residual : Tensor of float32, shape (rows, n)
-    continuum : Tensor of float32, shape (rows, degree + 1, n / width)
-    """
-    f, rows = flux.double(), len(flux)
-    weighted = basis * ivar.double()[:, None]
-    common = basis.expand(rows, -1, -1)
-    normal = torch.bmm(weighted, common.transpose(1, 2))
-    size = torch.diagonal(normal, dim1=1, dim2=2).mean(dim=1)
-    ridge = 1e-10 * torch.where(size > 0, size, 1.0)
-    eye = torch.eye(len(basis), dtype=normal.dtype, device=normal.device)
-    factor, _ = torch.linalg.cholesky_ex(normal + ridge[:, None, None] * eye)
-    amplitude = torch.cholesky_solve(torch.bmm(weighted, f[..., None]), factor)
-    residual = f - torch.bmm(amplitude.transpose(1, 2), common)[:, 0]
-    continuum = torch.linalg.solve_triangular(factor, _sums(weighted, width), upper=False)
-    return residual.float(), continuum.float()
 
 
 def _columns(packed: Tensor, m: int) -> list[Tensor]:
@@ -180,8 +218,29 @@ def _columns(packed: Tensor, m: int) -> list[Tensor]:
     return [packed[:, edges[i] : edges[i + 1]] for i in range(m)]
 
 
-def _explained(normal: list[Tensor], cross: Tensor, right: Tensor) -> Tensor:
-    """bᵀ S⁻¹ b at every shift, S = A - Σ_p c_p c_pᵀ: what the best coefficients explain of χ².
+def _without_continuum(normal: list[Tensor], cross: Tensor) -> list[Tensor]:
+    """S = A - Σ_p c_p c_pᵀ with a ridge: the normal matrices once the continuum is solved for.
+
+    Parameters
+    ----------
+    normal : list of Tensor, entry i of shape (rows, m - i, matrices)
+        Columns of A of eq. 25, from the diagonal down.
+    cross : Tensor, shape (rows, degree + 1, m, matrices)
+        Correlations with the orthonormal continuum polynomials.
+    """
+    out = []
+    for i, column in enumerate(normal):
+        ridge = RIDGE * column[:, :1]
+        column = column.clone()
+        for p in range(cross.shape[1]):
+            column.addcmul_(cross[:, p, i:], cross[:, p, i : i + 1], value=-1.0)
+        column[:, :1] = torch.maximum(column[:, :1] + ridge, ridge)
+        out.append(column)
+    return out
+
+
+def _explained(normal: list[Tensor], right: Tensor) -> Tensor:
+    """bᵀ S⁻¹ b at every shift: what the best coefficients explain of χ².
 
     A Cholesky factorisation and a forward substitution written out over the columns, each step
     for all shifts of all rows at once: LAPACK on thousands of 10 × 10 matrices is ten times
@@ -190,29 +249,25 @@ def _explained(normal: list[Tensor], cross: Tensor, right: Tensor) -> Tensor:
     Parameters
     ----------
     normal : list of Tensor, entry i of shape (rows, m - i, blocks)
-        Columns of A of eq. 25, from the diagonal down.
-    cross : Tensor, shape (rows, degree + 1, m, blocks)
-        Correlations with the orthonormal continuum polynomials.
-    right : Tensor, shape (rows, m, blocks × stride)
+        Columns of S, from the diagonal down.
+    right : Tensor, shape (rows, m, blocks × shared)
         B of eq. 26.
 
     Returns
     -------
-    Tensor, shape (rows, blocks × stride)
+    Tensor, shape (rows, blocks × shared)
     """
     rows, m, blocks = len(right), len(normal), normal[0].shape[2]
     # Shifts of one block in a dimension of their own: they share a factor.
     b = right.reshape(rows, m, blocks, -1).transpose(2, 3).contiguous()
     gain = torch.zeros_like(b[:, 0])
-    # The continuum is as good as eliminated: its part of the factor comes first.
-    factor = [cross[:, p] for p in range(cross.shape[1])]
+    factor: list[Tensor] = []
     for i in range(m):
-        column = normal[i].clone()
-        ridge = RIDGE * column[:, :1]
+        column, least = normal[i].clone(), RIDGE * normal[i][:, :1]
         for known in factor:
             below = known[:, i - m :]
             column.addcmul_(below, below[:, :1], value=-1.0)
-        diagonal = torch.maximum(column[:, :1] + ridge, ridge)
+        diagonal = torch.maximum(column[:, :1], least)
         scale = torch.rsqrt(diagonal.clamp(min=1e-20))
         column = column * scale
         factor.append(column)

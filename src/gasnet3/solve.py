@@ -11,6 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -19,8 +20,10 @@ from gasnet3.lattice import C_KM_S, LN10_STEP, shift_from_z, z_from_shift
 from gasnet3.minima import Minima, find_minima
 from gasnet3.nets.card import Model, ModelError
 from gasnet3.prepare import Prepared, legendre_basis
-from gasnet3.refine import Fits, Templates, fit_at, refine
-from gasnet3.scan import ExactScan, scan_amortised
+from gasnet3.refine import Fits, fit_at, refine
+from gasnet3.scan import EXACT, ExactScan, Frugality, scan_amortised
+from gasnet3.slide import Models, slide
+from gasnet3.splines import Templates, spline_coefficients
 
 DISTINCT = 0.01
 """Solutions of a class are distinct when Δz/(1+z) is larger than this (paper, section 3.4 v)."""
@@ -28,14 +31,24 @@ DISTINCT = 0.01
 DISTINCT_STAR_KM_S = 100.0
 """Stellar solutions are distinct when their velocities differ by more than this."""
 
-STRIDE = 4
-"""Shifts that share a normal matrix in the hybrid's scan."""
+FRUGAL = {
+    "STAR": Frugality(step=4, share=8, average=8, stride=8),
+    "GALAXY": Frugality(step=4, share=8, average=8, stride=8),
+    "QSO": Frugality(step=4, share=4, average=4, stride=4),
+}
+"""What the hybrid saves in its scan."""
 
-PROPOSALS = {"STAR": 2, "GALAXY": 3, "QSO": 3}
-"""Minima the hybrid takes from its scan. Of the amortised curve it takes the lowest alone."""
+PROPOSALS = 3
+"""Minima the hybrid takes from its scan at least; one more than the solutions wanted."""
 
 REACH = 1.5
 """How far in pixels a minimum may lie from where a curve of whole shifts shows it."""
+
+CLOSE, CLOSEST = 0.2, 0.05
+"""Steps in pixels that end the search in float32: of further solutions, and of the best."""
+
+NEAR = 1.0
+"""Solutions of a class whose χ² is so near to the least are all refined in float64."""
 
 BLOCK = 32
 """Rows a network sees at once, always: results must not depend on the batch."""
@@ -69,6 +82,13 @@ class Curves:
         return torch.from_numpy(z_from_shift(self.shift.cpu().numpy()))
 
 
+class Source(Protocol):
+    """What makes models of a class's candidates."""
+
+    def models(self, rows: Tensor, shift: Tensor, coeff: Tensor, continuum: Tensor) -> Tensor:
+        """Models at shifts as the observed window sees them, shape (fits, n)."""
+
+
 @dataclass(frozen=True, eq=False)
 class Candidates:
     """The best distinct solutions of one class, by ascending χ², bad fits last.
@@ -87,8 +107,10 @@ class Candidates:
         Coefficients, amplitude included.
     covariance : Tensor of float64, shape (rows, k, m, m)
         Covariance of the coefficients; 0 for the amortised solver.
-    model : Tensor of float64, shape (rows, k, n)
-        Model of the prepared flux.
+    continuum : Tensor of float64, shape (rows, k, degree + 1)
+        Continuum coefficients solved with them; 0 for the amortised solver.
+    source : Source or None
+        What the models are made of.
     """
 
     cls: str
@@ -100,7 +122,21 @@ class Candidates:
     edge: Tensor
     coeff: Tensor
     covariance: Tensor
-    model: Tensor
+    continuum: Tensor
+    source: Source | None = None
+
+    def models(self, rows: Tensor, which: Tensor) -> Tensor:
+        """Models of the prepared flux of chosen candidates, float64, shape (rows, n).
+
+        Parameters
+        ----------
+        rows, which : Tensor of int64, shape (chosen,)
+            Row and number of each candidate; it must exist.
+        """
+        assert self.source is not None
+        return self.source.models(
+            rows, *(getattr(self, name)[rows, which] for name in ("shift", "coeff", "continuum"))
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,16 +183,16 @@ class Engine:
     @cached_property
     def full_scan(self) -> ExactScan:
         """Exact scan of every shift."""
-        return self._scan(1)
+        return self._scan(EXACT)
 
     @cached_property
     def frugal_scan(self) -> ExactScan:
         """Exact scan whose normal matrices serve for several shifts."""
-        return self._scan(STRIDE)
+        return self._scan(FRUGAL[self.cls])
 
-    def _scan(self, stride: int) -> ExactScan:
+    def _scan(self, frugality: Frugality) -> ExactScan:
         card = self.model.card
-        return ExactScan.build(self.eigenspectra, card.n, card.shifts, card.degree, stride)
+        return ExactScan.build(self.eigenspectra, card.n, card.shifts, frugality)
 
     def reconstruct(self, prepared: Prepared) -> tuple[Tensor, Tensor]:
         """Rest-frame reconstruction (rows, N), and coefficients times amplitude (rows, m)."""
@@ -172,6 +208,18 @@ class Engine:
             coeff.append((out.amplitude[:, None] * out.coeff)[: len(flux)])
         return torch.cat(rest), torch.cat(coeff)
 
+    def splines(self, rest: Tensor, coeff: Tensor) -> Tensor:
+        """Cubic splines through reconstructions, float64, shape (rows, N + 2·PAD)."""
+        if self.model.eigenspectra is None:
+            return spline_coefficients(rest)
+        # The spline of a sum is the sum of the splines.
+        parts = []
+        for start in range(0, len(coeff), BLOCK):
+            some = coeff[start : start + BLOCK].double()
+            whole = torch.nn.functional.pad(some, (0, 0, 0, BLOCK - len(some)))
+            parts.append((whole @ self.templates.spline)[: len(some)])
+        return torch.cat(parts)
+
     def amortised_curves(self, rest: Tensor, prepared: Prepared) -> Curves:
         """χ² of the network's reconstruction at every shift."""
         shifts = self.model.card.shifts
@@ -180,7 +228,7 @@ class Engine:
 
     def exact_curves(self, scan: ExactScan, prepared: Prepared) -> Curves:
         """The least χ² at every shift of a scan."""
-        chi2 = scan.scan(prepared.flux, prepared.ivar)
+        chi2 = scan.scan(prepared)
         return Curves(scan.scanned.to(chi2.device), chi2)
 
 
@@ -207,10 +255,15 @@ class Amortised(Solver):
         rest, coeff = engine.reconstruct(prepared)
         curves = engine.amortised_curves(rest, prepared)
         minima = find_minima(curves.chi2, distinct_pixels(engine.cls), k)
-        templates = Templates.build(rest, engine.model.card.shifts, None)
-        found = _refine(engine, templates, prepared, _position(curves, minima), k)
+        start = _position(curves, minima)
+        exists = torch.isfinite(start) & prepared.usable[:, None]
+        rows, _ = torch.nonzero(exists, as_tuple=True)
+        card = engine.model.card
+        models = Models(engine.splines(rest, coeff), card.shifts, card.n)
+        fits, converged = slide(models, prepared.flux, prepared.ivar, rows, start[exists])
+        found = _collect(engine, models, exists, fits, converged)
         shape, m = found.shift.shape, coeff.shape[1]
-        # The spline fit knows one template, the reconstruction; what made it are these.
+        # The fit knows one model, the reconstruction; what made it are these.
         made = coeff.double()[:, None].expand(*shape, m)
         return replace(found, coeff=made, covariance=made.new_zeros(*shape, m, m))
 
@@ -226,28 +279,22 @@ class Exact(Solver):
     def solve(self, engine: Engine, prepared: Prepared, k: int) -> Candidates:
         curves = self.curves(engine, prepared)
         minima = find_minima(curves.chi2, distinct_pixels(engine.cls), k)
-        return _refine(engine, engine.templates, prepared, _position(curves, minima), k)
+        return _refine(engine, prepared, _position(curves, minima), k, REACH)
 
     def curves(self, engine: Engine, prepared: Prepared) -> Curves:
         return engine.exact_curves(engine.full_scan, prepared)
 
 
 class Hybrid(Exact):
-    """Frugal exact scan and amortised curve propose; exact solutions decide."""
+    """A frugal exact scan proposes, exact solutions decide."""
 
     name = "hybrid"
 
     def solve(self, engine: Engine, prepared: Prepared, k: int) -> Candidates:
-        frugal = engine.exact_curves(engine.frugal_scan, prepared)
-        amortised = engine.amortised_curves(engine.reconstruct(prepared)[0], prepared)
-        many = max(PROPOSALS[engine.cls], k)
-        pixels = distinct_pixels(engine.cls)
-        first = _position(frugal, find_minima(frugal.chi2, pixels, many))
-        second = _position(amortised, find_minima(amortised.chi2, pixels, 1))
-        near = (second[:, :, None] - first[:, None]).abs() < REACH
-        second = torch.where(near.any(dim=2), torch.nan, second)
-        start = torch.cat([first, second], dim=1)
-        return _refine(engine, engine.templates, prepared, start, k)
+        frugal, step = engine.frugal_scan, engine.frugal_scan.frugality.step
+        curves = engine.exact_curves(frugal, prepared)
+        minima = find_minima(curves.chi2, distinct_pixels(engine.cls) / step, max(PROPOSALS, k + 1))
+        return _refine(engine, prepared, _position(curves, minima), k, REACH + step / 2)
 
 
 SOLVERS: dict[str, Solver] = {s.name: s for s in (Amortised(), Exact(), Hybrid())}
@@ -255,7 +302,7 @@ SOLVERS: dict[str, Solver] = {s.name: s for s in (Amortised(), Exact(), Hybrid()
 
 
 def _refine(
-    engine: Engine, templates: Templates, prepared: Prepared, start: Tensor, keep: int
+    engine: Engine, prepared: Prepared, start: Tensor, keep: int, reach: float
 ) -> Candidates:
     """Evaluate all proposed minima, follow the best ones to their sub-pixel positions.
 
@@ -265,27 +312,34 @@ def _refine(
         Proposed shifts; NaN where there is none.
     keep : int
         Distinct solutions wanted of each row.
+    reach : float
+        How far in pixels a minimum may lie from a proposed shift.
     """
     exists = torch.isfinite(start) & prepared.usable[:, None]
     rows, _ = torch.nonzero(exists, as_tuple=True)
     spectra = prepared.flux, prepared.ivar
-    # One template alone is as fast in float64.
-    search = templates if templates.basis is None else templates.single
+    search = engine.templates.single
     tried = fit_at(search, *spectra, rows, start[exists])
     chi2 = torch.full(start.shape, torch.inf, dtype=torch.float64, device=start.device)
-    chi2[exists] = tried.chi2_ahead(REACH).nan_to_num(torch.inf)
+    chi2[exists] = tried.chi2_ahead(reach).nan_to_num(torch.inf)
     # Starts nearer than their reach would end in one minimum, as stellar ones could.
     apart = max(distinct_pixels(engine.cls), REACH)
     order, chosen = _lowest_distinct(chi2, start, apart, keep)
     number = torch.zeros_like(chi2, dtype=torch.int64)
     number[exists] = torch.arange(len(rows), device=start.device)
     begin = tried.rows(torch.gather(number, 1, order)[chosen])
-    rows, _ = torch.nonzero(chosen, as_tuple=True)
-    fits, converged = refine(search, *spectra, rows, begin, REACH)
-    if search is not templates:
-        begin = fit_at(templates, *spectra, rows, fits.shift)
-        fits, converged = refine(templates, *spectra, rows, begin, REACH)
-    return _collect(engine, chosen, fits, converged)
+    rows, nth = torch.nonzero(chosen, as_tuple=True)
+    close = torch.where(nth == 0, CLOSEST, CLOSE).double()
+    found, settled = refine(search, *spectra, rows, begin, reach, close)
+    found.chi2 = found.chi2_ahead(CLOSE)
+    # The best one decides; the others are there to be compared with it.
+    least = torch.full_like(chi2[:, 0], torch.inf).scatter_reduce(0, rows, found.chi2, "amin")
+    best = torch.nonzero(found.chi2 < least[rows] + NEAR)[:, 0]
+    first = fit_at(engine.templates, *spectra, rows[best], found.shift[best])
+    fits, converged = refine(engine.templates, *spectra, rows[best], first, reach)
+    found.put(best, fits)
+    settled[best] = converged
+    return _collect(engine, engine.templates, chosen, found, settled)
 
 
 def _position(curves: Curves, minima: Minima) -> Tensor:
@@ -311,7 +365,9 @@ def _lowest_distinct(
     return torch.stack(order, dim=1), torch.stack(exists, dim=1)
 
 
-def _collect(engine: Engine, exists: Tensor, fits: Fits, converged: Tensor) -> Candidates:
+def _collect(
+    engine: Engine, source: Source, exists: Tensor, fits: Fits, converged: Tensor
+) -> Candidates:
     """Place the fits into a table, rows by candidates, by ascending χ² with bad fits last."""
     shape = exists.shape
 
@@ -321,7 +377,7 @@ def _collect(engine: Engine, exists: Tensor, fits: Fits, converged: Tensor) -> C
         table[exists] = values
         return table
 
-    names = ("shift", "sigma", "chi2", "coeff", "covariance", "model")
+    names = ("shift", "sigma", "chi2", "coeff", "covariance", "continuum")
     got = {name: place(getattr(fits, name)) for name in names}
     good = torch.zeros_like(exists)
     good[exists] = converged
@@ -337,7 +393,7 @@ def _collect(engine: Engine, exists: Tensor, fits: Fits, converged: Tensor) -> C
     for value in sort.values():
         value[again] = torch.nan
     bad, edge = (_take(value, order) & ~again for value in (bad, edge))
-    return Candidates(engine.cls, engine.dof, bad=bad, edge=edge, **sort)
+    return Candidates(engine.cls, engine.dof, bad=bad, edge=edge, source=source, **sort)
 
 
 def _same_minimum(shift: Tensor, pixels: float) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -177,12 +178,12 @@ class Spectra:
         }
         return cls(**join, meta=meta, lattice=batches[0].lattice)
 
-    @property
+    @cached_property
     def n_good(self) -> NDArray[np.int64]:
         """Number of unmasked pixels of each row, shape (rows,)."""
         return np.asarray((self.ivar > 0).sum(axis=1))
 
-    @property
+    @cached_property
     def sn_median(self) -> NDArray[np.float64]:
         """Median S/N of the unmasked pixels, NaN where there is none, shape (rows,)."""
         out = np.full(len(self), np.nan)

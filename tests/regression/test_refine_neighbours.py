@@ -5,7 +5,8 @@ import torch
 
 from gasnet3.lattice import shift_from_z
 from gasnet3.prepare import legendre_basis, prepare
-from gasnet3.refine import Templates, fit_at, refine
+from gasnet3.refine import fit_at, refine
+from gasnet3.splines import Templates
 from toy import toy_model, toy_spectra
 
 

@@ -24,7 +24,7 @@ def candidates(cls, z, chi2, bad=None, dof=16):
         edge=torch.zeros(1, k, dtype=torch.bool),
         coeff=torch.zeros(1, k, 3),
         covariance=torch.zeros(1, k, 3, 3),
-        model=torch.zeros(1, k, 4),
+        continuum=torch.zeros(1, k, 6),
     )
 
 

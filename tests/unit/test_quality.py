@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from gasnet3.flags import DESCRIPTION, ZWarn, names
 from gasnet3.lattice import OBSERVED
@@ -16,14 +17,14 @@ POPULATION = {"z_edges": [0.0, 1.0, 2.0, 3.0], "z_count": [5000, 5000, 1]}
 @pytest.fixture
 def ordinary(rng):
     """One flawless QSO row."""
-    model = np.zeros((1, N))
-    ivar = np.full((1, N), 25.0)
+    model = torch.zeros(1, N, dtype=torch.float64)
+    ivar = torch.full((1, N), 25.0)
     return Solved(
-        flux=model + rng.standard_normal((1, N)) / 5.0,
+        flux=model + torch.from_numpy(rng.standard_normal((1, N)) / 5.0),
         ivar=ivar,
         model=model,
         total=model + 4.0,
-        good=ivar > 0,
+        good=ivar.numpy() > 0,
         cls=np.array(["QSO"]),
         z=np.array([0.5]),
         rchi2=np.array([1.0]),
@@ -45,18 +46,18 @@ def bits(solved, before=0):
 
 
 def masked(solved, keep):
-    ivar = np.where(keep, solved.ivar, 0.0)
-    return replace(solved, ivar=ivar, good=ivar > 0, flux=np.where(ivar > 0, solved.flux, 0.0))
+    ivar = solved.ivar * torch.from_numpy(keep)
+    return replace(solved, ivar=ivar, good=ivar.numpy() > 0, flux=solved.flux * (ivar > 0))
 
 
 def with_absorbed_line(solved):
     """A hole where Hβ should stand out."""
     x = np.log(OBSERVED.wave / (4862.68 * 1.5)) * 299792.458 / 2000.0
-    return replace(solved, flux=solved.flux - 3.0 * np.exp(-0.5 * x**2))
+    return replace(solved, flux=solved.flux - 3.0 * torch.from_numpy(np.exp(-0.5 * x**2)))
 
 
 def with_outliers(solved):
-    flux = solved.flux.copy()
+    flux = solved.flux.clone()
     flux[:, ::15] += 10.0
     return replace(solved, flux=flux)
 

@@ -183,9 +183,9 @@ def _each(found: Candidates, change: Callable[[torch.Tensor], torch.Tensor]) -> 
 
 def _slim(found: Candidates) -> Candidates:
     nothing: dict[str, Any] = {
-        name: getattr(found, name)[..., :0] for name in ("coeff", "covariance", "model")
+        name: getattr(found, name)[..., :0] for name in ("coeff", "covariance", "continuum")
     }
-    return _each(replace(found, **nothing), torch.Tensor.cpu)
+    return _each(replace(found, source=None, **nothing), torch.Tensor.cpu)
 
 
 def _join(parts: list[Candidates]) -> Candidates:

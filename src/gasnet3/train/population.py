@@ -14,7 +14,8 @@ from gasnet3.lattice import shift_from_z
 from gasnet3.nets.card import ModelCard
 from gasnet3.nets.encoder import Encoder
 from gasnet3.prepare import legendre_basis
-from gasnet3.refine import Fits, Templates, fit_at
+from gasnet3.refine import Fits, fit_at
+from gasnet3.splines import Templates
 from gasnet3.train.data import TrainingSet
 
 DOMAIN_ROWS = 3000
