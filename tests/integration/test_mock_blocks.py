@@ -54,11 +54,10 @@ def test_the_command_writes_shards_with_their_truth(models, tmp_path):
     names = {"shards": tmp_path / "shards", "spec": tmp_path / "spec"}
     for kind, path in names.items():
         arguments = ["-n", "7", "--models", tmp_path / "models", "--format", kind, "-o", path]
-        for status, overwrite in ((0, []), (2, []), (0, ["--overwrite"])):
-            command = [COMMAND, "mock", *arguments, *overwrite]
-            done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-            assert done.returncode == status, done.stderr
-            assert "Traceback" not in done.stderr
+        done = subprocess.run(
+            [COMMAND, "mock", *arguments], capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == 0, done.stderr
     shards, specs = io.read(names["shards"]), io.read(names["spec"])
     assert verify(names["shards"]) == []
     assert shards.ids.tolist() == specs.ids.tolist()
