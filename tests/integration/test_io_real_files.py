@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
+import gzip
 
 import numpy as np
 import pytest
 from astropy.io import fits
 
-from gasnet3 import ZWarn
-from gasnet3.io import find_reader, read
+from gasnet3 import Spectra, ZWarn
+from gasnet3.io import ReadError, count_rows, expand, find_reader, iter_batches, read, read_rows
 from gasnet3.io.sdss import MASKED_BITS
 
 FOLDERS = ("sdss-spec", "sdss-spec-full", "sdss-sky")
@@ -46,6 +47,38 @@ def test_every_file_as_astropy_reads_it(files):
         assert spectra.meta["dec"][0] == float(label["PLUG_DEC"][0])
         name = path.stem.removeprefix("spec-").removesuffix("-edge-on").removesuffix("-pole-on")
         assert spectra.ids[0] == name
+
+
+def test_zipped_by_rows_and_in_batches_they_are_the_same(files, tmp_path):
+    whole = read(files)
+    for path in files:
+        zipped = tmp_path / f"{path.name}.gz"
+        zipped.write_bytes(gzip.compress(path.read_bytes(), 1))
+        assert count_rows(path) == count_rows(zipped) == 1
+    failures = []
+    ways = {
+        "zipped": Spectra.concatenate(list(iter_batches(tmp_path, 7, failures))),
+        "rows": Spectra.concatenate([read_rows(path, 0, 1) for path in files]),
+    }
+    assert not failures
+    order = np.argsort([f"{path.name}.gz" for path in files])
+    for way, spectra in ways.items():
+        expected = whole[order] if way == "zipped" else whole
+        assert spectra.ids.tolist() == expected.ids.tolist()
+        for name in ("flux", "ivar", "z", "zwarn"):
+            assert getattr(spectra, name).tobytes() == getattr(expected, name).tobytes(), name
+
+
+def test_files_of_other_kinds_are_refused_and_never_misread(shared_dir):
+    """Every file of the folder is read by a reader that was checked here, or is an error."""
+    folder = shared_dir / "data/raw"
+    others = [path for path in expand(folder) if path.parent.name not in FOLDERS]
+    assert len(others) >= 20
+    for path in others:
+        with pytest.raises(ReadError, match="no reader knows this format"):
+            read(path)
+        with pytest.raises(ReadError, match="no reader knows this format"):
+            count_rows(path)
 
 
 def test_labels_are_those_of_the_truth_table(files, shared_dir):

@@ -58,10 +58,13 @@ def test_expand_takes_files_directories_and_globs_once_and_sorted(tmp_path, monk
     for name in ("b.fits", "a.FITS.gz", "sub/c.npz", "sub/deep/d.fit", "notes.txt", ".h.fits"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
+    (tmp_path / "sub/directory.fits").mkdir()
+    (tmp_path / "gone.fits").symlink_to(tmp_path / "nowhere")
     names = ["a.FITS.gz", "b.fits", "sub/c.npz", "sub/deep/d.fit"]
     assert expand(tmp_path) == [tmp_path / name for name in names]
     again = [tmp_path / "b.fits", str(tmp_path / "*.fits"), str(tmp_path)]
     assert expand(again) == [tmp_path / name for name in names]
+    (tmp_path / "gone.fits").unlink()
     assert expand(str(tmp_path / "**/*.txt")) == [tmp_path / "notes.txt"]
     monkeypatch.chdir(tmp_path)
     assert [str(path) for path in expand("sub/*")] == ["sub/c.npz"]

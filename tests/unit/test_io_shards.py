@@ -171,3 +171,10 @@ def test_every_truncation_is_a_clear_error(tmp_path):
         path.write_bytes(data[:size])
         with pytest.raises(ReadError, match=r"x\.arrow: "):
             read_file(path)
+
+
+def test_a_header_longer_than_the_head_is_found(tmp_path):
+    notes = {"failures": [f"reason {number}" * 10 for number in range(2000)]}
+    write_shard(tmp_path / "x.arrow", spectra(), notes)
+    assert find_reader(tmp_path / "x.arrow").name == "gasnet3-shard"
+    assert read_header(tmp_path / "x.arrow").notes == notes

@@ -88,7 +88,8 @@ class SdssSpecReader:
     def read_rows(self, path: Path, start: int, stop: int) -> Spectra:
         """The spectrum, or none of it; see :meth:`read`."""
         check_range(path, start, stop, 1)
-        return self.read(path)[start:stop]
+        spectra = self.read(path)
+        return spectra if stop > start else spectra[:0]
 
 
 def _answer(table: dict[str, NDArray[Any]]) -> dict[str, Any]:

@@ -204,7 +204,9 @@ class ShardReader:
 
     def matches(self, path: Path, head: bytes) -> bool:
         """Whether the file is an Arrow file whose schema says that it is a shard."""
-        return head.startswith(_MAGIC) and _KEY in head
+        if not head.startswith(_MAGIC):
+            return False
+        return _KEY in head or _KEY in _metadata(path)
 
     def read(self, path: Path) -> Spectra:
         """Read all spectra, exactly as they were written.
@@ -226,6 +228,17 @@ class ShardReader:
         with _opened(path) as (file, header):
             check_range(path, start, stop, header.rows)
             return _read(path, file, header, start, stop)
+
+
+def _metadata(path: Path) -> Mapping[bytes, bytes]:
+    """What the schema of any Arrow file remembers; a long schema does not fit into the head."""
+    import pyarrow as pa
+
+    try:
+        with pa.OSFile(str(path)) as source, pa.ipc.open_file(source) as file:
+            return file.schema.metadata or {}
+    except (pa.ArrowException, *_DAMAGE):
+        return {}
 
 
 def read_header(path: Path) -> ShardHeader:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from gasnet3.io import ReadError, ReadFailure, count_rows, expand, read_rows, write_shard
 from gasnet3.io.manifest import (
@@ -59,8 +59,7 @@ class ConvertResult:
         return sum(shard.rows for shard in self.shards)
 
 
-@dataclass(frozen=True)
-class _Piece:
+class _Piece(NamedTuple):
     """Some rows of a source."""
 
     source: Source
