@@ -190,14 +190,17 @@ def candidates(directory: Path, spectra: Spectra, rounds: int) -> list[str]:
         if not all(map(np.array_equal, pair, (flux[start:stop], ivar[start:stop]))):
             raise AssertionError(f"{one.label}: read back other numbers")
     warm = least(reads, rounds)
-    cold = least(reads, 2, before=lambda label: forget(paths[label]))
+    # Not every system can be told to forget a file.
+    cold = {}
+    if hasattr(os, "posix_fadvise"):
+        cold = least(reads, 2, before=lambda label: forget(paths[label]))
     table = [
         (
             label,
             f"{path.stat().st_size / rows / 1e3:.1f}",
             f"{1e3 * written[label] / rows:.3f}",
             f"{1e3 * warm[label] / (stop - start):.4f}",
-            f"{1e3 * cold[label] / (stop - start):.3f}",
+            f"{1e3 * cold[label] / (stop - start):.3f}" if cold else "–",
         )
         for label, path in paths.items()
     ]
