@@ -94,7 +94,7 @@ def read_header(stream: BinaryIO, path: Path) -> Header | None:
     return _cards(header[:end])
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=32)
 def _cards(header: bytes) -> Header:
     cards = range(0, len(header), CARD)
     return Header((header[i : i + 8], header[i + 8 : i + CARD]) for i in cards)
