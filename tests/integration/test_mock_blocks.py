@@ -58,11 +58,20 @@ def test_the_command_writes_shards_with_their_truth(models, tmp_path):
             [COMMAND, "mock", *arguments], capture_output=True, text=True, timeout=120
         )
         assert done.returncode == 0, done.stderr
+    (names["shards"] / "truth.csv").rename(tmp_path / "truth.csv")
+    again = subprocess.run(
+        [COMMAND, "mock", "--format", "shards", "-o", names["shards"]],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert again.returncode == 2
+    assert "manifest.json: exists already" in again.stderr
     shards, specs = io.read(names["shards"]), io.read(names["spec"])
     assert verify(names["shards"]) == []
     assert shards.ids.tolist() == specs.ids.tolist()
     assert shards.flux.tobytes() == specs.flux.tobytes()
-    with (names["shards"] / "truth.csv").open() as lines:
+    with (tmp_path / "truth.csv").open() as lines:
         truth = list(csv.DictReader(lines))
     assert [row["id"] for row in truth] == shards.ids.tolist()
     assert [float(row["z"]) for row in truth] == pytest.approx(shards.z.tolist(), abs=1e-12)

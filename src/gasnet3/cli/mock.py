@@ -43,18 +43,22 @@ def mock(
     NAME-truth.csv beside NAME.npz. Spec files and shards of any number of spectra need little
     memory.
     """
+    from gasnet3.io.manifest import MANIFEST
     from gasnet3.mock import draw_blocks
     from gasnet3.nets.card import ModelError
     from gasnet3.nets.registry import load_models
 
     single = output.suffix == ".npz"
     truth = output.with_name(f"{output.stem}-truth.csv") if single else output / "truth.csv"
+    if single and kind == "shards":
+        console.fail(f"{output}: shards need a directory; leave out .npz, or --format")
     if single:
         console.check_output(output, overwrite=overwrite)
     elif output.exists() and not output.is_dir():
         console.fail(f"{output}: is a file; give a directory, or a name that ends in .npz")
     if truth.parent.exists():
-        console.check_output(truth, overwrite=overwrite)
+        for path in [truth] if single or kind == "spec" else [truth, output / MANIFEST]:
+            console.check_output(path, overwrite=overwrite)
     write = _write_npz if single else {"spec": _write_specs, "shards": _write_shards}[kind]
     with console.told(ModelError, ValueError), console.progress("mock:", quiet=False) as update:
         blocks = draw_blocks(
