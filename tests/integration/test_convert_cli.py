@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from gasnet3 import Spectra, io, samples
+from gasnet3.io.manifest import verify
 from gasnet3.lattice import OBSERVED
 
 COMMAND = Path(sys.executable).with_name("gasnet3")
@@ -129,3 +130,14 @@ def test_interrupted_it_says_how_to_go_on(tmp_path: Path) -> None:
     done = len(list((tmp_path / "out").glob("shard-*")))
     assert 5 <= done < 600
     assert not list((tmp_path / "out").glob(".*")), "nothing half-written stays"
+
+
+def test_two_at_once_leave_one_good_directory(tmp_path: Path) -> None:
+    """Whether the second is refused or does the same work, nothing is lost or doubled."""
+    command = [COMMAND, "convert", samples.DIRECTORY, "-o", tmp_path / "out", "--shard-rows", "1"]
+    both = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    errors = [process.communicate(timeout=120)[1] for process in both]
+    assert 0 in [process.returncode for process in both], errors
+    assert not any("Traceback" in error for error in errors), errors
+    assert verify(tmp_path / "out") == []
+    assert io.read(tmp_path / "out").ids.tolist() == io.read(samples.DIRECTORY).ids.tolist()
