@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gasnet3.flags import ZWarn
+from gasnet3.joining import join_column
 from gasnet3.lattice import OBSERVED, LogLattice
 from gasnet3.resample import BadGrid, Placement, rebin_placed
 
@@ -225,26 +226,6 @@ def _grids(grid: Any, rows: int) -> tuple[list[NDArray[Any]], bool]:
     grids = _rows(grid, "wavelengths")
     shared = len(grids) == 1 and (len(grid) != 1 or np.ndim(grid[0]) == 0)
     return (grids * rows if shared else grids), shared
-
-
-def join_column(parts: Sequence[NDArray[Any] | None], rows: Sequence[int]) -> NDArray[Any]:
-    """One column of several batches, filled with NaN or '' where a batch lacks it.
-
-    Parameters
-    ----------
-    parts : sequence of ndarray or None, shape (rows,) or (rows, k)
-        The column in each batch; numbers become text where another batch has text.
-    rows : sequence of int
-        Length of each batch.
-    """
-    known = next(part for part in parts if part is not None)
-    fill = "" if known.dtype.kind in "US" else np.nan
-    return np.concatenate(
-        [
-            np.full((length, *known.shape[1:]), fill) if part is None else part
-            for part, length in zip(parts, rows, strict=True)
-        ]
-    )
 
 
 def _onto_lattice(

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from gasnet3.catalog.dialects import DIALECTS, Dialect
-from gasnet3.catalog.files import CatalogError, read_catalog, read_table, write_catalog
+from gasnet3.catalog.files import (
+    CatalogError,
+    read_catalog,
+    read_table,
+    write_catalog,
+    write_parts,
+)
 from gasnet3.catalog.schema import COLUMNS, Column, make_catalog
 
 __all__ = [
@@ -16,4 +22,5 @@ __all__ = [
     "read_catalog",
     "read_table",
     "write_catalog",
+    "write_parts",
 ]

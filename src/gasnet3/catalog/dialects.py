@@ -125,7 +125,14 @@ def expanded(in_file: str, width: int) -> list[str]:
     return [f"{in_file}_{i}" for i in range(width)]
 
 
-def fields(table: Table, dialect: str) -> list[Field]:
+def rules_of(dialect: str) -> Dialect:
+    """The dialect of a name; ValueError if there is none."""
+    if dialect not in DIALECTS:
+        raise ValueError(f"no catalog dialect {dialect!r}: take one of {', '.join(DIALECTS)}")
+    return DIALECTS[dialect]
+
+
+def fields(table: Table, dialect: str, *, integer_ids: bool) -> list[Field]:
     """The columns of a table as a dialect names them, none clashing with another.
 
     Parameters
@@ -134,6 +141,8 @@ def fields(table: Table, dialect: str) -> list[Field]:
         A catalog with native names.
     dialect : str
         'native', 'sdss' or 'redrock'.
+    integer_ids : bool
+        Whether all identifiers are :func:`whole_numbers`, as redrock's are.
 
     Returns
     -------
@@ -146,26 +155,27 @@ def fields(table: Table, dialect: str) -> list[Field]:
     ValueError
         If there is no such dialect.
     """
-    if dialect not in DIALECTS:
-        raise ValueError(f"no catalog dialect {dialect!r}: take one of {', '.join(DIALECTS)}")
-    rules = DIALECTS[dialect]
+    rules = rules_of(dialect)
     natives = [name for name in BY_NAME if name in table.colnames]
     taken: set[str] = set()
-    out = [_field(table, name, rules, taken) for name in natives]
+    out = [_field(table, name, rules, taken, integer_ids) for name in natives]
     for name, compute in rules.derived.items():
         values = compute(table)
         if values is not None:
             out.append(Field(name, free_name(name, taken, "_IN"), values, "", "", derived=True))
     keys = [name for name in table.colnames if name not in BY_NAME]
-    return out + [_field(table, name, rules, taken) for name in keys]
+    return out + [_field(table, name, rules, taken, integer_ids) for name in keys]
 
 
-def _field(table: Table, name: str, rules: Dialect, taken: set[str]) -> Field:
+def _field(table: Table, name: str, rules: Dialect, taken: set[str], integer_ids: bool) -> Field:
     column = table[name]
     data = plain(name, column)
     wished = rules.names.get(name, name.upper() if rules.upper else name)
     if rules.name == "redrock" and name == "id":
-        wished, data = _targetid(table, data)
+        # redrock's TARGETID is the input's own where it has one, else the id.
+        own = any(key.casefold() == "targetid" for key in table.colnames)
+        wished = "ID" if own else "TARGETID"
+        data = data.astype(np.int64) if integer_ids and not own else data
     # FITS and most readers want letters, digits and underscores only.
     wished = re.sub(r"[^A-Za-z0-9_]", "_", wished)[:FITS_NAME_LENGTH] or "_"
     width = data.shape[1] if data.ndim == 2 else 0
@@ -174,17 +184,13 @@ def _field(table: Table, name: str, rules: Dialect, taken: set[str]) -> Field:
     return Field(name, in_file, data, str(column.unit or ""), column.description or "")
 
 
-def _targetid(table: Table, ids: NDArray[Any]) -> tuple[str, NDArray[Any]]:
-    """Name and values of redrock's TARGETID: the input's own where it has one, else the id."""
-    if any(name.casefold() == "targetid" for name in table.colnames):
-        return "ID", ids
+def whole_numbers(ids: NDArray[np.str_]) -> bool:
+    """Whether all are integers that come back as they were: '0266' would be 266."""
     try:
         numbers = np.array([int(item) for item in ids], np.int64)
     except (ValueError, OverflowError):
-        return "TARGETID", ids
-    # redrock's are integers; '0266' is not one, it would come back as 266.
-    whole = len(ids) > 0 and np.array_equal(numbers.astype(np.str_), ids)
-    return "TARGETID", numbers if whole else ids
+        return False
+    return np.array_equal(numbers.astype(np.str_), ids)
 
 
 def native_names(names: Sequence[str]) -> dict[str, str]:

@@ -8,7 +8,7 @@ and the provenance.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,15 @@ from astropy.table import Table
 from numpy.typing import NDArray
 
 from gasnet3.catalog import formats
-from gasnet3.catalog.dialects import DIALECTS, Field, fields, native_names
+from gasnet3.catalog.dialects import native_names, rules_of
+from gasnet3.catalog.layout import Layout
 from gasnet3.catalog.schema import BY_NAME, plain
 from gasnet3.files import jsonable, replacing
 
 Header = dict[str, Any]
 Arrays = dict[str, NDArray[Any]]
 
-_WRITERS: Mapping[str, Callable[[Path, Sequence[Field], Header], None]] = {
+_WRITERS: Mapping[str, Callable[[Path, formats.Rows], None]] = {
     ".parquet": formats.write_parquet,
     ".fits": formats.write_fits,
     ".csv": formats.write_csv,
@@ -65,17 +66,44 @@ def write_catalog(table: Table, path: str | Path, dialect: str = "native") -> No
     FileNotFoundError, IsADirectoryError
         If the directory of ``path`` does not exist, or ``path`` is one.
     """
+    write_parts([table], path, dialect)
+
+
+def write_parts(parts: Iterable[Table], path: str | Path, dialect: str = "native") -> None:
+    """Write tables one below the other as one catalog, in memory that does not grow with them.
+
+    The file is the same, to the byte, however the rows are divided, and holds no dates. A column
+    that some tables lack is NaN or '' there; one of different types gets the one that holds all,
+    see :class:`gasnet3.joining.JoinedType`.
+
+    Parameters
+    ----------
+    parts : iterable of astropy.table.Table
+        Gone through more than once, so no iterator: to learn the columns, then to write them.
+    path, dialect
+        See :func:`write_catalog`.
+
+    Raises
+    ------
+    CatalogError, ValueError, FileNotFoundError, IsADirectoryError
+        As :func:`write_catalog`; ValueError also if there is no table, or a column has different
+        numbers of values a row.
+    OSError
+        If the file cannot be written.
+    """
     write = _WRITERS[_ending(path, "write")]
-    columns = fields(table, dialect)
-    header = {
-        "format_version": formats.FORMAT_VERSION,
-        "dialect": dialect,
-        "extname": DIALECTS[dialect].extname,
-        "provenance": jsonable(table.meta.get("gasnet3", {})),
-        "columns": [column.header() for column in columns],
-    }
+    extname = rules_of(dialect).extname
     with replacing(path) as temporary:
-        write(temporary, columns, header)
+        layout = Layout.of(parts, dialect)
+        columns = layout.fields()
+        header = {
+            "format_version": formats.FORMAT_VERSION,
+            "dialect": dialect,
+            "extname": extname,
+            "provenance": jsonable(layout.provenance),
+            "columns": [column.header() for column in columns],
+        }
+        write(temporary, formats.Rows(columns, header, layout.rows, lambda: layout.blocks(parts)))
 
 
 def read_catalog(path: str | Path) -> Table:

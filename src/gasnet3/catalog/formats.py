@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,20 +37,52 @@ class NewerFormat(ValueError):
     """The header is of a version that this code does not know."""
 
 
-def write_parquet(path: Path, columns: Sequence[Field], header: Header) -> None:
-    """Write Parquet, with the header in the metadata of the schema."""
-    arrays, schema = [], []
-    for column in columns:
-        if column.width:
-            flat = pa.array(np.ascontiguousarray(column.data).ravel())
-            array = pa.FixedSizeListArray.from_arrays(flat, column.width)
-        else:
-            array = pa.array(column.data)
-        about = {"unit": column.unit, "description": column.description}
-        arrays.append(array)
-        schema.append(pa.field(column.in_file, array.type, metadata=about))
-    table = pa.Table.from_arrays(arrays, schema=pa.schema(schema, {KEY: json.dumps(header)}))
-    pa.parquet.write_table(table, path, compression="zstd")
+@dataclass(frozen=True)
+class Rows:
+    """What is to be written.
+
+    Parameters
+    ----------
+    columns : list of Field
+        The columns, without rows.
+    header : dict
+        What the file tells about itself.
+    count : int
+        Number of rows.
+    blocks : function
+        Gives the columns with their rows, block by block; every call begins anew.
+    """
+
+    columns: list[Field]
+    header: Header
+    count: int
+    blocks: Callable[[], Iterable[list[Field]]]
+
+
+def write_parquet(path: Path, rows: Rows) -> None:
+    """Write Parquet, with the header in the metadata of the schema; a block is a row group."""
+    schema = pa.schema(
+        [
+            pa.field(
+                column.in_file,
+                _arrow(column).type,
+                metadata={"unit": column.unit, "description": column.description},
+            )
+            for column in rows.columns
+        ],
+        {KEY: json.dumps(rows.header)},
+    )
+    with pa.parquet.ParquetWriter(path, schema, compression="zstd") as writer:
+        for block in rows.blocks():
+            table = pa.Table.from_arrays([_arrow(column) for column in block], schema=schema)
+            writer.write_table(table, row_group_size=max(1, len(table)))
+
+
+def _arrow(column: Field) -> Any:
+    if not column.width:
+        return pa.array(column.data)
+    flat = pa.array(np.ascontiguousarray(column.data).ravel())
+    return pa.FixedSizeListArray.from_arrays(flat, column.width)
 
 
 def read_parquet(path: Path) -> tuple[Arrays, Header | None]:
@@ -60,17 +94,24 @@ def read_parquet(path: Path) -> tuple[Arrays, Header | None]:
     return arrays, None if text is None else _parsed(text)
 
 
-def write_csv(path: Path, columns: Sequence[Field], header: Header) -> None:
+def write_csv(path: Path, rows: Rows) -> None:
     """Write CSV, with the header in a comment line on top; NaN is an empty cell."""
+    first = _csv_table(rows.columns)
+    with path.open("wb") as file:
+        file.write(f"{CSV_TITLE}{CSV_MARK}{json.dumps(rows.header)}\n".encode())
+        with pa.csv.CSVWriter(file, first.schema) as writer:
+            for block in rows.blocks():
+                writer.write_table(_csv_table(block))
+
+
+def _csv_table(columns: Sequence[Field]) -> Any:
     arrays: dict[str, Any] = {}
     for column in columns:
         parts = column.data.T if column.width else [column.data]
         names = expanded(column.in_file, column.width) if column.width else [column.in_file]
         for name, part in zip(names, parts, strict=True):
             arrays[name] = pa.array(part, from_pandas=True)  # NaN is null: an empty cell
-    with path.open("wb") as file:
-        file.write(f"{CSV_TITLE}{CSV_MARK}{json.dumps(header)}\n".encode())
-        pa.csv.write_csv(pa.table(arrays), file)
+    return pa.table(arrays)
 
 
 def read_csv(path: Path) -> tuple[Arrays, Header | None]:
@@ -97,30 +138,67 @@ def read_csv(path: Path) -> tuple[Arrays, Header | None]:
     return arrays, header
 
 
-def write_fits(path: Path, columns: Sequence[Field], header: Header) -> None:
+def write_fits(path: Path, rows: Rows) -> None:
     """Write FITS: the catalog as the first extension, the header in the table ``GASNET3``."""
-    table = Table()
-    for column in columns:
-        text = column.data.dtype.kind == "U"
-        # FITS means ASCII by text; UTF-8 bytes pass every reader and are ASCII where the text is.
-        data = np.char.encode(column.data, "utf-8") if text else column.data
-        # A text column that is empty in every row has no width, and FITS needs one.
-        table[column.in_file] = data.astype("S1") if text and not data.dtype.itemsize else data
-    catalog = fits.table_to_hdu(table)
-    catalog.name = header["extname"]
-    for i, column in enumerate(columns, start=1):
+    dtype = _fits_dtype(rows)
+    catalog = fits.table_to_hdu(Table(np.zeros(0, dtype)))
+    catalog.name = rows.header["extname"]
+    for i, column in enumerate(rows.columns, start=1):
         if column.unit and _fits_knows(column.unit):
             catalog.columns[i - 1].unit = column.unit
         comment = column.description.encode("ascii", "replace").decode()[:COMMENT_LENGTH]
         catalog.header.comments[f"TTYPE{i}"] = comment
-    about = fits.table_to_hdu(Table({"header": [json.dumps(header).encode()]}))
+    catalog.header["NAXIS2"] = rows.count
+    about = fits.table_to_hdu(Table({"header": [json.dumps(rows.header).encode()]}))
     about.name = KEY.upper()
     primary = fits.PrimaryHDU()
-    primary.header["CREATOR"] = f"gasnet3 {header['provenance'].get('version', '')}"[:60].strip()
-    primary.header["DIALECT"] = (header["dialect"], "names of the columns")
-    for key, value in header["provenance"].items():
+    version = rows.header["provenance"].get("version", "")
+    primary.header["CREATOR"] = f"gasnet3 {version}"[:60].strip()
+    primary.header["DIALECT"] = (rows.header["dialect"], "names of the columns")
+    for key, value in rows.header["provenance"].items():
         primary.header.add_history(json.dumps({key: value})[1:-1][:1000])
-    fits.HDUList([primary, catalog, about]).writeto(path)
+    primary.writeto(path)
+    with contextlib.closing(fits.StreamingHDU(str(path), catalog.header)) as stream:
+        for block in rows.blocks():
+            stream.write(_fits_bytes(block, dtype))
+    with contextlib.closing(fits.StreamingHDU(str(path), about.header)) as stream:
+        stream.write(np.frombuffer(about.data.tobytes(), np.uint8))
+
+
+def _fits_dtype(rows: Rows) -> np.dtype[Any]:
+    """The type of a row: FITS wants to know the longest text before the first row."""
+    # A text column that is empty in every row has no width, and FITS needs one.
+    widths = {column.in_file: 1 for column in rows.columns if column.data.dtype.kind == "U"}
+    for block in rows.blocks() if widths else ():
+        for column in block:
+            if column.in_file in widths:
+                size = _utf8(column.data).dtype.itemsize
+                widths[column.in_file] = max(widths[column.in_file], size)
+    return np.dtype(
+        [
+            (column.in_file, f"S{widths[column.in_file]}")
+            if column.in_file in widths
+            else (column.in_file, column.data.dtype.newbyteorder(">"), column.data.shape[1:])
+            for column in rows.columns
+        ]
+    )
+
+
+def _fits_bytes(block: Sequence[Field], dtype: np.dtype[Any]) -> NDArray[np.uint8]:
+    """The rows of a block as they lie in the file."""
+    data = np.zeros(len(block[0].data), dtype)
+    for column in block:
+        kind = column.data.dtype.kind
+        data[column.in_file] = _utf8(column.data) if kind == "U" else column.data
+    for column in block:
+        if column.data.dtype.kind == "b":
+            data[column.in_file].view(np.uint8)[...] = np.where(column.data, ord("T"), ord("F"))
+    return data.view(np.uint8)
+
+
+def _utf8(text: NDArray[Any]) -> NDArray[Any]:
+    # FITS means ASCII by text; UTF-8 bytes pass every reader and are ASCII where the text is.
+    return np.char.encode(text, "utf-8")
 
 
 def read_fits(path: Path) -> tuple[Arrays, Header | None]:

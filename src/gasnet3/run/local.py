@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gasnet3.io import ReadFailure, iter_batches
+from gasnet3.joining import join_column
 from gasnet3.pipeline import Pipeline
-from gasnet3.spectra import Spectra, join_column
+from gasnet3.spectra import Spectra
 
 if TYPE_CHECKING:
     from astropy.table import Table
