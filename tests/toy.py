@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from gasnet3.engine import Engine
 from gasnet3.lattice import OBSERVED, STEP, shift_from_z
 from gasnet3.nets.card import Model, ModelCard
 from gasnet3.nets.encoder import Encoder
 from gasnet3.prepare import legendre_basis
-from gasnet3.solve import Engine
 from gasnet3.spectra import Spectra
 from gasnet3.splines import Templates
 

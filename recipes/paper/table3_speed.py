@@ -20,8 +20,8 @@ import torch
 from experiments import REAL, Method, arguments_of, labelled, methods, write_result
 from scipy.fft import next_fast_len
 
+from gasnet3.engine import Engine
 from gasnet3.prepare import Prepared, prepare
-from gasnet3.solve import Engine
 from gasnet3.spectra import Spectra
 
 SPECTRA = 128

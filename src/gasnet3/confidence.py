@@ -26,7 +26,8 @@ from gasnet3.domain import population_distance, population_volume
 from gasnet3.files import json_contents
 
 if TYPE_CHECKING:
-    from gasnet3.solve import Candidates, Engine
+    from gasnet3.candidates import Candidates
+    from gasnet3.engine import Engine
     from gasnet3.spectra import Spectra
 
 Floats = NDArray[np.float64]

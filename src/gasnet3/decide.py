@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 import gasnet3
 from gasnet3 import metrics
+from gasnet3.candidates import Candidates
+from gasnet3.engine import DISTINCT, DISTINCT_STAR_KM_S
 from gasnet3.lattice import C_KM_S, LN10_STEP, z_from_shift
-from gasnet3.solve import DISTINCT, DISTINCT_STAR_KM_S, Candidates
 
 Floats = NDArray[np.float64]
 
@@ -32,7 +33,7 @@ class Ranked:
     shift, z, z_err, chi2, rchi2 : ndarray of float64, shape (rows, c)
         Shift in pixels, redshift and its error (see :func:`rank`), χ² and χ²/(n_good - dof).
     bad, edge : ndarray of bool, shape (rows, c)
-        See :class:`~gasnet3.solve.Candidates`.
+        See :class:`~gasnet3.candidates.Candidates`.
     """
 
     classes: tuple[str, ...]

@@ -13,14 +13,16 @@ from numpy.typing import NDArray
 
 import gasnet3
 from gasnet3 import decide, subclass
+from gasnet3.candidates import Candidates
 from gasnet3.catalog import make_catalog
 from gasnet3.confidence import DIRECTORY, Confidence, Evidence, find_confidence, solution_kind
 from gasnet3.devices import check_device
+from gasnet3.engine import Engine
 from gasnet3.nets.card import Model
 from gasnet3.nets.registry import load_models
 from gasnet3.prepare import Prepared, prepare
 from gasnet3.rows import Columns, Outcome, catalog_columns, chosen_fit, solution_columns
-from gasnet3.solve import SOLVERS, Candidates, Engine, Solver
+from gasnet3.solve import SOLVERS, Solver, contenders
 from gasnet3.spectra import Spectra
 
 if TYPE_CHECKING:
@@ -243,8 +245,31 @@ class Pipeline:
         ValueError
             If the spectra are not on the lattice of the models.
         """
+        prepared = self._prepare(spectra)
+        with torch.inference_mode():
+            both = list(zip(self.engines, prepared, strict=True))
+            proposals = [self.solver.propose(engine, p, k) for engine, p in both]
+            n_good = torch.from_numpy(spectra.n_good).to(self.device)
+            contends = contenders(proposals, [engine.dof for engine in self.engines], n_good)
+            candidates = [
+                self.solver.settle(engine, p, proposed, k, c)
+                for (engine, p), proposed, c in zip(both, proposals, contends, strict=True)
+            ]
+            outcome = self._decide(spectra, prepared, candidates)
+            for index, (engine, p) in enumerate(both):
+                # Rarely, a class that was thought out of reach has won.
+                chosen = torch.from_numpy(outcome.ranked.cls[:, 0] == index).to(self.device)
+                rows = torch.nonzero(chosen & ~contends[index])[:, 0]
+                if len(rows):
+                    again = p.rows(rows), proposals[index].rows(rows)
+                    better = self.solver.settle(engine, *again, k, torch.ones_like(rows).bool())
+                    candidates[index].put(rows, better)
+                    outcome = self._decide(spectra, prepared, candidates)
+        return outcome
+
+    def _prepare(self, spectra: Spectra) -> list[Prepared]:
+        """The spectra as the model of each engine wants them; the same where they want the same."""
         cache: dict[int, Prepared] = {}
-        prepared, candidates = [], []
         for engine in self.engines:
             card = engine.model.card
             if spectra.lattice != card.observed:
@@ -254,10 +279,7 @@ class Pipeline:
                 )
             if card.degree not in cache:
                 cache[card.degree] = prepare(spectra, card.degree, self.device)
-            prepared.append(cache[card.degree])
-            with torch.inference_mode():
-                candidates.append(self.solver.solve(engine, prepared[-1], k))
-        return self._decide(spectra, prepared, candidates)
+        return [cache[engine.model.card.degree] for engine in self.engines]
 
     def _decide(
         self, spectra: Spectra, prepared: list[Prepared], candidates: list[Candidates]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache, cached_property
 
 import numpy as np
@@ -54,6 +54,10 @@ class Prepared:
 
     def __len__(self) -> int:
         return len(self.flux)
+
+    def rows(self, index: Tensor) -> Prepared:
+        """The rows at the given places."""
+        return Prepared(*(getattr(self, f.name)[index] for f in fields(self)))
 
     @property
     def degree(self) -> int:

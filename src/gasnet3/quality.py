@@ -66,7 +66,7 @@ class Solved:
         The solution, the probabilities of its class and of its redshift (NaN where not known),
         and the median S/N of a pixel.
     edge, bad : ndarray of bool, shape (rows,)
-        See :class:`~gasnet3.solve.Candidates`.
+        See :class:`~gasnet3.candidates.Candidates`.
     domain : ndarray of float64, shape (rows,)
         Distance from the training population in units of its limit; NaN where not known.
     rchi2_classes : ndarray of float64, shape (rows, classes)

@@ -17,10 +17,13 @@ from torch import Tensor
 from gasnet3.batching import paired, slices
 from gasnet3.splines import Places, Templates, add_continuum, along, combine
 
+TILE = 8
+"""Matrix products are fastest for multiples of so many components."""
+
 CHUNK = 128
 """Model components computed together on a CPU, of several fits: they stay in its cache."""
 
-RIDGE = {torch.float64: 1e-9, torch.float32: 1e-5}
+RIDGE = {torch.float64: 1e-9, torch.float32: 3e-7}
 """Added to the scaled diagonal of normal matrices, above the rounding of their sums."""
 
 MAX_STEPS = 7
@@ -50,6 +53,8 @@ class Fits:
     step, sigma : Tensor of float64, shape (fits,)
         Gauss-Newton step to the minimum and error of the shift, both in pixels; NaN where the
         curvature is not positive.
+    bend : Tensor of float64, shape (fits,)
+        Curvature of χ², where a search has measured it, over that of Gauss-Newton; 1 elsewhere.
     coeff : Tensor of float64, shape (fits, m)
         Coefficients of the templates.
     continuum : Tensor of float64, shape (fits, degree + 1)
@@ -62,6 +67,7 @@ class Fits:
     chi2: Tensor
     step: Tensor
     sigma: Tensor
+    bend: Tensor
     coeff: Tensor
     continuum: Tensor
     covariance: Tensor
@@ -113,7 +119,8 @@ def _fit_chunk(templates: Templates, flux: Tensor, ivar: Tensor, places: Places)
     dtype, n, m = templates.spline.dtype, flux.shape[1], templates.spline.shape[0]
     f, root = flux.to(dtype), ivar.to(dtype).sqrt()
     design = _design(templates, places, root)
-    inverse = _inverse(_products(design, m))
+    inverse = _inverse(_products(design, m, m + len(templates.basis)))
+    design = design[:, : inverse.shape[1]]
     right = _times(design, root * f)
     solution = torch.bmm(inverse, right[..., None])[..., 0]
     coeff, continuum = solution[:, :m], solution[:, m:]
@@ -133,6 +140,7 @@ def _fit_chunk(templates: Templates, flux: Tensor, ivar: Tensor, places: Places)
         chi2=(residual**2).sum(dim=1).double(),
         step=(derivative * residual).sum(dim=1) / curvature,
         sigma=curvature**-0.5,
+        bend=torch.ones_like(curvature),
         coeff=coeff,
         continuum=continuum,
         covariance=inverse[:, :m, :m],
@@ -140,9 +148,14 @@ def _fit_chunk(templates: Templates, flux: Tensor, ivar: Tensor, places: Places)
 
 
 def _design(templates: Templates, places: Places, root: Tensor) -> Tensor:
-    """Templates and polynomials times the root of the inverse variance, (fits, components, n)."""
+    """Templates and polynomials times the root of the inverse variance, (fits, components, n).
+
+    Components of zeros follow up to a multiple of :data:`TILE`.
+    """
     m, n = templates.spline.shape[0], root.shape[1]
-    design = root.new_empty(len(root), m + len(templates.basis), n)
+    used = m + len(templates.basis)
+    design = root.new_empty(len(root), -(-used // TILE) * TILE, n)
+    design[:, used:] = 0.0
     if root.is_cuda:
         seen = combine(places.gather(templates.spline, n + 3), places.value, n)
         torch.mul(seen, root[:, None], out=design[:, :m])
@@ -154,17 +167,18 @@ def _design(templates: Templates, places: Places, root: Tensor) -> Tensor:
         each = zip(places.windows(templates.spline, n + 3), places.value, strict=True)
         for out, (window, value), weight in zip(design, each, root, strict=True):
             combine(window, value, n, out=out[:m]).mul_(weight)
-    torch.mul(templates.basis, root[:, None], out=design[:, m:])
+    torch.mul(templates.basis, root[:, None], out=design[:, m:used])
     return design
 
 
-def _products(design: Tensor, m: int) -> Tensor:
+def _products(design: Tensor, m: int, used: int) -> Tensor:
     """Normal matrices of designs of which the first m components are templates."""
-    products = design.new_empty(len(design), design.shape[1], design.shape[1])
-    above = torch.bmm(design[:, :m], design.transpose(1, 2))
+    products = design.new_empty(len(design), used, used)
+    above = torch.bmm(design[:, :m], design.transpose(1, 2))[:, :, :used]
     products[:, :m] = above
     products[:, m:, :m] = above[:, :, m:].transpose(1, 2)
-    products[:, m:, m:] = torch.bmm(design[:, m:], design[:, m:].transpose(1, 2))
+    polynomials = design[:, m:used]
+    products[:, m:, m:] = torch.bmm(polynomials, polynomials.transpose(1, 2))
     return products
 
 
@@ -227,7 +241,7 @@ def refine(
     least = torch.as_tensor(close, dtype=begin.shift.dtype, device=rows.device)
     low = (begin.shift - reach).clamp(templates.shifts.first, templates.shifts.last)
     high = (begin.shift + reach).clamp(templates.shifts.first, templates.shifts.last)
-    move = best.step.nan_to_num(0.0)
+    move = (best.step / best.bend).nan_to_num(0.0)
     for _ in range(MAX_STEPS):
         target = torch.minimum(torch.maximum(best.shift + move, low), high)
         # Only those that move: what another row still does must not matter here.
@@ -237,8 +251,8 @@ def refine(
         here = best.rows(active)
         trial = fit_at(templates, flux, ivar, rows[active], target[active])
         better = trial.chi2 <= here.chi2
-        move[active] = _secant_move(here, trial, better)
         best.put(active[better], trial.rows(better))
+        move[active], best.bend[active] = _secant_move(here, trial, better)
     tolerance = _tolerance(best, n, least)
     converged = torch.isfinite(best.sigma) & (move.abs() < 0.1 + tolerance)
     # The last step is too short to be worth another evaluation, not too short to take.
@@ -247,18 +261,25 @@ def refine(
     return best, converged
 
 
-def _secant_move(here: Fits, trial: Fits, better: Tensor) -> Tensor:
-    """Step from the better of two fits to where the line through their gradients is zero."""
+def _secant_move(here: Fits, trial: Fits, better: Tensor) -> tuple[Tensor, Tensor]:
+    """Step from the better of two fits to where the line through their gradients is zero.
+
+    With it the curvature of χ² that this tells, over that of Gauss-Newton.
+    """
     moved = trial.shift - here.shift
     gradient, tried = here.step / here.sigma**2, trial.step / trial.sigma**2
     curvature = (gradient - tried) / moved
-    plain = torch.where(better, trial.step, 0.5 * moved)
-    known = curvature * torch.where(better, trial.sigma, here.sigma) ** 2 > LEAST_CURVATURE
+    bend = curvature * torch.where(better, trial.sigma, here.sigma) ** 2
+    known = bend > LEAST_CURVATURE
+    # Downhill where χ² bends the wrong way, Gauss-Newton's steps are timid.
+    onward = torch.where(trial.step * moved > 0, 2.0 * moved, trial.step)
+    onward = torch.where(onward.abs() > trial.step.abs(), onward, trial.step)
+    plain = torch.where(better, onward, 0.5 * moved)
     secant = torch.where(better, tried, gradient) / curvature
     # A step that has led uphill has gone too far.
     limit = torch.where(better, torch.inf, 0.5 * moved.abs())
     step = torch.where(known, torch.minimum(torch.maximum(secant, -limit), limit), plain)
-    return step.nan_to_num(0.0)
+    return step.nan_to_num(0.0), torch.where(known, bend, 1.0)
 
 
 def _tolerance(fits: Fits, n: int, close: Tensor) -> Tensor:

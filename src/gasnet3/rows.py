@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 import gasnet3
 from gasnet3 import decide, quality
+from gasnet3.candidates import Candidates
 from gasnet3.confidence import Confidence, redshift_features
 from gasnet3.domain import population_distance
+from gasnet3.engine import Engine
 from gasnet3.prepare import Prepared
-from gasnet3.solve import Candidates, Engine
 from gasnet3.spectra import Spectra
 from gasnet3.subclass import SubclassModel
 

@@ -52,11 +52,9 @@ def scan_amortised(rest: Tensor, flux: Tensor, ivar: Tensor, shifts: ShiftRange)
     Tensor of float32, shape (rows, len(shifts))
         χ² by ascending shift.
     """
-    many = paired(rest, flux, ivar)
-    together = len(many[0]) if rest.is_cuda else TOGETHER
-    parts = [
-        _scan_models(*(a[cut] for a in many), shifts) for cut in slices(len(many[0]), together)
-    ]
+    model, f, w = paired(rest, flux, ivar)
+    cuts = slices(len(model), len(model) if rest.is_cuda else TOGETHER)
+    parts = [_scan_models(model[cut], f[cut], w[cut], shifts) for cut in cuts]
     return torch.cat(parts)[: len(flux)]
 
 

@@ -120,6 +120,7 @@ def slide(
         chi2=chi2,
         step=torch.zeros_like(chi2),
         sigma=torch.where(curvature > 0, curvature, torch.nan) ** -0.5,
+        bend=torch.ones_like(chi2),
         coeff=torch.ones_like(chi2)[:, None],
         continuum=chi2.new_zeros(len(chi2), 0),
         covariance=chi2.new_zeros(len(chi2), 1, 1),

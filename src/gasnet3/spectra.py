@@ -191,7 +191,7 @@ class Spectra:
         for row in np.flatnonzero(self.n_good):
             good = self.ivar[row] > 0
             flux, ivar = self.flux[row, good], self.ivar[row, good]
-            out[row] = np.median(flux.astype(np.float64) * np.sqrt(ivar.astype(np.float64)))
+            out[row] = np.median(flux * np.sqrt(ivar))
         return out
 
 

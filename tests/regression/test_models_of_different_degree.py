@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from gasnet3.engine import Engine
 from gasnet3.nets.card import Model
 from gasnet3.pipeline import Pipeline
-from gasnet3.solve import SOLVERS, Engine
+from gasnet3.solve import SOLVERS
 from toy import toy_model, toy_spectra
 
 

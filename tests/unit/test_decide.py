@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from gasnet3 import decide
+from gasnet3.candidates import Candidates
 from gasnet3.lattice import shift_from_z
-from gasnet3.solve import Candidates
 
 NAN = float("nan")
 GALAXY, QSO = 1, 2

@@ -12,13 +12,14 @@ import torch
 from astropy.table import Table
 
 from gasnet3 import CLASSES
+from gasnet3.engine import BLOCK, Engine
 from gasnet3.io import write_npz
 from gasnet3.nets.card import Model, ModelError
 from gasnet3.nets.encoder import Encoder
 from gasnet3.nets.unet import UNet
 from gasnet3.pipeline import Pipeline
 from gasnet3.prepare import prepare
-from gasnet3.solve import BLOCK, SOLVERS, Engine
+from gasnet3.solve import SOLVERS
 from gasnet3.spectra import Spectra
 from toy import Z_RANGE, toy_model, toy_spectra
 

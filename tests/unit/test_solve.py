@@ -113,7 +113,7 @@ def test_two_equal_minima_are_flagged():
     with torch.no_grad():
         model.network.eigenspectra.copy_(torch.from_numpy(comb)[None])
     spectra = toy_spectra(model, np.array([0.05]))
-    from gasnet3.solve import Engine
+    from gasnet3.engine import Engine
 
     table = Pipeline((Engine(model),), SOLVERS["exact"], torch.device("cpu")).run(spectra)
     assert table["zwarn"][0] & ZWarn.SMALL_DELTA_CHI2

@@ -1,0 +1,195 @@
+"""The best solutions of one class: proposed minima evaluated, chosen, refined, put in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from gasnet3.engine import Engine, distinct_pixels
+from gasnet3.prepare import Prepared
+from gasnet3.refine import Fits, fit_at, refine
+
+REACH = 1.5
+"""How far in pixels a minimum may lie from where a curve of whole shifts shows it."""
+
+CLOSE, CLOSEST = 0.2, 0.05
+"""Steps in pixels that end the search in float32: of further solutions, and of the best."""
+
+NEAR = 1.0
+"""Solutions of a class whose χ² is so near to the least are all refined in float64."""
+
+
+class Source(Protocol):
+    """What makes models of a class's candidates."""
+
+    def models(self, rows: Tensor, shift: Tensor, coeff: Tensor, continuum: Tensor) -> Tensor:
+        """Models at shifts as the observed window sees them, shape (fits, n)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """The best distinct solutions of one class, by ascending χ², bad fits last.
+
+    Attributes
+    ----------
+    cls : str
+        The class.
+    dof : int
+        Parameters of the model (eq. 9): m + degree + 1.
+    shift, sigma, chi2 : Tensor of float64, shape (rows, k)
+        Shift and its error in pixels, χ² (not reduced); NaN where there is no candidate.
+    bad, edge : Tensor of bool, shape (rows, k)
+        No minimum could be fitted; the minimum is at an end of the range.
+    coeff : Tensor of float64, shape (rows, k, m)
+        Coefficients, amplitude included.
+    covariance : Tensor of float64, shape (rows, k, m, m)
+        Covariance of the coefficients; 0 for the amortised solver.
+    continuum : Tensor of float64, shape (rows, k, degree + 1)
+        Continuum coefficients solved with them; 0 for the amortised solver.
+    source : Source or None
+        What the models are made of.
+    """
+
+    cls: str
+    dof: int
+    shift: Tensor
+    sigma: Tensor
+    chi2: Tensor
+    bad: Tensor
+    edge: Tensor
+    coeff: Tensor
+    covariance: Tensor
+    continuum: Tensor
+    source: Source | None = None
+
+    def put(self, rows: Tensor, others: Candidates) -> None:
+        """Replace the solutions of some rows by those of ``others``."""
+        for f in fields(self):
+            values = getattr(self, f.name)
+            if isinstance(values, Tensor):
+                values[rows] = getattr(others, f.name)
+
+    def models(self, rows: Tensor, which: Tensor) -> Tensor:
+        """Models of the prepared flux of chosen candidates, float64, shape (rows, n).
+
+        Parameters
+        ----------
+        rows, which : Tensor of int64, shape (chosen,)
+            Row and number of each candidate; it must exist.
+        """
+        assert self.source is not None
+        return self.source.models(
+            rows, *(getattr(self, name)[rows, which] for name in ("shift", "coeff", "continuum"))
+        )
+
+
+def best_minima(
+    engine: Engine, prepared: Prepared, start: Tensor, reach: float, keep: int, contends: Tensor
+) -> Candidates:
+    """Evaluate all proposed minima, follow the best ones to their sub-pixel positions.
+
+    Parameters
+    ----------
+    engine, prepared
+        The class, and the spectra as its model wants them.
+    start : Tensor of float64, shape (rows, proposals)
+        Proposed shifts, by ascending χ²; NaN where there is none.
+    reach : float
+        How far in pixels a minimum may lie from a proposed shift.
+    keep : int
+        Distinct solutions wanted of each row.
+    contends : Tensor of bool, shape (rows,)
+        Where not, the first proposal alone is followed, in single precision.
+    """
+    start = start.clone()
+    start[~contends, 1:] = torch.nan
+    exists = torch.isfinite(start) & prepared.usable[:, None]
+    rows, _ = torch.nonzero(exists, as_tuple=True)
+    spectra = prepared.flux, prepared.ivar
+    search = engine.templates.single
+    tried = fit_at(search, *spectra, rows, start[exists])
+    chi2 = torch.full(start.shape, torch.inf, dtype=torch.float64, device=start.device)
+    chi2[exists] = tried.chi2_ahead(reach).nan_to_num(torch.inf)
+    # Starts nearer than their reach would end in one minimum, as stellar ones could.
+    apart = max(distinct_pixels(engine.cls), REACH)
+    order, chosen = _lowest_distinct(chi2, start, apart, keep)
+    number = torch.zeros_like(chi2, dtype=torch.int64)
+    number[exists] = torch.arange(len(rows), device=start.device)
+    begin = tried.rows(torch.gather(number, 1, order)[chosen])
+    rows, nth = torch.nonzero(chosen, as_tuple=True)
+    close = torch.where((nth == 0) & contends[rows], CLOSEST, CLOSE).double()
+    found, settled = refine(search, *spectra, rows, begin, reach, close)
+    found.chi2 = found.chi2_ahead(CLOSE)
+    # The best one decides; the others are there to be compared with it.
+    least = torch.full_like(chi2[:, 0], torch.inf).scatter_reduce(0, rows, found.chi2, "amin")
+    best = torch.nonzero((found.chi2 < least[rows] + NEAR) & contends[rows])[:, 0]
+    first = fit_at(engine.templates, *spectra, rows[best], found.shift[best])
+    first.bend = found.bend[best]
+    fits, converged = refine(engine.templates, *spectra, rows[best], first, reach)
+    found.put(best, fits)
+    settled[best] = converged
+    return collect(engine, engine.templates, chosen, found, settled)
+
+
+def _lowest_distinct(
+    chi2: Tensor, shift: Tensor, pixels: float, keep: int
+) -> tuple[Tensor, Tensor]:
+    """Columns of the ``keep`` lowest χ² that are distinct, and whether each exists."""
+    remaining = chi2.clone()
+    order, exists = [], []
+    for _ in range(keep):
+        lowest, at = remaining.min(dim=1)
+        order.append(at)
+        exists.append(torch.isfinite(lowest))
+        near = (shift - torch.gather(shift, 1, at[:, None])).abs() < pixels
+        near.scatter_(1, at[:, None], True)
+        remaining = torch.where(near, torch.inf, remaining)
+    return torch.stack(order, dim=1), torch.stack(exists, dim=1)
+
+
+def collect(
+    engine: Engine, source: Source, exists: Tensor, fits: Fits, converged: Tensor
+) -> Candidates:
+    """Place the fits into a table, rows by candidates, by ascending χ² with bad fits last."""
+    shape = exists.shape
+
+    def place(values: Tensor) -> Tensor:
+        tail = values.shape[1:]
+        table = torch.full((*shape, *tail), torch.nan, dtype=torch.float64, device=exists.device)
+        table[exists] = values
+        return table
+
+    names = ("shift", "sigma", "chi2", "coeff", "covariance", "continuum")
+    got = {name: place(getattr(fits, name)) for name in names}
+    good = torch.zeros_like(exists)
+    good[exists] = converged
+    shifts = engine.model.card.shifts
+    edge = (got["shift"] <= shifts.first + 0.5) | (got["shift"] >= shifts.last - 0.5)
+    bad = exists & ~good & ~edge
+    rank = got["chi2"].nan_to_num(torch.inf) + torch.where(bad, 1e30, 0.0)
+    order = torch.argsort(rank, dim=1, stable=True)
+    again = _same_minimum(_take(got["shift"], order), distinct_pixels(engine.cls))
+    last = torch.argsort(again, dim=1, stable=True)
+    order, again = _take(order, last), _take(again, last)
+    sort = {key: _take(value, order) for key, value in got.items()}
+    for value in sort.values():
+        value[again] = torch.nan
+    bad, edge = (_take(value, order) & ~again for value in (bad, edge))
+    return Candidates(engine.cls, engine.dof, bad=bad, edge=edge, source=source, **sort)
+
+
+def _same_minimum(shift: Tensor, pixels: float) -> Tensor:
+    """Which minima, by rank, the search has led to one of a better rank, shape (rows, k)."""
+    again = torch.zeros_like(shift, dtype=torch.bool)
+    for j in range(1, shift.shape[1]):
+        near = (shift[:, :j] - shift[:, j, None]).abs() < pixels
+        again[:, j] = (near & ~again[:, :j]).any(dim=1)
+    return again
+
+
+def _take(values: Tensor, order: Tensor) -> Tensor:
+    index = order.reshape(*order.shape, *[1] * (values.ndim - 2))
+    return torch.take_along_dim(values, index, dim=1)
