@@ -96,8 +96,15 @@ def write_template(path: Path, k0: int, flux: NDArray[Any], kind: str, subtype: 
         fits.HDUList(hdus).writeto(temporary)
 
 
-def write_templates(library: Path, directory: Path) -> list[Path]:
-    """Write all templates of a library (``.npz`` files) for redrock, at SDSS's resolution.
+def write_templates(library: Path, directory: Path, *, smooth: bool = True) -> list[Path]:
+    """Write all templates of a library (``.npz`` files) for redrock.
+
+    Parameters
+    ----------
+    library, directory : Path
+        Where they are, and where they go.
+    smooth : bool
+        Whether to bring them to SDSS's resolution.
 
     Raises
     ------
@@ -107,7 +114,9 @@ def write_templates(library: Path, directory: Path) -> list[Path]:
     written = []
     for name, (kind, subtype) in template_names().items():
         with np.load(library / f"{name}.npz") as file:
-            flux, k0 = gaussian_filter1d(file["flux"], LINE_SPREAD, axis=1), int(file["k0"])
+            flux, k0 = file["flux"], int(file["k0"])
+        if smooth:
+            flux = gaussian_filter1d(flux, LINE_SPREAD, axis=1)
         written.append(directory / f"rrtemplate-{kind.lower()}-{subtype or 'all'}.fits")
         write_template(written[-1], k0, flux, kind, subtype)
     return written
@@ -130,6 +139,9 @@ class Redrock:
     wave : ndarray, shape (n,)
         Pixel centres of the spectra, vacuum Å. The templates are rebinned to them once, for all
         redshifts, as redrock does: that time is not counted.
+    resolution : bool
+        Whether the spectra come with resolution matrices instead of smoothed templates, of as
+        many diagonals as redrock's own reader of SDSS spectra gives them.
 
     Raises
     ------
@@ -141,16 +153,21 @@ class Redrock:
 
     name = "redrock"
 
-    def __init__(self, library: Path, wave: NDArray[np.float64]) -> None:
+    def __init__(
+        self, library: Path, wave: NDArray[np.float64], *, resolution: bool = False
+    ) -> None:
         if not installed():
             raise ModuleNotFoundError(HOW_TO_GET)
         from redrock.templates import DistTemplate, load_templates
 
         self.wave = wave
-        self.identity = f"redrock {version('redrock')} {_digest(library)} {LINE_SPREAD}"
+        kind = "matrix of " if resolution else ""
+        self.identity = f"redrock {version('redrock')} {_digest(library)} {kind}{LINE_SPREAD}"
         self.spread = sparse.identity(len(wave), format="dia")
+        if resolution:
+            self.spread = resolution_matrix(len(wave))
         with tempfile.TemporaryDirectory() as directory, _quiet():
-            files = write_templates(library, Path(directory))
+            files = write_templates(library, Path(directory), smooth=not resolution)
             templates = load_templates([str(file) for file in files])
         grids = {BAND: wave}
         with _quiet():
@@ -172,6 +189,17 @@ class Redrock:
 
 
 BAND = "sdss"
+
+DIAGONALS = 9
+"""Of a resolution matrix: redrock's reader of SDSS spectra takes four times the greatest line
+spread, rounded up to whole pixels, and one; SDSS's greatest is between 1 and 2 pixels."""
+
+
+def resolution_matrix(n: int) -> sparse.dia_matrix:
+    """The line spread of spectra of ``n`` pixels, as redrock wants it."""
+    offsets = np.arange(DIAGONALS) - DIAGONALS // 2
+    profile = np.exp(-0.5 * (offsets / LINE_SPREAD) ** 2)
+    return sparse.diags(profile / profile.sum(), offsets, shape=(n, n), format="dia")
 
 
 @cache

@@ -1,0 +1,1 @@
+"""What benchmarks/performance.py measures, and the page it writes."""

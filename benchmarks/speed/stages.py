@@ -1,0 +1,87 @@
+"""Every stage by itself, in this process and on one thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from gasnet3.catalog import write_catalog
+from gasnet3.io import read_file, write_shard, write_spec
+from gasnet3.pipeline import Pipeline
+from gasnet3.prepare import Prepared, prepare
+from gasnet3.scan import scan_amortised
+from gasnet3.engine import Engine
+from gasnet3.solve import SOLVERS
+from gasnet3.spectra import Spectra
+from speed.floor import TOGETHER, bare_transforms, scan_direct
+from speed.turns import Job
+
+DIRECT_ROWS = 2
+"""Rows of the direct form that are timed: it is hundreds of times slower."""
+
+SOLUTIONS = 2
+"""Solutions a class that a pipeline asks its solver for, to compare the best with."""
+
+
+def stage_jobs(spectra: Spectra, directory: Path) -> list[Job]:
+    """All stages, from reading to writing, and the two bounds of the scan.
+
+    Parameters
+    ----------
+    spectra : Spectra
+        What they work on.
+    directory : Path
+        An empty directory for the files that are read and written.
+    """
+    rows = len(spectra)
+    pipelines = {name: Pipeline.load("encoder", name) for name in SOLVERS}
+    prepared = prepare(spectra)
+    works = _files(spectra, pipelines["amortised"], directory)
+    works["prepare"] = lambda: prepare(spectra)
+    works["prepare, with polynomials"] = lambda: prepare(spectra).polynomials
+    jobs = [Job(name, work, rows) for name, work in works.items()]
+    for engine in pipelines["amortised"].engines:
+        jobs += _class_jobs(engine, prepared)
+    jobs += [Job(f"pipeline, {n}", partial(p.run, spectra), rows) for n, p in pipelines.items()]
+    return [Job(job.name, torch.inference_mode()(job.run), job.rows) for job in jobs]
+
+
+def _files(
+    spectra: Spectra, pipeline: Pipeline, directory: Path
+) -> dict[str, Callable[[], object]]:
+    """Reading and writing."""
+    shard, specs = directory / "shard.arrow", []
+    write_shard(shard, spectra)
+    for row in range(len(spectra)):
+        specs.append(directory / f"spec-{row:05d}.fits")
+        write_spec(specs[-1], spectra, row)
+    catalog = pipeline.run(spectra)
+    return {
+        "read spec files": lambda: [read_file(path) for path in specs],
+        "read a shard": lambda: read_file(shard),
+        "write the catalog": lambda: write_catalog(catalog, directory / "catalog.parquet"),
+    }
+
+
+def _class_jobs(engine: Engine, prepared: Prepared) -> list[Job]:
+    """What is done for each class."""
+    with torch.inference_mode():
+        rest, _ = engine.reconstruct(prepared)
+    flux, ivar, shifts = prepared.flux, prepared.ivar, engine.model.card.shifts
+    few = (rest[:DIRECT_ROWS], flux[:DIRECT_ROWS], ivar[:DIRECT_ROWS], shifts)
+    works: dict[str, Callable[[], object]] = {
+        "network": lambda: engine.reconstruct(prepared),
+        "scan, amortised": lambda: scan_amortised(rest, flux, ivar, shifts),
+        "scan, hybrid": lambda: engine.frugal_scan.scan(prepared),
+        "scan, exact": lambda: engine.full_scan.scan(prepared),
+    }
+    for together in TOGETHER:
+        works[f"transforms of {together}"] = bare_transforms(rest, flux, ivar, together)
+    for name, solver in SOLVERS.items():
+        works[f"solve, {name}"] = partial(solver.solve, engine, prepared, SOLUTIONS)
+    jobs = [Job(f"{name}/{engine.cls}", work, len(flux)) for name, work in works.items()]
+    direct = Job(f"scan, direct/{engine.cls}", lambda: scan_direct(*few), len(few[0]))
+    return [*jobs, direct]

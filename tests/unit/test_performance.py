@@ -1,0 +1,227 @@
+"""The benchmark of speed: its bounds are what they say, its verdicts are computed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+
+from peers.with_redrock import DIAGONALS, resolution_matrix
+from speed import commands, data, floor
+from speed.goals import goals, scan_over_floor
+from speed.page import write_page
+from speed.turns import Job, least_times
+from speed.whole import QUICK, SHARDS, SPECS, Run, Sizes, runs_wanted, steady
+
+from gasnet3 import CLASSES
+from gasnet3.correlate import fast_length
+from gasnet3.files import write_json
+from gasnet3.lattice import OBSERVED, ShiftRange
+from gasnet3.scan import scan_amortised
+
+SHIFTS = ShiftRange(3, 60)
+SOLVERS = ("amortised", "hybrid", "exact")
+
+
+@pytest.fixture
+def batch(rng):
+    flux, ivar = torch.from_numpy(rng.uniform(0.5, 2, (2, 5, OBSERVED.n))).float()
+    rest = torch.from_numpy(rng.normal(size=(5, SHIFTS.rest_lattice(OBSERVED).n))).float()
+    return rest, flux, ivar
+
+
+def test_direct_form_is_the_amortised_scan(batch):
+    rest, flux, ivar = batch
+    direct = floor.scan_direct(rest, flux, ivar, SHIFTS)
+    torch.testing.assert_close(direct, scan_amortised(rest, flux, ivar, SHIFTS), rtol=1e-4, atol=1)
+
+
+def test_floor_is_five_transforms_a_spectrum_and_nothing_else(batch, monkeypatch):
+    run = floor.bare_transforms(*batch, together=2)
+    rows = []
+
+    def noted(transform):
+        def noting(values, length):
+            assert length == fast_length(batch[0].shape[1])
+            rows.append(values[..., 0].numel())
+            return transform(values, length)
+
+        return noting
+
+    for name in ("rfft", "irfft"):
+        monkeypatch.setattr(torch.fft, name, noted(getattr(torch.fft, name)))
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+        run()
+    assert sum(rows) == 5 * len(batch[0])
+    arithmetic = {event.key for event in profile.key_averages()} & {"aten::mul", "aten::add"}
+    assert arithmetic == set()
+
+
+def test_jobs_take_turns_and_the_least_round_counts():
+    order, ticks = [], count()
+    spent = {"a": iter((9, 4, 6)), "b": iter((9, 8, 7))}
+    now = [0.0]
+
+    def job(name):
+        def run():
+            order.append((name, next(ticks)))
+            now[0] += next(spent[name])
+
+        return Job(name, run, rows=2)
+
+    least = least_times([job("a"), job("b")], rounds=2, clock=lambda: now[0])
+    assert [name for name, _ in order] == ["a", "b"] * 3
+    assert least == {"a": 2000.0, "b": 3500.0}
+
+
+def test_steady_rate_is_what_start_up_leaves():
+    runs = [
+        {"solver": "hybrid", "inputs": SHARDS, "cores": 2, "rows": rows, "seconds": 3 + rows / 500}
+        for rows in (100, 400, 1000)
+    ]
+    assert steady(runs, "hybrid", SHARDS, 2) == pytest.approx((500.0, 3.0))
+    assert np.isnan(steady(runs, "hybrid", SPECS, 2)).all()
+
+
+def test_runs_use_no_more_cores_than_there_are():
+    turns, once = runs_wanted(Sizes(), 1)
+    assert {run.cores for run in [*turns, *once]} == {1}
+    turns, once = runs_wanted(Sizes(), 6)
+    assert {run.cores for run in turns} == {1, 2, 4}
+    assert {run.rows for run in once} == set(Sizes().numbers)
+    assert {(run.solver, run.inputs) for run in turns} == {
+        (solver, inputs) for solver in SOLVERS for inputs in (SHARDS, SPECS)
+    }
+    assert not {run for run in once if run in turns}
+    assert all(run.rows % QUICK.shard_rows == 0 for runs in runs_wanted(QUICK, 2) for run in runs)
+
+
+def test_small_runs_are_the_first_of_the_spectra(tmp_path):
+    shards = data.mock_shards(tmp_path / "shards", 6, 2)
+    assert [Path(p).name for p in data.first_shards(shards, 4, 2)] == [
+        "shard-000000.arrow", "shard-000001.arrow",
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="no whole number of shards"):
+        data.first_shards(shards, 3, 2)
+    before = (shards / "shard-000000.arrow").stat().st_mtime_ns
+    data.mock_shards(shards, 6, 2)
+    assert (shards / "shard-000000.arrow").stat().st_mtime_ns == before
+
+    specs = data.mock_specs(tmp_path / "specs", 3)
+    some = Path(data.first_specs(specs, 2)[0])
+    assert sorted(p.name for p in some.iterdir()) == ["mock-1-000000.fits", "mock-1-000001.fits"]
+
+
+def test_a_command_that_fails_says_why():
+    with pytest.raises(RuntimeError, match=r"gasnet3 no-such x: status 2\n[^$]*'no-such'"):
+        commands.run_gasnet3(["no-such", "x"])
+
+
+def test_memory_of_children_is_counted():
+    child = "x = bytearray(60_000_000); print('ready', flush=True); input()"
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+    command = [sys.executable, "-c", parent]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        with commands._watched([process.pid]) as seen:
+            while not seen:
+                time.sleep(commands.SAMPLE)
+        process.communicate(b"\n")
+    assert 60 < max(seen) < 200
+
+
+def test_resolution_matrix_spreads_light_and_keeps_it():
+    matrix = resolution_matrix(50)
+    assert len(matrix.offsets) == DIAGONALS
+    total = np.asarray(matrix.sum(axis=1)).ravel()
+    np.testing.assert_allclose(total[DIAGONALS:-DIAGONALS], 1.0)
+    assert matrix.tocsr()[20, 20] > matrix.tocsr()[20, 21] > 0
+
+
+def results(speed: float = 1.0, flat: float = 1.0) -> dict:
+    """What a run might have found, everything ``speed`` times as fast as just enough."""
+    ms = {"read spec files": 0.3, "read a shard": 0.02, "write the catalog": 0.01}
+    ms |= {"prepare": 0.06, "prepare, with polynomials": 0.14}
+    for cls in CLASSES:
+        ms |= {f"transforms of {n}/{cls}": t for n, t in ((16, 0.12), (32, 0.1), (64, 0.11))}
+        ms |= {f"scan, amortised/{cls}": 0.15 / speed, f"scan, direct/{cls}": 90.0}
+        ms |= {f"network/{cls}": 0.1, f"scan, hybrid/{cls}": 0.3, f"scan, exact/{cls}": 2.0}
+        ms |= {f"solve, {solver}/{cls}": 3.0 for solver in SOLVERS}
+    ms |= {f"pipeline, {solver}": 10.0 for solver in SOLVERS}
+    ms["pipeline, amortised"], ms["pipeline, hybrid"] = 0.6 / speed, 3.0 / speed
+    ms |= {"redrock": 600.0, "redrock, no resolution matrix": 300.0}
+    rates = {"amortised": 1200 * speed, "hybrid": 400 * speed, "exact": 100.0}
+    runs = [
+        {**vars(Run(solver, inputs, cores, rows)), "memory": 500.0 * (flat if rows > 9999 else 1),
+         "seconds": rows * 2 / cores / rates[solver]}
+        for solver in SOLVERS for inputs in (SHARDS, SPECS) for cores in (1, 2)
+        for rows in (500, 2000, 20000)
+    ]  # fmt: skip
+    machine = {"processor": "Abacus", "cores": 2, "memory": 8.0, "gpu": ""}
+    machine |= {"versions": ["Python 3"], "date": "2026-01-01"}
+    main = {"machine": machine, "sn": 20.0, "sizes": vars(Sizes()), "ms": ms}
+    engines = {name: {"seconds": 60.0, "memory": 900.0, "sha256": "ab" * 32} for name in "xy"}
+    big = {"machine": machine, "rows": 100_000, "solver": "amortised", "workers": 2}
+    gpu = {"machine": {**machine, "gpu": "Eniac"}, "rows": 64, "rates": {"exact": 5000.0}}
+    return {
+        "main": {**main, "redrock": "redrock 1", "runs": runs},
+        "big": {**big, "engines": engines},
+        "gpu": gpu,
+    }
+
+
+def verdicts(found: dict) -> list[bool | None]:
+    return [goal.met for goal in goals(found["main"], found.get("big"))]
+
+
+def test_goals_are_met_when_the_numbers_are_good_enough():
+    assert verdicts(results(1.01)) == [True] * 8
+    slow = verdicts(results(0.99))
+    assert slow == [False] * 5 + [True] * 3
+    assert scan_over_floor(results()["main"]["ms"]) == pytest.approx(1.5)
+
+
+def test_memory_that_grows_and_catalogs_that_differ_miss_their_goals():
+    assert verdicts(results(2, flat=1.5))[5] is False
+    assert verdicts(results(2, flat=5.0))[5] is False
+    found = results(2)
+    found["big"]["engines"]["x"] |= {"sha256": "cd" * 32, "memory": 2100.0}
+    assert verdicts(found)[6:] == [False, False]
+    found["big"]["engines"]["x"]["memory"] = 100.0
+    found["big"]["rows"] = 20_000
+    assert verdicts(found)[6] is False
+
+
+def test_what_was_not_measured_is_neither_met_nor_missed():
+    found = results(2)
+    del found["big"], found["main"]["ms"]["redrock"]
+    found["main"]["redrock"] = "redrock is not installed"
+    found["main"]["runs"] = [r | {"memory": None} for r in found["main"]["runs"] if r["cores"] == 1]
+    assert verdicts(found) == [None, None, True, None, None, None, None, None]
+
+
+@pytest.mark.parametrize("parts", [("main",), ("main", "big", "gpu")])
+def test_page_has_every_part_and_its_pictures(tmp_path, parts):
+    found = {part: value for part, value in results(2).items() if part in parts}
+    write_json(tmp_path / "results.json", found)
+    write_page(tmp_path, json.loads((tmp_path / "results.json").read_text()))
+    page = (tmp_path / "performance.md").read_text()
+    rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line[:1] == "|"]
+    assert ["hybrid", "shards", "2", "800", "2.88", "0.0"] in rows
+    assert ["redrock", "600", "2,000", "400", "60"] in rows
+    assert ["QSO", "0.1", "0.075", "0.75", "90", "1,200"] in rows
+    assert "Abacus, 2 cores, 8 GB of memory" in page
+    assert ("Eniac" in page, "No GPU was at hand" in page) == ("gpu" in parts, "gpu" not in parts)
+    assert ("The catalogs are the same" in page) == ("big" in parts)
+    for name in ("numbers", "workers"):
+        assert (tmp_path / "images" / f"performance-{name}.png").read_bytes()[:4] == b"\x89PNG"
