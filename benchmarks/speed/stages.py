@@ -45,7 +45,9 @@ def stage_jobs(spectra: Spectra, directory: Path) -> list[Job]:
     jobs = [Job(name, work, rows) for name, work in works.items()]
     for engine in pipelines["amortised"].engines:
         jobs += _class_jobs(engine, prepared)
-    jobs += [Job(f"pipeline, {n}", partial(p.run, spectra), rows) for n, p in pipelines.items()]
+    for name, pipeline in pipelines.items():
+        jobs.append(Job(f"solutions, {name}", partial(pipeline.solve, spectra, SOLUTIONS), rows))
+        jobs.append(Job(f"pipeline, {name}", partial(pipeline.run, spectra), rows))
     return [Job(job.name, torch.inference_mode()(job.run), job.rows) for job in jobs]
 
 
@@ -80,8 +82,6 @@ def _class_jobs(engine: Engine, prepared: Prepared) -> list[Job]:
     }
     for together in TOGETHER:
         works[f"transforms of {together}"] = bare_transforms(rest, flux, ivar, together)
-    for name, solver in SOLVERS.items():
-        works[f"solve, {name}"] = partial(solver.solve, engine, prepared, SOLUTIONS)
     jobs = [Job(f"{name}/{engine.cls}", work, len(flux)) for name, work in works.items()]
     direct = Job(f"scan, direct/{engine.cls}", lambda: scan_direct(*few), len(few[0]))
     return [*jobs, direct]
