@@ -1,0 +1,324 @@
+"""What a run is to do, written down before it is done: inputs, settings, and the parts of the work.
+
+A run is a directory. ``plan.json`` holds the settings and the key of the run, ``inputs.parquet``
+one row a file, ``parts`` the finished parts. A part is a number of consecutive spectra of all
+files one after the other. Its name holds the key, which changes with the settings, the weights
+and the inputs, so that no part is ever taken for one of another plan.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+from numpy.typing import NDArray
+
+from gasnet3.files import replacing, write_json
+from gasnet3.io import ReadError, ReadFailure, count_rows, find_reader
+
+PLAN, INPUTS, PARTS = "plan.json", "inputs.parquet", "parts"
+FORMAT = 1
+PART_ROWS = 4096
+"""Spectra a part: seconds of work, which is what a failure costs at most."""
+
+Progress = Callable[[int, int], None]
+
+
+class PlanError(Exception):
+    """A directory that is no run, or one of other work. The message says what to do."""
+
+
+class Unit(NamedTuple):
+    """Some rows of one file, and the state the file was in when it was planned."""
+
+    path: Path
+    start: int
+    stop: int
+    rows: int
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """The files of a run, in order.
+
+    Attributes
+    ----------
+    path : list of str
+        Absolute names.
+    reader : list of str
+        Name of the reader of each.
+    rows, size, mtime_ns : ndarray of int64, shape (files,)
+        Spectra, bytes and time of the last change of each.
+    """
+
+    path: list[str]
+    reader: list[str]
+    rows: NDArray[np.int64]
+    size: NDArray[np.int64]
+    mtime_ns: NDArray[np.int64]
+
+    @cached_property
+    def first(self) -> NDArray[np.int64]:
+        """Number of the first spectrum of each file, and the number of all, shape (files + 1,)."""
+        return np.concatenate([[0], np.cumsum(self.rows)])
+
+    def digest(self) -> str:
+        """Hash of what the files are."""
+        sha = hashlib.sha256("\0".join(self.path).encode())
+        for column in (self.rows, self.size, self.mtime_ns):
+            sha.update(column.tobytes())
+        return sha.hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A run, as planned.
+
+    Attributes
+    ----------
+    directory : Path
+        Where it lies.
+    key : str
+        Twelve hexadecimal digits that change with everything that changes an answer.
+    config : dict
+        The settings: ``models``, ``solver``, ``n_best``, ``fingerprint`` of the weights, ...
+    part_rows : int
+        Spectra a part; the last one may have fewer.
+    inputs : Inputs
+        The files.
+    failures : list of ReadFailure
+        Files that were left out because they cannot be read.
+    """
+
+    directory: Path
+    key: str
+    config: dict[str, Any]
+    part_rows: int
+    inputs: Inputs
+    failures: list[ReadFailure] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """Number of spectra."""
+        return int(self.inputs.first[-1])
+
+    def __len__(self) -> int:
+        """Number of parts."""
+        return -(-self.rows // self.part_rows)
+
+    def span(self, index: int) -> tuple[int, int]:
+        """First spectrum of a part, and the one after its last."""
+        return index * self.part_rows, min(self.rows, (index + 1) * self.part_rows)
+
+    def units(self, index: int) -> list[Unit]:
+        """The files' rows that make up a part."""
+        start, stop = self.span(index)
+        first, inputs = self.inputs.first, self.inputs
+        files = range(
+            int(np.searchsorted(first, start, "right")) - 1, int(np.searchsorted(first, stop))
+        )
+        return [
+            Unit(
+                Path(inputs.path[i]),
+                max(start, int(first[i])) - int(first[i]),
+                min(stop, int(first[i + 1])) - int(first[i]),
+                int(inputs.rows[i]),
+                int(inputs.size[i]),
+                int(inputs.mtime_ns[i]),
+            )
+            for i in files
+            if inputs.rows[i]
+        ]
+
+    def part_path(self, index: int) -> Path:
+        """Where a part lies when it is finished."""
+        return self.directory / PARTS / f"part-{index:06d}-{self.key}.parquet"
+
+    def failed(self, index: int) -> list[ReadFailure]:
+        """Files of a finished part that could not be read."""
+        about = part_metadata(self.part_path(index))
+        return [ReadFailure(Path(f["path"]), f["reason"]) for f in about["failures"]]
+
+    def missing(self, rank: int = 0, world: int = 1, *, retry: bool = True) -> list[int]:
+        """Parts to be made by one rank of several.
+
+        Parameters
+        ----------
+        rank, world : int
+            Which of how many workers asks; each gets every ``world``-th part.
+        retry : bool
+            Whether parts that hold files which could not be read are to be made again.
+        """
+        there = self.finished()
+        return [
+            index
+            for index in range(rank, len(self), world)
+            if index not in there or (retry and self.failed(index))
+        ]
+
+    def finished(self) -> set[int]:
+        """Numbers of the parts that are there."""
+        ending = f"-{self.key}.parquet"
+        names = (path.name for path in (self.directory / PARTS).glob(f"part-*{ending}"))
+        return {int(name.removeprefix("part-").removesuffix(ending)) for name in names}
+
+    @classmethod
+    def load(cls, directory: str | Path) -> Plan:
+        """Read a plan.
+
+        Raises
+        ------
+        PlanError
+            If the directory holds none, or a damaged one.
+        """
+        directory = Path(directory)
+        try:
+            about = json.loads((directory / PLAN).read_text())
+            table = pa.parquet.read_table(directory / INPUTS)
+            if about["format"] != FORMAT:
+                raise PlanError(f"{directory}: planned by another gasnet3; plan it again")
+            columns = {name: table[name] for name in table.column_names}
+            inputs = Inputs(
+                columns["path"].to_pylist(),
+                columns["reader"].to_pylist(),
+                *(columns[name].to_numpy() for name in ("rows", "size", "mtime_ns")),
+            )
+            failures = [ReadFailure(Path(f["path"]), f["reason"]) for f in about["failures"]]
+            plan = cls(
+                directory, about["key"], about["config"], about["part_rows"], inputs, failures
+            )
+        except OSError as error:
+            raise PlanError(
+                f"{directory}: no run is planned there ({error.strerror or error}); "
+                "make it with: gasnet3 plan FILES -o " + str(directory)
+            ) from None
+        except (ValueError, LookupError, TypeError) as error:
+            raise PlanError(f"{directory}: its plan is damaged ({error}); plan it again") from error
+        if make_key(plan.config, plan.part_rows, inputs) != plan.key:
+            raise PlanError(f"{directory}: its plan was changed by hand; plan it again")
+        return plan
+
+
+def part_metadata(path: Path) -> dict[str, Any]:
+    """What a part says of itself: key, index, start, stop, and failures.
+
+    Raises
+    ------
+    PlanError
+        If the file is damaged, or no part.
+    """
+    try:
+        metadata = pa.parquet.read_schema(path).metadata or {}
+        about: dict[str, Any] = json.loads(metadata[b"gasnet3"])["provenance"]["part"]
+    except (OSError, ValueError, LookupError, TypeError, pa.ArrowException) as error:
+        raise PlanError(
+            f"{path}: no part of a run, or a damaged one ({error}); remove it and run gasnet3 "
+            f"work {path.parent.parent} again"
+        ) from error
+    return about
+
+
+def make_key(config: dict[str, Any], part_rows: int, inputs: Inputs) -> str:
+    """Twelve hexadecimal digits that stand for a plan."""
+    text = json.dumps([FORMAT, config, part_rows, inputs.digest()], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def make_plan(
+    paths: Sequence[Path],
+    directory: str | Path,
+    config: dict[str, Any],
+    *,
+    part_rows: int = PART_ROWS,
+    on_progress: Progress | None = None,
+) -> Plan:
+    """Count the spectra of files and write the plan of a run.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Files, see :func:`gasnet3.io.expand`.
+    directory : str or Path
+        Where the run is to lie; it is made where it is not there. The plan of an earlier run is
+        replaced. Its parts stay, and count if the new plan is the same.
+    config : dict
+        The settings, in the types of JSON.
+    part_rows : int
+        Spectra a part.
+    on_progress : callable, optional
+        Called with the number of files counted, and of all.
+
+    Returns
+    -------
+    Plan
+        Files that cannot be counted are in ``failures``, and no part of the work.
+
+    Raises
+    ------
+    ValueError
+        If ``part_rows`` is less than 1.
+    OSError
+        If the directory cannot be written.
+    """
+    if part_rows < 1:
+        raise ValueError(f"a part must have at least one spectrum, got {part_rows}")
+    directory = Path(directory)
+    failures: list[ReadFailure] = []
+    inputs = _counted(paths, failures, on_progress)
+    key = make_key(config, part_rows, inputs)
+    plan = Plan(directory, key, config, part_rows, inputs, failures)
+    (directory / PARTS).mkdir(parents=True, exist_ok=True)
+    # The inputs first: a plan that can be read is whole.
+    (directory / PLAN).unlink(missing_ok=True)
+    names = ("path", "reader", "rows", "size", "mtime_ns")
+    table = pa.table({name: getattr(inputs, name) for name in names})
+    with replacing(directory / INPUTS) as temporary:
+        pa.parquet.write_table(table, temporary, compression="zstd")
+    about = {
+        "format": FORMAT, "key": key, "config": config, "part_rows": part_rows,
+        "rows": plan.rows, "files": len(inputs.path),
+        "failures": [{"path": f.path, "reason": f.reason} for f in failures],
+    }  # fmt: skip
+    write_json(directory / PLAN, about)
+    return plan
+
+
+def _counted(
+    paths: Iterable[Path], failures: list[ReadFailure], on_progress: Progress | None
+) -> Inputs:
+    """Rows and state of files; what cannot be counted goes to the failures."""
+    found: list[tuple[str, str, int, int, int]] = []
+    paths = list(paths)
+    for done, path in enumerate(paths, start=1):
+        try:
+            reader = find_reader(path)
+            # Before its rows: a change while they are counted is seen later.
+            state = path.stat()
+            rows = count_rows(path, reader)
+            found.append(
+                (str(path.absolute()), reader.name, rows, state.st_size, state.st_mtime_ns)
+            )
+        except ReadError as error:
+            failures.append(ReadFailure(path, error.problem))
+        if on_progress:
+            on_progress(done, len(paths))
+    columns = list(zip(*found, strict=True)) or [(), (), (), (), ()]
+    numbers = [np.array(column, np.int64) for column in columns[2:]]
+    return Inputs(list(columns[0]), list(columns[1]), *numbers)
+
+
+def other_parts(plan: Plan) -> list[Path]:
+    """Finished parts of other plans in the same directory."""
+    ending = f"-{plan.key}.parquet"
+    parts = (plan.directory / PARTS).glob("part-*.parquet")
+    return sorted(path for path in parts if not path.name.endswith(ending))
