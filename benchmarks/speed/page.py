@@ -191,7 +191,7 @@ def _redrock(main: Results) -> list[str]:
         "multiplies the templates with it at every redshift. With templates smoothed beforehand "
         "the matrix can be left out on this grid: the least that redrock can cost. Its templates "
         "are those at hand: stars and quasars as it has them now, but an old galaxy "
-        "basis of five vectors, which is cheaper than the present one.",
+        "basis of five vectors: a larger one costs more.",
     ]
 
 
@@ -207,7 +207,8 @@ def _numbers(main: Results) -> list[str]:
     ]  # fmt: skip
     return [
         f"From shards, {most} workers with a core each, start-up included. Memory is the greatest "
-        "sum over all processes, where libraries that they share are counted in each.",
+        "sum over all processes, where libraries that they share are counted in each; the broken "
+        "line is what the goal allows.",
         "",
         *table(("solver", "spectra", "seconds", "spectra/s", "memory, MB"), rows),
         "",

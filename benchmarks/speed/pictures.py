@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gasnet3.report.figures import save_figure
+from speed.goals import MEMORY
 from speed.whole import SHARDS, SPECS, steady
 
 COLORS = {"amortised": "#0072B2", "hybrid": "#D55E00", "exact": "#009E73"}
@@ -21,7 +22,10 @@ Runs = Sequence[Mapping[str, Any]]
 
 
 def draw_numbers(runs: Runs, path: Path) -> Path:
-    """Seconds and memory against the number of spectra, shards, at most two cores."""
+    """Seconds and memory against the number of spectra, shards, at most two cores.
+
+    The broken line is the memory that the goal allows.
+    """
     figure = Figure(figsize=(9, 3.8), layout="constrained")
     panels = figure.subplots(1, 2)
     cores = min(2, max(run["cores"] for run in runs))
@@ -35,6 +39,7 @@ def draw_numbers(runs: Runs, path: Path) -> Path:
     _label(panels[0], "seconds, start-up included")
     _label(panels[1], "greatest memory of all processes (MB)")
     panels[0].set_yscale("log")
+    panels[1].axhline(MEMORY, color="0.5", ls="--")
     panels[1].set_ylim(bottom=0)
     panels[0].legend(frameon=False)
     return save_figure(figure, path)
@@ -59,5 +64,5 @@ def draw_workers(runs: list[dict[str, Any]], path: Path) -> Path:
                 axis.plot(counts, rates, ls=line, color=color, marker=marker, label=label)
     axis.set(xlabel="workers, a core each", ylabel="spectra/s", yscale="log", xticks=counts)
     axis.grid(alpha=0.3)
-    axis.legend(frameon=False, fontsize=8)
+    figure.legend(loc="outside right center", frameon=False, fontsize=8)
     return save_figure(figure, path)
