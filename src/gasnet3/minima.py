@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from gasnet3 import batching
+
 POINTS = 1 << 17
 """Points of curves looked at together on a CPU: they stay in its cache."""
 
@@ -47,7 +49,7 @@ def find_minima(curve: Tensor, separation: float, k: int) -> Minima:
     k : int
         Number of minima.
     """
-    together = len(curve) if curve.is_cuda else max(1, POINTS // curve.shape[1])
+    together = len(curve) if batching.on_gpu(curve) else max(1, POINTS // curve.shape[1])
     parts = [
         _find_minima(curve[start : start + together], separation, k)
         for start in range(0, max(1, len(curve)), together)

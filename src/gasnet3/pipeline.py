@@ -28,8 +28,8 @@ from gasnet3.spectra import Spectra
 if TYPE_CHECKING:
     from astropy.table import Table
 
-ROWS = 128
-"""Spectra held at every stage at once; memory, not answers, depends on it."""
+ROWS, GPU_ROWS = 128, 2048
+"""Spectra held at every stage at once, on a CPU and on a GPU; memory depends on it, not answers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,8 +175,9 @@ class Pipeline:
         if n_best < 1:
             raise ValueError(f"n_best must be 1 or more, got {n_best}")
         if len(spectra):
-            starts = range(0, len(spectra), ROWS)
-            parts = [self._columns(spectra[s : s + ROWS], n_best) for s in starts]
+            rows = ROWS if self.device.type == "cpu" else GPU_ROWS
+            starts = range(0, len(spectra), rows)
+            parts = [self._columns(spectra[s : s + rows], n_best) for s in starts]
             columns = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
         else:
             masked = np.zeros((1, spectra.lattice.n))

@@ -10,6 +10,7 @@ import torch
 from numpy.polynomial.legendre import legvander
 from torch import Tensor
 
+from gasnet3 import batching
 from gasnet3.batching import paired, slices
 from gasnet3.spectra import Spectra
 
@@ -78,7 +79,7 @@ class Prepared:
         """
         basis = legendre_basis(self.flux.shape[1], self.degree, self.flux.device)
         (ivar,) = paired(self.ivar)
-        together = len(ivar) if ivar.is_cuda else TOGETHER
+        together = len(ivar) if batching.on_gpu(ivar) else TOGETHER
         parts = [_orthonormal(basis, ivar[cut].double()) for cut in slices(len(ivar), together)]
         return torch.cat(parts)[: len(self)]
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
+from gasnet3 import batching
 from gasnet3.batching import paired, slices
 from gasnet3.splines import Places, Templates, add_continuum, along, combine
 
@@ -22,6 +23,9 @@ TILE = 8
 
 CHUNK = 128
 """Model components computed together on a CPU, of several fits: they stay in its cache."""
+
+GPU_CHUNK = 1 << 14
+"""The same on a GPU: half a gigabyte in float64."""
 
 RIDGE = {torch.float64: 1e-9, torch.float32: 3e-7}
 """Added to the scaled diagonal of normal matrices, above the rounding of their sums."""
@@ -106,7 +110,7 @@ def fit_at(templates: Templates, flux: Tensor, ivar: Tensor, rows: Tensor, shift
     many, shifts = paired(rows, shift)
     places = Places.of(templates, shifts)
     size = len(templates.basis) + templates.spline.shape[0]
-    together = len(many) if flux.is_cuda else max(2, CHUNK // size)
+    together = (GPU_CHUNK if batching.on_gpu(flux) else max(2 * size, CHUNK)) // size
     parts = [
         _fit_chunk(templates, flux[many[cut]], ivar[many[cut]], places[cut])
         for cut in slices(len(many), together)
@@ -156,7 +160,7 @@ def _design(templates: Templates, places: Places, root: Tensor) -> Tensor:
     used = m + len(templates.basis)
     design = root.new_empty(len(root), -(-used // TILE) * TILE, n)
     design[:, used:] = 0.0
-    if root.is_cuda:
+    if batching.on_gpu(root):
         seen = combine(places.gather(templates.spline, n + 3), places.value, n)
         torch.mul(seen, root[:, None], out=design[:, :m])
     elif templates.grid is not None:
@@ -184,7 +188,7 @@ def _products(design: Tensor, m: int, used: int) -> Tensor:
 
 def _times(matrices: Tensor, vectors: Tensor) -> Tensor:
     """One matrix times one vector each, float64, shape (fits, m)."""
-    if matrices.is_cuda:
+    if batching.on_gpu(matrices):
         return torch.bmm(matrices, vectors[..., None])[..., 0].double()
     # A batched product with vectors takes MKL ten times longer.
     out = matrices.new_empty(matrices.shape[:2])

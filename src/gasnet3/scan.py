@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from gasnet3 import batching
 from gasnet3.batching import paired, slices
 from gasnet3.correlate import Correlator, correlator, fast_length
 from gasnet3.lattice import ShiftRange
@@ -25,7 +26,7 @@ POINTS = 8192
 """Normal matrices factorised together, of several spectra: more would leave the processor's
 cache, fewer would not pay for the calls."""
 
-CUDA_ROWS = 512
+GPU_ROWS = 512
 """Spectra scanned together on a GPU: enough to fill it, and a few gigabytes."""
 
 TOGETHER = 16
@@ -53,7 +54,7 @@ def scan_amortised(rest: Tensor, flux: Tensor, ivar: Tensor, shifts: ShiftRange)
         χ² by ascending shift.
     """
     model, f, w = paired(rest, flux, ivar)
-    cuts = slices(len(model), len(model) if rest.is_cuda else TOGETHER)
+    cuts = slices(len(model), len(model) if batching.on_gpu(rest) else TOGETHER)
     parts = [_scan_models(model[cut], f[cut], w[cut], shifts) for cut in cuts]
     return torch.cat(parts)[: len(flux)]
 
@@ -169,8 +170,8 @@ class ExactScan:
         arrays = paired(prepared.flux, prepared.ivar, prepared.polynomials)
         rows = len(arrays[0])
         together = max(2, min(32, POINTS * self.frugality.share // len(self.shifts)))
-        if arrays[0].is_cuda:
-            together = CUDA_ROWS
+        if batching.on_gpu(arrays[0]):
+            together = GPU_ROWS
         parts = [self._scan_rows(*(a[cut] for a in arrays)) for cut in slices(rows, together)]
         return torch.cat(parts)[: len(prepared)]
 

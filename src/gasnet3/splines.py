@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from functools import cached_property
 
@@ -10,21 +11,42 @@ import torch
 from scipy.ndimage import spline_filter1d
 from torch import Tensor
 
+from gasnet3 import batching
 from gasnet3.lattice import ShiftRange
 
 PAD = 3
 """Spline coefficients kept beyond each end of the rest lattice, for shifts at the edge."""
+
+MEMORY = 28
+"""Pixels after which the filter of the spline has forgotten a value."""
 
 PHASES = 16
 """Positions within a pixel at which the searches know the templates beforehand."""
 
 
 def spline_coefficients(flux: Tensor) -> Tensor:
-    """Cubic spline through the pixels of rows, PAD coefficients more at each end, float64."""
+    """Cubic spline through the pixels of rows, PAD coefficients more at each end, float64.
+
+    The rows go on beyond their ends as in a mirror.
+    """
+    if batching.on_gpu(flux):
+        return _filtered(flux.detach().double())
     values = flux.detach().cpu().numpy().astype(np.float64)
     coefficients = spline_filter1d(values, order=3, axis=-1, mode="mirror")
-    padded = np.pad(coefficients, ((0, 0), (PAD, PAD)), mode="reflect")
-    return torch.from_numpy(padded).to(flux.device)
+    return torch.from_numpy(np.pad(coefficients, ((0, 0), (PAD, PAD)), mode="reflect"))
+
+
+def _filtered(values: Tensor) -> Tensor:
+    """The same without leaving the device: the recursive filter as the convolution it stands for.
+
+    The spline's pole decays below the rounding of float64 within :data:`MEMORY` pixels.
+    """
+    pole = math.sqrt(3.0) - 2.0
+    place = torch.arange(-MEMORY, MEMORY + 1, dtype=values.dtype, device=values.device)
+    kernel = -6.0 * pole / (1.0 - pole**2) * pole ** place.abs()
+    reach = MEMORY + PAD
+    longer = torch.nn.functional.pad(values[:, None], (reach, reach), mode="reflect")
+    return torch.nn.functional.conv1d(longer, kernel[None, None])[:, 0]
 
 
 def spline_weights(u: Tensor) -> tuple[Tensor, Tensor]:
@@ -168,7 +190,7 @@ class Places:
 
 def along(templates: Templates, places: Places, coeff: Tensor, width: int) -> Tensor:
     """Spline coefficients of the sums of the templates, shape (fits, width)."""
-    if coeff.is_cuda:
+    if batching.on_gpu(coeff):
         return torch.bmm(coeff[:, None], places.gather(templates.spline, width))[:, 0]
     out = coeff.new_empty(len(coeff), width)
     windows = places.windows(templates.spline, width)

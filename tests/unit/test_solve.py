@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from gasnet3 import solve
 from gasnet3.flags import ZWarn
 from gasnet3.lattice import OBSERVED, z_from_shift
 from gasnet3.pipeline import Pipeline
@@ -167,3 +168,28 @@ def test_bad_usage_raises(galaxies):
         pipeline().run(galaxies, n_best=0)
     with pytest.raises(IndexError, match="no row 3"):
         pipeline().inspect(galaxies, 3)
+
+
+def test_a_class_out_of_reach_gets_one_look(galaxies, monkeypatch):
+    monkeypatch.setattr(solve, "OUT_OF_REACH", np.inf)
+    expected = pipeline().run(galaxies)
+    monkeypatch.setattr(solve, "OUT_OF_REACH", 0.0)
+    found = pipeline().run(galaxies)
+    for name in ("class", "z", "z_err", "chi2", "coeff", "robustness_galaxy"):
+        np.testing.assert_array_equal(found[name], expected[name])
+    assert np.isnan(found["robustness_qso"]).all()
+    assert np.isfinite(expected["robustness_qso"]).all()
+    np.testing.assert_allclose(found["chi2_qso"], expected["chi2_qso"], rtol=0.02)
+
+
+def test_a_class_that_wins_against_expectation_is_solved_like_any_other(galaxies, monkeypatch):
+    expected = pipeline().run(galaxies)
+
+    def nobody(proposals, dof, n_good):
+        return [torch.zeros(len(n_good), dtype=torch.bool) for _ in proposals]
+
+    monkeypatch.setattr("gasnet3.pipeline.contenders", nobody)
+    found = pipeline().run(galaxies)
+    for name in ("class", "z", "z_err", "chi2", "coeff", "robustness_galaxy"):
+        np.testing.assert_array_equal(found[name], expected[name])
+    assert np.isnan(found["robustness_qso"]).all()
