@@ -12,9 +12,11 @@ from gasnet3.cli.classify import classify
 from gasnet3.cli.convert import convert
 from gasnet3.cli.evaluate import evaluate
 from gasnet3.cli.info import info
+from gasnet3.cli.merge import merge
 from gasnet3.cli.mock import mock
 from gasnet3.cli.models import models
 from gasnet3.cli.plot import plot
+from gasnet3.cli.slurm import slurm
 from gasnet3.cli.train import train
 
 app = typer.Typer(
@@ -45,5 +47,9 @@ def main(
     """
 
 
-for command in (classify, convert, plot, evaluate, models, mock, train, calibrate, info):
+COMMANDS = (
+    *(classify, merge, slurm, convert),
+    *(plot, evaluate, models, mock, train, calibrate, info),
+)
+for command in COMMANDS:
     app.command()(command)

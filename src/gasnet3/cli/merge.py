@@ -1,0 +1,68 @@
+"""gasnet3 merge: the parts of a run in, one catalog out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from gasnet3.cli import console
+from gasnet3.cli.show import show_failures
+
+if TYPE_CHECKING:
+    from gasnet3.run.plan import Plan
+
+CATALOG_ENDINGS = (".parquet", ".fits", ".csv")
+
+RunDirectory = Annotated[
+    Path, typer.Argument(metavar="RUN", help="Directory that gasnet3 plan made.")
+]
+DialectOption = Annotated[
+    Literal["native", "sdss", "redrock"], typer.Option(help="Whose column names to write.")
+]
+AllowFailed = Annotated[
+    bool,
+    typer.Option(
+        "--allow-failed", help="Keep rows of files that could not be read, flagged NODATA."
+    ),
+]
+
+
+def check_plan(run: Path) -> Plan:
+    """The plan of a run; bad usage if there is none."""
+    from gasnet3.run.plan import Plan, PlanError
+
+    with console.told(PlanError):
+        return Plan.load(run)
+
+
+def merge(
+    run: RunDirectory,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Catalog: .parquet, .fits or .csv.")
+    ],
+    dialect: DialectOption = "native",
+    allow_failed: AllowFailed = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
+    overwrite: console.Overwrite = False,
+) -> None:
+    """Put the parts of a run together as one catalog.
+
+    Refuses unless every planned spectrum is there exactly once, and says what mends it. The
+    catalog is the same, to the byte, whoever made the parts.
+    """
+    from gasnet3.run.merge import MergeError
+    from gasnet3.run.merge import merge as merge_parts
+
+    console.check_output(output, overwrite=overwrite, endings=CATALOG_ENDINGS)
+    plan = check_plan(run)
+    with (
+        console.told(MergeError, ValueError, OSError),
+        console.progress(f"merge {len(plan)} parts:", quiet=quiet) as update,
+    ):
+        result = merge_parts(run, output, dialect, allow_failed=allow_failed, on_progress=update)
+    if not quiet:
+        console.out.print(f"{result.rows} spectra: {output}", markup=False, highlight=False)
+    show_failures(result.failures, len(plan.inputs.path) + len(plan.failures))
+    raise typer.Exit(console.SOME_FAILED if result.failures else console.OK)

@@ -1,0 +1,199 @@
+"""The parts of a run put together as one catalog, if all of it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet
+
+from gasnet3.catalog import CatalogError, read_catalog, write_parts
+from gasnet3.io import ReadFailure
+from gasnet3.run.plan import Plan, PlanError, part_metadata
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+NAMED = 8
+"""Parts or files that a message names before it only counts the rest."""
+
+Progress = Callable[[int], None]
+
+
+class MergeError(Exception):
+    """The parts do not make up the run. The message says which, and what mends it."""
+
+
+@dataclass(frozen=True)
+class MergeResult:
+    """What was merged.
+
+    Attributes
+    ----------
+    parts : int
+        Number of parts.
+    rows : int
+        Number of spectra, those without an answer included.
+    failures : list of ReadFailure
+        Files that could not be read: those that the plan left out, and those whose rows have no
+        answer.
+    """
+
+    parts: int
+    rows: int
+    failures: list[ReadFailure] = field(default_factory=list)
+
+
+def merge(
+    directory: str | Path,
+    output: str | Path,
+    dialect: str = "native",
+    *,
+    allow_failed: bool = False,
+    on_progress: Progress | None = None,
+) -> MergeResult:
+    """Write the catalog of a run, if every planned spectrum is there exactly once.
+
+    The parts are read one at a time, so memory does not grow with them. The bytes of the catalog
+    depend on the plan only, not on who made the parts and when.
+
+    Parameters
+    ----------
+    directory : str or Path
+        The run, see :mod:`gasnet3.run.plan`.
+    output : str or Path
+        Where to write; ends in .parquet, .fits or .csv. A file there is replaced.
+    dialect : {'native', 'sdss', 'redrock'}
+        Names of the columns.
+    allow_failed : bool
+        Whether rows without an answer, of files that could not be read, may be in the catalog.
+    on_progress : callable, optional
+        Called with the number of parts read; they are read twice, and three times for FITS.
+
+    Returns
+    -------
+    MergeResult
+
+    Raises
+    ------
+    PlanError
+        If no run is planned there.
+    MergeError
+        If a part is missing, damaged or of other rows, or a file could not be read.
+    CatalogError, ValueError
+        If the output cannot be a catalog, see :func:`gasnet3.catalog.write_parts`.
+    OSError
+        If the output cannot be written, the message says what to do.
+    """
+    plan = Plan.load(directory)
+    failures = _checked(plan)
+    if failures and not allow_failed:
+        raise MergeError(
+            f"{plan.directory}: {_named([f'{f.path} ({f.reason})' for f in failures], 'file')} "
+            "could not be read; put right what is wrong and run gasnet3 work "
+            f"{plan.directory} again, or plan again if it is to stay so, or add --allow-failed "
+            "to keep the rows without an answer"
+        )
+    try:
+        write_parts(_Parts(plan, on_progress), output, dialect)
+    except OSError as error:
+        raise OSError(
+            f"cannot write {output}: {error.strerror or error}; make room or name another place, "
+            f"and merge again, the parts in {plan.directory} are kept"
+        ) from error
+    return MergeResult(len(plan), plan.rows, [*plan.failures, *failures])
+
+
+def _checked(plan: Plan) -> list[ReadFailure]:
+    """Files that the parts have no answer for; MergeError unless the parts make up the run."""
+    there = plan.finished()
+    missing = [index for index in range(len(plan)) if index not in there]
+    if missing:
+        raise MergeError(
+            f"{plan.directory}: {_named(_ranges(missing), 'part', len(missing))} of {len(plan)} "
+            f"missing; make them with: gasnet3 work {plan.directory}"
+        )
+    surplus = sorted(there - set(range(len(plan))))
+    if surplus:
+        paths = [str(plan.part_path(index)) for index in surplus]
+        raise MergeError(f"{_named(paths, 'file')} beyond the {len(plan)} parts planned; remove it")
+    failures: dict[Path, str] = {}
+    damaged: dict[Path, str] = {}
+    for index in range(len(plan)):
+        try:
+            _check_part(plan, index)
+            failures |= {failure.path: failure.reason for failure in plan.failed(index)}
+        except (PlanError, ValueError, OSError, pa.ArrowException) as error:
+            damaged[plan.part_path(index)] = str(error.__cause__ or error)
+    if damaged:
+        raise MergeError(_mend(plan, list(damaged), next(iter(damaged.values()))))
+    return [ReadFailure(path, reason) for path, reason in failures.items()]
+
+
+def _check_part(plan: Plan, index: int) -> None:
+    """ValueError unless the part is the planned one, with the planned number of rows."""
+    about = part_metadata(plan.part_path(index))
+    start, stop = plan.span(index)
+    expected = {"key": plan.key, "index": index, "start": start, "stop": stop}
+    found = {name: about.get(name) for name in expected}
+    if found != expected:
+        raise ValueError(f"it says it is {found}, planned is {expected}")
+    rows = pa.parquet.read_metadata(plan.part_path(index)).num_rows
+    planned = (stop - start) * int(plan.config["n_best"])
+    if rows != planned:
+        raise ValueError(f"it has {rows} rows, planned are {planned}")
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """The tables of a run one after the other, as often as they are asked for."""
+
+    plan: Plan
+    on_progress: Progress | None
+
+    def __iter__(self) -> Iterator[Table]:
+        if not len(self.plan):
+            from gasnet3.run.config import pipeline_of
+            from gasnet3.run.work import first_table
+
+            yield first_table(self.plan, pipeline_of(self.plan))
+        for index in range(len(self.plan)):
+            path = self.plan.part_path(index)
+            try:
+                table = read_catalog(path)
+            except CatalogError as error:
+                raise MergeError(_mend(self.plan, [path], str(error))) from error
+            provenance: dict[str, Any] = table.meta["gasnet3"]
+            table.meta["gasnet3"] = {k: v for k, v in provenance.items() if k != "part"}
+            if self.on_progress:
+                self.on_progress(index + 1)
+            yield table
+
+
+def _mend(plan: Plan, paths: Sequence[Path], reason: str) -> str:
+    named = _named([path.name for path in paths], "part")
+    return (
+        f"{plan.directory}: {named} damaged: {' '.join(reason.split())}; remove what is damaged "
+        f"from {paths[0].parent} and run: gasnet3 work {plan.directory}"
+    )
+
+
+def _ranges(numbers: Sequence[int]) -> list[str]:
+    """Numbers as ranges: 1, 4-7."""
+    out: list[list[int]] = []
+    for number in numbers:
+        if out and out[-1][-1] == number - 1:
+            out[-1][1:] = [number]
+        else:
+            out.append([number])
+    return ["-".join(map(str, ends)) for ends in out]
+
+
+def _named(items: Sequence[str], what: str, count: int | None = None) -> str:
+    """The number of things, and the first of them by name."""
+    count = len(items) if count is None else count
+    listed = ", ".join(items[:NAMED]) + (", ..." if len(items) > NAMED else "")
+    return f"{count} {what}{'' if count == 1 else 's'} ({listed})"
