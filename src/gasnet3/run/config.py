@@ -1,0 +1,94 @@
+"""The settings that answers depend on, resolved once and checked wherever the work is done."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import gasnet3
+from gasnet3.pipeline import Pipeline
+from gasnet3.run.plan import Plan, PlanError
+
+
+def make_config(models: Any = "encoder", solver: str = "hybrid", n_best: int = 1) -> dict[str, Any]:
+    """The settings of a run as its plan holds them: all that an answer depends on.
+
+    Parameters
+    ----------
+    models, solver
+        See :meth:`gasnet3.pipeline.Pipeline.load`. The models are loaded, to know them.
+    n_best : int
+        Solutions a spectrum.
+
+    Raises
+    ------
+    ModelError
+        If a model cannot be loaded.
+    ValueError
+        If the solver is unknown, or ``n_best`` less than 1.
+    """
+    if n_best < 1:
+        raise ValueError(f"n_best must be 1 or more, got {n_best}")
+    single = isinstance(models, str | Path)
+    # A worker may be started in another directory.
+    named = [str(Path(m).absolute()) if Path(m).exists() else str(m) for m in _listed(models)]
+    pipeline = Pipeline.load(named[0] if single else named, solver)
+    return {
+        "gasnet3": gasnet3.__version__,
+        "models": named[0] if single else named,
+        "solver": solver,
+        "n_best": n_best,
+        "fingerprint": _fingerprint(pipeline),
+    }
+
+
+def _listed(models: Any) -> list[str | Path]:
+    return [models] if isinstance(models, str | Path) else list(models)
+
+
+def _fingerprint(pipeline: Pipeline) -> dict[str, str]:
+    """Hashes of all that was fitted: networks, confidence and subclasses."""
+    found = {engine.cls: engine.model.card.sha256 for engine in pipeline.engines}
+    fits = {"confidence": pipeline.confidence, **pipeline.subclasses}
+    for name, fit in fits.items():
+        if fit is not None:
+            text = json.dumps(asdict(fit), default=_plain, sort_keys=True)
+            key = name if name == "confidence" else f"subclass {name}"
+            found[key] = hashlib.sha256(text.encode()).hexdigest()
+    return found
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if hasattr(value, "tolist") else repr(value)
+
+
+def pipeline_of(plan: Plan, device: str = "cpu") -> Pipeline:
+    """The pipeline that a plan asks for, kept for the next call.
+
+    Raises
+    ------
+    PlanError
+        If its models, or this gasnet3, are not those of the plan.
+    """
+    return _pipeline(json.dumps(plan.config, sort_keys=True), plan.directory, device)
+
+
+@lru_cache(maxsize=1)
+def _pipeline(text: str, directory: Path, device: str) -> Pipeline:
+    config = json.loads(text)
+    if config["gasnet3"] != gasnet3.__version__:
+        raise PlanError(
+            f"{directory}: planned with gasnet3 {config['gasnet3']}, this is "
+            f"{gasnet3.__version__}: numbers may differ; use that version, or plan again"
+        )
+    pipeline = Pipeline.load(config["models"], config["solver"], device)
+    if _fingerprint(pipeline) != config["fingerprint"]:
+        raise PlanError(
+            f"{directory}: the models ({config['models']}) are not those of the plan any more; "
+            "put these back, or plan again"
+        )
+    return pipeline

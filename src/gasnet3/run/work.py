@@ -1,0 +1,267 @@
+"""The work on a run: its parts made one by one, each complete or not at all."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gasnet3.catalog import write_parts
+from gasnet3.catalog.schema import make_catalog
+from gasnet3.io import ReadFailure, prefetched
+from gasnet3.joining import join_column
+from gasnet3.pipeline import Pipeline
+from gasnet3.run.batches import ReadAgain, batches
+from gasnet3.run.config import pipeline_of as pipeline_of
+from gasnet3.run.plan import PLAN, Plan, Unit
+from gasnet3.spectra import Spectra
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+
+BATCH_ROWS = 256
+"""Spectra read and solved at once where nothing else is asked for."""
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Errors of a disk, a quota or a file that is full."""
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a worker decides for itself: no answer depends on it.
+
+    Parameters
+    ----------
+    device : str
+        Where to compute: "cpu", "cuda", ...
+    batch_rows : int
+        Spectra read and solved at once. Memory depends on it.
+    """
+
+    device: str = "cpu"
+    batch_rows: int = BATCH_ROWS
+
+    def __post_init__(self) -> None:
+        if self.batch_rows < 1:
+            raise ValueError(f"a batch needs at least one spectrum, got {self.batch_rows}")
+
+
+@dataclass(frozen=True)
+class PartResult:
+    """What became of a part.
+
+    Attributes
+    ----------
+    index, rows : int
+        Its number and its spectra.
+    failures : list of ReadFailure
+        Files whose rows have no answer.
+    """
+
+    index: int
+    rows: int
+    failures: list[ReadFailure] = field(default_factory=list)
+
+
+def work_part(
+    directory: str | Path,
+    index: int,
+    settings: Settings | None = None,
+    on_progress: Progress | None = None,
+) -> PartResult:
+    """Make one part of a run: what every engine calls, in any process that sees the files.
+
+    The bytes of the part depend on the plan and its inputs only. The plan and the models are
+    kept for the next call.
+
+    Parameters
+    ----------
+    directory : str or Path
+        The run.
+    index : int
+        Number of the part; one that is there is replaced.
+    settings : Settings, optional
+        Device and size of the batches.
+    on_progress : callable, optional
+        Called after every batch with the number of its spectra.
+
+    Returns
+    -------
+    PartResult
+        Rows of files that have vanished, have changed since the plan or cannot be read are
+        flagged NODATA; the files are in ``failures``, also those of the part itself.
+
+    Raises
+    ------
+    PlanError
+        If there is no plan, or its models are others now.
+    OSError
+        If the part cannot be written; the message says what to do.
+    IndexError
+        If the plan has no such part.
+    """
+    settings = settings or Settings()
+    plan = _plan(Path(directory), _version(Path(directory)))
+    if not 0 <= index < len(plan):
+        raise IndexError(f"no part {index}: the plan has {len(plan)}")
+    pipeline = pipeline_of(plan, settings.device)
+    failed: dict[Unit, str] = {}
+    while True:
+        try:
+            tables = _tables(plan, pipeline, index, settings.batch_rows, failed, on_progress)
+            break
+        except ReadAgain:
+            continue
+    return _written(plan, index, tables, failed)
+
+
+def work(
+    directory: str | Path,
+    rank: int = 0,
+    world: int = 1,
+    *,
+    settings: Settings | None = None,
+    retry: bool = True,
+    on_progress: Progress | None = None,
+    going_on: Callable[[], bool] | None = None,
+) -> list[PartResult]:
+    """Make the parts of a run that are missing, or one rank's share of them.
+
+    Parameters
+    ----------
+    directory : str or Path
+        The run.
+    rank, world : int
+        Which of how many workers this is: it makes the parts ``rank``, ``rank + world``, ...
+    settings, on_progress
+        See :func:`work_part`.
+    retry : bool
+        Whether to make parts anew whose files could not be read.
+    going_on : callable, optional
+        Asked before every part; the work ends when it says no.
+
+    Returns
+    -------
+    list of PartResult
+        The parts that were made.
+
+    Raises
+    ------
+    PlanError, OSError
+        As :func:`work_part`.
+    """
+    made: list[PartResult] = []
+    for index in Plan.load(directory).missing(rank, world, retry=retry):
+        if going_on is not None and not going_on():
+            break
+        made.append(work_part(directory, index, settings, on_progress))
+    return made
+
+
+def _version(directory: Path) -> int:
+    try:
+        return (directory / PLAN).stat().st_mtime_ns
+    except OSError:
+        return 0  # Plan.load tells what is wrong
+
+
+@lru_cache(maxsize=1)
+def _plan(directory: Path, version: int) -> Plan:
+    return Plan.load(directory)
+
+
+def first_table(plan: Plan, pipeline: Pipeline) -> Table:
+    """The catalog of no spectra: the columns of a run that has none."""
+    lattice = pipeline.engines[0].model.card.observed
+    none = Spectra.from_arrays([], [], [3600.0], lattice=lattice)
+    return pipeline.run(none, plan.config["n_best"])
+
+
+def _tables(
+    plan: Plan,
+    pipeline: Pipeline,
+    index: int,
+    batch_rows: int,
+    failed: dict[Unit, str],
+    on_progress: Progress | None,
+) -> list[Table]:
+    """The catalogs of a part; while one batch is solved the next is read."""
+    lattice = pipeline.engines[0].model.card.observed
+    tables: list[Table] = []
+    for pieces in prefetched(batches(plan.units(index), batch_rows, failed, lattice), depth=1):
+        tables.extend(_solved(pipeline, pieces, plan.config["n_best"]))
+        if on_progress:
+            on_progress(sum(map(len, pieces)))
+    return tables
+
+
+def _solved(pipeline: Pipeline, pieces: Sequence[Spectra], n_best: int) -> Iterator[Table]:
+    """Catalogs of pieces that are solved as one batch.
+
+    Pieces with the same key columns stay together, others get a catalog each: what becomes of
+    the columns of unlike files must not depend on which of them met in a batch.
+    """
+    bare = [replace(piece, meta={}) for piece in pieces]
+    table = pipeline.run(Spectra.concatenate(bare), n_best)
+    start = 0
+    for _, same in groupby(pieces, _kinds):
+        group = list(same)
+        rows = list(map(len, group))
+        stop = start + sum(rows) * n_best
+        keys = {
+            name: np.repeat(
+                join_column([piece.meta[name] for piece in group], rows), n_best, axis=0
+            )
+            for name in group[0].meta
+        }
+        columns = {name: table[name][start:stop] for name in table.colnames}
+        yield make_catalog(columns, keys, table.meta["gasnet3"])
+        start = stop
+
+
+def _kinds(piece: Spectra) -> tuple[tuple[str, str, tuple[int, ...]], ...]:
+    """What must agree for the key columns of two pieces to become one column each as they are."""
+    return tuple(
+        (
+            name,
+            column.dtype.kind if column.dtype.kind in "SU" else column.dtype.str,
+            column.shape[1:],
+        )
+        for name, column in piece.meta.items()
+    )
+
+
+def _written(plan: Plan, index: int, tables: list[Table], failed: dict[Unit, str]) -> PartResult:
+    """Write a part, complete or not at all."""
+    start, stop = plan.span(index)
+    about = {
+        "key": plan.key, "index": index, "start": start, "stop": stop,
+        "failures": [
+            {"path": str(unit.path), "reason": reason, "rows": unit.stop - unit.start}
+            for unit, reason in failed.items()
+        ],
+    }  # fmt: skip
+    for table in tables:
+        table.meta["gasnet3"] = {**table.meta["gasnet3"], "part": about}
+    path = plan.part_path(index)
+    try:
+        write_parts(tables, path)
+    except OSError as error:
+        why = error.strerror or str(error)
+        what = "make room" if error.errno in FULL else "put that right"
+        raise OSError(
+            error.errno,
+            f"cannot write {path}: {why}; {what} and run the same command again, the parts that "
+            "are finished are kept",
+        ) from error
+    failures = [ReadFailure(unit.path, reason) for unit, reason in failed.items()]
+    return PartResult(index, stop - start, failures)
