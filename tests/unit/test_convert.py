@@ -16,6 +16,7 @@ from gasnet3.io.manifest import verify
 from gasnet3.lattice import OBSERVED
 from gasnet3.run import convert as module
 from gasnet3.run.convert import ConvertError, convert
+from gasnet3.run.lock import LockError, locked
 
 
 def write(path, rows, name=None, **meta):
@@ -222,3 +223,15 @@ def test_a_full_disk_leaves_whole_shards_only(inputs, tmp_path, monkeypatch):
     assert [path.name for path in out.iterdir()] == ["shard-000000.arrow"]
     assert convert(inputs, out, shard_rows=4).made == 2
     assert_same(read(out), read(inputs))
+
+
+def test_a_directory_that_another_works_on_is_left_alone(inputs, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    with (
+        locked(out / ".convert.lock", "it"),
+        pytest.raises(LockError, match=r"out: another gasnet3 is at work on it \(process \d+"),
+    ):
+        convert(inputs, out)
+    assert convert(inputs, out).made == 1
+    assert {path.name for path in out.iterdir()} == {"shard-000000.arrow", "manifest.json"}

@@ -64,10 +64,14 @@ def _convert(
     from gasnet3.io import ReadError, expand
     from gasnet3.run.convert import ConvertError
     from gasnet3.run.convert import convert as to_shards
+    from gasnet3.run.lock import LockError
 
     if output.exists() and not output.is_dir():
         console.fail(f"{output}: is a file; give a directory")
-    with console.told(ReadError, ConvertError, ValueError, OSError), _progress(quiet) as tell:
+    with (
+        console.told(ReadError, ConvertError, LockError, ValueError, OSError),
+        _progress(quiet) as tell,
+    ):
         paths = expand(files)
         try:
             result = to_shards(

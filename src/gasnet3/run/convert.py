@@ -22,6 +22,7 @@ from gasnet3.io.manifest import (
 )
 from gasnet3.io.registry import Inputs
 from gasnet3.io.shards import VERSION, read_header
+from gasnet3.run.lock import locked
 from gasnet3.spectra import Spectra
 
 READ_ROWS = 512
@@ -119,6 +120,8 @@ def convert(
         If an input means no file.
     ConvertError
         If the directory holds shards of other rows, or the inputs lie in it.
+    LockError
+        If another conversion is at work on the directory.
     ValueError
         If a shard would have no rows, or files have columns that no shard can hold.
     OSError
@@ -132,20 +135,21 @@ def convert(
     sources = _sources(expand(inputs), directory, failures, tell)
     planned = _planned(sources, directory, shard_rows)
     directory.mkdir(parents=True, exist_ok=True)
-    known = _known(directory)
-    unwanted = _unwanted(directory, planned, known, overwrite=overwrite)
-    result = ConvertResult()
-    done, total = 0, sum(source.rows for source in sources)
-    for shard in planned:
-        kept = _kept(shard, known.get(shard.path.name), failures)
-        result.shards.append(kept or _make(shard, failures))
-        result.made += kept is None
-        done += sum(piece.stop - piece.start for piece in shard.pieces)
-        tell("convert", done, total)
-    result.failures = [ReadFailure(path, reason) for path, reason in failures.items()]
-    for path in unwanted:
-        path.unlink(missing_ok=True)
-    write_manifest(directory, result.shards, sources, result.failures)
+    with locked(directory / ".convert.lock", str(directory)):
+        known = _known(directory)
+        unwanted = _unwanted(directory, planned, known, overwrite=overwrite)
+        result = ConvertResult()
+        done, total = 0, sum(source.rows for source in sources)
+        for shard in planned:
+            kept = _kept(shard, known.get(shard.path.name), failures)
+            result.shards.append(kept or _make(shard, failures))
+            result.made += kept is None
+            done += sum(piece.stop - piece.start for piece in shard.pieces)
+            tell("convert", done, total)
+        result.failures = [ReadFailure(path, reason) for path, reason in failures.items()]
+        for path in unwanted:
+            path.unlink(missing_ok=True)
+        write_manifest(directory, result.shards, sources, result.failures)
     return result
 
 
