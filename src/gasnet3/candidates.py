@@ -28,6 +28,9 @@ class Source(Protocol):
     def models(self, rows: Tensor, shift: Tensor, coeff: Tensor, continuum: Tensor) -> Tensor:
         """Models at shifts as the observed window sees them, shape (fits, n)."""
 
+    def of_rows(self, rows: Tensor) -> Source:
+        """What makes the models of some rows, counted anew."""
+
 
 @dataclass(frozen=True, eq=False)
 class Candidates:

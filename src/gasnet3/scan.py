@@ -29,7 +29,7 @@ cache, fewer would not pay for the calls."""
 GPU_ROWS = 512
 """Spectra scanned together on a GPU: enough to fill it, and a few gigabytes."""
 
-TOGETHER = 16
+TOGETHER = 32
 """Reconstructions scanned together on a CPU, for the same reason."""
 
 

@@ -78,6 +78,10 @@ class Models:
         value, _ = spline_weights(place - whole)
         return combine(self.windows(rows, whole.long() - 1, self.n + 3), value, self.n)
 
+    def of_rows(self, rows: Tensor) -> Models:
+        """The models of some rows."""
+        return Models(self.spline[rows], self.shifts, self.n)
+
 
 def slide(
     models: Models, flux: Tensor, ivar: Tensor, rows: Tensor, start: Tensor

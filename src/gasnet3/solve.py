@@ -57,8 +57,11 @@ class Proposals:
     coeff: Tensor | None = None
 
     def rows(self, index: Tensor) -> Proposals:
-        """Those of some rows, of a source common to all."""
-        return replace(self, start=self.start[index], chi2=self.chi2[index])
+        """Those of some rows."""
+        coeff = None if self.coeff is None else self.coeff[index]
+        return Proposals(
+            self.start[index], self.chi2[index], self.reach, self.source.of_rows(index), coeff
+        )
 
 
 class Solver(ABC):
@@ -114,14 +117,16 @@ class Amortised(Solver):
         models, coeff = proposals.source, proposals.coeff
         assert isinstance(models, Models)
         assert coeff is not None
-        exists = torch.isfinite(proposals.start) & prepared.usable[:, None]
+        start = proposals.start.clone()
+        start[~contends, 1:] = torch.nan
+        exists = torch.isfinite(start) & prepared.usable[:, None]
         rows, _ = torch.nonzero(exists, as_tuple=True)
         spectra = prepared.flux, prepared.ivar
-        fits, converged = slide(models, *spectra, rows, proposals.start[exists])
+        fits, converged = slide(models, *spectra, rows, start[exists])
         found = collect(engine, models, exists, fits, converged)
         shape, m = found.shift.shape, coeff.shape[1]
         # The fit knows one model, the reconstruction; what made it are these.
-        made = coeff.double()[:, None].expand(*shape, m)
+        made = coeff.double()[:, None].repeat(1, shape[1], 1)
         return replace(found, coeff=made, covariance=made.new_zeros(*shape, m, m))
 
     def curves(self, engine: Engine, prepared: Prepared) -> Curves:

@@ -175,21 +175,32 @@ def test_a_class_out_of_reach_gets_one_look(galaxies, monkeypatch):
     expected = pipeline().run(galaxies)
     monkeypatch.setattr(solve, "OUT_OF_REACH", 0.0)
     found = pipeline().run(galaxies)
-    for name in ("class", "z", "z_err", "chi2", "coeff", "robustness_galaxy"):
+    for name in ("class", "z", "z_err", "chi2", "coeff"):
         np.testing.assert_array_equal(found[name], expected[name])
-    assert np.isnan(found["robustness_qso"]).all()
+    won = np.char.lower(found["class"])
+    for row, cls in enumerate(won):
+        assert found[f"robustness_{cls}"][row] == expected[f"robustness_{cls}"][row]
+        others = {"star", "galaxy", "qso"} - {cls}
+        assert all(np.isnan(found[f"robustness_{other}"][row]) for other in others)
     assert np.isfinite(expected["robustness_qso"]).all()
     np.testing.assert_allclose(found["chi2_qso"], expected["chi2_qso"], rtol=0.02)
 
 
-def test_a_class_that_wins_against_expectation_is_solved_like_any_other(galaxies, monkeypatch):
-    expected = pipeline().run(galaxies)
+@pytest.mark.parametrize("solver", list(SOLVERS))
+def test_a_class_that_wins_against_expectation_is_solved_like_any_other(
+    solver, galaxies, monkeypatch
+):
+    expected = pipeline(solver).run(galaxies)
 
     def nobody(proposals, dof, n_good):
         return [torch.zeros(len(n_good), dtype=torch.bool) for _ in proposals]
 
     monkeypatch.setattr("gasnet3.pipeline.contenders", nobody)
-    found = pipeline().run(galaxies)
-    for name in ("class", "z", "z_err", "chi2", "coeff", "robustness_galaxy"):
+    found = pipeline(solver).run(galaxies)
+    for name in ("class", "z", "z_err", "chi2", "coeff"):
         np.testing.assert_array_equal(found[name], expected[name])
-    assert np.isnan(found["robustness_qso"]).all()
+    won = np.char.lower(found["class"])
+    for row, cls in enumerate(won):
+        assert found[f"robustness_{cls}"][row] == expected[f"robustness_{cls}"][row]
+        others = {"star", "galaxy", "qso"} - {cls}
+        assert all(np.isnan(found[f"robustness_{other}"][row]) for other in others)
