@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -146,6 +148,16 @@ def test_missing_columns_are_named(models: str) -> None:
     ):
         with pytest.raises(KeyError, match=message):
             PartitionClassifier(models, **told)(table)
+
+
+def test_threads_of_one_process_do_not_disturb_one_another(models: str) -> None:
+    classify = PartitionClassifier(models, "amortised", threads=2)
+    before = torch.get_num_threads()
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(classify, [frame()] * 8))
+    assert torch.get_num_threads() == before
+    for answer in answers:
+        pd.testing.assert_frame_equal(answer, answers[0], check_exact=True)
 
 
 def test_it_travels_to_workers(models: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from gasnet3.pipeline import Pipeline
+
+_LOCK = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,8 @@ class PartitionClassifier:
     device : str
         Where to compute.
     threads : int
-        CPU threads of torch while it runs; Dask gives each worker its own cores.
+        CPU threads of torch while it runs. A process works on one partition at a time: let Dask
+        start processes of one thread, or give ``threads`` the cores that one process has.
     """
 
     models: str | tuple[str, ...] = "encoder"
@@ -91,8 +95,8 @@ class PartitionClassifier:
         grid = self.loglam if self.wave is None else self.wave
         lists = [_lists(frame, name) for name in (self.flux, self.ivar, grid)]
         spectra = _spectra(lists, self._ids(frame), log=self.wave is None)
-        pipeline = _pipeline(self.models, self.solver, self.device)
-        with _torch_threads(self.threads):
+        with _one_at_a_time(self.threads):
+            pipeline = _pipeline(self.models, self.solver, self.device)
             table = pipeline.run(spectra, self.n_best)
         rows = np.repeat(np.arange(len(frame)), self.n_best)
         used = {name.partition(".")[0] for name in (self.flux, self.ivar, grid)}
@@ -118,15 +122,17 @@ def _pipeline(models: str | tuple[str, ...], solver: str, device: str) -> Pipeli
 
 
 @contextmanager
-def _torch_threads(number: int) -> Iterator[None]:
+def _one_at_a_time(threads: int) -> Iterator[None]:
+    """Torch with so many threads, and no other partition in this process beside it."""
     import torch
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    with _LOCK:
+        before = torch.get_num_threads()
+        torch.set_num_threads(threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
 
 
 def _check_column(frame: pd.DataFrame, name: str) -> None:
