@@ -154,10 +154,10 @@ def _lists(frame: pd.DataFrame, name: str) -> list[NDArray[Any]]:
             np.empty(0) if np.ndim(i) == 0 else np.asarray(i, np.float64) for i in frame[column]
         ]
     array = pa.chunked_array([pa.array(frame[column], from_pandas=True)]).combine_chunks()
+    if pa.types.is_null(array.type):  # a nested column without rows, too
+        return [np.empty(0)] * len(array)
     if field:
         array = _field(array, field, name)
-    if pa.types.is_null(array.type):
-        return [np.empty(0)] * len(array)
     return [
         np.empty(0) if item.values is None else item.values.to_numpy(zero_copy_only=False)
         for item in array
