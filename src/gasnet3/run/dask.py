@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from gasnet3.run.cores import allotted_cores
 from gasnet3.run.plan import Plan
 from gasnet3.run.work import PartResult, Settings, work_part
 
@@ -135,13 +136,12 @@ def _client(dask: str | int | None) -> Iterator[Any]:
 
 
 def _local(workers: int | None) -> Any:
-    from dask.system import CPU_COUNT
     from distributed import LocalCluster
 
     if workers is not None and workers < 1:
         raise ValueError(f"the number of Dask workers must be 1 or more, got {workers}")
     return LocalCluster(
-        n_workers=workers or CPU_COUNT,  # the cores allotted, not those of the machine
+        n_workers=workers or allotted_cores(),
         threads_per_worker=1,
         processes=True,
         dashboard_address=None,
