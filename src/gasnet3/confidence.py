@@ -127,7 +127,8 @@ class Evidence:
         # In units of the least reduced χ² where that is above 1: a model that does not describe
         # the spectrum to its noise must not be sure of the class because of it.
         excess = np.maximum(rchi2 - lowest, 0.0) / np.maximum(1.0, lowest)
-        chi2 = np.minimum(excess * self.n_good[:, None], WORST_CHI2)
+        # No pixel at all is as bad as can be: infinity times 0 would be no number.
+        chi2 = np.minimum(excess * np.maximum(self.n_good, 1)[:, None], WORST_CHI2)
         columns = []
         for i, j in PAIRS:
             columns += [

@@ -139,8 +139,11 @@ def test_broken_file_is_named_and_the_rest_goes_on(
     out, err = run("classify", tmp_path, "-o", path, "--models", models, status=1)
     assert "1 of 2 files could not be read" in err
     assert "cut.fits: " in err
-    assert "1 spectra, " in out
-    assert len(read_catalog(path)) == 1
+    assert "2 spectra, 1 flagged" in out
+    table = read_catalog(path)
+    assert list(table["id"]) == ["cut", io.read([good]).ids[0]]
+    assert list(table["zwarn"] & int(gasnet3.ZWarn.NODATA) != 0) == [True, False]
+    assert not (tmp_path / "catalog.csv.run").exists()
 
 
 def test_only_broken_files_give_an_empty_catalog(tmp_path: Path, models: Path) -> None:
@@ -249,7 +252,19 @@ def test_info_is_enough_for_a_bug_report() -> None:
 def test_version_and_help() -> None:
     assert run("--version")[0] == f"gasnet3 {gasnet3.__version__}\n"
     out, _ = run("--help")
-    commands = ("classify", "train", "evaluate", "plot", "models", "mock", "info")
+    commands = (
+        "classify",
+        "plan",
+        "work",
+        "status",
+        "merge",
+        "train",
+        "evaluate",
+        "plot",
+        "models",
+        "mock",
+        "info",
+    )
     assert all(command in out for command in commands)
 
 

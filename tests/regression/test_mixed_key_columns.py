@@ -2,15 +2,15 @@
 
 import numpy as np
 import pytest
-import torch
 
+from gasnet3.catalog import read_catalog
 from gasnet3.io import write_npz
 from gasnet3.lattice import OBSERVED
-from gasnet3.pipeline import Pipeline
+from gasnet3.nets.card import save_model
 from gasnet3.run.local import classify_files
-from gasnet3.solve import SOLVERS
+from gasnet3.run.work import Settings
 from gasnet3.spectra import Spectra
-from toy import toy_engine, toy_model, toy_spectra
+from toy import toy_model, toy_spectra
 
 META = ({"plate": [5], "field": ["a"]}, {"plate": ["x"], "ra": [1.5], "mag": [2]})
 
@@ -25,9 +25,15 @@ def files(tmp_path):
     return tmp_path
 
 
-def test_a_catalog_does_not_depend_on_the_batches(files):
-    pipeline = Pipeline((toy_engine("GALAXY"),), SOLVERS["hybrid"], torch.device("cpu"))
-    one, two = (classify_files([files], pipeline, batch_size=size).table for size in (1, 2))
+def test_a_catalog_does_not_depend_on_the_batches(files, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("work")
+    model = toy_model("GALAXY")
+    save_model(model.network, model.card, directory)
+    paths = [directory / f"{size}.parquet" for size in (1, 2)]
+    for size, path in enumerate(paths, start=1):
+        classify_files(files, path, models=directory, settings=Settings(batch_rows=size))
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    one, two = map(read_catalog, paths)
     assert set(one.colnames) == set(two.colnames)
     for name in one.colnames:
         assert one[name].dtype.kind == two[name].dtype.kind

@@ -15,9 +15,12 @@ from gasnet3.cli.info import info
 from gasnet3.cli.merge import merge
 from gasnet3.cli.mock import mock
 from gasnet3.cli.models import models
+from gasnet3.cli.plan import plan
 from gasnet3.cli.plot import plot
 from gasnet3.cli.slurm import slurm
+from gasnet3.cli.status import status
 from gasnet3.cli.train import train
+from gasnet3.cli.work import WorkCommand, work
 
 app = typer.Typer(
     name="gasnet3",
@@ -43,13 +46,13 @@ def main(
 ) -> None:
     """Class, redshift and anomalies of optical spectra by generative networks.
 
-    Exit status: 0 all well, 1 some file could not be read, 2 bad usage.
+    Exit status: 0 all well, 1 some file could not be read, 2 bad usage, 130 stopped by Ctrl-C.
     """
 
 
 COMMANDS = (
-    *(classify, merge, slurm, convert),
+    *(classify, plan, work, status, merge, slurm, convert),
     *(plot, evaluate, models, mock, train, calibrate, info),
 )
 for command in COMMANDS:
-    app.command()(command)
+    app.command(cls=WorkCommand if command is work else None)(command)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gasnet3.cli import console
+from gasnet3.cli.merge import CATALOG_ENDINGS, DialectOption
 from gasnet3.cli.show import show_catalog, show_failures
 
-CATALOG_ENDINGS = (".parquet", ".fits", ".csv")
+if TYPE_CHECKING:
+    from gasnet3.run.local import RunResult
+
+SHOWN_ROWS = 20_000
+"""Catalogs up to so many spectra are read again, to sum them up."""
 
 
 def classify(
@@ -21,37 +26,82 @@ def classify(
     solver: console.SolverOption = "hybrid",
     models: console.Models = None,
     device: console.Device = "cpu",
-    batch_size: Annotated[int, typer.Option(min=1, help="Spectra worked on at a time.")] = 256,
-    n_best: Annotated[int, typer.Option(min=1, help="Solutions kept for each spectrum.")] = 1,
-    dialect: Annotated[
-        Literal["native", "sdss", "redrock"], typer.Option(help="Whose column names to write.")
-    ] = "native",
+    batch_size: console.BatchSize = None,
+    n_best: console.NBest = 1,
+    dialect: DialectOption = "native",
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Processes that share the work. Default: the cores allotted, if it pays."
+        ),
+    ] = None,
     threads: console.Threads = None,
+    max_memory: console.MaxMemory = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
     overwrite: console.Overwrite = False,
 ) -> None:
     """Classify spectra and write a catalog.
 
     Every spectrum gets its class, redshift with error, and warnings. Files that cannot be read
-    are listed on stderr and the rest is classified; the exit status is then 1.
+    are listed on stderr and the rest is classified; the exit status is then 1. Run the same
+    command again to go on with a run that was stopped.
     """
-    from gasnet3.catalog import write_catalog
-    from gasnet3.io import ReadError, expand
-    from gasnet3.nets.card import ModelError
-    from gasnet3.pipeline import Pipeline
-    from gasnet3.run.local import classify_files
-
     console.check_output(output, overwrite=overwrite, endings=CATALOG_ENDINGS)
-    console.use_torch(device, threads)
-    with console.told(ModelError, ReadError, ValueError):
-        paths = expand(files)
-        pipeline = Pipeline.load(console.chosen(models), solver, device)
-    with console.progress(f"classify {len(paths)} files:", quiet=quiet) as update:
-        result = classify_files(
-            paths, pipeline, batch_size=batch_size, n_best=n_best, on_progress=update
-        )
-    write_catalog(result.table, output, dialect)
-    if not quiet:
-        show_catalog(result.table, output)
-    show_failures(result.failures, len(paths))
+    again = "run the same command again to go on, what is finished is kept"
+    with console.interruptible(again):
+        result = _run(
+            files, output, quiet=quiet, device=device, threads=threads, batch_size=batch_size,
+            memory=max_memory, solver=solver, models=console.chosen(models), n_best=n_best,
+            dialect=dialect, workers=workers,
+        )  # fmt: skip
+        if not quiet:
+            _show(result)
+    show_failures(result.failures, result.files)
     raise typer.Exit(console.SOME_FAILED if result.failures else console.OK)
+
+
+def _run(
+    files: list[str],
+    output: Path,
+    *,
+    quiet: bool,
+    device: str,
+    threads: int | None,
+    batch_size: int | None,
+    memory: str | None,
+    **settings: object,
+) -> RunResult:
+    from gasnet3.io import ReadError
+    from gasnet3.nets.card import ModelError
+    from gasnet3.run.local import classify_files
+    from gasnet3.run.lock import LockError
+    from gasnet3.run.memory import parse_size
+    from gasnet3.run.merge import MergeError
+    from gasnet3.run.plan import PlanError
+    from gasnet3.run.work import BATCH_ROWS, Settings
+    from gasnet3.run.workers import WorkersError
+
+    console.use_torch(device, threads)
+    ours = (ModelError, ReadError, ValueError, LockError, MergeError, PlanError, WorkersError)
+    with (
+        console.told(*ours, OSError),
+        console.rate("classify", quiet=quiet) as update,
+    ):
+        return classify_files(
+            files,
+            output,
+            settings=Settings(device, batch_size or BATCH_ROWS),
+            max_memory=None if memory is None else parse_size(memory),
+            on_progress=update,
+            on_message=console.note,
+            **settings,  # type: ignore[arg-type]
+        )
+
+
+def _show(result: RunResult) -> None:
+    from gasnet3.catalog import read_catalog
+
+    if result.rows <= SHOWN_ROWS:
+        show_catalog(read_catalog(result.output), result.output)
+    else:
+        console.out.print(f"{result.rows} spectra: {result.output}", markup=False, highlight=False)

@@ -10,9 +10,17 @@ from typing import Annotated, Literal, NoReturn
 
 import typer
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
-OK, SOME_FAILED, BAD_USAGE = 0, 1, 2
+OK, SOME_FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
 """Exit statuses."""
 
 Solver = Literal["amortised", "exact", "hybrid"]
@@ -33,7 +41,16 @@ SolverOption = Annotated[
 ]
 Device = Annotated[str, typer.Option("--device", help="Where the networks run: cpu, cuda, cuda:1.")]
 Threads = Annotated[
-    int | None, typer.Option("--threads", min=1, help="CPU threads; as torch decides if left out.")
+    int | None,
+    typer.Option("--threads", min=1, help="CPU threads. Default: the cores allotted."),
+]
+BatchSize = Annotated[
+    int | None, typer.Option(min=1, help="Spectra worked on at a time. Default: 256.")
+]
+NBest = Annotated[int, typer.Option(min=1, help="Solutions kept for each spectrum.")]
+MaxMemory = Annotated[
+    str | None,
+    typer.Option(metavar="SIZE", help="Memory to keep below: 2GB. Fewer workers, smaller batches."),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.")]
 
@@ -55,6 +72,21 @@ def told(*errors: type[Exception]) -> Iterator[None]:
         yield
     except errors as error:
         fail(str(error))
+
+
+@contextmanager
+def interruptible(advice: str) -> Iterator[None]:
+    """Make one line and status 130 of Ctrl-C."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        err.print(f"gasnet3: stopped; {advice}", markup=False, highlight=False)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def note(text: str) -> None:
+    """Tell on stderr what is no error, but should be known."""
+    err.print(f"gasnet3: {text}", markup=False, highlight=False)
 
 
 def check_output(path: Path, *, overwrite: bool, endings: tuple[str, ...] = ()) -> None:
@@ -81,11 +113,11 @@ def use_torch(device: str, threads: int | None = None) -> None:
     import torch
 
     from gasnet3.devices import check_device
+    from gasnet3.run.cores import allotted_cores
 
     with told(ValueError):
         check_device(device)
-    if threads is not None:
-        torch.set_num_threads(threads)
+    torch.set_num_threads(allotted_cores() if threads is None else threads)
 
 
 @contextmanager
@@ -100,3 +132,25 @@ def progress(what: str, *, quiet: bool) -> Iterator[Callable[[int], None]]:
     with Progress(*columns, console=err, disable=quiet or not err.is_terminal) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done: bar.update(task, completed=done)
+
+
+@contextmanager
+def rate(what: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """A bar with rate and time left, on stderr, if that is a terminal; ``update(done, total)``."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn(what),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[speed]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err, disable=quiet or not err.is_terminal) as bar:
+        task = bar.add_task(what, total=None, speed="")
+
+        def update(done: int, total: int) -> None:
+            speed = bar.tasks[0].speed
+            text = f"{speed:.0f}/s" if speed else ""
+            bar.update(task, completed=done, total=total, speed=text)
+
+        yield update

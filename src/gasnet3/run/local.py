@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from gasnet3.io import ReadFailure, iter_batches
-from gasnet3.joining import join_column
+from gasnet3.io import ReadFailure, expand
+from gasnet3.io.registry import Inputs
 from gasnet3.pipeline import Pipeline
+from gasnet3.run.config import make_config
+from gasnet3.run.cores import allotted_cores
+from gasnet3.run.lock import locked
+from gasnet3.run.memory import share_memory
+from gasnet3.run.merge import merge
+from gasnet3.run.plan import PARTS, Plan, make_plan, other_parts
+from gasnet3.run.work import Settings, work
+from gasnet3.run.workers import work_with_workers
 from gasnet3.spectra import Spectra
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
-Progress = Callable[[int], None]
+ALONE_ROWS = 1024
+"""So many spectra are done sooner than workers are started for them."""
+
+Progress = Callable[[int, int], None]
+Message = Callable[[str], None]
 
 
 def classify(
@@ -65,66 +76,145 @@ def classify(
     return Pipeline.load(models, solver, device).run(spectra, n_best)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class RunResult:
-    """A catalog, and the files that could not be read."""
+    """What became of a run.
 
-    table: Table
+    Attributes
+    ----------
+    output : Path
+        The catalog.
+    rows : int
+        Its spectra, those without an answer included.
+    files : int
+        The files there were.
+    failures : list of ReadFailure
+        Files that could not be read. Where their spectra could be counted they are in the
+        catalog, flagged NODATA.
+    """
+
+    output: Path
+    rows: int
+    files: int
     failures: list[ReadFailure] = field(default_factory=list)
 
 
 def classify_files(
-    inputs: Sequence[str | Path],
-    pipeline: Pipeline,
+    inputs: Inputs,
+    output: str | Path,
     *,
-    batch_size: int = 256,
+    solver: str = "hybrid",
+    models: str | Path | Sequence[str | Path] = "encoder",
     n_best: int = 1,
+    dialect: str = "native",
+    settings: Settings | None = None,
+    workers: int | None = None,
+    max_memory: int | None = None,
     on_progress: Progress | None = None,
+    on_message: Message | None = None,
 ) -> RunResult:
-    """Classify all spectra of files, directories or globs.
+    """Classify all spectra of files, directories or globs, and write the catalog.
+
+    The run is planned, worked on and merged in the directory ``<output>.run``, which is removed
+    in the end. If the run is stopped the same call goes on where it was. Memory does not grow
+    with the number of spectra.
 
     Parameters
     ----------
-    inputs : sequence of str or Path
+    inputs : str, Path or sequence of them
         What to read, see :func:`gasnet3.io.expand`.
-    pipeline : Pipeline
-        Models and solver.
-    batch_size : int
-        Spectra read and solved together; memory, not answers, depends on it.
+    output : str or Path
+        The catalog: .parquet, .fits or .csv. A file there is replaced.
+    solver, models
+        See :meth:`gasnet3.pipeline.Pipeline.load`.
     n_best : int
         Solutions a spectrum.
+    dialect : {'native', 'sdss', 'redrock'}
+        Names of the columns.
+    settings : Settings, optional
+        Device, and spectra solved at once. No answer depends on it.
+    workers : int, optional
+        Processes to share the work; 1: this one does it. Left out, as many as there are cores
+        allotted if there is much to do.
+    max_memory : int, optional
+        Bytes that the run is to keep below; workers and batches are chosen so.
     on_progress : callable, optional
-        Called after every batch with the number of spectra done.
+        Called with the number of spectra done, and of all.
+    on_message : callable, optional
+        Called with what a user should know: a run that is gone on with, a worker restarted.
 
     Returns
     -------
     RunResult
         A broken file is listed in ``failures`` with the reason, and the run goes on.
+
+    Raises
+    ------
+    ReadError
+        If an input means no file.
+    ModelError, ValueError
+        If a model cannot be loaded, or a setting is wrong (also
+        :class:`~gasnet3.run.memory.MemoryLimitError`).
+    LockError
+        If another run is at work on the same output.
+    WorkersError
+        If workers fail again and again.
+    OSError
+        If something cannot be written. The message says what to do; what is finished is kept.
     """
-    failures: list[ReadFailure] = []
-    tables, done = [], 0
-    for spectra in iter_batches(inputs, batch_size, failures):
-        tables.append(pipeline.run(spectra, n_best))
-        done += len(spectra)
+    output = Path(output)
+    settings = settings or Settings()
+    tell = on_message or (lambda text: None)
+    share_memory(max_memory, 1)  # before any work
+    paths = expand(inputs)
+    config = make_config(models, solver, n_best)
+    with locked(output.with_name(f".{output.name}.lock"), str(output)):
+        plan = make_plan(paths, output.with_name(f"{output.name}.run"), config)
+        _tidy(plan, tell)
+        if workers is None:
+            workers = _default_workers(plan, settings)
+        share = share_memory(max_memory, min(workers, len(plan)), settings.batch_rows)
+        settings = replace(settings, batch_rows=share.batch_rows)
+        if share.workers:
+            work_with_workers(plan, share.workers, settings, on_progress, on_message)
+        else:
+            _work_here(plan, settings, on_progress)
+        result = merge(plan.directory, output, dialect, allow_failed=True)
+        shutil.rmtree(plan.directory)
+    return RunResult(output, result.rows, len(paths), result.failures)
+
+
+def _default_workers(plan: Plan, settings: Settings) -> int:
+    # A GPU is kept busy by one process.
+    if plan.rows <= ALONE_ROWS or settings.device != "cpu":
+        return 1
+    return allotted_cores()
+
+
+def _tidy(plan: Plan, tell: Message) -> None:
+    """Remove what an earlier run left that is of no use for this one."""
+    others = other_parts(plan)
+    if others:
+        tell(
+            f"{plan.directory} holds {len(others)} parts of another run (other settings, models "
+            "or inputs): removed"
+        )
+    # Files of workers that were killed while they wrote.
+    for path in [*others, *(plan.directory / PARTS).glob(".*.parquet")]:
+        path.unlink(missing_ok=True)
+    there = len(plan.finished())
+    if there:
+        tell(f"going on with the run in {plan.directory}: {there} of {len(plan)} parts are there")
+
+
+def _work_here(plan: Plan, settings: Settings, on_progress: Progress | None) -> None:
+    todo = plan.missing()
+    done = plan.rows - sum(stop - start for start, stop in map(plan.span, todo))
+
+    def advance(rows: int) -> None:
+        nonlocal done
+        done += rows
         if on_progress:
-            on_progress(done)
-    if not tables:
-        tables.append(pipeline.run(Spectra.from_arrays([], [], [3600.0]), n_best))
-    return RunResult(_stacked(tables), failures)
+            on_progress(done, plan.rows)
 
-
-def _stacked(tables: Sequence[Table]) -> Table:
-    """One catalog of several, key columns filled where a batch lacks them.
-
-    As batches of spectra are joined, and not as astropy stacks tables: key columns must not
-    depend on how the files fell into batches, nor a text among the numbers of one end the run.
-    """
-    from astropy.table import Column, Table
-
-    rows = [len(table) for table in tables]
-    whole = Table(meta=tables[0].meta)
-    for name in dict.fromkeys(name for table in tables for name in table.colnames):
-        like = next(table[name] for table in tables if name in table.colnames)
-        parts = [np.asarray(t[name]) if name in t.colnames else None for t in tables]
-        whole[name] = Column(join_column(parts, rows), unit=like.unit, description=like.description)
-    return whole
+    work(plan.directory, settings=settings, on_progress=advance)

@@ -26,8 +26,11 @@ from gasnet3.io import ReadError, ReadFailure, count_rows, find_reader
 
 PLAN, INPUTS, PARTS = "plan.json", "inputs.parquet", "parts"
 FORMAT = 1
-PART_ROWS = 4096
-"""Spectra a part: seconds of work, which is what a failure costs at most."""
+PART_ROWS = (256, 4096)
+"""Least and most spectra a part: seconds of work, which is what a failure costs at most."""
+
+SHARES = 64
+"""Parts that a run is cut into where they keep within these sizes, for workers to share evenly."""
 
 Progress = Callable[[int, int], None]
 
@@ -111,6 +114,11 @@ class Plan:
     def rows(self) -> int:
         """Number of spectra."""
         return int(self.inputs.first[-1])
+
+    @property
+    def files(self) -> int:
+        """Number of files, those that were left out included."""
+        return len(self.inputs.path) + len(self.failures)
 
     def __len__(self) -> int:
         """Number of parts."""
@@ -239,7 +247,7 @@ def make_plan(
     directory: str | Path,
     config: dict[str, Any],
     *,
-    part_rows: int = PART_ROWS,
+    part_rows: int | None = None,
     on_progress: Progress | None = None,
 ) -> Plan:
     """Count the spectra of files and write the plan of a run.
@@ -253,8 +261,8 @@ def make_plan(
         replaced. Its parts stay, and count if the new plan is the same.
     config : dict
         The settings, in the types of JSON.
-    part_rows : int
-        Spectra a part.
+    part_rows : int, optional
+        Spectra a part; chosen from the number of spectra where it is not given.
     on_progress : callable, optional
         Called with the number of files counted, and of all.
 
@@ -270,11 +278,13 @@ def make_plan(
     OSError
         If the directory cannot be written.
     """
-    if part_rows < 1:
+    if part_rows is not None and part_rows < 1:
         raise ValueError(f"a part must have at least one spectrum, got {part_rows}")
     directory = Path(directory)
     failures: list[ReadFailure] = []
     inputs = _counted(paths, failures, on_progress)
+    if part_rows is None:
+        part_rows = int(np.clip(-(-inputs.rows.sum() // SHARES), *PART_ROWS))
     key = make_key(config, part_rows, inputs)
     plan = Plan(directory, key, config, part_rows, inputs, failures)
     (directory / PARTS).mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,7 @@ from gasnet3.io import ReadFailure, prefetched
 from gasnet3.joining import join_column
 from gasnet3.pipeline import Pipeline
 from gasnet3.run.batches import ReadAgain, batches
-from gasnet3.run.config import pipeline_of as pipeline_of
+from gasnet3.run.config import pipeline_of
 from gasnet3.run.plan import PLAN, Plan, Unit
 from gasnet3.spectra import Spectra
 

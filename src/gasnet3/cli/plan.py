@@ -1,0 +1,65 @@
+"""gasnet3 plan: what a run is to do, for workers that share it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gasnet3.cli import console
+from gasnet3.cli.show import show_failures
+
+
+def plan(
+    files: console.Inputs,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="RUN", help="Directory of the run.")
+    ],
+    solver: console.SolverOption = "hybrid",
+    models: console.Models = None,
+    n_best: console.NBest = 1,
+    part_rows: Annotated[
+        int | None,
+        typer.Option(min=1, help="Spectra a part. Default: from their number, at most 4096."),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the plan of another run.")
+    ] = False,
+) -> None:
+    """Plan a run: count the spectra of files and cut them into parts.
+
+    Then work on it with gasnet3 work, by one process or many, and merge it.
+    """
+    from gasnet3.io import ReadError, expand
+    from gasnet3.nets.card import ModelError
+    from gasnet3.run.config import make_config
+    from gasnet3.run.lock import LockError, locked
+    from gasnet3.run.plan import PLAN, make_plan
+
+    if output.exists() and not output.is_dir():
+        console.fail(f"{output}: is a file; give a directory")
+    if (output / PLAN).exists() and not overwrite:
+        console.fail(
+            f"{output}: a run is planned there; go on with gasnet3 work {output}, name another "
+            "directory, or add --overwrite"
+        )
+    with (
+        console.interruptible("nothing is planned yet"),
+        console.told(ReadError, ModelError, LockError, ValueError, OSError),
+        console.rate("count files", quiet=quiet) as update,
+    ):
+        paths = expand(files)
+        config = make_config(console.chosen(models), solver, n_best)
+        output.mkdir(parents=True, exist_ok=True)
+        with locked(output / ".lock", str(output)):
+            made = make_plan(paths, output, config, part_rows=part_rows, on_progress=update)
+    if not quiet:
+        console.out.print(
+            f"{made.rows} spectra in {len(made)} parts: {output}\nnext: gasnet3 work {output}",
+            markup=False,
+            highlight=False,
+        )
+    show_failures(made.failures, made.files)
+    raise typer.Exit(console.SOME_FAILED if made.failures else console.OK)

@@ -1,0 +1,87 @@
+"""How many workers and how large batches fit into a limit of memory."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from gasnet3.run.work import BATCH_ROWS
+
+BASE = 620_000_000
+"""Bytes of a process at work, whatever the batch: Python, PyTorch, models, what a solver holds."""
+
+ROW = 300_000
+"""Bytes a spectrum of a batch costs at most: one is read, one waits, one is solved."""
+
+LEAST_ROWS = 16
+"""Batches of fewer rows are too slow to be worth it."""
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT]?)(i?)B?", re.IGNORECASE)
+
+
+class MemoryLimitError(ValueError):
+    """The limit is too low for even one worker. The message says what is needed."""
+
+
+class Share(NamedTuple):
+    """How a run fits into a limit.
+
+    Attributes
+    ----------
+    workers : int
+        Processes beside the one that starts them; 0: it does the work itself.
+    batch_rows : int
+        Spectra that each holds at once.
+    """
+
+    workers: int
+    batch_rows: int
+
+
+def parse_size(text: str) -> int:
+    """Bytes meant by "2GB", "500 MB", "1.5GiB" or a plain number.
+
+    Raises
+    ------
+    ValueError
+        If it is none of these.
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"{text!r} is no amount of memory; write it like 2GB or 500MB")
+    number, prefix, binary = match.groups()
+    power = "kmgt".index(prefix.lower()) + 1 if prefix else 0
+    return int(float(number) * (1024 if binary else 1000) ** power)
+
+
+def share_memory(limit: int | None, workers: int, batch_rows: int = BATCH_ROWS) -> Share:
+    """The most workers, and the largest batches, that stay below a limit.
+
+    Parameters
+    ----------
+    limit : int or None
+        Bytes for the whole run, the process that starts the workers included; None: no limit.
+    workers : int
+        Processes wished for beside this one; 0 or 1: this one does the work itself.
+    batch_rows : int
+        Spectra at once that are wished for.
+
+    Raises
+    ------
+    MemoryLimitError
+        If the work does not fit with the smallest batches in one process.
+    """
+    workers = workers if workers > 1 else 0
+    if limit is None:
+        return Share(workers, batch_rows)
+    least = BASE + LEAST_ROWS * ROW
+    if limit < least:
+        raise MemoryLimitError(
+            f"a limit of {limit / 1e6:.0f} MB is too low: Python, PyTorch and the models alone "
+            f"take most of the {least / 1e6:.0f} MB that the work needs; raise the limit"
+        )
+    fitting = min(workers, (limit - BASE) // least)
+    if fitting < 2:
+        return Share(0, min(batch_rows, (limit - BASE) // ROW))
+    room = (limit - BASE) // fitting - BASE
+    return Share(fitting, min(batch_rows, room // ROW))
