@@ -64,5 +64,5 @@ def merge(
         result = merge_parts(run, output, dialect, allow_failed=allow_failed, on_progress=update)
     if not quiet:
         console.out.print(f"{result.rows} spectra: {output}", markup=False, highlight=False)
-    show_failures(result.failures, len(plan.inputs.path) + len(plan.failures))
+    show_failures(result.failures, plan.files)
     raise typer.Exit(console.SOME_FAILED if result.failures else console.OK)
