@@ -33,8 +33,8 @@ format: $(VENV)/.installed-dev  ## let ruff fix and format the code
 docs: $(VENV)/.installed-docs  ## build the documentation in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-benchmark: $(VENV)/.installed  ## print the speed of each stage, solver and reader
-	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+benchmark: $(VENV)/.installed-benchmark  ## time everything, beside redrock and a floor; docs/performance.md
+	$(BIN)/python benchmarks/performance.py
 
 accuracy: $(VENV)/.installed-benchmark  ## compare with other codes on real spectra; docs/accuracy.md
 	$(BIN)/python benchmarks/accuracy.py --docs
@@ -76,7 +76,7 @@ $(VENV)/.installed-dev: $(SET_UP) | $(BIN)/python
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-benchmark: $(SET_UP) | $(BIN)/python
-	$(INSTALL) -e '.[benchmark]'
+	$(INSTALL) -e '.[benchmark,dask]'
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-docs: $(SET_UP) | $(BIN)/python
