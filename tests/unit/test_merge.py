@@ -46,15 +46,17 @@ def plan(tmp_path: Path) -> Plan:
 
 @pytest.mark.parametrize("ending", ["parquet", "fits", "csv"])
 def test_all_rows_in_their_order(plan: Plan, tmp_path: Path, ending: str) -> None:
-    done: list[int] = []
+    told: list[tuple[int, int]] = []
     output = tmp_path / f"out.{ending}"
-    result = merge(plan.directory, output, on_progress=done.append)
+    result = merge(plan.directory, output, on_progress=lambda *now: told.append(now))
     assert (result.parts, result.rows, result.failures) == (12, ROWS, [])
     got = read_catalog(output)
     assert got["id"].tolist() == [str(row) for row in range(ROWS) for _ in range(N_BEST)]
     assert got["plate"].tolist() == np.repeat(np.arange(ROWS), N_BEST).tolist()
     assert got.meta["gasnet3"] == {"solver": "none"}, "nothing of the parts"
-    assert done == [*range(1, 13)] * (3 if ending == "fits" else 2)
+    assert len(told) == len(plan) * (3 if ending == "fits" else 2)
+    assert [done for done, _ in told] == sorted({done for done, _ in told})
+    assert told[-1] == (told[0][1], told[0][1]), "all that there was to read"
 
 
 def test_bytes_depend_on_nothing_but_the_plan(plan: Plan, tmp_path: Path) -> None:
@@ -131,6 +133,11 @@ def test_files_that_failed_are_refused_or_kept(plan: Plan, tmp_path: Path) -> No
     result = merge(plan.directory, tmp_path / "out.csv", allow_failed=True)
     assert [(str(f.path), f.reason) for f in result.failures] == [("/gone.fits", "vanished")]
     assert len(read_catalog(tmp_path / "out.csv")) == ROWS * N_BEST
+
+
+def test_no_place_for_the_output(plan: Plan, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="there is no directory .*; make it first"):
+        merge(plan.directory, tmp_path / "gone" / "out.csv")
 
 
 def test_no_plan(tmp_path: Path) -> None:

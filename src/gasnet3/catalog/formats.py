@@ -20,6 +20,9 @@ from numpy.typing import NDArray
 
 from gasnet3.catalog.dialects import Field, expanded
 
+PASSES = {".parquet": 2, ".fits": 3, ".csv": 2}
+"""How often the rows are gone through: for the columns, for the widths of FITS, to write them."""
+
 KEY = "gasnet3"
 FORMAT_VERSION = 1
 CSV_TITLE = "# gasnet3 catalog; lines that start with # are comments\n"

@@ -58,8 +58,9 @@ def merge(
     console.check_output(output, overwrite=overwrite, endings=CATALOG_ENDINGS)
     plan = check_plan(run)
     with (
+        console.interruptible("nothing was written, merge again"),
         console.told(MergeError, ValueError, OSError),
-        console.progress(f"merge {len(plan)} parts:", quiet=quiet) as update,
+        console.rate("merge", quiet=quiet) as update,
     ):
         result = merge_parts(run, output, dialect, allow_failed=allow_failed, on_progress=update)
     if not quiet:

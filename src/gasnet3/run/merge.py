@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from gasnet3.catalog import CatalogError, read_catalog, write_parts
+from gasnet3.catalog.formats import PASSES
 from gasnet3.io import ReadFailure
 from gasnet3.run.plan import Plan, PlanError, part_metadata
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 NAMED = 8
 """Parts or files that a message names before it only counts the rest."""
 
-Progress = Callable[[int], None]
+Progress = Callable[[int, int], None]
 
 
 class MergeError(Exception):
@@ -71,7 +72,8 @@ def merge(
     allow_failed : bool
         Whether rows without an answer, of files that could not be read, may be in the catalog.
     on_progress : callable, optional
-        Called with the number of parts read; they are read twice, and three times for FITS.
+        Called after every part with the spectra read so far, and those to be read; each is read
+        twice, and three times for FITS.
 
     Returns
     -------
@@ -97,8 +99,11 @@ def merge(
             f"{plan.directory} again, or plan again if it is to stay so, or add --allow-failed "
             "to keep the rows without an answer"
         )
+    parts = _Parts(plan, PASSES.get(Path(output).suffix.lower(), 1), on_progress)
     try:
-        write_parts(_Parts(plan, on_progress), output, dialect)
+        write_parts(parts, output, dialect)
+    except (FileNotFoundError, IsADirectoryError):
+        raise
     except OSError as error:
         raise OSError(
             f"cannot write {output}: {error.strerror or error}; make room or name another place, "
@@ -147,12 +152,14 @@ def _check_part(plan: Plan, index: int) -> None:
         raise ValueError(f"it has {rows} rows, planned are {planned}")
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Parts:
     """The tables of a run one after the other, as often as they are asked for."""
 
     plan: Plan
+    passes: int
     on_progress: Progress | None
+    read: int = 0
 
     def __iter__(self) -> Iterator[Table]:
         if not len(self.plan):
@@ -168,8 +175,10 @@ class _Parts:
                 raise MergeError(_mend(self.plan, [path], str(error))) from error
             provenance: dict[str, Any] = table.meta["gasnet3"]
             table.meta["gasnet3"] = {k: v for k, v in provenance.items() if k != "part"}
+            start, stop = self.plan.span(index)
+            self.read += stop - start
             if self.on_progress:
-                self.on_progress(index + 1)
+                self.on_progress(self.read, self.passes * self.plan.rows)
             yield table
 
 
