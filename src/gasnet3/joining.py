@@ -66,8 +66,11 @@ class JoinedType:
             return data.astype(dtype, copy=False)
         if data.dtype.kind == "S":
             return np.char.decode(data, "utf-8", "replace")
-        if data.dtype.kind == "f":  # a number that is missing is a text that is missing
-            return np.where(np.isnan(data), "", data.astype(np.str_))
+        if data.dtype.kind == "f":
+            # Where a value is missing integers have become floats, and must not show it: the
+            # text would depend on which batches were joined first.
+            whole = [item.removesuffix(".0") for item in data.astype(np.str_).ravel()]
+            return np.where(np.isnan(data), "", np.reshape(np.array(whole, np.str_), data.shape))
         return data.astype(np.str_)
 
 

@@ -32,6 +32,17 @@ def test_what_holds_both(parts, expected):
     np.testing.assert_array_equal(joined, np.array(expected))
 
 
+def test_text_does_not_depend_on_what_was_joined_first():
+    parts = [np.array([5]), None, np.array(["x"]), np.array([2.5, 7.0])]
+    rows = [1, 1, 1, 2]
+    at_once = join_column(parts, rows)
+    for middle in (1, 2, 3):
+        halves = [join_column(parts[:middle], rows[:middle])]
+        halves.append(join_column(parts[middle:], rows[middle:]))
+        joined = join_column(halves, [sum(rows[:middle]), sum(rows[middle:])])
+        assert joined.tolist() == at_once.tolist() == ["5", "", "x", "2.5", "7"]
+
+
 def test_a_batch_without_rows_changes_nothing():
     assert join_column([np.array([7]), None], [1, 0]).dtype == np.int64
     assert join_column([np.array([7], np.int16)], [1]).dtype == np.int16

@@ -136,7 +136,7 @@ def test_files_that_failed_are_refused_or_kept(plan: Plan, tmp_path: Path) -> No
 
 
 def test_no_place_for_the_output(plan: Plan, tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="there is no directory .*; make it first"):
+    with pytest.raises(FileNotFoundError, match=r"there is no directory .*; make it first"):
         merge(plan.directory, tmp_path / "gone" / "out.csv")
 
 
