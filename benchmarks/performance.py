@@ -57,7 +57,6 @@ def sizes_of(options: argparse.Namespace) -> Sizes:
 def measure_main(options: argparse.Namespace) -> dict[str, Any]:
     """Stages, bounds, redrock and the whole path, in this order."""
     import torch
-    from speed.commands import cores_at_hand
     from speed.data import SN
     from speed.machine import machine
     from speed.peer import redrock_jobs
@@ -67,6 +66,7 @@ def measure_main(options: argparse.Namespace) -> dict[str, Any]:
 
     from gasnet3.mock import draw
     from gasnet3.nets.registry import load_models
+    from gasnet3.run.cores import allotted_cores
 
     torch.set_num_threads(1)
     sizes = sizes_of(options)
@@ -75,7 +75,7 @@ def measure_main(options: argparse.Namespace) -> dict[str, Any]:
         jobs, note = redrock_jobs(spectra, sizes.redrock, options.shared)
         ms = least_times([*stage_jobs(spectra, Path(name)), *jobs], sizes.rounds)
     with tempfile.TemporaryDirectory() as name:
-        runs = measure_runs(sizes, cores_at_hand(), Path(name))
+        runs = measure_runs(sizes, allotted_cores(), Path(name))
     return {
         "machine": machine(), "sn": SN, "sizes": asdict(sizes), "ms": ms, "redrock": note,
         "runs": runs,

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from gasnet3.io.manifest import SHARD_ROWS
-from speed.commands import Cost, cores_at_hand, run_gasnet3
+from gasnet3.run.cores import allotted_cores
+from speed.commands import Cost, run_gasnet3
 from speed.data import mock_shards
 from speed.turns import tell
 
@@ -25,7 +26,7 @@ def measure_engines(rows: int, directory: Path) -> dict[str, Any]:
     directory : Path
         An empty directory for spectra, runs and catalogs.
     """
-    workers = max(2, cores_at_hand())
+    workers = max(2, allotted_cores())
     shards = mock_shards(directory / "shards", rows, SHARD_ROWS)
     engines: dict[str, Callable[[Path], Cost]] = {
         "rank variables": lambda run: _by_ranks(run, workers),
@@ -51,7 +52,7 @@ def measure_engines(rows: int, directory: Path) -> dict[str, Any]:
 def _by_ranks(run: Path, workers: int) -> Cost:
     """One process a rank, told by the variables that torchrun sets."""
     ranks = [{"RANK": str(rank), "WORLD_SIZE": str(workers)} for rank in range(workers)]
-    return run_gasnet3(*[["work", str(run)]] * workers, environments=ranks)
+    return run_gasnet3(*[["work", str(run), "--threads", "1"]] * workers, environments=ranks)
 
 
 def checksum(path: Path) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from peers.page import processor, versions
 
-from speed.commands import cores_at_hand
+from gasnet3.run.cores import allotted_cores
 from speed.gpu import device_name
 
 
@@ -16,7 +16,7 @@ def machine() -> dict[str, Any]:
     """Processor, cores, memory in GB (None where the system does not tell), GPU, versions, date."""
     return {
         "processor": processor(),
-        "cores": cores_at_hand(),
+        "cores": allotted_cores(),
         "memory": _memory(),
         "gpu": device_name(),
         "versions": versions(),

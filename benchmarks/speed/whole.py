@@ -162,11 +162,14 @@ def classify(run: Run, inputs: list[str], output: Path) -> Cost:
 def steady(runs: list[dict[str, Any]], solver: str, inputs: str, cores: int) -> tuple[float, float]:
     """Spectra a second once it runs, and the seconds before and after.
 
-    From the times of few and of many spectra, as a straight line; NaN where it was not run.
+    From the times of few and of many spectra, as a straight line; NaN where it was not run, or
+    the machine was so busy that many took no longer than few.
     """
     of = [r for r in runs if (r["solver"], r["inputs"], r["cores"]) == (solver, inputs, cores)]
     if len(of) < 2:
         return float("nan"), float("nan")
     few, many = min(of, key=lambda r: r["rows"]), max(of, key=lambda r: r["rows"])
     slope = (many["seconds"] - few["seconds"]) / (many["rows"] - few["rows"])
+    if slope <= 0:
+        return float("nan"), float("nan")
     return 1 / slope, few["seconds"] - few["rows"] * slope

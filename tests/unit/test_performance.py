@@ -90,6 +90,8 @@ def test_steady_rate_is_what_start_up_leaves():
     ]
     assert steady(runs, "hybrid", SHARDS, 2) == pytest.approx((500.0, 3.0))
     assert np.isnan(steady(runs, "hybrid", SPECS, 2)).all()
+    busy = [run | {"seconds": 9.0 - run["rows"] / 500} for run in runs]
+    assert np.isnan(steady(busy, "hybrid", SHARDS, 2)).all()
 
 
 def test_runs_use_no_more_cores_than_there_are():
