@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
-import time
 from itertools import count
 from pathlib import Path
 
@@ -16,7 +14,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 from peers.with_redrock import DIAGONALS, resolution_matrix
-from speed import commands, data, floor
+from speed import floor
 from speed.goals import goals, scan_over_floor
 from speed.page import write_page
 from speed.turns import Job, least_times
@@ -105,41 +103,6 @@ def test_runs_use_no_more_cores_than_there_are():
     }
     assert not {run for run in once if run in turns}
     assert all(run.rows % QUICK.shard_rows == 0 for runs in runs_wanted(QUICK, 2) for run in runs)
-
-
-def test_small_runs_are_the_first_of_the_spectra(tmp_path):
-    shards = data.mock_shards(tmp_path / "shards", 6, 2)
-    assert [Path(p).name for p in data.first_shards(shards, 4, 2)] == [
-        "shard-000000.arrow", "shard-000001.arrow",
-    ]  # fmt: skip
-    with pytest.raises(ValueError, match="no whole number of shards"):
-        data.first_shards(shards, 3, 2)
-    before = (shards / "shard-000000.arrow").stat().st_mtime_ns
-    data.mock_shards(shards, 6, 2)
-    assert (shards / "shard-000000.arrow").stat().st_mtime_ns == before
-
-    specs = data.mock_specs(tmp_path / "specs", 3)
-    some = Path(data.first_specs(specs, 2)[0])
-    assert sorted(p.name for p in some.iterdir()) == ["mock-1-000000.fits", "mock-1-000001.fits"]
-
-
-def test_a_command_that_fails_says_why():
-    with pytest.raises(RuntimeError, match=r"gasnet3 no-such x: status 2\n[^$]*'no-such'"):
-        commands.run_gasnet3(["no-such", "x"])
-
-
-def test_memory_of_children_is_counted():
-    child = "x = bytearray(60_000_000); print('ready', flush=True); input()"
-    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
-    command = [sys.executable, "-c", parent]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        with commands._watched([process.pid]) as seen:
-            while not seen:
-                time.sleep(commands.SAMPLE)
-        process.communicate(b"\n")
-    assert 60 < max(seen) < 200
 
 
 def test_resolution_matrix_spreads_light_and_keeps_it():
