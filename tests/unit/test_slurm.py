@@ -26,12 +26,14 @@ def test_resources_are_asked_for() -> None:
     for part in (work, merge):
         for option in ("time=12:30:00", "partition=long", "account=survey"):
             assert f"\n#SBATCH --{option}\n" in part
-    assert " work /runs/dr1\n" in work
+    assert " work /runs/dr1 --device cuda\n" in work
     assert " merge /runs/dr1 -o /out/dr1.fits --dialect sdss\n" in merge
 
 
 def test_what_is_not_asked_for_is_left_out() -> None:
-    script = checked(job_script("/runs/dr1", "/out/dr1.fits"))
+    script = checked(job_script("/runs/100%", "/out/dr1.fits"))
+    assert " work /runs/100%\n" in script
+    assert "#SBATCH --output=/runs/100%%/logs/work-%A_%a.log\n" in script
     options = ("partition", "account", "gpus", "dialect", "allow-failed", "overwrite")
     assert [option for option in options if option in script] == []
 

@@ -64,7 +64,7 @@ set -euo pipefail
 # One thread for each core of the task, not for each of the machine.
 export OMP_NUM_THREADS=${{SLURM_CPUS_PER_TASK:-1}}
 # The task finds its rank in SLURM_ARRAY_TASK_ID, and how many there are beside it.
-srun {gasnet3} work {directory}
+srun {gasnet3} work {directory}{device}
 WORK
 )
 
@@ -132,6 +132,7 @@ def job_script(
         gasnet3=_command(),
         work_options="\n".join(_work_options(directory, resources)),
         merge_options="\n".join(_merge_options(directory, resources)),
+        device=" --device cuda" if resources.gpus else "",
         flags=flags,
     )
 
@@ -169,7 +170,7 @@ def _merge_options(directory: Path, resources: Resources) -> list[str]:
 
 def _common_options(directory: Path, resources: Resources, log: str) -> list[str]:
     # SLURM reads %-signs of the name itself, and knows no quotes but double ones here.
-    name = str(directory / "logs" / log)
+    name = str(directory / "logs").replace("%", "%%") + f"/{log}"
     lines = [f'#SBATCH --output="{name}"' if " " in name else f"#SBATCH --output={name}"]
     if resources.partition:
         lines.append(f"#SBATCH --partition={resources.partition}")
