@@ -81,8 +81,8 @@ def work(
         failed = {failure.path: failure for part in made for failure in part.failures}
         if not quiet:
             rows = sum(part.rows for part in made)
-            told = f"{len(made)} parts made, {rows} spectra"
-            console.out.print(f"rank {found.rank} of {found.world}: {told}", highlight=False)
+            who = f"rank {found.rank} of {found.world}: " if found.world > 1 else ""
+            console.out.print(f"{who}{len(made)} parts made, {rows} spectra", highlight=False)
     failures = [*planned.failures, *failed.values()]
     show_failures(failures, planned.files)
     raise typer.Exit(console.SOME_FAILED if failures else console.OK)
