@@ -116,8 +116,9 @@ def _memory(main: Main) -> Goal:
         return Goal(text, "the system does not tell it", None)
     most = max(run["memory"] for run in runs)
     told, flat = [], True
+    compared = [run for run in runs if run["rows"] in main["sizes"]["numbers"]]
     for solver in RATES:
-        of = [r for r in runs if (r["solver"], r["inputs"], r["cores"]) == (solver, SHARDS, 2)]
+        of = [r for r in compared if (r["solver"], r["inputs"], r["cores"]) == (solver, SHARDS, 2)]
         if len({run["rows"] for run in of}) < 2:
             continue
         few, many = (f(of, key=lambda run: run["rows"]) for f in (min, max))
