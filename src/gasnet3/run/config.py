@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -51,8 +51,14 @@ def _listed(models: Any) -> list[str | Path]:
 
 
 def _fingerprint(pipeline: Pipeline) -> dict[str, str]:
-    """Hashes of all that was fitted: networks, confidence and subclasses."""
+    """Hashes of all that was fitted: networks and their cards, confidence and subclasses."""
     found = {engine.cls: engine.model.card.sha256 for engine in pipeline.engines}
+    for engine in pipeline.engines:
+        # How it was trained and what it scored do not enter an answer.
+        text = json.dumps(
+            asdict(replace(engine.model.card, metrics={}, training={})), sort_keys=True
+        )
+        found[f"card {engine.cls}"] = hashlib.sha256(text.encode()).hexdigest()
     fits = {"confidence": pipeline.confidence, **pipeline.subclasses}
     for name, fit in fits.items():
         if fit is not None:
