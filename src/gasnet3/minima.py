@@ -59,23 +59,25 @@ def find_minima(curve: Tensor, separation: float, k: int) -> Minima:
 
 
 def _find_minima(curve: Tensor, separation: float, k: int) -> Minima:
-    curve = torch.where(torch.isfinite(curve), curve, torch.inf)
+    inf = torch.inf
+    curve = torch.nan_to_num(curve, nan=inf, posinf=inf, neginf=inf)
     points = curve.shape[1]
     falls = torch.nn.functional.pad(curve[:, 1:] < curve[:, :-1], (1, 1), value=True)
     candidate = falls[:, :-1] & ~falls[:, 1:]
     candidate[:, -1] = falls[:, -2]
-    candidate &= torch.isfinite(curve)
-    flat = curve.amin(dim=1) == curve.amax(dim=1)
+    remaining = torch.where(candidate, curve, inf)
     if points > 1:
-        candidate &= ~flat[:, None]
-    remaining = torch.where(candidate, curve, torch.inf)
+        # Of a flat curve the first point is left, and a minimum it is not.
+        first = torch.nonzero(candidate[:, 0])[:, 0]
+        flat = first[curve[first].amin(dim=1) == curve[first].amax(dim=1)]
+        remaining[flat, 0] = inf
     reach = torch.arange(-math.ceil(separation) + 1, math.ceil(separation), device=curve.device)
     index, value = [], []
     for _ in range(k):
         lowest, at = remaining.min(dim=1)
         index.append(torch.where(torch.isfinite(lowest), at, -1))
         value.append(lowest)
-        remaining.scatter_(1, (at[:, None] + reach).clamp(0, points - 1), torch.inf)
+        remaining.scatter_(1, (at[:, None] + reach).clamp(0, points - 1), inf)
     best = torch.stack(index, dim=1)
     return Minima(best, _parabola_offset(curve, best), torch.stack(value, dim=1))
 
