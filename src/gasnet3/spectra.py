@@ -192,8 +192,7 @@ class Spectra:
         ratio.sort(axis=1)
         rows, n = np.arange(len(self)), np.maximum(self.n_good, 1)
         middle = (ratio[rows, (n - 1) // 2] + ratio[rows, n // 2]) / 2
-        out = np.where(self.n_good > 0, middle, np.nan).astype(np.float64)
-        return out
+        return np.where(self.n_good > 0, middle, np.nan).astype(np.float64)
 
 
 def _rows(values: Any, name: str) -> list[NDArray[Any]]:
