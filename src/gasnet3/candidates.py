@@ -9,14 +9,18 @@ import torch
 from torch import Tensor
 
 from gasnet3.engine import Engine, distinct_pixels
+from gasnet3.minima import REACH
 from gasnet3.prepare import Prepared
 from gasnet3.refine import Fits, fit_at, refine
 
-REACH = 1.5
-"""How far in pixels a minimum may lie from where a curve of whole shifts shows it."""
-
 CLOSE, CLOSEST = 0.2, 0.05
 """Steps in pixels that end the search in float32: of further solutions, and of the best."""
+
+ALL = torch.iinfo(torch.int64).max
+"""Proposals to look at of a class that may be the right one."""
+
+BAD = 1e30
+"""Added to the χ² of bad fits, to put them last."""
 
 NEAR = 1.0
 """Solutions of a class whose χ² is so near to the least are all refined in float64."""
@@ -35,6 +39,10 @@ class Source(Protocol):
 @dataclass(frozen=True, eq=False)
 class Candidates:
     """The best distinct solutions of one class, by ascending χ², bad fits last.
+
+    The first of a class that may be the right one is of float64. Further ones, and those of
+    classes out of reach, may be of float32: their χ² is that of the minimum, their coefficients
+    and errors those of a shift up to 0.2 pixels from it.
 
     Attributes
     ----------
@@ -90,7 +98,7 @@ class Candidates:
 
 
 def best_minima(
-    engine: Engine, prepared: Prepared, start: Tensor, reach: float, keep: int, contends: Tensor
+    engine: Engine, prepared: Prepared, start: Tensor, reach: float, keep: int, looks: Tensor
 ) -> Candidates:
     """Evaluate all proposed minima, follow the best ones to their sub-pixel positions.
 
@@ -104,18 +112,19 @@ def best_minima(
         How far in pixels a minimum may lie from a proposed shift.
     keep : int
         Distinct solutions wanted of each row.
-    contends : Tensor of bool, shape (rows,)
-        Where not, the first proposal alone is followed, in single precision.
+    looks : Tensor of int64, shape (rows,)
+        How many proposals to look at; unless it is :data:`ALL`, in float32 only.
     """
-    start = start.clone()
-    start[~contends, 1:] = torch.nan
+    start, shifts = start.clone(), engine.model.card.shifts
+    contends = looks == ALL
+    start[later_than(looks, start)] = torch.nan
     exists = torch.isfinite(start) & prepared.usable[:, None]
     rows, _ = torch.nonzero(exists, as_tuple=True)
     spectra = prepared.flux, prepared.ivar
     search = engine.templates.single
     tried = fit_at(search, *spectra, rows, start[exists])
     chi2 = torch.full(start.shape, torch.inf, dtype=torch.float64, device=start.device)
-    chi2[exists] = tried.chi2_ahead(reach).nan_to_num(torch.inf)
+    chi2[exists] = tried.chi2_ahead(reach, shifts).nan_to_num(torch.inf)
     # Starts nearer than their reach would end in one minimum, as stellar ones could.
     apart = max(distinct_pixels(engine.cls), REACH)
     order, chosen = _lowest_distinct(chi2, start, apart, keep)
@@ -125,16 +134,42 @@ def best_minima(
     rows, nth = torch.nonzero(chosen, as_tuple=True)
     close = torch.where((nth == 0) & contends[rows], CLOSEST, CLOSE).double()
     found, settled = refine(search, *spectra, rows, begin, reach, close)
-    found.chi2 = found.chi2_ahead(CLOSE)
-    # The best one decides; the others are there to be compared with it.
-    least = torch.full_like(chi2[:, 0], torch.inf).scatter_reduce(0, rows, found.chi2, "amin")
-    best = torch.nonzero((found.chi2 < least[rows] + NEAR) & contends[rows])[:, 0]
-    first = fit_at(engine.templates, *spectra, rows[best], found.shift[best])
-    first.bend = found.bend[best]
-    fits, converged = refine(engine.templates, *spectra, rows[best], first, reach)
-    found.put(best, fits)
-    settled[best] = converged
+    found.chi2 = found.chi2_ahead(CLOSE, shifts)
+    _best_in_double(engine, prepared, rows, contends, found, settled, reach)
     return collect(engine, engine.templates, chosen, found, settled)
+
+
+def later_than(looks: Tensor, start: Tensor) -> Tensor:
+    """Which proposals, of shape (rows, proposals), come after those to be looked at."""
+    return torch.arange(start.shape[1], device=start.device) >= looks[:, None]
+
+
+def _best_in_double(
+    engine: Engine,
+    prepared: Prepared,
+    rows: Tensor,
+    contends: Tensor,
+    found: Fits,
+    settled: Tensor,
+    reach: float,
+) -> None:
+    """Refine in float64, in place, until the best fit of every row that contends is so refined."""
+    double = ~contends[rows]
+    spectra = prepared.flux, prepared.ivar
+    while True:
+        # What turns out bad, or higher than it seemed, makes way for the next.
+        rank = found.chi2.nan_to_num(torch.inf)
+        rank = rank + torch.where(double & ~settled & contends[rows], BAD, 0.0)
+        least = torch.full_like(prepared.norm, torch.inf).scatter_reduce(0, rows, rank, "amin")
+        next_ones = torch.nonzero((rank < least[rows] + NEAR) & ~double)[:, 0]
+        if not len(next_ones):
+            return
+        first = fit_at(engine.templates, *spectra, rows[next_ones], found.shift[next_ones])
+        first.bend = found.bend[next_ones]
+        fits, converged = refine(engine.templates, *spectra, rows[next_ones], first, reach)
+        found.put(next_ones, fits)
+        settled[next_ones] = converged
+        double[next_ones] = True
 
 
 def _lowest_distinct(
@@ -172,7 +207,7 @@ def collect(
     shifts = engine.model.card.shifts
     edge = (got["shift"] <= shifts.first + 0.5) | (got["shift"] >= shifts.last - 0.5)
     bad = exists & ~good & ~edge
-    rank = got["chi2"].nan_to_num(torch.inf) + torch.where(bad, 1e30, 0.0)
+    rank = got["chi2"].nan_to_num(torch.inf) + torch.where(bad, BAD, 0.0)
     order = torch.argsort(rank, dim=1, stable=True)
     again = _same_minimum(_take(got["shift"], order), distinct_pixels(engine.cls))
     last = torch.argsort(again, dim=1, stable=True)

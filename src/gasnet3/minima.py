@@ -10,6 +10,9 @@ from torch import Tensor
 
 from gasnet3 import batching
 
+REACH = 1.5
+"""How far in pixels a minimum may lie from where a curve of whole shifts shows it."""
+
 POINTS = 1 << 17
 """Points of curves looked at together on a CPU: they stay in its cache."""
 
@@ -52,7 +55,7 @@ def find_minima(curve: Tensor, separation: float, k: int) -> Minima:
     together = len(curve) if batching.on_gpu(curve) else max(1, POINTS // curve.shape[1])
     parts = [
         _find_minima(curve[start : start + together], separation, k)
-        for start in range(0, max(1, len(curve)), together)
+        for start in range(0, max(1, len(curve)), max(1, together))
     ]
     names = ("index", "offset", "chi2")
     return Minima(*(torch.cat([getattr(part, name) for part in parts]) for name in names))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 import gasnet3
 from gasnet3 import decide, subclass
-from gasnet3.candidates import Candidates
+from gasnet3.candidates import ALL, Candidates
 from gasnet3.catalog import make_catalog
 from gasnet3.confidence import DIRECTORY, Confidence, Evidence, find_confidence, solution_kind
 from gasnet3.devices import check_device
@@ -22,7 +22,7 @@ from gasnet3.nets.card import Model
 from gasnet3.nets.registry import load_models
 from gasnet3.prepare import Prepared, prepare
 from gasnet3.rows import Columns, Outcome, catalog_columns, chosen_fit, solution_columns
-from gasnet3.solve import SOLVERS, Solver, contenders
+from gasnet3.solve import SOLVERS, Proposals, Solver, looks_at
 from gasnet3.spectra import Spectra
 
 if TYPE_CHECKING:
@@ -251,22 +251,32 @@ class Pipeline:
             both = list(zip(self.engines, prepared, strict=True))
             proposals = [self.solver.propose(engine, p, k) for engine, p in both]
             n_good = torch.from_numpy(spectra.n_good).to(self.device)
-            contends = contenders(proposals, [engine.dof for engine in self.engines], n_good)
+            looks = looks_at(proposals, [engine.dof for engine in self.engines], n_good)
             candidates = [
-                self.solver.settle(engine, p, proposed, k, c)
-                for (engine, p), proposed, c in zip(both, proposals, contends, strict=True)
+                self.solver.settle(engine, p, proposed, k, few)
+                for (engine, p), proposed, few in zip(both, proposals, looks, strict=True)
             ]
             outcome = self._decide(spectra, prepared, candidates)
-            for index, (engine, p) in enumerate(both):
-                # Rarely, a class that was thought out of reach has won.
-                chosen = torch.from_numpy(outcome.ranked.cls[:, 0] == index).to(self.device)
-                rows = torch.nonzero(chosen & ~contends[index])[:, 0]
-                if len(rows):
-                    again = p.rows(rows), proposals[index].rows(rows)
-                    better = self.solver.settle(engine, *again, k, torch.ones_like(rows).bool())
-                    candidates[index].put(rows, better)
-                    outcome = self._decide(spectra, prepared, candidates)
+            # Rarely, a class that was thought out of reach has won.
+            while self._settle_winners(outcome, proposals, looks, k):
+                outcome = self._decide(spectra, prepared, candidates)
         return outcome
+
+    def _settle_winners(
+        self, outcome: Outcome, proposals: list[Proposals], looks: list[torch.Tensor], k: int
+    ) -> bool:
+        """Solve classes that have won like any other, in place; whether there were some."""
+        ranked, found = outcome.ranked, False
+        for index, engine in enumerate(self.engines):
+            won = (ranked.cls[:, 0] == index) & np.isfinite(ranked.chi2[:, 0])
+            rows = torch.nonzero(torch.from_numpy(won).to(self.device) & (looks[index] < ALL))[:, 0]
+            if len(rows):
+                found = True
+                looks[index][rows] = ALL
+                again = outcome.prepared[index].rows(rows), proposals[index].rows(rows)
+                better = self.solver.settle(engine, *again, k, looks[index][rows])
+                outcome.candidates[index].put(rows, better)
+        return found
 
     def _prepare(self, spectra: Spectra) -> list[Prepared]:
         """The spectra as the model of each engine wants them; the same where they want the same."""

@@ -16,10 +16,12 @@ from torch import Tensor
 
 from gasnet3 import batching
 from gasnet3.batching import paired, slices
+from gasnet3.lattice import ShiftRange
 from gasnet3.splines import Places, Templates, add_continuum, along, combine
 
 TILE = 8
-"""Matrix products are fastest for multiples of so many components."""
+"""Matrix products are fastest for multiples of so many components, and the last bits of
+factorisations do not depend on the place of a matrix in a batch."""
 
 CHUNK = 128
 """Model components computed together on a CPU, of several fits: they stay in its cache."""
@@ -80,10 +82,20 @@ class Fits:
         """The fits at the given places."""
         return Fits(*(getattr(self, f.name)[index] for f in fields(Fits)))
 
-    def chi2_ahead(self, reach: float) -> Tensor:
-        """χ² to be expected one Gauss-Newton step on, of ``reach`` pixels at most."""
+    def chi2_ahead(self, reach: float, shifts: ShiftRange) -> Tensor:
+        """χ² to be expected one Gauss-Newton step on, of ``reach`` pixels at most.
+
+        Parameters
+        ----------
+        reach : float
+            Longest step in pixels.
+        shifts : ShiftRange
+            A step ends where they do.
+        """
         step = self.step.nan_to_num(0.0)
-        gain = step.abs().clamp(max=reach) * (2 * step.abs() - step.abs().clamp(max=reach))
+        room = torch.where(step > 0, shifts.last - self.shift, self.shift - shifts.first)
+        taken = torch.minimum(step.abs(), room).clamp(min=0.0, max=reach)
+        gain = taken * (2 * step.abs() - taken)
         return self.chi2 - (gain / self.sigma**2).nan_to_num(0.0)
 
     def put(self, index: Tensor, other: Fits) -> None:
@@ -200,12 +212,17 @@ def _times(matrices: Tensor, vectors: Tensor) -> Tensor:
 def _inverse(normal: Tensor) -> Tensor:
     """Inverse of scaled normal matrices, float64; the ridge keeps parameters without data at 0."""
     ridge, normal = RIDGE[normal.dtype], normal.double()
+    size = normal.shape[1]
     scale = torch.diagonal(normal, dim1=1, dim2=2).clamp(min=0).sqrt()
     scale = torch.where(scale > 0, scale, 1.0)
-    scaled = normal / (scale[:, :, None] * scale[:, None])
-    eye = torch.eye(normal.shape[1], dtype=normal.dtype, device=normal.device)
-    factor, _ = torch.linalg.cholesky_ex(scaled + ridge * eye)
-    return torch.cholesky_inverse(factor) / (scale[:, :, None] * scale[:, None])
+    whole = -(-size // TILE) * TILE
+    scaled = torch.eye(whole, dtype=normal.dtype, device=normal.device).repeat(len(normal), 1, 1)
+    # Of matrices that do not fill a tile, the last bits depend on where in memory they begin.
+    scaled[:, :size, :size] = normal / (scale[:, :, None] * scale[:, None])
+    torch.diagonal(scaled, dim1=1, dim2=2)[:] += ridge
+    factor, _ = torch.linalg.cholesky_ex(scaled)
+    inverse = torch.cholesky_inverse(factor)[:, :size, :size]
+    return inverse / (scale[:, :, None] * scale[:, None])
 
 
 def refine(

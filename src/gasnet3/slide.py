@@ -16,11 +16,9 @@ from torch import Tensor
 from gasnet3 import batching
 from gasnet3.batching import paired, slices
 from gasnet3.lattice import ShiftRange
+from gasnet3.minima import REACH
 from gasnet3.refine import Fits
 from gasnet3.splines import PAD, combine, spline_bends, spline_weights
-
-REACH = 1.5
-"""How far in pixels a minimum may lie from its start."""
 
 TAPS = 7
 """B-splines that a model within reach is made of: those of 4 pixels, and 3 more."""
@@ -29,6 +27,7 @@ TRIALS = 16
 """Trial positions a pixel, from the best of which Newton's steps begin."""
 
 NEWTON_STEPS = 4
+"""Enough from a trial position that is a thirtieth of a pixel off at most."""
 
 CHUNK = 8
 """Fits made together on a CPU: they stay in its cache."""
@@ -108,9 +107,11 @@ def slide(
     """
     total = len(rows)
     rows, start = paired(rows, start)
+    low = (start - REACH).clamp(models.shifts.first, models.shifts.last)
+    high = (start + REACH).clamp(models.shifts.first, models.shifts.last)
     # At the end of the range fewer are needed, and there are no more.
     most = models.spline.shape[1] - models.n - TAPS + 1
-    first = (torch.floor(models.place(start) - REACH).long() - 1).clamp(0, most)
+    first = (torch.floor(models.place(high)).long() - 1).clamp(0, most)
     together = GPU_CHUNK if batching.on_gpu(flux) else CHUNK
     products = torch.cat(
         [
@@ -118,8 +119,6 @@ def slide(
             for cut in slices(len(rows), together)
         ]
     )
-    low = (start - REACH).clamp(models.shifts.first, models.shifts.last)
-    high = (start + REACH).clamp(models.shifts.first, models.shifts.last)
     place = _least(products, first, models.place(high), models.place(low))
     shift = models.shifts.last + PAD - place
     chi2, _, _, curvature = (part[:, 0] for part in _chi2(products, first, place[:, None]))

@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from gasnet3.candidates import REACH, Candidates, Source, best_minima, collect
-from gasnet3.engine import Curves, Engine, distinct_pixels
-from gasnet3.minima import Minima, find_minima
+from gasnet3.candidates import ALL, Candidates, Source, best_minima, collect, later_than
+from gasnet3.engine import DISTINCT, Curves, Engine, distinct_pixels
+from gasnet3.lattice import shift_from_z
+from gasnet3.minima import REACH, Minima, find_minima
 from gasnet3.prepare import Prepared
 from gasnet3.slide import Models, slide
 
@@ -75,7 +76,7 @@ class Solver(ABC):
 
     @abstractmethod
     def settle(
-        self, engine: Engine, prepared: Prepared, proposals: Proposals, k: int, contends: Tensor
+        self, engine: Engine, prepared: Prepared, proposals: Proposals, k: int, looks: Tensor
     ) -> Candidates:
         """The k best distinct solutions of each prepared spectrum.
 
@@ -83,15 +84,16 @@ class Solver(ABC):
         ----------
         engine, prepared, proposals, k
             See :meth:`propose`.
-        contends : Tensor of bool, shape (rows,)
-            Whether the class may be that of the spectrum. Where not, the best proposal alone may
-            be looked at, in single precision.
+        looks : Tensor of int64, shape (rows,)
+            How many proposals to look at: :data:`~gasnet3.candidates.ALL` where the class may
+            be that of the spectrum; fewer are looked at in single precision.
         """
 
     def solve(self, engine: Engine, prepared: Prepared, k: int) -> Candidates:
         """Propose and settle one class as if there were no other."""
         proposals = self.propose(engine, prepared, k)
-        return self.settle(engine, prepared, proposals, k, torch.ones_like(prepared.usable))
+        looks = torch.full(prepared.usable.shape, ALL, device=prepared.usable.device)
+        return self.settle(engine, prepared, proposals, k, looks)
 
     @abstractmethod
     def curves(self, engine: Engine, prepared: Prepared) -> Curves:
@@ -112,13 +114,13 @@ class Amortised(Solver):
         return Proposals(_position(curves, minima), minima.chi2, REACH, models, coeff)
 
     def settle(
-        self, engine: Engine, prepared: Prepared, proposals: Proposals, k: int, contends: Tensor
+        self, engine: Engine, prepared: Prepared, proposals: Proposals, k: int, looks: Tensor
     ) -> Candidates:
         models, coeff = proposals.source, proposals.coeff
         assert isinstance(models, Models)
         assert coeff is not None
         start = proposals.start.clone()
-        start[~contends, 1:] = torch.nan
+        start[later_than(looks, start)] = torch.nan
         exists = torch.isfinite(start) & prepared.usable[:, None]
         rows, _ = torch.nonzero(exists, as_tuple=True)
         spectra = prepared.flux, prepared.ivar
@@ -144,9 +146,9 @@ class Exact(Solver):
         return Proposals(_position(curves, minima), minima.chi2, REACH, engine.templates)
 
     def settle(
-        self, engine: Engine, prepared: Prepared, proposals: Proposals, k: int, contends: Tensor
+        self, engine: Engine, prepared: Prepared, proposals: Proposals, k: int, looks: Tensor
     ) -> Candidates:
-        return best_minima(engine, prepared, proposals.start, proposals.reach, k, contends)
+        return best_minima(engine, prepared, proposals.start, proposals.reach, k, looks)
 
     def curves(self, engine: Engine, prepared: Prepared) -> Curves:
         return engine.exact_curves(engine.full_scan, prepared)
@@ -163,7 +165,8 @@ class Hybrid(Exact):
         minima = find_minima(curves.chi2, distinct_pixels(engine.cls) / step, max(PROPOSALS, k + 1))
         start, chi2 = _position(curves, minima), minima.chi2
         # What lies far above the last wanted one in the scan is not below it in truth.
-        noise = (chi2[:, :1] / prepared.flux.shape[1]).clamp(min=1.0)
+        n_good = (prepared.ivar > 0).sum(dim=1, keepdim=True).clamp(min=1)
+        noise = (chi2[:, :1] / n_good).clamp(min=1.0)
         hopeless = chi2[:, k:] > chi2[:, k - 1 : k] + HOPELESS * noise
         start[:, k:] = torch.where(hopeless, torch.nan, start[:, k:])
         return Proposals(start, chi2, REACH + step / 2, engine.templates)
@@ -173,8 +176,8 @@ SOLVERS: dict[str, Solver] = {s.name: s for s in (Amortised(), Exact(), Hybrid()
 """Solvers by name."""
 
 
-def contenders(proposals: list[Proposals], dof: list[int], n_good: Tensor) -> list[Tensor]:
-    """Which classes may be that of a spectrum, by the χ² of their proposals.
+def looks_at(proposals: list[Proposals], dof: list[int], n_good: Tensor) -> list[Tensor]:
+    """How many proposals of each class to look at, by the χ² of the best ones.
 
     Parameters
     ----------
@@ -187,14 +190,20 @@ def contenders(proposals: list[Proposals], dof: list[int], n_good: Tensor) -> li
 
     Returns
     -------
-    list of Tensor of bool, shape (rows,)
+    list of Tensor of int64, shape (rows,)
+        :data:`~gasnet3.candidates.ALL` for classes that may be the right one. Of others one, or
+        two where the first is at the redshift of the class that leads: then the second may be
+        what ``delta_chi2`` is counted to.
     """
     reduced = torch.stack(
         [p.chi2[:, 0] / (n_good - d).clamp(min=1) for p, d in zip(proposals, dof, strict=True)]
     )
-    least = reduced.amin(dim=0)
+    shift = torch.stack([p.start[:, 0] for p in proposals])
+    least, leader = reduced.min(dim=0)
     excess = (reduced - least) * n_good / least.clamp(min=1.0)
-    return list(~(excess > OUT_OF_REACH))
+    there = (shift - shift.gather(0, leader[None])).abs() < float(shift_from_z(DISTINCT))
+    few = torch.where(there, 2, 1)
+    return list(torch.where(excess > OUT_OF_REACH, few, ALL))
 
 
 def _position(curves: Curves, minima: Minima) -> Tensor:

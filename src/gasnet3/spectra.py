@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -179,20 +178,37 @@ class Spectra:
         }
         return cls(**join, meta=meta, lattice=batches[0].lattice)
 
-    @cached_property
+    @property
     def n_good(self) -> NDArray[np.int64]:
         """Number of unmasked pixels of each row, shape (rows,)."""
         return np.asarray((self.ivar > 0).sum(axis=1))
 
-    @cached_property
+    @property
     def sn_median(self) -> NDArray[np.float64]:
         """Median S/N of the unmasked pixels, NaN where there is none, shape (rows,)."""
-        # Masked pixels are sorted to the end.
-        ratio = np.where(self.ivar > 0, self.flux * np.sqrt(self.ivar), np.inf)
-        ratio.sort(axis=1)
-        rows, n = np.arange(len(self)), np.maximum(self.n_good, 1)
-        middle = (ratio[rows, (n - 1) // 2] + ratio[rows, n // 2]) / 2
-        return np.where(self.n_good > 0, middle, np.nan).astype(np.float64)
+        if self.flux.dtype == np.float32:
+            return _median_ratio(self.flux, self.ivar)
+        # One row that needs float64 makes a batch float64; the others must not notice.
+        with np.errstate(over="ignore"):
+            flux, ivar = self.flux.astype(np.float32), self.ivar.astype(np.float32)
+        single = (flux == self.flux).all(axis=1) & (ivar == self.ivar).all(axis=1)
+        out = _median_ratio(self.flux, self.ivar)
+        out[single] = _median_ratio(flux[single], ivar[single])
+        return out
+
+
+def _median_ratio(
+    flux: NDArray[np.floating[Any]], ivar: NDArray[np.floating[Any]]
+) -> NDArray[np.float64]:
+    """Median of flux·√ivar over the pixels with ivar > 0, NaN where there is none."""
+    good = ivar > 0
+    # Masked pixels are sorted to the end.
+    ratio = np.where(good, flux * np.sqrt(ivar), np.inf)
+    ratio.sort(axis=1)
+    rows, count = np.arange(len(ratio)), good.sum(axis=1)
+    n = np.maximum(count, 1)
+    middle = (ratio[rows, (n - 1) // 2] + ratio[rows, n // 2]) / 2
+    return np.where(count > 0, middle, np.nan).astype(np.float64)
 
 
 def _rows(values: Any, name: str) -> list[NDArray[Any]]:
