@@ -1,13 +1,19 @@
 """Cutting batches so that no answer depends on how they were cut.
 
 On a CPU, FFTs and batched matrix products take another path for a single row than for several,
-with other last bits. Work is therefore never done on one row alone. How many rows are worked on
+with other last bits. Work is therefore never done on one row alone. So they do for small matrices
+and rows that begin at another place in memory within a cache line, which in a batch depends on
+their number: small matrices are filled up to whole cache lines. How many rows are worked on
 together is the device's choice: what fits into a processor's cache, or what fills a GPU.
 """
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
+
+TILE = 8
+"""Rows and columns of small matrices are filled up to multiples of so many."""
 
 
 def slices(total: int, size: int) -> list[slice]:
@@ -22,6 +28,21 @@ def paired(*arrays: Tensor) -> tuple[Tensor, ...]:
     return tuple(
         array.repeat_interleave(2, dim=0) if len(array) == 1 else array for array in arrays
     )
+
+
+def filled(matrices: Tensor) -> Tensor:
+    """Symmetric matrices with the identity beside them, up to a multiple of :data:`TILE`.
+
+    Parameters
+    ----------
+    matrices : Tensor, shape (rows, m, m)
+        Determinant and solutions stay what they are.
+    """
+    m = matrices.shape[1]
+    whole = torch.eye(-(-m // TILE) * TILE, dtype=matrices.dtype, device=matrices.device)
+    out = whole.repeat(len(matrices), 1, 1)
+    out[:, :m, :m] = matrices
+    return out
 
 
 def on_gpu(tensor: Tensor) -> bool:

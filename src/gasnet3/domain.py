@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gasnet3.batching import filled
+
 NO_NOISE = 1e-12
 """Variance added to each coefficient: a parameter without data has none from the fit."""
 
@@ -68,7 +70,8 @@ def population_volume(population: Mapping[str, Any], measured: Tensor, misfit: T
     eye = torch.eye(len(spread), dtype=measured.dtype, device=measured.device)
     noise = measured * misfit[:, None, None] + NO_NOISE * eye
     noise = torch.where(known[:, None, None], noise, eye)
-    gain = torch.linalg.slogdet(noise + spread)[1] - torch.linalg.slogdet(noise)[1]
+    total = torch.linalg.slogdet(filled(noise + spread))[1]
+    gain = total - torch.linalg.slogdet(filled(noise))[1]
     return torch.where(known, gain, torch.nan)
 
 
@@ -84,6 +87,7 @@ def domain_distance(coeff: Tensor, measured: Tensor, mean: Tensor, covariance: T
     mean, covariance : Tensor of float64, shapes (m,) and (m, m)
         Moments of the training population.
     """
-    offset = (coeff - mean)[..., None]
-    total = covariance + measured
+    offset = coeff - mean
+    total = filled(covariance + measured)
+    offset = torch.nn.functional.pad(offset, (0, total.shape[1] - offset.shape[1]))[..., None]
     return (offset * torch.linalg.solve(total, offset)).sum(dim=(1, 2))

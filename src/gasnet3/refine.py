@@ -15,13 +15,9 @@ import torch
 from torch import Tensor
 
 from gasnet3 import batching
-from gasnet3.batching import paired, slices
+from gasnet3.batching import TILE, paired, slices
 from gasnet3.lattice import ShiftRange
 from gasnet3.splines import Places, Templates, add_continuum, along, combine
-
-TILE = 8
-"""Matrix products are fastest for multiples of so many components, and the last bits of
-factorisations do not depend on the place of a matrix in a batch."""
 
 CHUNK = 128
 """Model components computed together on a CPU, of several fits: they stay in its cache."""
@@ -136,10 +132,9 @@ def _fit_chunk(templates: Templates, flux: Tensor, ivar: Tensor, places: Places)
     f, root = flux.to(dtype), ivar.to(dtype).sqrt()
     design = _design(templates, places, root)
     inverse = _inverse(_products(design, m, m + len(templates.basis)))
-    design = design[:, : inverse.shape[1]]
     right = _times(design, root * f)
     solution = torch.bmm(inverse, right[..., None])[..., 0]
-    coeff, continuum = solution[:, :m], solution[:, m:]
+    coeff, continuum = solution[:, :m], solution[:, m : m + len(templates.basis)]
     curve = along(templates, places, coeff.to(dtype), n + 3)
     model = combine(curve, places.value, n)
     add_continuum(model, templates.basis, continuum.to(dtype))
@@ -166,7 +161,7 @@ def _fit_chunk(templates: Templates, flux: Tensor, ivar: Tensor, places: Places)
 def _design(templates: Templates, places: Places, root: Tensor) -> Tensor:
     """Templates and polynomials times the root of the inverse variance, (fits, components, n).
 
-    Components of zeros follow up to a multiple of :data:`TILE`.
+    Components of zeros follow up to a multiple of :data:`~gasnet3.batching.TILE`.
     """
     m, n = templates.spline.shape[0], root.shape[1]
     used = m + len(templates.basis)
@@ -189,12 +184,12 @@ def _design(templates: Templates, places: Places, root: Tensor) -> Tensor:
 
 def _products(design: Tensor, m: int, used: int) -> Tensor:
     """Normal matrices of designs of which the first m components are templates."""
-    products = design.new_empty(len(design), used, used)
-    above = torch.bmm(design[:, :m], design.transpose(1, 2))[:, :, :used]
+    products = design.new_zeros(len(design), design.shape[1], design.shape[1])
+    above = torch.bmm(design[:, :m], design.transpose(1, 2))
     products[:, :m] = above
     products[:, m:, :m] = above[:, :, m:].transpose(1, 2)
     polynomials = design[:, m:used]
-    products[:, m:, m:] = torch.bmm(polynomials, polynomials.transpose(1, 2))
+    products[:, m:used, m:used] = torch.bmm(polynomials, polynomials.transpose(1, 2))
     return products
 
 
@@ -212,17 +207,12 @@ def _times(matrices: Tensor, vectors: Tensor) -> Tensor:
 def _inverse(normal: Tensor) -> Tensor:
     """Inverse of scaled normal matrices, float64; the ridge keeps parameters without data at 0."""
     ridge, normal = RIDGE[normal.dtype], normal.double()
-    size = normal.shape[1]
     scale = torch.diagonal(normal, dim1=1, dim2=2).clamp(min=0).sqrt()
     scale = torch.where(scale > 0, scale, 1.0)
-    whole = -(-size // TILE) * TILE
-    scaled = torch.eye(whole, dtype=normal.dtype, device=normal.device).repeat(len(normal), 1, 1)
-    # Of matrices that do not fill a tile, the last bits depend on where in memory they begin.
-    scaled[:, :size, :size] = normal / (scale[:, :, None] * scale[:, None])
-    torch.diagonal(scaled, dim1=1, dim2=2)[:] += ridge
-    factor, _ = torch.linalg.cholesky_ex(scaled)
-    inverse = torch.cholesky_inverse(factor)[:, :size, :size]
-    return inverse / (scale[:, :, None] * scale[:, None])
+    scaled = normal / (scale[:, :, None] * scale[:, None])
+    eye = torch.eye(normal.shape[1], dtype=normal.dtype, device=normal.device)
+    factor, _ = torch.linalg.cholesky_ex(scaled + ridge * eye)
+    return torch.cholesky_inverse(factor) / (scale[:, :, None] * scale[:, None])
 
 
 def refine(

@@ -20,6 +20,9 @@ PAD = 3
 MEMORY = 28
 """Pixels after which the filter of the spline has forgotten a value."""
 
+LINE = 16
+"""Numbers whose bytes fill whole cache lines, in single precision too."""
+
 PHASES = 16
 """Positions within a pixel at which the searches know the templates beforehand."""
 
@@ -196,7 +199,8 @@ def along(templates: Templates, places: Places, coeff: Tensor, width: int) -> Te
     """Spline coefficients of the sums of the templates, shape (fits, width)."""
     if batching.on_gpu(coeff):
         return torch.bmm(coeff[:, None], places.gather(templates.spline, width))[:, 0]
-    out = coeff.new_empty(len(coeff), width)
+    # Every row begins a cache line: the last bits of a product depend on it.
+    out = coeff.new_empty(len(coeff), -(-width // LINE) * LINE)[:, :width]
     windows = places.windows(templates.spline, width)
     for row, amplitudes, window in zip(out, coeff, windows, strict=True):
         torch.mv(window.T, amplitudes, out=row)
