@@ -17,7 +17,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="few spectra, numbers mean nothing")
     parser.add_argument("--numbers", type=int, nargs="+", metavar="N",
                         help="numbers of spectra whose cost is compared")  # fmt: skip
+    parser.add_argument("--rounds", type=int, default=2, help="rounds of the whole path")
     parser.add_argument("--rows", type=int, default=100_000, help="spectra of the large run")
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared",
                         help="directory of redrock's templates")  # fmt: skip
@@ -51,7 +52,8 @@ def sizes_of(options: argparse.Namespace) -> Sizes:
 
     if options.quick:
         return QUICK
-    return Sizes(numbers=tuple(options.numbers)) if options.numbers else Sizes()
+    sizes = Sizes(repeats=options.rounds)
+    return replace(sizes, numbers=tuple(options.numbers)) if options.numbers else sizes
 
 
 def measure_main(options: argparse.Namespace) -> dict[str, Any]:

@@ -66,7 +66,7 @@ class Sizes:
     redrock: int = 6
     whole: Mapping[str, tuple[int, int]] = field(
         default_factory=lambda: {
-            "amortised": (1_000, 6_000), "hybrid": (500, 3_000), "exact": (500, 1_500),
+            "amortised": (1_000, 6_000), "hybrid": (500, 3_000), "exact": (500, 1_000),
         }
     )  # fmt: skip
     numbers: tuple[int, ...] = (2_000, 20_000)
