@@ -117,7 +117,11 @@ def test_interrupted_it_says_how_to_go_on(tmp_path: Path) -> None:
     io.write_shard(tmp_path / "many.arrow", many)
     arguments = [tmp_path / "many.arrow", "-o", tmp_path / "out", "--shard-rows", "1"]
     process = subprocess.Popen(
-        [COMMAND, "convert", *map(str, arguments)], stderr=subprocess.PIPE, text=True
+        [COMMAND, "convert", *map(str, arguments)],
+        stderr=subprocess.PIPE,
+        text=True,
+        # The background of a shell ignores Ctrl-C, and what it starts would too.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 60
     while len(list((tmp_path / "out").glob("shard-*"))) < 5 and time.monotonic() < deadline:

@@ -63,6 +63,11 @@ def plan(tmp_path: Path, models: Path) -> Plan:
     return make_plan(io.expand(tmp_path / "in"), tmp_path / "run", config, part_rows=6)
 
 
+def listening() -> None:
+    """Ctrl-C is heard even where the tests run in the background of a shell, which ignores it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def started(*arguments: object, **options: object) -> subprocess.Popen[str]:
     """A command in a process group of its own."""
     return subprocess.Popen(
@@ -71,6 +76,7 @@ def started(*arguments: object, **options: object) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=listening,
         **options,  # type: ignore[call-overload]
     )
 

@@ -45,6 +45,15 @@ def _per_class(name: str, description: str) -> tuple[Column, ...]:
     )
 
 
+ANOMALY_KINDS = {
+    "defect": "defect",
+    "incomplete": "incomplete model",
+    "extreme": "extreme",
+    "ambiguous": "redshift ambiguous",
+    "second": "second redshift",
+}
+"""Name in the columns, and value of ``anomaly_kind``, of each way of being strange."""
+
 COLUMNS: tuple[Column, ...] = (
     Column("id", "str", "", "identifier of the spectrum"),
     Column("class", "str", "", "STAR, GALAXY or QSO: the most probable class"),
@@ -72,8 +81,20 @@ COLUMNS: tuple[Column, ...] = (
     *_per_class("chi2", "least chi2 as {}"),
     *_per_class("z", "redshift as {}"),
     *_per_class("robustness", "R as {} (eq. 17)"),
-    Column("anomaly_score", "f8", "", "how strange the spectrum is, larger is stranger"),
-    Column("anomaly_kind", "str", "", "why the spectrum is strange, empty where it is not"),
+    Column(
+        "anomaly_score",
+        "f8",
+        "",
+        "how strange the spectrum is: -log10 of the share of ordinary ones that are as strange",
+    ),
+    Column("anomaly_kind", "str", "", "why it is strange; empty where anomaly_score is below 2"),
+    Column("anomaly_reason", "str", "", "what is strange, in a sentence with its wavelength"),
+    Column("anomaly_wave", "f8", "Angstrom", "observed vacuum wavelength of what is strange"),
+    Column("z_second", "f8", "", "second redshift that lines of the residual agree on"),
+    *(
+        Column(f"anomaly_{name}", "f8", "", f"score of one kind alone: {kind}")
+        for name, kind in ANOMALY_KINDS.items()
+    ),
 )
 """The native columns in their order. A catalog has those that its maker knows."""
 
