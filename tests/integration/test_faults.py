@@ -76,8 +76,7 @@ def started(*arguments: object, **options: object) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        preexec_fn=listening,
-        **options,  # type: ignore[call-overload]
+        **({"preexec_fn": listening} | options),  # type: ignore[call-overload]
     )
 
 
