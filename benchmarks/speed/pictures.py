@@ -64,5 +64,6 @@ def draw_workers(runs: list[dict[str, Any]], path: Path) -> Path:
                 axis.plot(counts, rates, ls=line, color=color, marker=marker, label=label)
     axis.set(xlabel="workers, a core each", ylabel="spectra/s", yscale="log", xticks=counts)
     axis.grid(alpha=0.3)
-    figure.legend(loc="outside right center", frameon=False, fontsize=8)
+    if axis.lines:  # runs too short for a rate leave none
+        figure.legend(loc="outside right center", frameon=False, fontsize=8)
     return save_figure(figure, path)
