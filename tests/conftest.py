@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+
+import browser
 
 SHARED = Path(__file__).parents[1] / ".." / "shared"
 
@@ -22,3 +26,18 @@ def shared_dir() -> Path:
 def rng() -> np.random.Generator:
     """Random numbers, the same in every run."""
     return np.random.default_rng(20260101)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A browser for the tests of one file; see ``browser.py``."""
+    # Not longer: while it is open, asyncio takes this thread for one with a loop of its own.
+    with browser.launched() as opened:
+        yield opened
+
+
+@pytest.fixture
+def page(chromium: Any) -> Iterator[Any]:
+    """An empty page; its errors, warnings and requests to elsewhere fail the test."""
+    with browser.watched(chromium) as opened:
+        yield opened
