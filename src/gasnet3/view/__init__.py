@@ -1,0 +1,1 @@
+"""Looking at spectra and judging them."""
