@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 import gasnet3
+from gasnet3.cli.anomalies import anomalies
 from gasnet3.cli.calibrate import calibrate
 from gasnet3.cli.classify import classify
 from gasnet3.cli.convert import convert
@@ -52,7 +53,7 @@ def main(
 
 COMMANDS = (
     *(classify, plan, work, status, merge, slurm, convert),
-    *(plot, evaluate, models, mock, train, calibrate, info),
+    *(plot, anomalies, evaluate, models, mock, train, calibrate, info),
 )
 for command in COMMANDS:
     app.command(cls=WorkCommand if command is work else None)(command)

@@ -1,0 +1,148 @@
+"""gasnet3 anomalies: the strangest spectra of a catalog, and why they are."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gasnet3.cli import console
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+    from gasnet3.anomaly.labels import Labels
+
+
+class Kind(StrEnum):
+    """Names of the kinds; typer takes no list of literals."""
+
+    DEFECT = "defect"
+    INCOMPLETE = "incomplete"
+    EXTREME = "extreme"
+    AMBIGUOUS = "ambiguous"
+    SECOND = "second"
+
+
+CATALOG_ENDINGS = (".parquet", ".fits", ".csv")
+PICTURE_ENDINGS = (".png", ".pdf", ".svg", ".jpg")
+
+
+def anomalies(
+    catalog: Annotated[
+        Path, typer.Argument(metavar="CATALOG", help="Catalog that gasnet3 classify wrote.")
+    ],
+    n: Annotated[int, typer.Option("-n", "--number", min=1, help="Spectra to list.")] = 20,
+    kind: Annotated[
+        list[Kind] | None,
+        typer.Option("--kind", help="Only this kind; the option may be given several times."),
+    ] = None,
+    min_score: Annotated[
+        float, typer.Option("--min-score", help="Least score: 2 is one in a hundred, 3 a thousand.")
+    ] = 2.0,
+    labels: Annotated[
+        Path | None,
+        typer.Option("--labels", help="Table of id and interesting (yes or no): learn from it."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write the rows listed, in order, as a catalog."),
+    ] = None,
+    spectra: Annotated[
+        list[str] | None,
+        typer.Option("--spectra", help="Files, directories or globs of the catalog's spectra."),
+    ] = None,
+    gallery: Annotated[
+        Path | None, typer.Option("--gallery", help="Draw the spectra listed: .png, .pdf, .svg.")
+    ] = None,
+    models: console.Models = None,
+    overwrite: console.Overwrite = False,
+) -> None:
+    """List the strangest spectra of a catalog, each with the reason.
+
+    With --labels, spectra like those that a person marked as interesting come first, and those
+    like the ones marked as not come last.
+    """
+    from gasnet3.anomaly.ranking import strangest
+    from gasnet3.catalog import read_catalog, write_catalog
+
+    for path, endings in ((output, CATALOG_ENDINGS), (gallery, PICTURE_ENDINGS)):
+        if path is not None:
+            console.check_output(path, overwrite=overwrite, endings=endings)
+    if (gallery is None) != (spectra is None):
+        console.fail("--gallery needs the spectra and --spectra is for it: give both or neither")
+    with console.told(ValueError, ModuleNotFoundError):  # CatalogError, LabelsError among them
+        table = read_catalog(catalog)
+        found = strangest(table, [*(kind or ())], min_score, _labels(labels, table))
+    shown = found[:n]
+    _show(shown, len(found), len(table), min_score)
+    if output is not None:
+        with console.told(ValueError):
+            write_catalog(shown, output)
+        console.out.print(str(output), highlight=False)
+    if gallery is not None and spectra is not None:
+        _draw(shown, spectra, gallery, table, console.chosen(models))
+
+
+def _labels(path: Path | None, table: Table) -> Labels | None:
+    """The marks of a file; those of spectra that the catalog does not have are told."""
+    from gasnet3.anomaly.labels import Labels
+
+    if path is None:
+        return None
+    labels = Labels.read(path)
+    unknown = labels.unknown(table["id"]) if "id" in table.colnames else []
+    if unknown:
+        listed = ", ".join(unknown[:10]) + (", ..." if len(unknown) > 10 else "")
+        console.note(f"{path}: {len(unknown)} marked spectra are not in the catalog: {listed}")
+    return labels
+
+
+def _show(shown: Table, found: int, rows: int, min_score: float) -> None:
+    """Print the spectra listed, the reason under each, and of how many they are."""
+    if not found:
+        console.out.print(f"none of {rows} rows has a score of {min_score:g} or more (--min-score)")
+        return
+    console.out.print(f"Strangest {len(shown)} of {found} strange ones, of {rows} rows\n")
+    width = max(len(str(row["anomaly_kind"])) for row in shown)
+    for place, row in enumerate(shown, 1):
+        line = f"{place:4}  score {row['anomaly_score']:.2f}  {row['anomaly_kind']:{width}}"
+        if "mark" in shown.colnames:
+            line += f"  interest {row['interest']:.2f} {row['mark']:4}"
+        line += f"  {row['class'] or 'none'} z = {row['z']:.5f}  {row['id']}"
+        console.out.print(line, markup=False, highlight=False)
+        console.out.print(f"      {row['anomaly_reason']}", markup=False, highlight=False)
+    console.out.print()
+
+
+def _draw(
+    shown: Table, files: list[str], path: Path, catalog: Table, models: str | list[str]
+) -> None:
+    """A picture of the spectra listed, in their order."""
+    from gasnet3.io import ReadError, read
+
+    if not len(shown):
+        console.fail(f"{path} is not drawn: there is no spectrum to show")
+    with console.told(ReadError):
+        spectra = read(files)
+    place = {str(name): row for row, name in enumerate(spectra.ids)}
+    ids = [str(name) for name in shown["id"]]
+    missing = [name for name in ids if name not in place]
+    if missing:
+        console.fail(
+            f"--spectra: {len(missing)} of the spectra listed are not in these files, the first "
+            f"is {missing[0]}; give the files that the catalog was made of"
+        )
+
+    from gasnet3.nets.card import ModelError
+    from gasnet3.pipeline import Pipeline
+    from gasnet3.report.figures import plot_gallery
+
+    console.use_torch("cpu")
+    solver = catalog.meta.get("gasnet3", {}).get("solver", "hybrid")
+    with console.told(ModelError, ValueError):
+        pipeline = Pipeline.load(models, solver)
+        plot_gallery([pipeline.inspect(spectra, place[name]) for name in ids], path)
+    console.out.print(str(path), highlight=False)

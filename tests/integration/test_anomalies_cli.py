@@ -1,0 +1,125 @@
+"""gasnet3 anomalies as a user runs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_cli import one_line, run
+
+import gasnet3
+from gasnet3 import io
+from gasnet3.catalog import read_catalog, write_catalog
+from gasnet3.catalog.schema import ANOMALY_KINDS
+from gasnet3.cli.anomalies import Kind
+from gasnet3.nets.card import save_model
+from gasnet3.run.local import classify_files
+from toy import toy_model
+
+KINDS = [*ANOMALY_KINDS.values()]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Toy models, six mock spectra and their catalog, five of them called strange by hand."""
+    home = tmp_path_factory.mktemp("anomalies")
+    for cls in gasnet3.CLASSES:
+        model = toy_model(cls)
+        save_model(model.network, model.card, home / "models")
+    run("mock", "-n", 6, "--sn", 40, "--seed", 4, "--models", home / "models", "-o", home / "mocks")
+    classify_files(home / "mocks", home / "made.parquet", models=home / "models")
+    table = read_catalog(home / "made.parquet")
+    table["anomaly_score"] = [3.0, 5.0, 2.5, 4.0, 1.0, 3.5]
+    table["anomaly_kind"] = [KINDS[0], KINDS[1], KINDS[2], KINDS[3], "", KINDS[4]]
+    table["anomaly_reason"] = np.array(
+        [f"It is strange at {5000 + 100 * i} Å." if i != 4 else "" for i in range(6)]
+    )
+    table["anomaly_wave"] = [5000.0, 5100.0, 5200.0, 5300.0, np.nan, 5500.0]
+    table["z_second"] = [np.nan] * 5 + [0.7]
+    for i, name in enumerate(ANOMALY_KINDS):
+        table[f"anomaly_{name}"] = np.where(table["anomaly_kind"] == KINDS[i], 3.0, 0.5)
+    write_catalog(table, home / "catalog.parquet")
+    return home
+
+
+def test_the_command_knows_every_kind() -> None:
+    assert [kind.value for kind in Kind] == [*ANOMALY_KINDS]
+
+
+def test_the_strangest_are_listed_with_the_reason(folder: Path) -> None:
+    out, err = run("anomalies", folder / "catalog.parquet", "-n", 3)
+    assert err == ""
+    assert "Strangest 3 of 5 strange ones, of 6 rows" in out
+    ids = list(read_catalog(folder / "catalog.parquet")["id"])
+    places = [out.index(ids[i]) for i in (1, 3, 5)]
+    assert places == sorted(places)
+    assert "It is strange at 5100 Å." in out
+    assert ids[0] not in out
+
+
+def test_the_rows_listed_are_written_as_a_catalog(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "strange.csv"
+    arguments = ("--kind", "extreme", "--kind", "second", "-o", path)
+    out, _ = run("anomalies", folder / "catalog.parquet", *arguments)
+    assert str(path) in out
+    found = read_catalog(path)
+    assert list(found["anomaly_kind"]) == ["second redshift", "extreme"]
+    assert found["z_second"][0] == pytest.approx(0.7)
+    assert found.meta["gasnet3"]["solver"] == "hybrid"
+    _, err = run("anomalies", folder / "catalog.parquet", "-o", path, status=2)
+    assert "--overwrite" in one_line(err)
+    out, _ = run("anomalies", path)
+    assert "Strangest 2 of 2 strange ones, of 2 rows" in out
+
+
+def test_marks_change_the_order(folder: Path, tmp_path: Path) -> None:
+    ids = list(read_catalog(folder / "catalog.parquet")["id"])
+    (tmp_path / "my.csv").write_text(f"id,interesting\n{ids[1]},no\n{ids[0]},yes\nnobody,yes\n")
+    path = tmp_path / "marked.parquet"
+    marks = ("--labels", tmp_path / "my.csv", "-o", path)
+    out, err = run("anomalies", folder / "catalog.parquet", *marks)
+    assert one_line(err).endswith("1 marked spectra are not in the catalog: nobody")
+    assert "interest" in out
+    found = read_catalog(path)
+    assert found["id"][0] == ids[0]
+    assert found["id"][-1] == ids[1]
+    assert list(found["mark"]).count("") == 3
+
+
+def test_the_strangest_are_drawn(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "gallery.png"
+    run(
+        "anomalies", folder / "catalog.parquet", "-n", 2, "--gallery", path,
+        "--spectra", folder / "mocks", "--models", folder / "models",
+    )  # fmt: skip
+    assert path.stat().st_size > 10_000
+
+
+def test_nothing_strange_is_said_so(folder: Path) -> None:
+    out, _ = run("anomalies", folder / "catalog.parquet", "--min-score", 9)
+    assert "none of 6 rows has a score of 9 or more" in out
+
+
+def test_bad_calls_are_told_in_one_line(folder: Path, tmp_path: Path) -> None:
+    catalog = folder / "catalog.parquet"
+    picture = ("--gallery", tmp_path / "a.png")
+    (tmp_path / "my.csv").write_text("id,kind\na,defect\n")
+    table = read_catalog(catalog)
+    table.remove_columns(["anomaly_reason", "anomaly_score"])
+    write_catalog(table, tmp_path / "old.csv")
+    flux = io.read([folder / "mocks"])
+    np.savez(tmp_path / "other.npz", flux=flux.flux, ivar=flux.ivar, loglam=flux.lattice.loglam)
+    for arguments, message in (
+        ((tmp_path / "none.csv",), "there is no such file"),
+        ((tmp_path / "old.csv",), "classify the spectra again with this version"),
+        ((catalog, "--labels", tmp_path / "my.csv"), "it needs id and interesting"),
+        ((catalog, *picture), "give both or neither"),
+        ((catalog, "-o", tmp_path / "a.txt"), "use one of .parquet"),
+        ((catalog, *picture, "--spectra", tmp_path / "other.npz"), "not in these files"),
+        ((catalog, *picture, "--spectra", folder / "mocks", "--min-score", 9), "no spectrum"),
+    ):
+        _, err = run("anomalies", *arguments, status=2)
+        assert message in one_line(err)
+    _, err = run("anomalies", catalog, "--kind", "odd", status=2)
+    assert "'odd' is not one of 'defect'" in err
