@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 import gasnet3
 from gasnet3 import decide, subclass
+from gasnet3.anomaly import stored
+from gasnet3.anomaly.score import AnomalyFit
 from gasnet3.candidates import ALL, Candidates
 from gasnet3.catalog import make_catalog
 from gasnet3.confidence import DIRECTORY, Confidence, Evidence, find_confidence, solution_kind
@@ -88,6 +90,8 @@ class Pipeline:
         What decides the class and says how sure it is; None: the least reduced χ² does.
     subclasses : dict of str to SubclassModel
         What tells subclasses, for classes whose network has a fit; none for the amortised solver.
+    anomaly : AnomalyFit or None
+        What ordinary spectra are like; None: only χ² says which are strange.
     """
 
     engines: tuple[Engine, ...]
@@ -95,6 +99,7 @@ class Pipeline:
     device: torch.device
     confidence: Confidence | None = None
     subclasses: dict[str, subclass.SubclassModel] = field(default_factory=dict)
+    anomaly: AnomalyFit | None = None
 
     @classmethod
     def load(
@@ -138,7 +143,9 @@ class Pipeline:
             for c, h in told.items()
         }
         subclasses = {c: fit for c, fit in found.items() if fit}
-        return cls(engines, SOLVERS[solver], torch.device(device), confidence, subclasses)
+        kind = solution_kind(solver)
+        anomaly = stored.find_anomaly(hashes, kind, _directories(models, stored.DIRECTORY))
+        return cls(engines, SOLVERS[solver], torch.device(device), confidence, subclasses, anomaly)
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -310,7 +317,7 @@ class Pipeline:
             ranked = decide.rank(candidates, n_good, probabilities, errors)
         return Outcome(
             spectra, self.engines, prepared, candidates, ranked, probabilities,
-            self.confidence, exact, self.subclasses,
+            self.confidence, exact, self.subclasses, self.anomaly,
         )  # fmt: skip
 
 

@@ -97,7 +97,7 @@ class Solved:
     populations: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-def warn(solved: Solved, before: NDArray[np.int64]) -> NDArray[np.int64]:
+def warn(solved: Solved, before: NDArray[np.int64], strange: Bools) -> NDArray[np.int64]:
     """ZWARN of decided solutions.
 
     Parameters
@@ -106,6 +106,8 @@ def warn(solved: Solved, before: NDArray[np.int64]) -> NDArray[np.int64]:
         The solutions.
     before : ndarray of int64, shape (rows,)
         Bits the reader set (SKY, UNPLUGGED, BAD_TARGET, NODATA, POORDATA).
+    strange : ndarray of bool, shape (rows,)
+        Whether ``anomaly_score`` says so; where there is none, whether :func:`misfit` does.
 
     Returns
     -------
@@ -129,7 +131,7 @@ def warn(solved: Solved, before: NDArray[np.int64]) -> NDArray[np.int64]:
         ZWarn.Z_UNCERTAIN: has & (solved.p_z < MIN_REDSHIFT_PROBABILITY),
         ZWarn.OUT_OF_DOMAIN: has & (solved.domain > 1.0),
         ZWarn.SPARSE_TRAINING: has & sparse_training(solved),
-        ZWarn.ANOMALY: has & (misfit(solved) > 1.0),
+        ZWarn.ANOMALY: has & strange,
     }
     for flag, answer in questions.items():
         out[answer] |= int(flag)

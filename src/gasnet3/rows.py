@@ -11,6 +11,11 @@ from numpy.typing import NDArray
 
 import gasnet3
 from gasnet3 import decide, quality
+from gasnet3.anomaly.measure import Solution, measure
+from gasnet3.anomaly.residual import Residual
+from gasnet3.anomaly.score import AnomalyFit, Strangeness, judge
+from gasnet3.anomaly.second import SecondRedshift
+from gasnet3.anomaly.statistics import Statistics
 from gasnet3.candidates import Candidates
 from gasnet3.confidence import Confidence, redshift_features
 from gasnet3.domain import population_distance
@@ -46,6 +51,8 @@ class Outcome:
         Whether coefficients are solved for: only such can be compared with the population's.
     subclasses : dict of str to SubclassModel
         What tells subclasses, by class.
+    anomaly : AnomalyFit or None
+        What ordinary spectra are like; None for weights without a fit.
     """
 
     spectra: Spectra
@@ -57,6 +64,7 @@ class Outcome:
     confidence: Confidence | None
     exact: bool
     subclasses: dict[str, SubclassModel]
+    anomaly: AnomalyFit | None
 
 
 def catalog_columns(outcome: Outcome, n_best: int) -> Columns:
@@ -113,13 +121,27 @@ def _class_columns(outcome: Outcome) -> Columns:
 
 
 def solution_columns(outcome: Outcome, nth: int, common: Columns | None = None) -> Columns:
-    """All columns of the nth solution of each spectrum."""
+    """All columns of the nth solution of each spectrum; only the best is judged strange or not."""
+    columns, solved, solution = solutions(outcome, nth, common)
+    if nth > 0 or outcome.anomaly is None:
+        found, strange = Strangeness.unknown(len(outcome.spectra)), quality.misfit(solved) > 1.0
+    else:
+        found = judge(outcome.anomaly, *measured(outcome, solved, solution, outcome.anomaly))
+        strange = found.strange
+    zwarn = quality.warn(solved, outcome.spectra.zwarn, strange)
+    return columns | found.columns() | {"zwarn": zwarn}
+
+
+def solutions(
+    outcome: Outcome, nth: int, common: Columns | None = None
+) -> tuple[Columns, quality.Solved, Solution]:
+    """The nth solution of each spectrum: as columns, and as flags and scores look at it."""
     common = common or _common_columns(outcome)
     spectra, ranked = outcome.spectra, outcome.ranked
     has, index = np.isfinite(ranked.chi2[:, nth]), ranked.cls[:, nth]
     dof = np.array([found.dof for found in outcome.candidates])[index]
     names = np.array([engine.model.card.name for engine in outcome.engines])
-    coeff, domain = _coefficients(outcome, nth)
+    coeff, covariance, domain = _coefficients(outcome, nth)
     # Models may differ in m: the padding has no part in the amplitude.
     known = np.isfinite(coeff)
     size = np.sqrt((np.where(known, coeff, 0.0) ** 2).sum(axis=1))
@@ -140,30 +162,52 @@ def solution_columns(outcome: Outcome, nth: int, common: Columns | None = None) 
         "model": np.where(has, names[index], ""),
     }
     columns["p_z"] = _redshift_probability(outcome, nth, columns)
-    solved = _solved(outcome, nth, columns, domain)
-    score = quality.misfit(solved)
-    return columns | {
-        "zwarn": quality.warn(solved, spectra.zwarn),
-        "anomaly_score": score,
-        "anomaly_kind": np.where(score > 1.0, "incomplete model", ""),
-    }
+    misfit = np.maximum(columns["rchi2"], 1.0)[:, None, None]
+    solution = Solution(
+        cls=columns["class"],
+        z=columns["z"],
+        rchi2=columns["rchi2"],
+        delta_chi2=columns["delta_chi2"],
+        robustness=columns["robustness"],
+        sn=columns["sn_median"],
+        domain=domain,
+        coeff=coeff,
+        covariance=covariance * misfit,
+    )
+    return columns, _solved(outcome, nth, columns, domain), solution
 
 
-def _coefficients(outcome: Outcome, nth: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Coefficients with amplitude, NaN-padded to the widest model, and domain distance."""
+def measured(
+    outcome: Outcome, solved: quality.Solved, solution: Solution, fit: AnomalyFit
+) -> tuple[Statistics, SecondRedshift, Solution]:
+    """What is measured of the best solutions to tell how strange the spectra are."""
+    residual = Residual(solved.flux, solved.ivar, solved.model, solved.total)
+    lattice = outcome.spectra.lattice
+    found = measure(residual, solution, lattice, fit.sky_pixels(lattice), fit.densities)
+    return *found, solution
+
+
+def _coefficients(outcome: Outcome, nth: int) -> tuple[NDArray[np.float64], ...]:
+    """Coefficients with amplitude, NaN-padded to the widest model, covariance, domain distance.
+
+    The latter two are NaN where the coefficients were not solved for.
+    """
     ranked, rows = outcome.ranked, len(outcome.spectra)
     width = max(1, *(found.coeff.shape[2] for found in outcome.candidates))
     coeff, domain = np.full((rows, width), np.nan), np.full(rows, np.nan)
+    covariance = np.full((rows, width, width), np.nan)
     both = zip(outcome.engines, outcome.candidates, strict=True)
     for index, (engine, found) in enumerate(both):
         chosen, row, which = _rows_of(ranked, nth, index, found.chi2.device)
         omega, measured = found.coeff[row, which], found.covariance[row, which]
         coeff[chosen, : omega.shape[1]] = omega.cpu().numpy()
-        population = engine.model.card.population
+        m, population = omega.shape[1], engine.model.card.population
+        if outcome.exact:
+            covariance[chosen, :m, :m] = measured.cpu().numpy()
         if outcome.exact and "mean" in population and len(chosen):
             distance = population_distance(population, omega, measured) / population["limit"]
             domain[chosen] = distance.cpu().numpy()
-    return coeff, domain
+    return coeff, covariance, domain
 
 
 def _subclasses(outcome: Outcome, nth: int) -> NDArray[np.str_]:

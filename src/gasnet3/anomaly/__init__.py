@@ -1,0 +1,1 @@
+"""Strange spectra: scores, kinds, and a sentence that says why."""

@@ -1,0 +1,149 @@
+"""Everything that is measured of a solved batch to tell how strange it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from gasnet3.anomaly.density import Density
+from gasnet3.anomaly.residual import Residual
+from gasnet3.anomaly.second import SecondRedshift, find_second
+from gasnet3.anomaly.statistics import NARROW, Statistics, pixel_statistics
+from gasnet3.lattice import LogLattice
+from gasnet3.subclass import unit_coefficients
+
+Floats = NDArray[np.float64]
+
+TOGETHER = 16
+"""Rows whose pixels are looked at together on a CPU: they stay in its cache."""
+
+CLEAR_SN = 3.0
+"""Median S/N a pixel below which an ambiguous redshift is what one expects."""
+
+SOFT = 1e-3
+"""Added to the ratio of Δχ² to what the S/N promises, so that its logarithm stays finite."""
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """The decided solution of each row, as the scores look at it.
+
+    Attributes
+    ----------
+    cls : ndarray of str, shape (rows,)
+        Class, '' where there is none.
+    z, rchi2, delta_chi2, robustness, sn : ndarray of float64, shape (rows,)
+        As the catalog has them (``sn`` is ``sn_median``).
+    domain : ndarray of float64, shape (rows,)
+        Distance from the training population in units of its limit; NaN where not known.
+    coeff, covariance : ndarray of float64, shapes (rows, m) and (rows, m, m)
+        Coefficients with amplitude, and their covariance times the reduced χ² where that is
+        above 1; NaN beyond the class's own m, and where they were not solved for.
+    """
+
+    cls: NDArray[np.str_]
+    z: Floats
+    rchi2: Floats
+    delta_chi2: Floats
+    robustness: Floats
+    sn: Floats
+    domain: Floats
+    coeff: Floats
+    covariance: Floats
+
+
+def measure(
+    residual: Residual,
+    solution: Solution,
+    lattice: LogLattice,
+    sky: NDArray[np.bool_],
+    densities: Mapping[str, Density],
+) -> tuple[Statistics, SecondRedshift]:
+    """All statistics of a batch, and its second redshifts.
+
+    Parameters
+    ----------
+    residual : Residual
+        Data less reconstruction.
+    solution : Solution
+        What was decided.
+    lattice : LogLattice
+        Observed lattice.
+    sky : ndarray of bool, shape (n,)
+        Pixels of strong sky lines and telluric bands.
+    densities : mapping of str to Density
+        By class.
+    """
+    rows = len(solution.z)
+    together = rows if residual.flux.is_cuda else TOGETHER
+    parts = []
+    for start in range(0, rows, together):
+        cut = slice(start, start + together)
+        part = Residual(*(getattr(residual, n)[cut] for n in ("flux", "ivar", "model", "total")))
+        statistics = pixel_statistics(part, sky, lattice)
+        narrow = _narrow(part, sky)
+        parts.append((statistics, find_second(narrow, solution.z[cut], solution.cls[cut], lattice)))
+    statistics, second = _joined([s for s, _ in parts]), _seconds([s for _, s in parts])
+    statistics.add("second", np.log(np.maximum(second.evidence, 1.0)), second.wave)
+    statistics.add("ambiguous", _ambiguity(solution))
+    for name, values in _loneliness(solution, densities).items():
+        statistics.add(name, values)
+    return statistics, second
+
+
+def _narrow(residual: Residual, sky: NDArray[np.bool_]) -> torch.Tensor:
+    """Significance of features as wide as narrow lines, in units of what it scatters by."""
+    off_sky = torch.from_numpy(~sky).to(residual.flux.device)
+    found = torch.where(off_sky, residual.significance(NARROW[0]), 0.0).float()
+    count = (found != 0).sum(dim=1).clamp(min=1)
+    scatter = (found.clamp(-3.0, 3.0) ** 2).sum(dim=1) / count
+    return found / scatter.clamp(min=1.0).sqrt()[:, None]
+
+
+def _joined(parts: list[Statistics]) -> Statistics:
+    def join(name: str) -> dict[str, Floats]:
+        columns = [getattr(part, name) for part in parts]
+        return {key: np.concatenate([c[key] for c in columns]) for key in columns[0]}
+
+    return Statistics(join("value"), join("wave"), join("extra"))
+
+
+def _seconds(parts: list[SecondRedshift]) -> SecondRedshift:
+    return SecondRedshift(
+        evidence=np.concatenate([part.evidence for part in parts]),
+        z=np.concatenate([part.z for part in parts]),
+        wave=np.concatenate([part.wave for part in parts]),
+        absorption=np.concatenate([part.absorption for part in parts]),
+        names=[name for part in parts for name in part.names],
+    )
+
+
+def _ambiguity(solution: Solution) -> Floats:
+    """How much closer another redshift is than at this S/N it is for ordinary spectra.
+
+    Δχ² grows with the square of the S/N, so R near 0 at a low one is no anomaly (paper, Sec. 5.4).
+    """
+    clear = np.isfinite(solution.z) & (solution.sn >= CLEAR_SN)
+    expected = np.maximum(solution.rchi2, 1.0) * np.maximum(solution.sn, CLEAR_SN) ** 2
+    ratio = np.maximum(solution.delta_chi2, 0.0) / expected
+    with np.errstate(invalid="ignore"):
+        return np.where(clear, -np.log(ratio + SOFT), np.nan)
+
+
+def _loneliness(solution: Solution, densities: Mapping[str, Density]) -> dict[str, Floats]:
+    """What the coefficients say: distance, outlier factor, isolation."""
+    nothing = np.full(len(solution.z), np.nan)
+    out = {"lof": nothing, "forest": nothing.copy(), "domain": np.log(solution.domain + 1e-3)}
+    for cls, density in densities.items():
+        rows = np.flatnonzero(solution.cls == cls)
+        m = len(density.mean)
+        if len(rows) and solution.coeff.shape[1] >= m:
+            coeff, covariance = solution.coeff[rows, :m], solution.covariance[rows, :m, :m]
+            places = density.place(*unit_coefficients(coeff, covariance))
+            out["lof"][rows] = np.log(density.outlier_factor(places))
+            out["forest"][rows] = density.isolation(places)
+    return out

@@ -1,0 +1,140 @@
+"""What a reconstruction leaves: how significant it is, at every place and width."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+MODEL_ERROR = 0.03
+"""Error of a reconstruction, as a share of the flux, that is added to the noise: a model is never
+exact, and at S/N 100 that is no feature."""
+
+BLOCK = 204
+"""Pixels over which the noise is compared with what ``ivar`` says; 20 blocks a spectrum."""
+
+CLIP = 4.0
+"""Pulls beyond it count as this much in the comparison: a line is not noise."""
+
+
+@dataclass(frozen=True, eq=False)
+class Residual:
+    """Data less reconstruction of a batch, with the noise it is to be compared with.
+
+    Attributes
+    ----------
+    flux, ivar, model, total : Tensor, shape (rows, n)
+        Prepared flux, its inverse variance, the model, and the model with the continuum, all in
+        units of the row's norm. NaN models count as no data.
+    """
+
+    flux: Tensor
+    ivar: Tensor
+    model: Tensor
+    total: Tensor
+
+    @cached_property
+    def good(self) -> Tensor:
+        """Pixels with data and a model, shape (rows, n)."""
+        return (self.ivar > 0) & torch.isfinite(self.model)
+
+    @cached_property
+    def difference(self) -> Tensor:
+        """Data less model, float64; 0 where there is none."""
+        return torch.where(self.good, self.flux.double() - self.model.double(), 0.0)
+
+    @cached_property
+    def weight(self) -> Tensor:
+        """Inverse variance of the difference: noise, model error, and noise that ivar hides."""
+        ivar = torch.where(self.good, self.ivar, 1.0).double()
+        total = torch.where(self.good, self.total, 0.0).double()
+        weight = torch.where(self.good, 1.0 / (1.0 / ivar + (MODEL_ERROR * total) ** 2), 0.0)
+        pulls = (self.difference * weight.sqrt()).clamp(-CLIP, CLIP) ** 2
+        count = _by_block(self.good.double())
+        mean = _by_block(pulls) / count.clamp(min=1.0)
+        scale = torch.where(count > BLOCK // 4, mean, 1.0).clamp(min=1.0)
+        return weight / scale.repeat_interleave(BLOCK, dim=1)[:, : weight.shape[1]]
+
+    @cached_property
+    def pull(self) -> Tensor:
+        """Difference in units of its error, pixel by pixel, shape (rows, n)."""
+        return self.difference * self.weight.sqrt()
+
+    @cached_property
+    def _counts(self) -> Tensor:
+        return running(self.good.double())
+
+    @cached_property
+    def _sums(self) -> tuple[Tensor, Tensor]:
+        return running(self.difference * self.weight), running(self.weight)
+
+    def significance(self, width: int) -> Tensor:
+        """Mean difference over ``width`` pixels, in units of its error.
+
+        Parameters
+        ----------
+        width : int
+            Odd number of pixels.
+
+        Returns
+        -------
+        Tensor of float64, shape (rows, n)
+            At the middle pixel; 0 where fewer than half of the pixels have data.
+        """
+        weighted, weight = (window(sums, width) for sums in self._sums)
+        enough = window(self._counts, width) > width / 2
+        return torch.where(enough & (weight > 0), weighted / weight.clamp(min=1e-300).sqrt(), 0.0)
+
+    def step(self, reach: int, start: int, stop: int) -> tuple[Tensor, Tensor]:
+        """Mean difference right of pixels less that left of them.
+
+        The flux counts as uncertain by ``MODEL_ERROR`` on both sides, as one: neighbouring
+        pixels of a wrong model are wrong alike.
+
+        Parameters
+        ----------
+        reach : int
+            Pixels on each side.
+        start, stop : int
+            Pixels looked at.
+
+        Returns
+        -------
+        tuple of Tensor of float64, each of shape (rows, stop - start)
+            In units of its error, and as a share of the flux; 0 where data are missing.
+        """
+        level = torch.where(self.good, self.total, 0.0).double().abs()
+        sums = (*self._sums, self._counts, running(level))
+        sides = [
+            (s[:, start:stop] - s[:, start - reach : stop - reach],
+             s[:, start + reach : stop + reach] - s[:, start:stop])
+            for s in sums
+        ]  # fmt: skip
+        (left, right), (w_left, w_right), (n_left, n_right), (f_left, f_right) = sides
+        full = (torch.minimum(n_left, n_right) > reach / 2) & (torch.minimum(w_left, w_right) > 0)
+        w_left, w_right = torch.where(full, w_left, 1.0), torch.where(full, w_right, 1.0)
+        change = torch.where(full, right / w_right - left / w_left, 0.0)
+        mean = (f_left + f_right) / (n_left + n_right).clamp(min=1.0)
+        error = (1.0 / w_left + 1.0 / w_right + (MODEL_ERROR * mean) ** 2).sqrt()
+        return change / error, change / mean.clamp(min=1e-30)
+
+
+def running(values: Tensor) -> Tensor:
+    """Sums up to each pixel, with a 0 before the first, shape (rows, n + 1)."""
+    return torch.nn.functional.pad(torch.cumsum(values, dim=1), (1, 0))
+
+
+def window(sums: Tensor, width: int) -> Tensor:
+    """Sums over ``width`` pixels (odd) about each one, from running sums; less at the ends."""
+    n, half = sums.shape[1] - 1, width // 2
+    padded = torch.nn.functional.pad(sums, (half, half), mode="replicate")
+    return padded[:, width:] - padded[:, :n]
+
+
+def _by_block(values: Tensor) -> Tensor:
+    """Sums over blocks of pixels, shape (rows, blocks)."""
+    missing = -values.shape[1] % BLOCK
+    whole = torch.nn.functional.pad(values, (0, missing))
+    return whole.reshape(len(values), -1, BLOCK).sum(dim=2)

@@ -1,0 +1,184 @@
+"""A second redshift in what a reconstruction leaves: lenses, superpositions, absorbers.
+
+Lines of a known list are looked for together, at every redshift: a comb over the significance
+of narrow features. One line agrees with any redshift, so what counts is the strength of all
+lines but the strongest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gasnet3.lattice import STEP, LogLattice
+from gasnet3.lines import LINES
+
+Floats = NDArray[np.float64]
+
+EMISSION = (
+    "[O II]", "[Ne III]", "Hγ", "Hβ", "[O III]", "Hα", "[N II]", "[S II]",
+)  # fmt: skip
+"""Narrow lines of emission-line galaxies, by their names in :data:`gasnet3.lines.LINES`."""
+
+ABSORPTION: tuple[tuple[str, float], ...] = (
+    ("Si IV", 1393.76), ("Si IV", 1402.77), ("Si II", 1526.71), ("C IV", 1548.20),
+    ("C IV", 1550.77), ("Al II", 1670.79), ("Fe II", 2344.21), ("Fe II", 2382.76),
+    ("Fe II", 2586.65), ("Fe II", 2600.17), ("Mg II", 2796.35), ("Mg II", 2803.53),
+    ("Mg I", 2852.96), ("Ca K", 3934.78), ("Ca H", 3969.59), ("Na D", 5891.58), ("Na D", 5897.56),
+)  # fmt: skip
+"""Resonance lines of intervening gas: vacuum Å (Morton 2003)."""
+
+MAX_Z = {"emission": 1.5, "absorption": 4.5}
+"""Greatest second redshift looked for."""
+
+LEAST, MOST = 3.0, 12.0
+"""Significance from which on a feature counts as a line, and beyond which it counts as this."""
+
+APART = 0.01
+"""Least distance of a second redshift from the first, in 1 + z."""
+
+OWN_LINE = 10
+"""Pixels about the object's own lines that belong to no second redshift."""
+
+OWN_BROAD_LINE = 60
+"""Likewise about the broad lines of a quasar."""
+
+LYMAN_ALPHA = 1215.67
+FARTHER = 0.02
+"""An absorber may be this much farther than the quasar, in 1 + z: gas that falls in."""
+
+
+@dataclass(frozen=True, eq=False)
+class SecondRedshift:
+    """The best second redshift of each row.
+
+    Attributes
+    ----------
+    evidence : ndarray of float64, shape (rows,)
+        Root of the summed squared significance of all its lines but the strongest; 0 where no
+        two lines agree.
+    z, wave : ndarray of float64, shape (rows,)
+        The redshift, and the observed wavelength of its strongest line in Å; NaN for none.
+    absorption : ndarray of bool, shape (rows,)
+        Whether it is seen in absorption.
+    names : list of str
+        Its lines, strongest first.
+    """
+
+    evidence: Floats
+    z: Floats
+    wave: Floats
+    absorption: NDArray[np.bool_]
+    names: list[str]
+
+
+def comb(kind: str) -> tuple[tuple[str, ...], Floats]:
+    """Names and rest wavelengths (vacuum Å) of the lines of one kind."""
+    if kind == "absorption":
+        return tuple(name for name, _ in ABSORPTION), np.array([wave for _, wave in ABSORPTION])
+    lines = [line for line in LINES if line.name in EMISSION and line.wave > 3700.0]
+    return tuple(line.name for line in lines), np.array([line.wave for line in lines])
+
+
+def find_second(
+    significance: Tensor, z: Floats, cls: NDArray[np.str_], lattice: LogLattice
+) -> SecondRedshift:
+    """Look for a second redshift in each row.
+
+    Emission in all rows; absorption in quasars alone, up to their own redshift: stars and galaxies
+    have absorption lines of their own at every wavelength.
+
+    Parameters
+    ----------
+    significance : Tensor, shape (rows, n)
+        Of narrow features, signed; 0 where none is to be looked for.
+    z, cls : ndarray, shape (rows,)
+        The first redshift, and the class.
+    lattice : LogLattice
+        Observed lattice.
+    """
+    own = np.log10(1.0 + np.where(np.isfinite(z), z, 0.0)) / STEP
+    quasar = cls == "QSO"
+    forest = _before(lattice, np.where(quasar, np.log10(LYMAN_ALPHA) / STEP + own, 0.0))
+    emission = _lines(significance, forest | _own_lines(own, quasar, lattice))
+    limit = np.full(len(z), np.log10(1.0 + MAX_Z["emission"]) / STEP)
+    best = _search(emission, "emission", lattice, own, limit)
+    absorbed = np.zeros(len(z), bool)
+    if quasar.any():
+        absorption = _lines(-significance, forest | ~quasar[:, None])
+        farthest = own + np.log10(1.0 + FARTHER) / STEP
+        other = _search(absorption, "absorption", lattice, None, farthest)
+        absorbed = other[0] > best[0]
+        best = np.where(absorbed, other[0], best[0]), np.where(absorbed, other[1], best[1])
+    return _described(significance, *best, absorbed, lattice)
+
+
+def _before(lattice: LogLattice, k: Floats) -> NDArray[np.bool_]:
+    """Pixels of lower index than k, shape (rows, n)."""
+    return np.asarray(lattice.k_min + np.arange(lattice.n) < k[:, None])
+
+
+def _own_lines(own: Floats, quasar: NDArray[np.bool_], lattice: LogLattice) -> NDArray[np.bool_]:
+    """Pixels about the emission lines of the object, at its own redshift."""
+    place = np.arange(lattice.n)
+    out = np.zeros((len(own), lattice.n), bool)
+    for line in LINES:
+        if line.kind != "absorption":
+            near = np.log10(line.wave) / STEP + own - lattice.k_min
+            reach = np.where(quasar & line.broad, OWN_BROAD_LINE, OWN_LINE)
+            out |= np.abs(place - near[:, None]) <= reach[:, None]
+    return out
+
+
+def _lines(significance: Tensor, blank: NDArray[np.bool_]) -> Tensor:
+    """Squared significance of what may be lines, at most one pixel off."""
+    shown = torch.where(torch.from_numpy(blank).to(significance.device), 0.0, significance)
+    peak = torch.nn.functional.max_pool1d(shown[:, None], 3, 1, 1)[:, 0]
+    return torch.where(peak >= LEAST, peak.clamp(max=MOST) ** 2, 0.0)
+
+
+def _search(
+    strength: Tensor, kind: str, lattice: LogLattice, own: Floats | None, limit: Floats
+) -> tuple[Floats, Floats]:
+    """Evidence of the best shift of each row, and the shift; 0 where there is none."""
+    places = np.rint(np.log10(comb(kind)[1]) / STEP).astype(int) - lattice.k_min
+    n_shifts = int(np.log10(1.0 + MAX_Z[kind]) / STEP)
+    reach = (max(0, -int(places.min())), max(0, int(places.max()) + n_shifts - lattice.n))
+    padded = torch.nn.functional.pad(strength, reach)
+    total = strength.new_zeros(len(strength), n_shifts)
+    largest = total.clone()
+    for place in places:
+        line = padded[:, place + reach[0] : place + reach[0] + n_shifts]
+        total += line
+        largest = torch.maximum(largest, line)
+    shifts = np.arange(n_shifts)
+    allowed = shifts <= limit[:, None]
+    if own is not None:
+        allowed &= np.abs(shifts - own[:, None]) > np.log10(1.0 + APART) / STEP
+    evidence = torch.where(torch.from_numpy(allowed).to(total.device), total - largest, 0.0)
+    best, place_of = evidence.max(dim=1)
+    return best.clamp(min=0.0).sqrt().double().cpu().numpy(), place_of.double().cpu().numpy()
+
+
+def _described(
+    significance: Tensor, evidence: Floats, shift: Floats, absorbed: NDArray[np.bool_],
+    lattice: LogLattice,
+) -> SecondRedshift:  # fmt: skip
+    """The lines of the second redshifts found."""
+    z, wave, names = np.full(len(shift), np.nan), np.full(len(shift), np.nan), [""] * len(shift)
+    for row in np.flatnonzero(evidence > 0):
+        labels, rest = comb("absorption" if absorbed[row] else "emission")
+        pixel = np.rint(np.log10(rest) / STEP + shift[row]).astype(int) - lattice.k_min
+        inside = (pixel >= 1) & (pixel < lattice.n - 1)
+        values = significance[row].cpu().numpy() * (-1.0 if absorbed[row] else 1.0)
+        near = np.clip(pixel[:, None] + np.arange(-1, 2), 0, lattice.n - 1)
+        strength = np.where(inside, values[near].max(axis=1), 0.0)
+        order = [int(i) for i in np.argsort(-strength) if strength[i] >= LEAST]
+        z[row] = 10.0 ** (STEP * shift[row]) - 1.0
+        wave[row] = rest[order[0]] * (1.0 + z[row]) if order else np.nan
+        names[row] = ", ".join(dict.fromkeys(labels[i] for i in order))
+    return SecondRedshift(evidence, z, wave, absorbed, names)

@@ -1,0 +1,73 @@
+"""One sentence that says why a spectrum is strange, and where to look."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gasnet3.anomaly.measure import Solution
+from gasnet3.anomaly.second import SecondRedshift
+from gasnet3.anomaly.statistics import Statistics
+from gasnet3.lattice import C_KM_S
+from gasnet3.lines import LINES
+
+NEAR_LINE = 1000.0
+"""A feature within so many km/s of a line at the object's redshift is called by its name."""
+
+
+def sentence(
+    which: str, row: int, statistics: Statistics, second: SecondRedshift, solution: Solution
+) -> str:
+    """The sentence for one row.
+
+    Parameters
+    ----------
+    which : str
+        The statistic that speaks.
+    row : int
+        Row of the batch.
+    statistics, second, solution
+        What was measured.
+    """
+    wave, quoted = statistics.wave[which][row], statistics.extra[which][row]
+    at = f"{wave:.0f} Å"
+    if which == "second":
+        return _second(row, second, solution)
+    if which == "ambiguous":
+        return (
+            f"another redshift fits as well (R = {solution.robustness[row]:.3f}) "
+            f"although the S/N is {solution.sn[row]:.0f}"
+        )
+    if which in ("line", "broad"):
+        side = "emission" if quoted > 0 else "absorption"
+        if which == "broad":
+            side = "excess" if quoted > 0 else "deficit"
+        line = _named(wave, row, solution)
+        return f"{side} at {at} ({abs(quoted):.0f} σ) that the model lacks{line}"
+    told = {
+        "step": f"the flux steps by {100 * quoted:+.0f} % at {at}, where two arms meet",
+        "dead": f"no noise about {at}: dead or interpolated pixels",
+        "cosmic": f"a spike of one pixel at {at} ({quoted:.0f} σ): a cosmic ray",
+        "negative": f"the flux is negative about {at} ({abs(quoted):.0f} σ)",
+        "sky": f"residuals of sky lines, the largest at {at} ({quoted:.0f} σ)",
+        "misfit": f"the model fits badly, worst about {at} (reduced χ² {quoted:.3g} there)",
+        "everywhere": "the model fits badly everywhere, and so does that of any other class",
+    }
+    population = f"coefficients unlike those of any {solution.cls[row]} of the training population"
+    return told.get(which, population)
+
+
+def _second(row: int, second: SecondRedshift, solution: Solution) -> str:
+    side = "absorption" if second.absorption[row] else "emission"
+    return (
+        f"{second.names[row]} in {side} at z = {second.z[row]:.4f} "
+        f"(strongest at {second.wave[row]:.0f} Å), "
+        f"beside {solution.cls[row]} at z = {solution.z[row]:.4f}"
+    )
+
+
+def _named(wave: float, row: int, solution: Solution) -> str:
+    """Name of the object's own line at a wavelength, '' where there is none near."""
+    rest = wave / (1.0 + solution.z[row])
+    offsets = np.array([abs(rest / line.wave - 1.0) * C_KM_S for line in LINES])
+    nearest = int(offsets.argmin())
+    return f": {LINES[nearest].name}" if offsets[nearest] < NEAR_LINE else f" (rest {rest:.0f} Å)"
