@@ -12,9 +12,9 @@ import dataclasses
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -87,6 +87,8 @@ class Judgement:
         Anything.
     time : str
         ISO 8601, UTC; '' is filled in when it is saved.
+    extra : mapping of str to str
+        Cells of further columns that people added to the file, where they are not empty.
 
     Raises
     ------
@@ -102,15 +104,14 @@ class Judgement:
     issue: str = ""
     comment: str = ""
     time: str = ""
+    extra: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.id:
             raise ValueError("id is empty: a judgement is of a spectrum")
-        for field in ("id", "scanner", "issue", "comment", "time"):
-            if len(getattr(self, field)) > LONGEST:
-                raise ValueError(
-                    f"{COLUMNS[field]} is longer than {LONGEST} characters: shorten it"
-                )
+        for name in ("id", "scanner", "issue", "comment", "time"):
+            if len(getattr(self, name)) > LONGEST:
+                raise ValueError(f"{COLUMNS[name]} is longer than {LONGEST} characters; shorten it")
         if self.quality is not None and self.quality not in QUALITIES:
             raise ValueError(f"VI_QUALITY is {self.quality}: it is a whole number from 0 to 4")
         if self.cls and self.cls not in CLASSES:
@@ -129,9 +130,10 @@ class Judgement:
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
     def cells(self) -> dict[str, str]:
-        """The text of each column."""
-        values = {column: getattr(self, field) for field, column in COLUMNS.items()}
-        return {name: "" if value is None else str(value) for name, value in values.items()}
+        """The text of each column, the further ones last."""
+        values = {column: getattr(self, name) for name, column in COLUMNS.items()}
+        own = {name: "" if value is None else str(value) for name, value in values.items()}
+        return own | dict(self.extra)
 
 
 def read_judgements(path: str | Path) -> list[Judgement]:
@@ -307,8 +309,11 @@ def write_judgements(judgements: list[Judgement], path: str | Path) -> None:
     OSError
         If it cannot be written.
     """
-    sheet = Sheet(list(COLUMNS.values()))
-    sheet.rows.extend(list(judgement.cells().values()) for judgement in judgements)
+    further = sorted({name for judgement in judgements for name in judgement.extra})
+    sheet = Sheet([*COLUMNS.values(), *further])
+    for judgement in judgements:
+        cells = judgement.cells()
+        sheet.rows.append([cells.get(name, "") for name in sheet.header])
     _write(sheet, Path(path))
 
 
@@ -345,7 +350,7 @@ def _sheet(path: Path) -> Sheet:
 
 
 def _parsed(row: dict[str, str], *, decimal_comma: bool) -> Judgement:
-    cells = {field: row.get(column, "") for field, column in COLUMNS.items()}
+    cells = {name: row.get(column, "") for name, column in COLUMNS.items()}
     return Judgement(
         id=cells["id"],
         scanner=cells["scanner"].strip(),
@@ -355,6 +360,7 @@ def _parsed(row: dict[str, str], *, decimal_comma: bool) -> Judgement:
         issue=cells["issue"],
         comment=cells["comment"],
         time=cells["time"].strip(),
+        extra={name: cell for name, cell in row.items() if cell and name not in COLUMNS.values()},
     )
 
 

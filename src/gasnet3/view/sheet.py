@@ -149,12 +149,14 @@ class Sheet:
 
 def _names(header: list[str], columns: Sequence[str], aliases: Mapping[str, str]) -> list[str]:
     known = {name.upper(): name for name in columns}
-    names = [known.get(name.upper(), name) for name in header]
+    names = [
+        known.get(name.upper(), name) or f"column {place}" for place, name in enumerate(header, 1)
+    ]
     names = [
         aliases[name.upper()] if aliases.get(name.upper(), name) not in names else name
         for name in names
     ]
-    twice = sorted({name for name in names if name and names.count(name) > 1})
+    twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise SheetError(f": column {twice[0]} is there {names.count(twice[0])} times; rename one")
     return names
