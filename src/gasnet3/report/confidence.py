@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from gasnet3.calibration import reliability
-from gasnet3.report.figures import COLORS, save_figure
+from gasnet3.report.figures import save_figure
+from gasnet3.report.style import COLORS
 
 MARKERS = ("o", "s", "^", "D")
 KIND_COLORS = ("#000000", "#E69F00", "#0072B2", "#009E73")

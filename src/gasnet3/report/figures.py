@@ -21,18 +21,19 @@ import gasnet3
 from gasnet3.files import replacing
 from gasnet3.flags import names
 from gasnet3.lines import LINES, Line
+from gasnet3.report.style import (
+    COLORS,
+    CONTINUUM_COLOR,
+    LINE_COLOR,
+    OBSERVED_COLOR,
+    SMOOTH_COLOR,
+)
 
 if TYPE_CHECKING:
     from gasnet3.pipeline import Inspection
 
 Floats = NDArray[np.floating[Any]]
 
-# Okabe and Ito's palette: told apart with every common kind of colour vision.
-COLORS = {"STAR": "#009E73", "GALAXY": "#D55E00", "QSO": "#0072B2"}
-"""Colour of each class in every picture."""
-
-OBSERVED_COLOR, SMOOTH_COLOR = "#D9D9D9", "#8C8C8C"
-CONTINUUM_COLOR, LINE_COLOR = "#CC79A7", "#56B4E9"
 SMOOTH = 5
 """Width in pixels of the ivar-weighted running mean drawn over the spectrum."""
 

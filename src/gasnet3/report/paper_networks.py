@@ -12,12 +12,10 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from gasnet3.lattice import LogLattice
-from gasnet3.report.figures import COLORS, name_lines, read_history, save_figure
+from gasnet3.report.figures import name_lines, read_history, save_figure
+from gasnet3.report.style import COLORS, MARKERS
 
 Floats = NDArray[np.floating[Any]]
-
-MARKERS = {"STAR": "o", "GALAXY": "s", "QSO": "^"}
-"""Marker of each class, so that print without colour tells them apart."""
 
 RANGE = (0.05, 99.97)
 """Percentiles of an eigenspectrum between which the panel is drawn."""

@@ -17,14 +17,11 @@ from numpy.typing import ArrayLike, NDArray
 from gasnet3 import CLASSES, metrics
 from gasnet3.evaluate import Evaluation
 from gasnet3.metrics import Binned, Subsets
-from gasnet3.report.figures import COLORS, save_figure
-from gasnet3.report.paper_networks import MARKERS
+from gasnet3.report.figures import save_figure
 from gasnet3.report.paper_samples import ClassSample
+from gasnet3.report.style import COLORS, LINE_STYLES, MARKERS
 
 Floats = NDArray[np.floating[Any]]
-
-LINES = {"STAR": "-", "GALAXY": "--", "QSO": "-."}
-"""Line style of each class."""
 
 LEAST_DELTA_Z, MOST_DELTA_Z = 1e-7, 10.0
 """Limits of the errors drawn; what lies outside is drawn at the limit."""
@@ -279,7 +276,12 @@ def _distributions(
             count, _ = np.histogram(np.clip(finite, edges[0], edges[-1]), edges)
             told = f"{cls}: median {np.median(finite):.3g}, n = {len(finite)}"
             ax.stairs(
-                count / len(finite), edges, color=COLORS[cls], ls=LINES[cls], lw=1.6, label=told
+                count / len(finite),
+                edges,
+                color=COLORS[cls],
+                ls=LINE_STYLES[cls],
+                lw=1.6,
+                label=told,
             )
         if mark is not None:
             ax.axvline(mark, color="black", lw=0.7, ls=":")
@@ -335,8 +337,8 @@ def _draw_curve(ax: Axes, cls: str, curve: Binned | Subsets, name: str) -> None:
     seen = (n > 0) & np.isfinite(value)
     error = None if name == "robustness_by_sn" else _interval(value[seen], n[seen])
     ax.errorbar(
-        at[seen], value[seen], yerr=error, color=COLORS[cls], ls=LINES[cls], marker=MARKERS[cls],
-        ms=4, lw=1.2, elinewidth=0.7, label=cls,
+        at[seen], value[seen], yerr=error, color=COLORS[cls], marker=MARKERS[cls],
+        ls=LINE_STYLES[cls], ms=4, lw=1.2, elinewidth=0.7, label=cls,
     )  # fmt: skip
 
 

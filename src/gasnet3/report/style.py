@@ -1,0 +1,33 @@
+"""Colours, markers and lines that every picture and page shares.
+
+No class is told by its colour alone: marker, line and hatch differ too, for print and every eye.
+"""
+
+from __future__ import annotations
+
+# Okabe and Ito's palette: told apart with every common kind of colour vision.
+PALETTE = (
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#F0E442", "#000000",
+)  # fmt: skip
+"""Colours for what is no class."""
+
+COLORS = {"STAR": "#009E73", "GALAXY": "#D55E00", "QSO": "#0072B2"}
+"""Colour of each class in every picture."""
+
+MARKERS = {"STAR": "o", "GALAXY": "s", "QSO": "^"}
+"""Marker of each class, in matplotlib's letters."""
+
+LINE_STYLES = {"STAR": "-", "GALAXY": "--", "QSO": "-."}
+"""Line style of each class."""
+
+HATCHES = {"STAR": "", "GALAXY": "///", "QSO": "..."}
+"""Hatch of each class, where areas are filled."""
+
+OBSERVED_COLOR, SMOOTH_COLOR = "#D9D9D9", "#8C8C8C"
+"""A spectrum as it was observed, and smoothed."""
+
+CONTINUUM_COLOR, LINE_COLOR = "#CC79A7", "#56B4E9"
+"""The continuum that was subtracted, and the marks of spectral lines."""
+
+STRANGE_COLOR = "#000000"
+"""Outliers and what else is marked in a picture."""
