@@ -18,6 +18,7 @@ from typer.cli import get_docs_for_click
 from gasnet3.catalog import COLUMNS
 from gasnet3.cli import app
 from gasnet3.flags import DESCRIPTION
+from gasnet3.view.judgements import ISSUES, QUALITIES
 
 MARK = re.compile(r"<!-- from code: (\w+) -->")
 MATH = re.compile(
@@ -40,6 +41,18 @@ def flags() -> str:
     return "\n".join(["| bit | value | name | set when |", "|---|---|---|---|", *rows])
 
 
+def qualities() -> str:
+    """Table of the values of VI_QUALITY."""
+    rows = [f"| {quality} | {text} |" for quality, text in QUALITIES.items()]
+    return "\n".join(["| `VI_QUALITY` | |", "|---|---|", *rows])
+
+
+def issues() -> str:
+    """Table of the letters of VI_ISSUE."""
+    rows = [f"| `{letter}` | {text} |" for letter, text in ISSUES.items()]
+    return "\n".join(["| `VI_ISSUE` | |", "|---|---|", *rows])
+
+
 def commands() -> str:
     """Reference of the command line."""
     command = typer.main.get_command(app)
@@ -51,6 +64,8 @@ def commands() -> str:
 GENERATORS: dict[str, Callable[[], str]] = {
     "columns": columns,
     "flags": flags,
+    "qualities": qualities,
+    "issues": issues,
     "commands": commands,
 }
 
