@@ -120,7 +120,7 @@ class Density:
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Density:
         """The fits of kept arrays."""
         kept: dict[str, Any] = {f.name: arrays[f.name] for f in fields(cls)}
-        kept["neighbours"], kept["average"] = int(kept["neighbours"]), float(kept["average"])
+        kept["neighbours"], kept["average"] = kept["neighbours"].item(), kept["average"].item()
         return cls(**kept)
 
 

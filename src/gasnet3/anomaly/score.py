@@ -28,8 +28,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     "defect": ("step", "dead", "cosmic", "negative", "sky"),
     "incomplete": ("line", "broad", "misfit"),
     "extreme": ("everywhere", "lof", "forest", "domain"),
-    "ambiguous": ("ambiguous",),
-    "second": ("second",),
+    "ambiguous": ("closeness",),
+    "second": ("comb",),
 }
 """Statistics that speak for each kind."""
 

@@ -30,9 +30,9 @@ def sentence(
     """
     wave, quoted = statistics.wave[which][row], statistics.extra[which][row]
     at = f"{wave:.0f} Å"
-    if which == "second":
+    if which == "comb":
         return _second(row, second, solution)
-    if which == "ambiguous":
+    if which == "closeness":
         return (
             f"another redshift fits as well (R = {solution.robustness[row]:.3f}) "
             f"although the S/N is {solution.sn[row]:.0f}"

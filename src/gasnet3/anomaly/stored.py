@@ -88,7 +88,7 @@ def write_fits(
     path : Path
         The JSON file; densities go beside it, into a file of its name ending in .safetensors.
     """
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     content: dict[str, Any] = {}
     for kind, (hashes, fit, told) in fits.items():
@@ -106,6 +106,6 @@ def write_fits(
                 for name, array in density.arrays().items()
             }
             with replacing(path.with_suffix(".safetensors")) as temporary:
-                save_file(arrays, temporary)
+                temporary.write_bytes(save(arrays))
             content[kind]["densities"] = path.with_suffix(".safetensors").name
     write_json(path, content)
