@@ -14,6 +14,7 @@ from gasnet3.anomaly.labels import Labels, LabelsError, expected_marks, features
 from gasnet3.anomaly.ranking import RankingError, strangest
 from gasnet3.catalog import make_catalog
 from gasnet3.catalog.schema import ANOMALY_KINDS
+from gasnet3.view.judgements import Judgement, JudgementFile
 
 
 def catalog(rows: int = 60, seed: int = 0) -> Table:
@@ -180,6 +181,16 @@ def test_marks_are_read_in_every_spelling(tmp_path):
     for text in ("id,mark\na,1\nb,0\n", "id,label\na,1.0\nb,\nc,0.0\n", "ID,Mark\na,1\nb,0\n"):
         path.write_text(text)
         assert list(Labels.read(path).marks) == [1, 0]
+
+
+def test_comments_of_judgements_are_marks(tmp_path):
+    path = tmp_path / "judged.csv"
+    file = JudgementFile(path, "me")
+    file.record(Judgement("a", quality=4, comment="Interesting: two redshifts"))
+    file.record(Judgement("b", quality=2, issue="S"))
+    file.record(Judgement("c", quality=3, comment="not interesting"))
+    labels = Labels.read(path)
+    assert dict(zip(labels.ids, labels.marks, strict=True)) == {"a": 1, "b": 0, "c": 0}
 
 
 @pytest.mark.parametrize(

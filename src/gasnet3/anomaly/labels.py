@@ -28,6 +28,9 @@ MARK_NAMES = ("interesting", "mark", "label")
 
 MARKS = {"yes": 1.0, "y": 1.0, "true": 1.0, "1": 1.0, "no": 0.0, "n": 0.0, "false": 0.0, "0": 0.0}
 
+COMMENT, WORD = "vi_comment", "interesting"
+"""Column of judgements (see :mod:`gasnet3.view.judgements`), and what marks a spectrum in it."""
+
 UNKNOWN = 0.5
 """Expected mark of a spectrum unlike any marked one: its score then stays what it is."""
 
@@ -64,6 +67,9 @@ class Labels:
     def read(cls, path: str | Path) -> Labels:
         """Read marks from a table with ``id`` and ``interesting`` (or ``mark``, or ``label``).
 
+        A file of judgements is read too: a spectrum that was judged is interesting if its
+        ``VI_COMMENT`` says "interesting", and is not otherwise.
+
         Parameters
         ----------
         path : str or Path
@@ -79,24 +85,16 @@ class Labels:
         """
         table = read_table(path)
         names = {name.lower(): name for name in table.colnames}
-        column = next((names[name] for name in MARK_NAMES if name in names), None)
+        column = next((names[name] for name in (*MARK_NAMES, COMMENT) if name in names), None)
         if "id" not in names or column is None:
             raise LabelsError(
                 f"{path}: has the columns {', '.join(table.colnames[:12])}; it needs id and "
                 f"{MARK_NAMES[0]} (yes or no)"
             )
-        ids, marks = [], []
-        for row, (name, text) in enumerate(zip(table[names["id"]], table[column], strict=True)):
-            told = _text(text)
-            if not told:
-                continue
-            if told not in MARKS:
-                raise LabelsError(
-                    f"{path}, row {row + 1}, column {column}: {text!s} is no mark; write yes or no"
-                )
-            ids.append(str(name).strip())
-            marks.append(MARKS[told])
-        return cls(np.array(ids, np.str_), np.array(marks, np.float64))
+        marks = [_mark(path, row, column, cell) for row, cell in enumerate(table[column], 1)]
+        told = [i for i, mark in enumerate(marks) if mark is not None]
+        ids = [str(table[names["id"]][i]).strip() for i in told]
+        return cls(np.array(ids, np.str_), np.array([marks[i] for i in told], np.float64))
 
     @cached_property
     def by_id(self) -> dict[str, float]:
@@ -209,6 +207,18 @@ def _column(rows: Table, name: str, missing: Any) -> NDArray[Any]:
 def _medians(x: NDArray[np.float64]) -> NDArray[np.float64]:
     """Median of what is finite in each column, 0 where nothing is."""
     return np.array([np.median(c[np.isfinite(c)]) if np.isfinite(c).any() else 0.0 for c in x.T])
+
+
+def _mark(path: str | Path, row: int, column: str, cell: Any) -> float | None:
+    """The mark in a cell; None where there is none."""
+    text = _text(cell)
+    if column.lower() == COMMENT:
+        return float(WORD in text and f"not {WORD}" not in text)
+    if text and text not in MARKS:
+        raise LabelsError(
+            f"{path}, row {row}, column {column}: {cell!s} is no mark; write yes or no"
+        )
+    return MARKS.get(text)
 
 
 def _text(mark: Any) -> str:

@@ -113,7 +113,8 @@ def _show(shown: Table, found: int, rows: int, min_score: float) -> None:
             line += f"  interest {row['interest']:.2f} {row['mark']:4}"
         line += f"  {row['class'] or 'none'} z = {row['z']:.5f}  {row['id']}"
         console.out.print(line, markup=False, highlight=False)
-        console.out.print(f"      {row['anomaly_reason']}", markup=False, highlight=False)
+        if row["anomaly_reason"]:
+            console.out.print(f"      {row['anomaly_reason']}", markup=False, highlight=False)
     console.out.print()
 
 
