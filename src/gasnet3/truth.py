@@ -197,9 +197,9 @@ def _catalog_identifiers(catalog: Table, key: str) -> NDArray[np.str_]:
         return _identifiers(key, own)
     ids = _column(catalog, ("id",))
     if ids is None:
+        wanted = " or ".join(dict.fromkeys(("id", key)))
         raise TruthError(
-            f"the catalog has neither a column id nor {key} to match on; it has "
-            f"{', '.join(catalog.colnames)}"
+            f"the catalog has no column {wanted} to match on; it has {', '.join(catalog.colnames)}"
         )
     return _identifiers("id", ids)
 

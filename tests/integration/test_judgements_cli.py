@@ -49,6 +49,10 @@ def test_a_catalog_is_measured(files: Path) -> None:
     assert "100.0%" in told.split("Catalog by the judgements")[1]
     told = run("mine.csv", "theirs.csv", "--catalog", "catalog.parquet", "--arbiter", "anna")
     assert "GALAXY │ 1" in told
+    assert "sure of 2 of 2 judged spectra\n" in told
+    write_catalog(Table({name: cells[:1] for name, cells in columns.items()}), "less.parquet")
+    told = run("mine.csv", "--catalog", "less.parquet")
+    assert "sure of 2 of 2 judged spectra, 1 of them not in the catalog: b[red]" in told
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,9 +13,10 @@ from rich.text import Text
 from gasnet3.cli import console
 
 if TYPE_CHECKING:
-    from gasnet3.view.agreement import Agreement, Conflict, Measured
+    from gasnet3.view.agreement import Agreement, CatalogMeasure, Conflict
 
 CONFLICTS_SHOWN = 20
+LOST_SHOWN = 5
 
 
 def judgements(
@@ -115,7 +116,7 @@ def _conflicts(found: Sequence[Conflict], path: Path | None) -> Table:
     return table
 
 
-def _measured(measured: Mapping[str, Measured]) -> Table:
+def _measured(measured: CatalogMeasure) -> Table:
     rows = [
         (
             name,
@@ -123,7 +124,14 @@ def _measured(measured: Mapping[str, Measured]) -> Table:
             f"{one.completeness:.1%}" if one.n else "",
             f"{one.purity:.1%}" if one.n_clean else "",
         )
-        for name, one in measured.items()
+        for name, one in measured.classes.items()
     ]
     columns = ("class", "sure", "right", "no warning", "both", "completeness", "purity")
-    return _table("Catalog by the judgements", columns, rows)
+    table = _table("Catalog by the judgements", columns, rows)
+    lost = f", {len(measured.lost)} of them not in the catalog" if measured.lost else ""
+    listed = ", ".join(measured.lost[:LOST_SHOWN]) + (", ..." * (len(measured.lost) > LOST_SHOWN))
+    table.caption = Text(
+        f"sure of {measured.n_sure} of {measured.n_judged} judged spectra{lost}"
+        + (f": {listed}" if lost else "")
+    )
+    return table

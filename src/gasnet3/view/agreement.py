@@ -131,6 +131,26 @@ class Measured:
         return self.n_clean_right / self.n_clean if self.n_clean else float("nan")
 
 
+@dataclass(frozen=True)
+class CatalogMeasure:
+    """A catalog by what people say.
+
+    Parameters
+    ----------
+    classes : dict of str to Measured
+        By the class that people say, and 'all'.
+    n_judged, n_sure : int
+        Spectra with a verdict, and those of which people are sure.
+    lost : tuple of str
+        Those of ``n_sure`` that the catalog does not have; they are in no other number.
+    """
+
+    classes: dict[str, Measured]
+    n_judged: int
+    n_sure: int
+    lost: tuple[str, ...]
+
+
 def read_signed(path: str | Path) -> list[Judgement]:
     """Read a file of judgements; who did not sign a row is called as the file.
 
@@ -150,7 +170,8 @@ def merge(files: Iterable[Sequence[Judgement]]) -> list[Judgement]:
     """Put judgements together: the last word of each person on each spectrum.
 
     The result does not depend on the order of the files, and merging it again with any of them
-    changes nothing. Cells of further columns are kept from every row of the person and spectrum.
+    changes nothing. Cells of further columns are part of the row they are in; of two rows that
+    are else the same, the one that has them is taken.
 
     Parameters
     ----------
@@ -166,12 +187,7 @@ def merge(files: Iterable[Sequence[Judgement]]) -> list[Judgement]:
     for judgements in files:
         for key, judgement in latest(list(judgements)).items():
             found[key].append(judgement)
-    merged = []
-    for key in sorted(found):
-        ranked = sorted(found[key], key=_rank)
-        extra = {name: cell for judgement in ranked for name, cell in judgement.extra.items()}
-        merged.append(dataclasses.replace(ranked[-1], extra=extra))
-    return merged
+    return [max(found[key], key=_rank) for key in sorted(found)]
 
 
 def _rank(judgement: Judgement) -> tuple[float, list[tuple[str, str]]]:
@@ -295,7 +311,7 @@ def verdicts(
     return found
 
 
-def measure(catalog: Table, judged: Sequence[Verdict], dz: float = DZ_LIMIT) -> dict[str, Measured]:
+def measure(catalog: Table, judged: Sequence[Verdict], dz: float = DZ_LIMIT) -> CatalogMeasure:
     """Measure a catalog by the spectra that people are sure of.
 
     Parameters
@@ -309,8 +325,7 @@ def measure(catalog: Table, judged: Sequence[Verdict], dz: float = DZ_LIMIT) -> 
 
     Returns
     -------
-    dict of str to Measured
-        By the class that people say, and 'all'.
+    CatalogMeasure
 
     Raises
     ------
@@ -335,7 +350,7 @@ def measure(catalog: Table, judged: Sequence[Verdict], dz: float = DZ_LIMIT) -> 
         clean = np.asarray(rows["zwarn"]) == 0
     groups = {cls: np.asarray(labels["class"]) == cls for cls in CLASSES}
     groups["all"] = np.full(len(rows), True)
-    return {
+    classes = {
         name: Measured(
             n=int(of.sum()),
             n_right=int((of & right).sum()),
@@ -344,3 +359,4 @@ def measure(catalog: Table, judged: Sequence[Verdict], dz: float = DZ_LIMIT) -> 
         )
         for name, of in groups.items()
     }
+    return CatalogMeasure(classes, len(judged), len(sure), pairs.lost)
