@@ -51,6 +51,10 @@ TELLURIC = ((6864.0, 6950.0), (7592.0, 7690.0))
 SKY_DIP, SKY_WIDTH = 0.7, 301
 """A sky line is where the inverse variance is below this share of its running median."""
 
+TOO_STRANGE, CLIPS = 4.0, 3
+"""Among ordinary spectra those with such a score of one statistic are not: cosmic rays, absorbers.
+They are taken out, so many times."""
+
 ROWS = 128
 
 
@@ -102,38 +106,51 @@ def _unit(engine: Engine, spectra: Spectra, z: NDArray[Any]) -> Floats:
     return unit_coefficients(fits.coeff.numpy(), fits.covariance.numpy())[0]
 
 
-def measured(pipeline: Pipeline, spectra: Spectra, fit: AnomalyFit) -> Iterator[
-    tuple[Statistics, NDArray[np.str_]]
-]:  # fmt: skip
-    """Statistics and class of spectra, batch by batch."""
+Measured = tuple[Statistics, NDArray[np.str_], Floats]
+"""Statistics, class and median S/N of a batch."""
+
+
+def measured(pipeline: Pipeline, spectra: Spectra, fit: AnomalyFit) -> Iterator[Measured]:
+    """What is measured of spectra, batch by batch."""
     for start in range(0, len(spectra), ROWS):
         outcome = replace(pipeline, anomaly=None).solve(spectra[start : start + ROWS], 2)
         _, solved, solution = solved_rows.solutions(outcome, 0)
-        yield solved_rows.measured(outcome, solved, solution, fit)[0], solution.cls
+        statistics = solved_rows.measured(outcome, solved, solution, fit)[0]
+        yield statistics, solution.cls, solution.sn
 
 
-def tables(
-    fit: AnomalyFit, parts: list[tuple[Statistics, NDArray[np.str_]]]
+def tables(fit: AnomalyFit, parts: list[Measured]) -> dict[str, dict[str, Floats]]:
+    """Tables of what is left when the strange ones among the ordinary are taken out."""
+    cls, sn = (np.concatenate([part[i] for part in parts]) for i in (1, 2))
+    values = {
+        name: np.concatenate([part[0].value[name] for part in parts]) for name in parts[0][0].value
+    }
+    kept = np.ones(len(cls), bool)
+    for _ in range(CLIPS):
+        out = _tables(fit, {name: v[kept] for name, v in values.items()}, cls[kept], sn[kept])
+        single = single_scores(replace(fit, tables=out), Statistics(values, {}, {}), cls, sn)
+        kept = np.asarray(np.nan_to_num(largest(list(single.values()))) <= TOO_STRANGE)
+    return _tables(fit, {name: v[kept] for name, v in values.items()}, cls[kept], sn[kept])
+
+
+def _tables(
+    fit: AnomalyFit, values: dict[str, Floats], cls: NDArray[np.str_], sn: Floats
 ) -> dict[str, dict[str, Floats]]:
     """Tables of statistics, of kinds and of the whole, in turn."""
-    cls = np.concatenate([names for _, names in parts])
-    values = {
-        name: np.concatenate([statistics.value[name] for statistics, _ in parts])
-        for name in parts[0][0].value
-    }
     everything = Statistics(values, {}, {})
     out: dict[str, dict[str, Floats]] = {name: {} for name in np.unique(cls[cls != ""])}
 
     def add(columns: dict[str, Floats]) -> AnomalyFit:
         for one, of in out.items():
             for name, column in columns.items():
-                if np.isfinite(column[cls == one]).any():
-                    of[name] = tabulate(column[cls == one])
+                table = tabulate(column[cls == one], sn[cls == one])
+                if table is not None:
+                    of[name] = table
         return replace(fit, tables=out)
 
-    single = single_scores(add(values), everything, cls)
+    single = single_scores(add(values), everything, cls, sn)
     raw = {kind: largest([single[name] for name in names]) for kind, names in KINDS.items()}
-    kinds = kind_scores(add(raw), single, cls)
+    kinds = kind_scores(add(raw), single, cls, sn)
     add({"score": largest(list(kinds.values()))})
     return out
 
@@ -159,8 +176,8 @@ def main() -> None:
             parts = list(measured(pipeline, spectra, fit))
             fit = replace(fit, tables=tables(fit, parts))
             hashes = {e.cls: e.model.card.sha256 for e in pipeline.engines}
-            cls = np.concatenate([names for _, names in parts])
-            told = {"n": {c: int((cls == c).sum()) for c in fit.tables}}
+            cls = np.concatenate([names for _, names, _ in parts])
+            told = {"n": {str(c): int((cls == c).sum()) for c in fit.tables}}
             fits[kind] = (hashes, fit, told)
             console.print(architecture, solver, told)
         write_fits(fits, arguments.output / f"{architecture}.json")

@@ -24,6 +24,9 @@ TOGETHER = 16
 CLEAR_SN = 3.0
 """Median S/N a pixel below which an ambiguous redshift is what one expects."""
 
+FOREST_SCALE = 10.0
+"""Isolation scores differ little: in these units their logarithms vary as other statistics do."""
+
 SOFT = 1e-3
 """Added to the ratio of Δχ² to what the S/N promises, so that its logarithm stays finite."""
 
@@ -98,7 +101,7 @@ def measure(
 def _narrow(residual: Residual, sky: NDArray[np.bool_]) -> torch.Tensor:
     """Significance of features as wide as narrow lines, in units of what it scatters by."""
     off_sky = torch.from_numpy(~sky).to(residual.flux.device)
-    found = torch.where(off_sky, residual.significance(NARROW[0]), 0.0).float()
+    found = torch.where(off_sky, residual.significance(NARROW[0]), 0.0)
     count = (found != 0).sum(dim=1).clamp(min=1)
     scatter = (found.clamp(-3.0, 3.0) ** 2).sum(dim=1) / count
     return found / scatter.clamp(min=1.0).sqrt()[:, None]
@@ -145,5 +148,5 @@ def _loneliness(solution: Solution, densities: Mapping[str, Density]) -> dict[st
             coeff, covariance = solution.coeff[rows, :m], solution.covariance[rows, :m, :m]
             places = density.place(*unit_coefficients(coeff, covariance))
             out["lof"][rows] = np.log(density.outlier_factor(places))
-            out["forest"][rows] = density.isolation(places)
+            out["forest"][rows] = np.log(density.isolation(places)) * FOREST_SCALE
     return out

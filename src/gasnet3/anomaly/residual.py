@@ -8,15 +8,19 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-MODEL_ERROR = 0.03
-"""Error of a reconstruction, as a share of the flux, that is added to the noise: a model is never
-exact, and at S/N 100 that is no feature."""
+MODEL_ERROR, WIDE_ERROR = 0.01, 0.03
+"""Errors of a reconstruction as shares of the flux: of each pixel for itself, added to the noise,
+and of neighbouring pixels alike. A model is never exact, and at S/N 100 that is no feature."""
 
 BLOCK = 204
 """Pixels over which the noise is compared with what ``ivar`` says; 20 blocks a spectrum."""
 
 CLIP = 4.0
 """Pulls beyond it count as this much in the comparison: a line is not noise."""
+
+
+MARGIN = 150
+"""Widest reach of a window on either side of its middle, pixels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,38 +63,49 @@ class Residual:
 
     @cached_property
     def pull(self) -> Tensor:
-        """Difference in units of its error, pixel by pixel, shape (rows, n)."""
-        return self.difference * self.weight.sqrt()
+        """Difference in units of its error, pixel by pixel, float32, shape (rows, n)."""
+        return self.difference.float() * self.weight.float().sqrt()
 
     @cached_property
     def _counts(self) -> Tensor:
         return running(self.good.double())
 
     @cached_property
+    def _levels(self) -> Tensor:
+        return running(torch.where(self.good, self.total, 0.0).double().abs())
+
+    @cached_property
     def _sums(self) -> tuple[Tensor, Tensor]:
         return running(self.difference * self.weight), running(self.weight)
 
-    def significance(self, width: int) -> Tensor:
+    def significance(self, width: int, *, alike: bool = False) -> Tensor:
         """Mean difference over ``width`` pixels, in units of its error.
 
         Parameters
         ----------
         width : int
-            Odd number of pixels.
+            Odd number of pixels, at most ``2 * MARGIN + 1``.
+        alike : bool
+            Whether the model may be wrong by ``WIDE_ERROR`` in all these pixels alike.
 
         Returns
         -------
-        Tensor of float64, shape (rows, n)
+        Tensor of float32, shape (rows, n)
             At the middle pixel; 0 where fewer than half of the pixels have data.
         """
-        weighted, weight = (window(sums, width) for sums in self._sums)
-        enough = window(self._counts, width) > width / 2
-        return torch.where(enough & (weight > 0), weighted / weight.clamp(min=1e-300).sqrt(), 0.0)
+        weighted, weight = (window(sums, width).float() for sums in self._sums)
+        # Differences of running sums: where there are no data, rounding is left.
+        count = window(self._counts, width).float()
+        enough = (count > width / 2) & (weight > 0)
+        if alike:
+            level = window(self._levels, width).float() / count.clamp(min=1.0)
+            weight = weight * (1.0 + weight * (WIDE_ERROR * level) ** 2)
+        return torch.where(enough, weighted * weight.rsqrt(), 0.0)
 
     def step(self, reach: int, start: int, stop: int) -> tuple[Tensor, Tensor]:
         """Mean difference right of pixels less that left of them.
 
-        The flux counts as uncertain by ``MODEL_ERROR`` on both sides, as one: neighbouring
+        The flux counts as uncertain by ``WIDE_ERROR`` on both sides, as one: neighbouring
         pixels of a wrong model are wrong alike.
 
         Parameters
@@ -105,32 +120,38 @@ class Residual:
         tuple of Tensor of float64, each of shape (rows, stop - start)
             In units of its error, and as a share of the flux; 0 where data are missing.
         """
-        level = torch.where(self.good, self.total, 0.0).double().abs()
-        sums = (*self._sums, self._counts, running(level))
+        width = stop - start
         sides = [
-            (s[:, start:stop] - s[:, start - reach : stop - reach],
-             s[:, start + reach : stop + reach] - s[:, start:stop])
-            for s in sums
+            (part[:, reach : reach + width] - part[:, :width],
+             part[:, 2 * reach : 2 * reach + width] - part[:, reach : reach + width])
+            for sums in (*self._sums, self._counts, self._levels)
+            for part in (sums[:, MARGIN + start - reach :],)
         ]  # fmt: skip
         (left, right), (w_left, w_right), (n_left, n_right), (f_left, f_right) = sides
         full = (torch.minimum(n_left, n_right) > reach / 2) & (torch.minimum(w_left, w_right) > 0)
         w_left, w_right = torch.where(full, w_left, 1.0), torch.where(full, w_right, 1.0)
         change = torch.where(full, right / w_right - left / w_left, 0.0)
         mean = (f_left + f_right) / (n_left + n_right).clamp(min=1.0)
-        error = (1.0 / w_left + 1.0 / w_right + (MODEL_ERROR * mean) ** 2).sqrt()
+        error = (1.0 / w_left + 1.0 / w_right + (WIDE_ERROR * mean) ** 2).sqrt()
         return change / error, change / mean.clamp(min=1e-30)
 
 
 def running(values: Tensor) -> Tensor:
-    """Sums up to each pixel, with a 0 before the first, shape (rows, n + 1)."""
-    return torch.nn.functional.pad(torch.cumsum(values, dim=1), (1, 0))
+    """Sums up to each pixel, float64, with room for windows that reach over the ends.
+
+    Returns
+    -------
+    Tensor, shape (rows, n + 2·MARGIN + 1)
+        The sum of the pixels before pixel i is at i + ``MARGIN``.
+    """
+    return torch.cumsum(torch.nn.functional.pad(values, (MARGIN + 1, MARGIN)), dim=1)
 
 
 def window(sums: Tensor, width: int) -> Tensor:
     """Sums over ``width`` pixels (odd) about each one, from running sums; less at the ends."""
-    n, half = sums.shape[1] - 1, width // 2
-    padded = torch.nn.functional.pad(sums, (half, half), mode="replicate")
-    return padded[:, width:] - padded[:, :n]
+    n, half = sums.shape[1] - 2 * MARGIN - 1, width // 2
+    high, low = MARGIN + half + 1, MARGIN - half
+    return sums[:, high : high + n] - sums[:, low : low + n]
 
 
 def _by_block(values: Tensor) -> Tensor:

@@ -1,9 +1,9 @@
 """From statistics to one calibrated score, a kind, and a sentence.
 
-Each statistic is compared with what ordinary spectra of the class have: its score is -log10 of
-the share of them that are as strange or stranger. The score of a kind is that of the largest of
-its statistics, and that of the spectrum that of its largest kind, each compared again, since the
-largest of several is large more often.
+Each statistic is compared with what ordinary spectra of the class and S/N have: its score is
+-log10 of the share of them that are as strange or stranger. The score of a kind is that of the
+largest of its statistics, and that of the spectrum that of its largest kind, each compared again,
+since the largest of several is large more often.
 """
 
 from __future__ import annotations
@@ -36,8 +36,24 @@ KINDS: dict[str, tuple[str, ...]] = {
 SHARES = (1.0, 0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01)
 """Shares of ordinary spectra at which their statistics are tabulated."""
 
+SN_KNOTS = (4.0, 12.0, 36.0)
+"""Median S/N a pixel about which ordinary spectra are tabulated: models fit worse where it is
+high."""
+
+TIE = 1e-9
+"""Keeps tabulated values apart."""
+
+FEWEST = 50
+"""Fewest spectra of a table."""
+
+LEAST_FALL = 0.3
+"""Least growth of a statistic (a logarithm) over which a tenth of ordinary spectra remain."""
+
 STRANGE = 2.0
 """Score from which on a spectrum is called strange."""
+
+TOLD = 1.0
+"""Score from which on a spectrum has a sentence."""
 
 LARGEST = 20.0
 """Scores beyond it would be made of extrapolation alone."""
@@ -51,9 +67,9 @@ class AnomalyFit:
     ----------
     sky : tuple of (float, float)
         Ranges of strong sky lines and telluric bands, vacuum Å.
-    tables : dict of str to dict of str to ndarray
+    tables : dict of str to dict of str to ndarray, shape (len(SN_KNOTS), len(SHARES))
         By class and name: values of a statistic, of a kind ("defect", ...) or of the whole
-        ("score") that the ``SHARES`` of ordinary spectra exceed.
+        ("score") that the ``SHARES`` of ordinary spectra of about each S/N exceed.
     densities : dict of str to Density
         By class; empty for networks without coefficients that are solved for.
     """
@@ -67,14 +83,34 @@ class AnomalyFit:
         wave = lattice.wave
         return np.any([(wave >= low) & (wave <= high) for low, high in self.sky], axis=0)
 
-    def compare(self, name: str, values: Floats, cls: NDArray[np.str_]) -> Floats:
-        """Scores of values of a statistic, a kind or the whole; NaN where they are NaN."""
+    def compare(self, name: str, values: Floats, cls: NDArray[np.str_], sn: Floats) -> Floats:
+        """Scores of values of a statistic, a kind or the whole; NaN where they are NaN.
+
+        Parameters
+        ----------
+        name : str
+            What they are values of.
+        values, cls, sn : ndarray, shape (rows,)
+            The values, and the class and median S/N of each spectrum.
+        """
         out = np.full(len(values), np.nan)
         for one, tables in self.tables.items():
             rows = np.flatnonzero((cls == one) & np.isfinite(values))
             if name in tables:
-                out[rows] = tail_score(values[rows], tables[name])
+                weights = knot_weights(sn[rows])
+                parts = [tail_score(values[rows], table) for table in tables[name]]
+                out[rows] = sum(part * weights[:, i] for i, part in enumerate(parts))
         return out
+
+
+def knot_weights(sn: Floats) -> Floats:
+    """Share of each of the ``SN_KNOTS`` in a spectrum, linear in log S/N, shape (rows, knots)."""
+    place = np.interp(
+        np.log(np.maximum(np.nan_to_num(sn, nan=SN_KNOTS[0]), SN_KNOTS[0])),
+        np.log(SN_KNOTS),
+        np.arange(len(SN_KNOTS)),
+    )
+    return np.maximum(1.0 - np.abs(place[:, None] - np.arange(len(SN_KNOTS))), 0.0)
 
 
 def tail_score(values: Floats, table: Floats) -> Floats:
@@ -92,18 +128,28 @@ def tail_score(values: Floats, table: Floats) -> Floats:
     """
     level = -np.log10(np.array(SHARES))
     tenth = SHARES.index(0.1)
-    fall = max(table[-1] - table[tenth], 1e-6)
+    fall = max(table[-1] - table[tenth], LEAST_FALL)
     beyond = (level[-1] - level[tenth]) / fall * (values - table[-1])
-    inside = np.interp(values, table, level)
+    # A value that many ordinary spectra have is as strange as all of them together.
+    inside = np.interp(values, table + TIE * np.arange(len(table)), level)
     return np.minimum(np.where(values > table[-1], level[-1] + beyond, inside), LARGEST)
 
 
-def tabulate(values: Floats) -> Floats:
-    """Values that the ``SHARES`` of finite ones exceed; where there are none, infinite."""
-    finite = values[np.isfinite(values)]
-    if not len(finite):
-        return np.full(len(SHARES), np.inf)
-    return np.maximum.accumulate(np.quantile(finite, 1.0 - np.array(SHARES)))
+def tabulate(values: Floats, sn: Floats) -> Floats | None:
+    """Values that the ``SHARES`` of finite ones exceed, about each of the ``SN_KNOTS``.
+
+    None where there are none; a knot with few takes the values of all.
+    """
+    finite = np.isfinite(values)
+    if not finite.any():
+        return None
+    nearest = knot_weights(sn).argmax(axis=1)
+    out = []
+    for knot in range(len(SN_KNOTS)):
+        near = finite & (nearest == knot)
+        chosen = values[near if near.sum() >= FEWEST else finite]
+        out.append(np.maximum.accumulate(np.quantile(chosen, 1.0 - np.array(SHARES))))
+    return np.array(out)
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,18 +187,18 @@ class Strangeness:
 
 
 def single_scores(
-    fit: AnomalyFit, statistics: Statistics, cls: NDArray[np.str_]
+    fit: AnomalyFit, statistics: Statistics, cls: NDArray[np.str_], sn: Floats
 ) -> dict[str, Floats]:
     """Score of each statistic alone."""
-    return {name: fit.compare(name, values, cls) for name, values in statistics.value.items()}
+    return {name: fit.compare(name, values, cls, sn) for name, values in statistics.value.items()}
 
 
 def kind_scores(
-    fit: AnomalyFit, single: Mapping[str, Floats], cls: NDArray[np.str_]
+    fit: AnomalyFit, single: Mapping[str, Floats], cls: NDArray[np.str_], sn: Floats
 ) -> dict[str, Floats]:
     """Score of each kind; NaN where none of its statistics is known."""
     return {
-        kind: fit.compare(kind, largest([single[name] for name in names]), cls)
+        kind: fit.compare(kind, largest([single[name] for name in names]), cls, sn)
         for kind, names in KINDS.items()
     }
 
@@ -162,21 +208,31 @@ def largest(columns: Sequence[Floats]) -> Floats:
     return np.fmax.reduce(list(columns))
 
 
+def _leading(kinds: Mapping[str, Floats]) -> NDArray[np.str_]:
+    """The kind with the largest score; an ambiguous redshift only where nothing else is strange.
+
+    A spectrum that no model fits has no clear minimum either.
+    """
+    names = list(KINDS)
+    scores = np.nan_to_num(np.stack([kinds[name] for name in names]), nan=-1.0)
+    ambiguous = names.index("ambiguous")
+    others = np.delete(scores, ambiguous, axis=0).max(axis=0)
+    scores[ambiguous] = np.where(others >= STRANGE, -1.0, scores[ambiguous])
+    return np.array(names)[scores.argmax(axis=0)]
+
+
 def judge(
     fit: AnomalyFit, statistics: Statistics, second: SecondRedshift, solution: Solution
 ) -> Strangeness:
     """Score, kind and sentence of each row."""
-    cls = solution.cls
-    single = single_scores(fit, statistics, cls)
-    kinds = kind_scores(fit, single, cls)
-    score = fit.compare("score", largest(list(kinds.values())), cls)
-    names = list(KINDS)
-    stacked = np.nan_to_num(np.stack([kinds[name] for name in names]), nan=-1.0)
-    chosen = np.array(names)[stacked.argmax(axis=0)]
-    strange = score >= STRANGE
-    kind = np.where(strange, np.array([ANOMALY_KINDS[name] for name in chosen]), "")
+    cls, sn = solution.cls, solution.sn
+    single = single_scores(fit, statistics, cls, sn)
+    kinds = kind_scores(fit, single, cls, sn)
+    score = fit.compare("score", largest(list(kinds.values())), cls, sn)
+    chosen = _leading(kinds)
+    kind = np.where(score >= STRANGE, np.array([ANOMALY_KINDS[name] for name in chosen]), "")
     reason, wave = np.full(len(cls), "", dtype=object), np.full(len(cls), np.nan)
-    for row in np.flatnonzero(strange):
+    for row in np.flatnonzero(score >= TOLD):
         which = max(KINDS[chosen[row]], key=lambda name: np.nan_to_num(single[name][row], nan=-1.0))
         wave[row] = statistics.wave[which][row]
         reason[row] = sentence(which, int(row), statistics, second, solution)

@@ -8,6 +8,7 @@ lines but the strongest.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -23,6 +24,9 @@ EMISSION = (
     "[O II]", "[Ne III]", "Hγ", "Hβ", "[O III]", "Hα", "[N II]", "[S II]",
 )  # fmt: skip
 """Narrow lines of emission-line galaxies, by their names in :data:`gasnet3.lines.LINES`."""
+
+STRONG = {"[O II]", "[O III]", "Hβ", "Hα", "Mg II", "C IV", "Fe II"}
+"""The strongest line of a second redshift is one of these."""
 
 ABSORPTION: tuple[tuple[str, float], ...] = (
     ("Si IV", 1393.76), ("Si IV", 1402.77), ("Si II", 1526.71), ("C IV", 1548.20),
@@ -46,6 +50,9 @@ OWN_LINE = 10
 
 OWN_BROAD_LINE = 60
 """Likewise about the broad lines of a quasar."""
+
+REST_K_MIN, REST_K_MAX = 20000, 50000
+"""Rest-frame lattice wide enough for every redshift: 100 Å to 10 micron."""
 
 LYMAN_ALPHA = 1215.67
 FARTHER = 0.02
@@ -124,13 +131,22 @@ def _before(lattice: LogLattice, k: Floats) -> NDArray[np.bool_]:
 
 def _own_lines(own: Floats, quasar: NDArray[np.bool_], lattice: LogLattice) -> NDArray[np.bool_]:
     """Pixels about the emission lines of the object, at its own redshift."""
-    place = np.arange(lattice.n)
-    out = np.zeros((len(own), lattice.n), bool)
+    out = np.empty((len(own), lattice.n), bool)
+    for row, shift in enumerate(np.rint(own).astype(int)):
+        first = lattice.k_min - shift - REST_K_MIN
+        out[row] = _rest_lines(bool(quasar[row]))[first : first + lattice.n]
+    return out
+
+
+@cache
+def _rest_lines(quasar: bool) -> NDArray[np.bool_]:
+    """Pixels about emission lines on a rest-frame lattice from ``REST_K_MIN`` on."""
+    k = np.arange(REST_K_MIN, REST_K_MAX)
+    out = np.zeros(len(k), bool)
     for line in LINES:
         if line.kind != "absorption":
-            near = np.log10(line.wave) / STEP + own - lattice.k_min
-            reach = np.where(quasar & line.broad, OWN_BROAD_LINE, OWN_LINE)
-            out |= np.abs(place - near[:, None]) <= reach[:, None]
+            reach = OWN_BROAD_LINE if quasar and line.broad else OWN_LINE
+            out |= np.abs(k - np.log10(line.wave) / STEP) <= reach
     return out
 
 
@@ -145,21 +161,25 @@ def _search(
     strength: Tensor, kind: str, lattice: LogLattice, own: Floats | None, limit: Floats
 ) -> tuple[Floats, Floats]:
     """Evidence of the best shift of each row, and the shift; 0 where there is none."""
-    places = np.rint(np.log10(comb(kind)[1]) / STEP).astype(int) - lattice.k_min
+    names, rest = comb(kind)
+    places = np.rint(np.log10(rest) / STEP).astype(int) - lattice.k_min
     n_shifts = int(np.log10(1.0 + MAX_Z[kind]) / STEP)
     reach = (max(0, -int(places.min())), max(0, int(places.max()) + n_shifts - lattice.n))
     padded = torch.nn.functional.pad(strength, reach)
     total = strength.new_zeros(len(strength), n_shifts)
-    largest = total.clone()
-    for place in places:
+    largest, strong = total.clone(), total.clone()
+    for name, place in zip(names, places, strict=True):
         line = padded[:, place + reach[0] : place + reach[0] + n_shifts]
         total += line
         largest = torch.maximum(largest, line)
+        if name in STRONG:
+            strong = torch.maximum(strong, line)
     shifts = np.arange(n_shifts)
     allowed = shifts <= limit[:, None]
     if own is not None:
         allowed &= np.abs(shifts - own[:, None]) > np.log10(1.0 + APART) / STEP
-    evidence = torch.where(torch.from_numpy(allowed).to(total.device), total - largest, 0.0)
+    counts = torch.from_numpy(allowed).to(total.device) & (strong == largest)
+    evidence = torch.where(counts, total - largest, 0.0)
     best, place_of = evidence.max(dim=1)
     return best.clamp(min=0.0).sqrt().double().cpu().numpy(), place_of.double().cpu().numpy()
 

@@ -49,7 +49,7 @@ def sentence(
         "cosmic": f"a spike of one pixel at {at} ({quoted:.0f} σ): a cosmic ray",
         "negative": f"the flux is negative about {at} ({abs(quoted):.0f} σ)",
         "sky": f"residuals of sky lines, the largest at {at} ({quoted:.0f} σ)",
-        "misfit": f"the model fits badly, worst about {at} (reduced χ² {quoted:.3g} there)",
+        "misfit": f"the model fits badly, worst at {at} ({quoted:.0f} σ)",
         "everywhere": "the model fits badly everywhere, and so does that of any other class",
     }
     population = f"coefficients unlike those of any {solution.cls[row]} of the training population"

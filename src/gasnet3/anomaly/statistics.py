@@ -28,11 +28,11 @@ JOINS = ((5600.0, 6400.0), (7400.0, 7750.0))
 STEP_REACH = 60
 """Pixels on each side of a join whose levels are compared."""
 
-DEAD_WIDTH = 41
-"""Pixels over which a spectrum without noise is dead."""
+DEAD_WIDTH, DEAD_REACH = 41, 201
+"""Pixels over which a spectrum without noise is dead, and about them that must have data."""
 
-NEGATIVE_WIDTH = 101
-"""Pixels over which the flux should not be negative."""
+NEGATIVE_WIDTH, NEGATIVE_SIGMA = 101, 5.0
+"""Pixels over which the flux should not be negative, and from how many σ on it counts."""
 
 LARGEST_PULL = 30.0
 """Pulls beyond it count as this much in means."""
@@ -124,20 +124,32 @@ def _step(residual: Residual, lattice: LogLattice) -> Found:
             found.append((best, place + start, quoted))
     if not found:
         return _nowhere(torch.full((len(residual.flux),), torch.nan, dtype=torch.float64))
-    best, which = torch.stack([part[0] for part in found]).max(dim=0)
-    pick = [torch.stack([part[i] for part in found]).gather(0, which[None])[0] for i in (1, 2)]
-    return torch.log(best.clamp(min=0.1)), pick[0], pick[1]
+    best, place, quoted = _best(found)
+    return torch.log(best.clamp(min=0.1)), place, quoted
+
+
+def _best(found: Sequence[Found]) -> Found:
+    """Of several findings the largest of each row."""
+    best, place, quoted = found[0]
+    for other, where, said in found[1:]:
+        larger = other > best
+        best = torch.where(larger, other, best)
+        place, quoted = torch.where(larger, where, place), torch.where(larger, said, quoted)
+    return best, place, quoted
 
 
 def _dead(residual: Residual) -> Found:
     """How much smaller the scatter of neighbouring pixels is somewhere than in the whole."""
     both = residual.good[:, 1:] & residual.good[:, :-1]
-    change = (residual.flux[:, 1:] - residual.flux[:, :-1]).double()
+    change = residual.flux[:, 1:] - residual.flux[:, :-1]
     scatter = torch.where(both, change**2 * residual.ivar[:, 1:] / 2.0, 0.0).clamp(max=CLIPPED)
     count = window(running(both.double()), DEAD_WIDTH)
-    local = window(running(scatter), DEAD_WIDTH) / count.clamp(min=1.0)
+    local = window(running(scatter.double()), DEAD_WIDTH) / count.clamp(min=1.0)
     whole = scatter.sum(dim=1) / both.sum(dim=1).clamp(min=1)
-    low, place = torch.where(count > DEAD_WIDTH // 2, local, torch.inf).min(dim=1)
+    # Where a survey's spectra end they are often interpolated.
+    inside = window(running(residual.good.double()), DEAD_REACH)[:, 1:] > 0.9 * DEAD_REACH
+    enough = inside & (count > DEAD_WIDTH // 2)
+    low, place = torch.where(enough, local, torch.inf).min(dim=1)
     ratio = (low + 1e-4) / (whole + 1e-4)
     return torch.where(torch.isfinite(low), -torch.log(ratio), torch.nan), place, low
 
@@ -158,16 +170,15 @@ def _cosmic(residual: Residual, allowed: Tensor) -> Found:
 
 
 def _negative(residual: Residual) -> Found:
-    """Most significant negative flux over a range, sky and object together."""
-    flux = residual.flux.double() + torch.where(residual.good, residual.total - residual.model, 0.0)
-    weight = torch.where(residual.good, residual.ivar, 0.0).double()
-    sums = [running(part) for part in (flux * weight, weight, residual.good.double())]
-    total, weights, count = (window(part, NEGATIVE_WIDTH) for part in sums)
-    significance = total / weights.clamp(min=1e-300).sqrt()
-    enough = (count > NEGATIVE_WIDTH / 2) & (weights > 0)
-    best, place, quoted = _largest(torch.where(enough, -significance, -torch.inf))
-    known = torch.isfinite(best)
-    return torch.where(known, torch.log(best.clamp(min=1.0)), torch.nan), place, quoted
+    """Most significant negative flux over a range, above what noise does."""
+    total, model = residual.total, residual.model
+    flux = residual.flux + torch.where(residual.good, total - model, 0.0)
+    weight = torch.where(residual.good, residual.ivar, 0.0)
+    sums = [running((flux * weight).double()), running(weight.double())]
+    mean, weights = (window(part, NEGATIVE_WIDTH).float() for part in sums)
+    significance = torch.where(weights > 0, mean * weights.rsqrt(), 0.0)
+    best, place, quoted = _largest(-significance)
+    return torch.log((best / NEGATIVE_SIGMA).clamp(min=1.0)), place, quoted
 
 
 def _sky(residual: Residual, sky: Tensor) -> Found:
@@ -188,19 +199,10 @@ def _features(residual: Residual, allowed: Tensor) -> dict[str, Found]:
     """Most significant emission and absorption: of the width of lines, and broader."""
     out = {}
     for name, widths in (("line", NARROW), ("broad", WIDE)):
-        best: Sequence[Tensor] | None = None
-        for width in widths:
-            significance = residual.significance(width)
-            shown = torch.where(allowed, significance.abs(), 0.0)
-            found = _largest(shown, significance)
-            if best is None:
-                best = found
-            else:
-                better = found[0] > best[0]
-                pairs = zip(found, best, strict=True)
-                best = [torch.where(better, new, old) for new, old in pairs]
-        assert best is not None
-        out[name] = (torch.log(best[0].clamp(min=1.0)), best[1], best[2])
+        shown = [residual.significance(width, alike=name == "broad") for width in widths]
+        found = [_largest(torch.where(allowed, s.abs(), 0.0), s) for s in shown]
+        best, place, quoted = _best(found)
+        out[name] = (torch.log(best.clamp(min=1.0)), place, quoted)
     return out
 
 
@@ -217,11 +219,9 @@ def _misfits(residual: Residual) -> dict[str, Found]:
     limit = 1.0 + (MODEL_SHARE * sn) ** 2
     everywhere = torch.nanmedian(reduced, dim=1).values / limit
     mean = chi2.sum(dim=1) / count.sum(dim=1).clamp(min=1.0) / limit
-    worst, block = torch.where(known, reduced, -torch.inf).max(dim=1)
-    place = torch.where(known.any(dim=1), block * BLOCK + BLOCK // 2, -1)
-    place = place.clamp(max=squared.shape[1] - 1)
+    _, place, pull = _largest(residual.significance(NARROW[0]).abs())
     return {
-        "misfit": (torch.log(mean.clamp(min=1e-3)), place, worst),
+        "misfit": (torch.log(mean.clamp(min=1e-3)), place, pull),
         "everywhere": _nowhere(torch.log(everywhere.clamp(min=1e-3))),
     }
 

@@ -88,7 +88,12 @@ COLUMNS: tuple[Column, ...] = (
         "how strange the spectrum is: -log10 of the share of ordinary ones that are as strange",
     ),
     Column("anomaly_kind", "str", "", "why it is strange; empty where anomaly_score is below 2"),
-    Column("anomaly_reason", "str", "", "what is strange, in a sentence with its wavelength"),
+    Column(
+        "anomaly_reason",
+        "str",
+        "",
+        "what stands out most, in a sentence; empty where anomaly_score is below 1",
+    ),
     Column("anomaly_wave", "f8", "Angstrom", "observed vacuum wavelength of what is strange"),
     Column("z_second", "f8", "", "second redshift that lines of the residual agree on"),
     *(
