@@ -123,7 +123,10 @@ def _by_least_chi2(method: Method, which: str, arguments: argparse.Namespace) ->
 def fig10(arguments: argparse.Namespace) -> None:
     """Least reduced χ² of each class's own model."""
     for which in SETS:
-        found = {m.title: samples(m, which, arguments) for m in _encoders(arguments)}
+        found = {
+            m.title: {cls: s.rchi2 for cls, s in samples(m, which, arguments).items()}
+            for m in _encoders(arguments)
+        }
         paper_results.plot_chi2_distribution(found, PICTURES / f"fig10-{which}.png")
 
 

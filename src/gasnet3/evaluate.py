@@ -159,7 +159,7 @@ class Evaluation:
 
 def evaluate(
     catalog: Table,
-    truth: Table | str | Path,
+    truth: Truth | Table | str | Path,
     thresholds: str | Mapping[str, Threshold] = "paper",
 ) -> Evaluation:
     """Compare a catalog with labels.
@@ -170,7 +170,7 @@ def evaluate(
     ----------
     catalog : astropy.table.Table
         Catalog with native names, see :func:`gasnet3.catalog.read_catalog`.
-    truth : astropy.table.Table, str or Path
+    truth : Truth, astropy.table.Table, str or Path
         The labels; see :func:`gasnet3.truth.read_truth` for the columns.
     thresholds : str or mapping of class to float or function of z
         Limits on Δz of a good redshift: 'paper', 'sdss', '4most'
@@ -191,7 +191,7 @@ def evaluate(
     missing = [name for name in ("class", "z") if name not in catalog.colnames]
     if missing:
         raise ValueError(f"the catalog has no column {' and none '.join(missing)}")
-    labels = read_truth(truth)
+    labels = truth if isinstance(truth, Truth) else read_truth(truth)
     pairs = match(labels, catalog)
     return _evaluate(
         _Rows.take(catalog[pairs.catalog_rows], labels, pairs.truth_rows), pairs, limits

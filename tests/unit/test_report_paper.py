@@ -151,7 +151,8 @@ def test_distributions_lose_nothing_beyond_their_ends(
     tmp_path: Path, drawn: list[Figure], samples: dict[str, ClassSample]
 ) -> None:
     samples["STAR"].rchi2[:3] = 1e6
-    paper_results.plot_chi2_distribution({"one": samples}, tmp_path / "10.png")
+    rchi2 = {cls: sample.rchi2 for cls, sample in samples.items()}
+    paper_results.plot_chi2_distribution({"one": rchi2}, tmp_path / "10.png")
     robustness = {cls: [0.0, 1.0, 1e9, np.nan] for cls in CLASSES}
     paper_results.plot_robustness_distribution({"one": robustness}, tmp_path / "13.png")
     for figure in drawn:

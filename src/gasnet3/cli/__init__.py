@@ -12,6 +12,7 @@ from gasnet3.cli.calibrate import calibrate
 from gasnet3.cli.classify import classify
 from gasnet3.cli.convert import convert
 from gasnet3.cli.evaluate import evaluate
+from gasnet3.cli.figures import figures
 from gasnet3.cli.info import info
 from gasnet3.cli.judgements import judgements
 from gasnet3.cli.merge import merge
@@ -54,7 +55,7 @@ def main(
 
 COMMANDS = (
     *(classify, plan, work, status, merge, slurm, convert),
-    *(plot, anomalies, evaluate, judgements, models, mock, train, calibrate, info),
+    *(plot, figures, anomalies, evaluate, judgements, models, mock, train, calibrate, info),
 )
 for command in COMMANDS:
     app.command(cls=WorkCommand if command is work else None)(command)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
@@ -36,6 +37,9 @@ Floats = NDArray[np.floating[Any]]
 
 SMOOTH = 5
 """Width in pixels of the ivar-weighted running mean drawn over the spectrum."""
+
+OBSERVED_LABEL = "observed"
+"""Name of the flux as it was measured, in legends."""
 
 DPI = 130
 """Resolution of raster pictures."""
@@ -69,14 +73,14 @@ def plot_inspection(inspection: Inspection, path: str | Path, *, continuum: bool
     figure = Figure(figsize=(11, 7), layout="constrained")
     grid = figure.add_gridspec(2, len(gasnet3.CLASSES), height_ratios=(1.7, 1))
     top = figure.add_subplot(grid[0, :])
-    _draw_spectrum(top, inspection, continuum=continuum)
+    draw_spectrum(top, inspection, continuum=continuum)
     name_lines(top, inspection.cls, inspection.z)
     top.set_title(_title(inspection), fontsize=11)
     top.set_xlabel("observed wavelength, vacuum (Å)", loc="left")
     top.set_ylabel(r"$F_\lambda$ (unit of the input)")
     top.legend(loc="upper right", bbox_to_anchor=(1.0, -0.06), fontsize=8, ncols=4, frameon=False)
     for column, cls in enumerate(gasnet3.CLASSES):
-        _draw_curve(figure.add_subplot(grid[1, column]), inspection, cls)
+        draw_curve(figure.add_subplot(grid[1, column]), inspection, cls)
     return save_figure(figure, path)
 
 
@@ -111,7 +115,7 @@ def plot_gallery(inspections: Sequence[Inspection], path: str | Path, *, columns
     for ax in axes.flat[len(inspections) :]:
         ax.set_axis_off()
     for ax, inspection in zip(axes.flat, inspections, strict=False):
-        _draw_spectrum(ax, inspection, continuum=False, color=COLORS.get(inspection.cls, "black"))
+        draw_spectrum(ax, inspection, continuum=False, color=COLORS.get(inspection.cls, "black"))
         flags = ", ".join(names(inspection.zwarn)) or "no warning"
         title = f"{inspection.id}\n{_verdict(inspection)}\n{flags}"
         ax.set_title(title, fontsize=7.5, loc="left")
@@ -179,62 +183,88 @@ def read_history(history: str | Path) -> tuple[Floats, Floats, Floats]:
     return epoch, train, valid
 
 
-def _draw_spectrum(
+def draw_spectrum(
     ax: Axes, inspection: Inspection, *, continuum: bool, color: str = "black"
 ) -> None:
-    """Observed flux light, smoothed flux over it, the model on top; masked pixels are gaps."""
+    """Draw the observed flux light, smoothed over it, the model on top; masked pixels are gaps.
+
+    Parameters
+    ----------
+    ax : Axes
+        Panel to draw in.
+    inspection : Inspection
+        The spectrum and its solution.
+    continuum : bool
+        Whether to draw the continuum that was subtracted.
+    color : str
+        Of the model.
+    """
     good = inspection.ivar > 0
     flux = np.where(good, inspection.flux, np.nan)
     model = np.where(good, inspection.model, np.nan)
     wave = inspection.wave
-    ax.plot(wave, flux, color=OBSERVED_COLOR, lw=0.5, label="observed")
-    smooth = _smooth(inspection.flux, inspection.ivar)
+    ax.plot(wave, flux, color=OBSERVED_COLOR, lw=0.5, label=OBSERVED_LABEL)
+    smooth = smoothed(inspection.flux, inspection.ivar)
     ax.plot(wave, smooth, color=SMOOTH_COLOR, lw=0.6, label=f"mean of {SMOOTH} pixels")
     if continuum:
         line = np.where(good, inspection.continuum, np.nan)
         ax.plot(wave, line, color=CONTINUUM_COLOR, lw=1.0, ls="--", label="continuum")
     ax.plot(wave, model, color=color, lw=0.9, label="reconstruction")
     ax.set_xlim(wave[0], wave[-1])
-    ax.set_ylim(*_limits(smooth, model))
+    ax.set_ylim(*sensible_limits(smooth, model))
     ax.grid(alpha=0.15)
     if not good.any():
         ax.text(0.5, 0.5, "no usable pixel", transform=ax.transAxes, ha="center", va="center")
 
 
-def _draw_curve(ax: Axes, inspection: Inspection, cls: str) -> None:
-    """Reduced χ² of one class against z, its least value marked."""
+def draw_curve(ax: Axes, inspection: Inspection, cls: str, *, small: bool = False) -> None:
+    """Draw the reduced χ² of one class against z, its least value marked.
+
+    Parameters
+    ----------
+    ax : Axes
+        Panel to draw in.
+    inspection : Inspection
+        The spectrum's solution.
+    cls : str
+        Class of the curve.
+    small : bool
+        Whether the panel is one of several in a row: a title of two short lines, smaller text.
+    """
     color = COLORS[cls]
-    ax.set_xlabel("z")
+    ax.set_xlabel("z", fontsize=8 if small else 10)
     if cls == gasnet3.CLASSES[0]:
-        ax.set_ylabel("reduced χ²")
+        ax.set_ylabel("reduced χ²", fontsize=8 if small else 10)
+    size = 7.5 if small else 9
     if cls not in inspection.curves:
-        ax.set_title(f"{cls}: no model", fontsize=9)
+        ax.set_title(f"{cls}: no model", fontsize=size)
         return
     z, chi2 = inspection.curves[cls]
     best_z = inspection.best_z.get(cls, np.nan)
     ax.plot(z, chi2, color=color, lw=0.9)
     ax.set_xlim(z[0], z[-1])
-    ax.tick_params(labelsize=8)
+    ax.tick_params(labelsize=7 if small else 8)
     ax.grid(alpha=0.15)
     if not (np.isfinite(best_z) and np.isfinite(chi2).any()):
-        ax.set_title(f"{cls}: no minimum", fontsize=9)
+        ax.set_title(f"{cls}: no minimum", fontsize=size)
         return
     least = float(chi2[np.nanargmin(np.abs(z - best_z))])
     ax.axvline(best_z, color=color, ls="--", lw=0.8)
     ax.plot([best_z], [least], marker="v", ms=6, color=color, mec="black", mew=0.6, clip_on=False)
     won = cls == inspection.cls
-    ax.set_title(
-        f"{cls}: χ² = {least:.3f} at z = {best_z:.5f}" + ("  (best)" if won else ""),
-        fontsize=9,
-        fontweight="bold" if won else "normal",
-    )
-    ax.locator_params(axis="x", nbins=6)
+    told = f"{cls}: χ² = {least:.3f} at z = {best_z:.5f}" + ("  (best)" if won else "")
+    if small:
+        told = cls + (" (best)" if won else "") + f"\nχ² {least:.3g}, z {best_z:.4f}"
+    ax.set_title(told, fontsize=size, fontweight="bold" if won else "normal")
+    ax.locator_params(axis="x", nbins=3 if small else 6)
 
 
-def name_lines(ax: Axes, cls: str, z: float = 0.0, *, step: float = LABEL_STEP) -> None:
+def name_lines(
+    ax: Axes, cls: str, z: float = 0.0, *, step: float = LABEL_STEP, room: float = 0.2
+) -> None:
     """Mark and name the lines of a class in a panel, names spread so that none overlap.
 
-    The panel gets a fifth more height for them, and must have its limits and scale already.
+    The panel gets more height for them, and must have its limits and scale already.
 
     Parameters
     ----------
@@ -246,6 +276,8 @@ def name_lines(ax: Axes, cls: str, z: float = 0.0, *, step: float = LABEL_STEP) 
         Redshift of the spectrum; 0 in the rest frame.
     step : float
         Least distance between two names, as a fraction of the panel's width.
+    room : float
+        Height for the names, as a fraction of that of the panel before.
     """
     seen = [line for line in LINES if _shown(line, cls)]
     waves = np.array([line.wave * (1 + z) for line in seen])
@@ -255,14 +287,15 @@ def name_lines(ax: Axes, cls: str, z: float = 0.0, *, step: float = LABEL_STEP) 
     if not len(order):
         return
     low, high = ax.get_ylim()
-    ax.set_ylim(low, high + 0.2 * (high - low))  # room for the names
+    ax.set_ylim(low, high + room * (high - low))
+    below = 1.0 / (1.0 + room)
     to_panel = ax.transData + ax.transAxes.inverted()
     wanted = to_panel.transform(np.column_stack([waves[order], np.full(len(order), low)]))[:, 0]
     for index, at, place in zip(order, wanted, _spread(wanted, step), strict=True):
         emission = seen[index].kind == "emission"
         ax.annotate(
             seen[index].name,
-            xy=(at, 0.83),
+            xy=(at, below),
             xytext=(place, 0.99),
             xycoords="axes fraction",
             textcoords="axes fraction",
@@ -273,7 +306,7 @@ def name_lines(ax: Axes, cls: str, z: float = 0.0, *, step: float = LABEL_STEP) 
             arrowprops={"arrowstyle": "-", "color": LINE_COLOR, "lw": 0.6, "shrinkB": 0},
         )
         style = "-" if emission else ":"
-        ax.axvline(waves[index], ymax=0.83, color=LINE_COLOR, lw=0.6, ls=style, zorder=0.5)
+        ax.axvline(waves[index], ymax=below, color=LINE_COLOR, lw=0.6, ls=style, zorder=0.5)
 
 
 def _shown(line: Line, cls: str) -> bool:
@@ -295,16 +328,37 @@ def _spread(places: Floats, step: float) -> Floats:
     return np.asarray(np.clip(spread, step / 2, room) + ladder)
 
 
-def _smooth(flux: Floats, ivar: Floats) -> Floats:
-    """Running ivar-weighted mean over SMOOTH pixels, NaN where none is unmasked."""
+def smoothed(flux: Floats, ivar: Floats) -> Floats:
+    """Running ivar-weighted mean over SMOOTH pixels.
+
+    Parameters
+    ----------
+    flux, ivar : ndarray of float, shape (n,)
+        A spectrum; pixels with ``ivar`` 0 do not count.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        NaN where no pixel in reach counts.
+    """
     kernel = np.ones(SMOOTH)
     weight = np.convolve(ivar, kernel, mode="same")
     total = np.convolve(np.where(ivar > 0, flux * ivar, 0.0), kernel, mode="same")
     return np.asarray(np.divide(total, weight, out=np.full(len(flux), np.nan), where=weight > 0))
 
 
-def _limits(smooth: Floats, model: Floats) -> tuple[float, float]:
-    """Vertical limits that show the model and the spectrum without its worst pixels."""
+def sensible_limits(smooth: Floats, model: Floats) -> tuple[float, float]:
+    """Vertical limits that show the model and the spectrum without its worst pixels.
+
+    Parameters
+    ----------
+    smooth, model : ndarray of float, shape (n,)
+        What is drawn; NaN where there is nothing.
+
+    Returns
+    -------
+    low, high : float
+    """
     finite = smooth[np.isfinite(smooth)]
     if not len(finite):
         return 0.0, 1.0
@@ -342,12 +396,24 @@ def save_figure(figure: Figure, path: str | Path) -> Path:
         If the ending is not a format that matplotlib can write.
     """
     path = Path(path)
-    kind = path.suffix.lstrip(".").lower()
-    known = figure.canvas.get_supported_filetypes()
+    kind = check_ending(path)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format=kind, dpi=DPI)
+    return path
+
+
+def check_ending(path: str | Path) -> str:
+    """The kind of picture that a path's ending means.
+
+    Raises
+    ------
+    ValueError
+        If matplotlib cannot write it.
+    """
+    kind = Path(path).suffix.lstrip(".").lower()
+    known = FigureCanvasBase.get_supported_filetypes()
     if kind not in known:
         raise ValueError(
             f"{path}: cannot write this kind of picture; use one of {', '.join(known)}"
         )
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format=kind, dpi=DPI)
-    return path
+    return kind

@@ -65,7 +65,7 @@ def plot_losses(histories: Mapping[str, Mapping[str, str | Path]], path: str | P
         ax.set_ylabel("loss (dimensionless)")
         ax.set_xlabel("epoch")
         ax.grid(alpha=0.15)
-        ax.legend(fontsize=8, frameon=False, loc="upper right")
+        ax.legend(fontsize=8, framealpha=0.9, edgecolor="none", loc="upper right")
     return save_figure(figure, path)
 
 

@@ -26,8 +26,14 @@ Floats = NDArray[np.floating[Any]]
 LEAST_DELTA_Z, MOST_DELTA_Z = 1e-7, 10.0
 """Limits of the errors drawn; what lies outside is drawn at the limit."""
 
+ROOM_ABOVE = 300.0
+"""Height over the greatest error, for the text."""
+
 LOW_SN = 1.0
 """At and below this median S/N a point is drawn apart, as in the paper's Fig. 8."""
+
+LEAST_R = 0.01
+"""Below it the scale of the mean R is linear."""
 
 LOW_SN_COLOR = "black"
 CONFIDENCE = 0.6827
@@ -114,14 +120,14 @@ def plot_confusion(matrices: Mapping[str, ArrayLike], path: str | Path) -> Path:
 
 
 def plot_chi2_distribution(
-    samples: Mapping[str, Mapping[str, ClassSample]], path: str | Path, *, most: float = 4.0
+    values: Mapping[str, Mapping[str, ArrayLike]], path: str | Path, *, most: float = 4.0
 ) -> Path:
     """Draw the distribution of the least reduced χ² of each class (paper, Fig. 10).
 
     Parameters
     ----------
-    samples : mapping of str to mapping of str to ClassSample
-        By method (a panel each), then by class.
+    values : mapping of str to mapping of str to array_like
+        By method (a panel each), then by class: reduced χ², NaN where there is none.
     path : str or Path
         Picture to write; the ending decides the format.
     most : float
@@ -137,11 +143,10 @@ def plot_chi2_distribution(
     ValueError
         If there is nothing to draw, or the ending is unknown.
     """
-    _refuse_nothing(samples)
+    _refuse_nothing(values)
     edges = np.linspace(0.0, most, 41)
-    by_method = {m: {c: s.rchi2 for c, s in v.items()} for m, v in samples.items()}
     label = f"least reduced χ² (the last bin holds all above {most - edges[1]:g})"
-    return _distributions(by_method, edges, label, path, mark=1.0)
+    return _distributions(values, edges, label, path, mark=1.0)
 
 
 def plot_robustness_distribution(
@@ -247,7 +252,8 @@ def _draw_errors(ax: Axes, sample: ClassSample) -> None:
         ax.legend(fontsize=7, frameon=False, loc="lower right", handletextpad=0.1)
     ax.axhline(float(np.asarray(limit)), color="black", ls="--", lw=0.9)
     ax.set_yscale("log")
-    ax.set_ylim(LEAST_DELTA_Z / 2, 2 * MOST_DELTA_Z)
+    ax.set_ylim(LEAST_DELTA_Z / 2, ROOM_ABOVE * MOST_DELTA_Z)
+    ax.set_yticks([tick for tick in ax.get_yticks() if LEAST_DELTA_Z <= tick <= MOST_DELTA_Z])
     ax.grid(alpha=0.15)
     ax.tick_params(labelsize=8)
     ax.locator_params(axis="x", nbins=6)
@@ -289,7 +295,8 @@ def _distributions(
             ax.set_xscale("log")
         ax.set_title(method, fontsize=10)
         ax.grid(alpha=0.15)
-        ax.legend(fontsize=8, frameon=False)
+        if ax.get_legend_handles_labels()[0]:
+            ax.legend(fontsize=8, framealpha=0.9, edgecolor="none")
     panels[0].set_ylabel("fraction of the spectra a bin")
     figure.supxlabel(label, fontsize=10)
     return save_figure(figure, path)
@@ -312,14 +319,18 @@ def _curves(
             ax.set_ylabel(title if column == 0 else "")
             ax.grid(alpha=0.15)
             if name == "robustness_by_sn":
-                ax.set_yscale("log")
+                ax.set_yscale("symlog", linthresh=LEAST_R)  # below 0 among the faintest
         panels[0, column].set_title(method, fontsize=10)
         panels[-1, column].set_xlabel(label)
         if "completeness" in rows:  # R_T = 0, all spectra, has its place too
             panels[-1, column].set_xscale("symlog", linthresh=0.01)
         else:
             panels[-1, column].set_xscale("log")
-    panels[-1, 0].legend(fontsize=8, frameon=False, loc="lower right")
+    key = panels[-1, 0].get_legend_handles_labels()
+    if key[0]:
+        figure.legend(
+            *key, fontsize=9, frameon=False, loc="outside lower center", ncols=len(CLASSES)
+        )
     return save_figure(figure, path)
 
 

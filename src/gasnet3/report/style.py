@@ -31,3 +31,6 @@ CONTINUUM_COLOR, LINE_COLOR = "#CC79A7", "#56B4E9"
 
 STRANGE_COLOR = "#000000"
 """Outliers and what else is marked in a picture."""
+
+SUBCLASS_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+"""Markers of what is no class, in step with the palette."""

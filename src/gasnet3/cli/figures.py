@@ -1,0 +1,91 @@
+"""gasnet3 figures: the figures of the paper from one's own catalog."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from gasnet3.cli import console
+
+
+def figures(
+    catalog: Annotated[
+        Path, typer.Argument(metavar="CATALOG", help="Catalog that gasnet3 classify wrote.")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Directory for the pictures; made if absent.")
+    ],
+    truth: Annotated[
+        Path | None,
+        typer.Option("--truth", help="Table (.csv, .parquet, .fits) with id or file, class and z."),
+    ] = None,
+    spectra: Annotated[
+        list[str] | None,
+        typer.Option("--spectra", help="Files, directories or globs of the catalog's spectra."),
+    ] = None,
+    history: Annotated[
+        list[Path] | None,
+        typer.Option("--history", help="history.csv of a training, once for each network."),
+    ] = None,
+    only: Annotated[
+        str | None,
+        typer.Option("--only", metavar="8,12,A1", help="Numbers of the figures. Default: all."),
+    ] = None,
+    kind: Annotated[
+        Literal["png", "pdf", "svg"], typer.Option("--kind", help="Kind of the pictures.")
+    ] = "png",
+    models: console.Models = None,
+    threads: console.Threads = None,
+    overwrite: console.Overwrite = False,
+) -> None:
+    """Draw the figures of the paper from a catalog: all that the inputs allow.
+
+    Of each figure left out it says what to give for it.
+    """
+    from gasnet3.catalog import read_catalog
+    from gasnet3.io import ReadError
+    from gasnet3.report.paper import FIGURES, draw, read_inputs
+
+    wanted = [part.strip().upper() for part in only.split(",")] if only else list(FIGURES)
+    if unknown := [number for number in wanted if number not in FIGURES]:
+        console.fail(f"--only: no figure {', '.join(unknown)}; there are {', '.join(FIGURES)}")
+    _check_directory(output, [f"{FIGURES[n].file}.{kind}" for n in wanted], overwrite=overwrite)
+    for path in history or ():
+        if not path.is_file():
+            console.fail(f"--history {path}: no such file")
+    with console.told(ValueError):  # CatalogError and TruthError among them
+        inputs = read_inputs(
+            read_catalog(catalog), truth, spectra or (), console.chosen(models), history or ()
+        )
+    console.use_torch("cpu", threads)
+
+    from gasnet3.nets.card import ModelError
+
+    output.mkdir(exist_ok=True)
+    with (
+        console.told(ReadError, ModelError, ValueError),
+        console.rate("figures", quiet=False) as update,
+    ):
+        drawn, left_out = draw(inputs, output, wanted, ending=f".{kind}", on_figure=update)
+        if {"6", "7", "14", "C1"} & set(drawn) and not inputs.same_models:
+            console.note("the catalog was made by other models; give those with --models")
+    for number, path in drawn.items():
+        line = f"{path}  {FIGURES[number].shows}"
+        console.out.print(line, markup=False, highlight=False)
+    for number, why in left_out.items():
+        console.note(f"no Fig. {number}: {why}")
+    if not drawn:
+        raise typer.Exit(console.BAD_USAGE)
+
+
+def _check_directory(directory: Path, files: list[str], *, overwrite: bool) -> None:
+    """Refuse a directory that cannot be made, or pictures that would be replaced."""
+    if directory.exists() and not directory.is_dir():
+        console.fail(f"{directory}: is a file; give a directory")
+    if not directory.parent.is_dir():
+        console.fail(f"{directory}: the directory {directory.parent} does not exist; make it first")
+    there = [name for name in files if (directory / name).exists()]
+    if there and not overwrite:
+        console.fail(f"{directory / there[0]}: exists already; add --overwrite, or name another")
