@@ -42,7 +42,7 @@ def ordinary(rng):
 
 
 def bits(solved, before=0):
-    return names(int(warn(solved, np.array([before]))[0]))
+    return names(int(warn(solved, np.array([before]), misfit(solved) > 1.0)[0]))
 
 
 def masked(solved, keep):

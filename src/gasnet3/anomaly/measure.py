@@ -91,7 +91,7 @@ def measure(
         narrow = _narrow(part, sky)
         parts.append((statistics, find_second(narrow, solution.z[cut], solution.cls[cut], lattice)))
     statistics, second = _joined([s for s, _ in parts]), _seconds([s for _, s in parts])
-    statistics.add("comb", np.log(np.maximum(second.evidence, 1.0)), second.wave)
+    statistics.add("comb", second.evidence, second.wave)
     statistics.add("closeness", _ambiguity(solution))
     for name, values in _loneliness(solution, densities).items():
         statistics.add(name, values)

@@ -39,7 +39,7 @@ ABSORPTION: tuple[tuple[str, float], ...] = (
 MAX_Z = {"emission": 1.5, "absorption": 4.5}
 """Greatest second redshift looked for."""
 
-LEAST, MOST = 3.0, 12.0
+LEAST, MOST = 3.0, 20.0
 """Significance from which on a feature counts as a line, and beyond which it counts as this."""
 
 APART = 0.01
@@ -55,8 +55,15 @@ REST_K_MIN, REST_K_MAX = 20000, 50000
 """Rest-frame lattice wide enough for every redshift: 100 Å to 10 micron."""
 
 LYMAN_ALPHA = 1215.67
-FARTHER = 0.02
-"""An absorber may be this much farther than the quasar, in 1 + z: gas that falls in."""
+
+ONE_LINE = 35
+"""Lines of a list nearer than so many pixels count as one: a broad feature agrees with both."""
+
+DOUBLETS = {"C IV", "Mg II"}
+"""But not these: a narrow pair at their ratio is what people go by."""
+
+AROUND = 3
+"""Pixels about the first place of the lines where the best is looked for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,14 +118,13 @@ def find_second(
     own = np.log10(1.0 + np.where(np.isfinite(z), z, 0.0)) / STEP
     quasar = cls == "QSO"
     forest = _before(lattice, np.where(quasar, np.log10(LYMAN_ALPHA) / STEP + own, 0.0))
-    emission = _lines(significance, forest | _own_lines(own, quasar, lattice))
+    blank = forest | _own_lines(own, quasar, lattice)
     limit = np.full(len(z), np.log10(1.0 + MAX_Z["emission"]) / STEP)
-    best = _search(emission, "emission", lattice, own, limit)
+    best = _search(_lines(significance, blank), "emission", lattice, own, limit)
     absorbed = np.zeros(len(z), bool)
     if quasar.any():
-        absorption = _lines(-significance, forest | ~quasar[:, None])
-        farthest = own + np.log10(1.0 + FARTHER) / STEP
-        other = _search(absorption, "absorption", lattice, None, farthest)
+        absorption = _lines(-significance, blank | ~quasar[:, None])
+        other = _search(absorption, "absorption", lattice, own, own)
         absorbed = other[0] > best[0]
         best = np.where(absorbed, other[0], best[0]), np.where(absorbed, other[1], best[1])
     return _described(significance, *best, absorbed, lattice)
@@ -158,7 +164,7 @@ def _lines(significance: Tensor, blank: NDArray[np.bool_]) -> Tensor:
 
 
 def _search(
-    strength: Tensor, kind: str, lattice: LogLattice, own: Floats | None, limit: Floats
+    strength: Tensor, kind: str, lattice: LogLattice, own: Floats, limit: Floats
 ) -> tuple[Floats, Floats]:
     """Evidence of the best shift of each row, and the shift; 0 where there is none."""
     names, rest = comb(kind)
@@ -168,20 +174,32 @@ def _search(
     padded = torch.nn.functional.pad(strength, reach)
     total = strength.new_zeros(len(strength), n_shifts)
     largest, strong = total.clone(), total.clone()
-    for name, place in zip(names, places, strict=True):
-        line = padded[:, place + reach[0] : place + reach[0] + n_shifts]
+    for group in _groups(names, places):
+        lines = [padded[:, places[i] + reach[0] : places[i] + reach[0] + n_shifts] for i in group]
+        line = torch.stack(lines).amax(dim=0) if len(lines) > 1 else lines[0]
         total += line
         largest = torch.maximum(largest, line)
-        if name in STRONG:
+        if any(names[i] in STRONG for i in group):
             strong = torch.maximum(strong, line)
     shifts = np.arange(n_shifts)
-    allowed = shifts <= limit[:, None]
-    if own is not None:
-        allowed &= np.abs(shifts - own[:, None]) > np.log10(1.0 + APART) / STEP
+    apart = np.abs(shifts - own[:, None]) > np.log10(1.0 + APART) / STEP
+    allowed = apart & (shifts <= limit[:, None])
     counts = torch.from_numpy(allowed).to(total.device) & (strong == largest)
     evidence = torch.where(counts, total - largest, 0.0)
     best, place_of = evidence.max(dim=1)
     return best.clamp(min=0.0).sqrt().double().cpu().numpy(), place_of.double().cpu().numpy()
+
+
+def _groups(names: tuple[str, ...], places: NDArray[np.int64]) -> list[list[int]]:
+    """Lines that count together, as places in the list."""
+    out: list[list[int]] = []
+    for i in np.argsort(places):
+        near = bool(out) and places[i] - places[out[-1][-1]] < ONE_LINE
+        if near and names[i] not in DOUBLETS:
+            out[-1].append(int(i))
+        else:
+            out.append([int(i)])
+    return out
 
 
 def _described(
@@ -192,11 +210,14 @@ def _described(
     z, wave, names = np.full(len(shift), np.nan), np.full(len(shift), np.nan), [""] * len(shift)
     for row in np.flatnonzero(evidence > 0):
         labels, rest = comb("absorption" if absorbed[row] else "emission")
-        pixel = np.rint(np.log10(rest) / STEP + shift[row]).astype(int) - lattice.k_min
-        inside = (pixel >= 1) & (pixel < lattice.n - 1)
         values = significance[row].cpu().numpy() * (-1.0 if absorbed[row] else 1.0)
-        near = np.clip(pixel[:, None] + np.arange(-1, 2), 0, lattice.n - 1)
-        strength = np.where(inside, values[near].max(axis=1), 0.0)
+        values = np.pad(values, lattice.n)
+        middle = np.rint(np.log10(rest) / STEP + shift[row]).astype(int) - lattice.k_min
+        offsets = np.arange(-AROUND, AROUND + 1)
+        near = values[np.clip(middle[:, None] + offsets, -lattice.n, 2 * lattice.n - 1) + lattice.n]
+        moved = int(offsets[np.clip(near, 0.0, MOST).sum(axis=0).argmax()])
+        shift[row] += moved
+        strength = near[:, np.clip(moved + AROUND + np.arange(-1, 2), 0, 2 * AROUND)].max(axis=1)
         order = [int(i) for i in np.argsort(-strength) if strength[i] >= LEAST]
         z[row] = 10.0 ** (STEP * shift[row]) - 1.0
         wave[row] = rest[order[0]] * (1.0 + z[row]) if order else np.nan
