@@ -19,6 +19,7 @@ from anomalies.inject import INJECTIONS
 from anomalies.marking import mixture, worth
 from anomalies.measurement import Found, measure_injected, measure_ordinary
 from anomalies.page import lines
+from anomalies.strangest import find_strangest
 from mock_survey.library import Survey
 from pages import write_part
 from rich.console import Console
@@ -54,7 +55,8 @@ def main() -> None:
     found = measure_injected(pipeline, survey, arguments.rows, arguments.seed, told)
     table = mixture(ordinary[:2], found, arguments.seed)
     worths = [worth(table, kind) for kind in ANOMALY_KINDS.values()]
-    part = lines(ordinary, found, worths)
+    picture = arguments.page.parent / "images" / "anomalies.png" if arguments.page else None
+    part = lines(ordinary, found, worths, find_strangest(pipeline, survey, picture))
     spectra = sum(len(o.catalog) for o in ordinary) + sum(len(f.catalog) for f in found)
     minutes = (time.perf_counter() - began) / 60
     console.print(f"{spectra} spectra, {len(INJECTIONS)} injections, {minutes:.1f} minutes")

@@ -19,7 +19,7 @@ MARKED = (0, 10, 30)
 TOP = 20
 """Rows of the list that are judged: the first that are not marked."""
 
-EACH = 60
+EACH = 120
 """Strange spectra of each kind in the list."""
 
 

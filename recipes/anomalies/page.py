@@ -9,6 +9,7 @@ from merged.page import percent, table
 
 from anomalies.marking import EACH, MARKED, TOP, Worth
 from anomalies.measurement import LEVELS, Found, Ordinary, pooled, precision
+from anomalies.strangest import Strangest, strangest_table
 from gasnet3.catalog.schema import ANOMALY_KINDS
 
 SN_BINS = ((0.0, 3.0), (3.0, 10.0), (10.0, 30.0), (30.0, np.inf))
@@ -55,14 +56,14 @@ def recall_table(found: Sequence[Found]) -> str:
                 injection.name if first else "",
                 f"{strength:g} {injection.unit}",
                 f"{np.median(sn):.0f}" if sn else "-",
-                str(len(sn)),
+                f"{len(sn)} ({len({host.id for host in f.injected.hosts})})",
                 percent(f.recall(LEVELS[0])),
                 percent(f.recall(LEVELS[1])),
                 percent(f.share(f.kind_right)),
                 percent(f.share(f.wave_right, f.wave_told)),
                 percent(f.share(f.z_right)) if injection.has_second else "-",
             ])  # fmt: skip
-    header = ["kind", "injected", "strength", "its S/N", "n",
+    header = ["kind", "injected", "strength", "its S/N", "n (hosts)",
               *(f"score ≥ {level:g}" for level in LEVELS), "kind right", "Å right",
               "second z right"]  # fmt: skip
     return table(header, rows)
@@ -122,7 +123,10 @@ def label_table(worths: Sequence[Worth]) -> str:
 
 
 def lines(
-    ordinary: Sequence[Ordinary], found: Sequence[Found], worths: Sequence[Worth]
+    ordinary: Sequence[Ordinary],
+    found: Sequence[Found],
+    worths: Sequence[Worth],
+    real: Strangest,
 ) -> list[str]:
     """The measured part of the page."""
     return [
@@ -140,6 +144,7 @@ def lines(
         kind_table(found, ordinary[0]),
         "### Recall by strength\n",
         "S/N: median over the spectra of what was added or taken away, over all its pixels. "
+        "n: spectra, and in brackets different real ones that they were made of. "
         "Kind, wavelength and second redshift right: of those with a score of 2 or more.\n",
         recall_table(found),
         "### What labels are worth\n",
@@ -148,4 +153,10 @@ def lines(
         f"Share of that kind among the next {TOP} that are not marked, with what was learned; "
         "in the last column without, by the score alone after the same numbers.\n",
         label_table(worths),
+        "### The strangest real spectra\n",
+        f"Of all {real.spectra} real spectra with a measured noise {real.strange} have a score of "
+        "2 or more. These are the first, with what a person saw who looked at the pictures; the "
+        "pictures below are in the same order.\n",
+        strangest_table(real),
+        "![The strangest real spectra with their reconstructions](images/anomalies.png)\n",
     ]
