@@ -45,7 +45,7 @@ COPIES = 3
 POINTS, LEAST_SN = 1200, 5.0
 """Spectra of a class's population its density is fitted to, and the least S/N of one."""
 
-TELLURIC = ((6864.0, 6950.0), (7592.0, 7690.0))
+TELLURIC = ((6845.0, 6960.0), (7590.0, 7710.0))
 """Bands of O2, vacuum Å."""
 
 SKY_DIP, SKY_WIDTH = 0.7, 301
@@ -54,6 +54,9 @@ SKY_DIP, SKY_WIDTH = 0.7, 301
 TOO_STRANGE, CLIPS = 4.0, 3
 """Among ordinary spectra those with such a score of one statistic are not: cosmic rays, absorbers.
 They are taken out, so many times."""
+
+ABSORBER = 6.5
+"""Evidence of a second redshift from which on a quasar has a real absorber: not ordinary."""
 
 ROWS = 128
 
@@ -125,7 +128,7 @@ def tables(fit: AnomalyFit, parts: list[Measured]) -> dict[str, dict[str, Floats
     values = {
         name: np.concatenate([part[0].value[name] for part in parts]) for name in parts[0][0].value
     }
-    kept = np.ones(len(cls), bool)
+    kept = (cls != "QSO") | (values["comb"] < ABSORBER)
     for _ in range(CLIPS):
         out = _tables(fit, {name: v[kept] for name, v in values.items()}, cls[kept], sn[kept])
         single = single_scores(replace(fit, tables=out), Statistics(values, {}, {}), cls, sn)

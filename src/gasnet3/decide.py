@@ -140,6 +140,16 @@ def delta_chi2(ranked: Ranked, nth: int = 0) -> Floats:
     return _least(np.where(later, ranked.chi2, np.nan)) - ranked.chi2[:, nth]
 
 
+def runner_up(ranked: Ranked, nth: int = 0) -> tuple[NDArray[np.str_], Floats]:
+    """Class and redshift of the solution :func:`delta_chi2` is to; '' and NaN without one."""
+    later = other_redshift(ranked, nth) & _after(ranked, nth)
+    chi2 = np.where(later & np.isfinite(ranked.chi2), ranked.chi2, np.inf)
+    rows, best = np.arange(len(chi2)), chi2.argmin(axis=1)
+    has = np.isfinite(chi2[rows, best])
+    cls = np.array(ranked.classes)[ranked.cls[rows, best]]
+    return np.where(has, cls, ""), np.where(has, ranked.z[rows, best], np.nan)
+
+
 def robustness(ranked: Ranked, nth: int = 0) -> Floats:
     """R = χ²_2/χ²_1 - 1 (eq. 17) over the minima of all classes, χ²_2 more than 0.01 away.
 

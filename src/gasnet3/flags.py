@@ -43,7 +43,7 @@ DESCRIPTION: dict[ZWarn, str] = {
     ZWarn.CLASS_AMBIGUOUS: "the probability of the class is below 0.9",
     ZWarn.OUT_OF_DOMAIN: "coefficients unlike any of the training population",
     ZWarn.SPARSE_TRAINING: "few training spectra near this redshift",
-    ZWarn.ANOMALY: "no class fits: χ² is large for each (paper, Fig. 4)",
+    ZWarn.ANOMALY: "anomaly_score is 2 or more: strange, see anomaly_kind and anomaly_reason",
     ZWarn.Z_UNCERTAIN: "the probability that the redshift is right is below 0.9",
 }
 """One sentence a bit; the table of the documentation is generated from it."""

@@ -163,12 +163,14 @@ def solutions(
     }
     columns["p_z"] = _redshift_probability(outcome, nth, columns)
     misfit = np.maximum(columns["rchi2"], 1.0)[:, None, None]
+    next_cls, next_z = decide.runner_up(ranked, nth)
     solution = Solution(
         cls=columns["class"],
         z=columns["z"],
         rchi2=columns["rchi2"],
         delta_chi2=columns["delta_chi2"],
-        robustness=columns["robustness"],
+        next_cls=next_cls,
+        next_z=next_z,
         sn=columns["sn_median"],
         domain=domain,
         coeff=coeff,

@@ -145,7 +145,7 @@ def with_lines(kind: str, z: float, height: float) -> np.ndarray:
 
 
 def seconds(made: np.ndarray, cls: str, z: float):
-    significance = residual(made).significance(5)
+    significance = residual(made).contrast(5, 61)
     return find_second(significance, np.full(2, z), np.array([cls, cls]), OBSERVED)
 
 
@@ -246,7 +246,8 @@ def test_knots_share_a_spectrum():
 def solution(rows: int, **columns: object) -> Solution:
     plain = {
         "cls": np.array(["GALAXY"] * rows), "z": np.full(rows, 0.12), "rchi2": np.ones(rows),
-        "delta_chi2": np.full(rows, 500.0), "robustness": np.ones(rows), "sn": np.full(rows, 10.0),
+        "delta_chi2": np.full(rows, 500.0), "next_cls": np.array(["STAR"] * rows),
+        "next_z": np.full(rows, 0.001), "sn": np.full(rows, 10.0),
         "domain": np.full(rows, 0.1), "coeff": np.full((rows, 3), np.nan),
         "covariance": np.full((rows, 3, 3), np.nan),
     }  # fmt: skip
@@ -283,7 +284,12 @@ def fit():
         (with_line(5609.0, 12.0, 4.0), {}, "incomplete model", ": [O III]"),
         (with_lines("emission", 0.31, 6.0), {}, "second redshift", "at z = 0.31"),
         (noise(2), {"domain": np.array([0.1, 1e4])}, "extreme", "unlike those of any GALAXY"),
-        (noise(2), {"delta_chi2": np.array([500.0, 0.0])}, "redshift ambiguous", "R = 1.000"),
+        (
+            noise(2),
+            {"delta_chi2": np.array([500.0, 0.0])},
+            "redshift ambiguous",
+            "STAR at z = 0.0010 fits",
+        ),
     ],
 )
 def test_each_kind_has_its_name_and_sentence(fit, made, columns, kind, words):

@@ -24,6 +24,9 @@ TOGETHER = 16
 CLEAR_SN = 3.0
 """Median S/N a pixel below which an ambiguous redshift is what one expects."""
 
+SURROUNDINGS = 61
+"""Pixels about a narrow line whose mean is not part of it."""
+
 FOREST_SCALE = 10.0
 """Isolation scores differ little: in these units their logarithms vary as other statistics do."""
 
@@ -39,8 +42,10 @@ class Solution:
     ----------
     cls : ndarray of str, shape (rows,)
         Class, '' where there is none.
-    z, rchi2, delta_chi2, robustness, sn : ndarray of float64, shape (rows,)
+    z, rchi2, delta_chi2, sn : ndarray of float64, shape (rows,)
         As the catalog has them (``sn`` is ``sn_median``).
+    next_cls, next_z : ndarray, shape (rows,)
+        The solution that ``delta_chi2`` is to.
     domain : ndarray of float64, shape (rows,)
         Distance from the training population in units of its limit; NaN where not known.
     coeff, covariance : ndarray of float64, shapes (rows, m) and (rows, m, m)
@@ -52,7 +57,8 @@ class Solution:
     z: Floats
     rchi2: Floats
     delta_chi2: Floats
-    robustness: Floats
+    next_cls: NDArray[np.str_]
+    next_z: Floats
     sn: Floats
     domain: Floats
     coeff: Floats
@@ -99,9 +105,9 @@ def measure(
 
 
 def _narrow(residual: Residual, sky: NDArray[np.bool_]) -> torch.Tensor:
-    """Significance of features as wide as narrow lines, in units of what it scatters by."""
+    """Significance of narrow lines above their surroundings, in units of what it scatters by."""
     off_sky = torch.from_numpy(~sky).to(residual.flux.device)
-    found = torch.where(off_sky, residual.significance(NARROW[0]), 0.0)
+    found = torch.where(off_sky, residual.contrast(NARROW[0], SURROUNDINGS), 0.0)
     count = (found != 0).sum(dim=1).clamp(min=1)
     scatter = (found.clamp(-3.0, 3.0) ** 2).sum(dim=1) / count
     return found / scatter.clamp(min=1.0).sqrt()[:, None]

@@ -102,6 +102,27 @@ class Residual:
             weight = weight * (1.0 + weight * (WIDE_ERROR * level) ** 2)
         return torch.where(enough, weighted * weight.rsqrt(), 0.0)
 
+    def contrast(self, width: int, surroundings: int) -> Tensor:
+        """Mean difference over ``width`` pixels less that of its surroundings, in its error.
+
+        Parameters
+        ----------
+        width, surroundings : int
+            Odd numbers of pixels, at most ``2 * MARGIN + 1``.
+
+        Returns
+        -------
+        Tensor of float32, shape (rows, n)
+            At the middle pixel; 0 where fewer than half of the pixels, or less than nine tenths
+            of the surroundings, have data.
+        """
+        weighted, weight = (window(sums, width).float() for sums in self._sums)
+        around, total = (window(sums, surroundings).float() for sums in self._sums)
+        enough = (window(self._counts, width) > width / 2) & (weight > 0)
+        enough &= window(self._counts, surroundings) > 0.9 * surroundings
+        mean = around / torch.where(total > 0, total, 1.0)
+        return torch.where(enough, weighted * weight.rsqrt() - mean * weight.sqrt(), 0.0)
+
     def step(self, reach: int, start: int, stop: int) -> tuple[Tensor, Tensor]:
         """Mean difference right of pixels less that left of them.
 

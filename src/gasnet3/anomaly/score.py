@@ -55,6 +55,12 @@ STRANGE = 2.0
 TOLD = 1.0
 """Score from which on a spectrum has a sentence."""
 
+EXPLAINED = {"ambiguous": ("defect", "incomplete", "extreme", "second"), "incomplete": ("second",)}
+"""Kinds that others explain."""
+
+NEAR = 0.5
+"""Share of the score of an explained kind from which on another one explains it."""
+
 LARGEST = 20.0
 """Scores beyond it would be made of extrapolation alone."""
 
@@ -209,16 +215,20 @@ def largest(columns: Sequence[Floats]) -> Floats:
 
 
 def _leading(kinds: Mapping[str, Floats]) -> NDArray[np.str_]:
-    """The kind with the largest score; an ambiguous redshift only where nothing else is strange.
+    """The kind with the largest score, but for those that another one explains.
 
-    A spectrum that no model fits has no clear minimum either.
+    A spectrum that no model fits has no clear minimum; lines of a second redshift are lines the
+    model lacks.
     """
     names = list(KINDS)
     scores = np.nan_to_num(np.stack([kinds[name] for name in names]), nan=-1.0)
-    ambiguous = names.index("ambiguous")
-    others = np.delete(scores, ambiguous, axis=0).max(axis=0)
-    scores[ambiguous] = np.where(others >= STRANGE, -1.0, scores[ambiguous])
-    return np.array(names)[scores.argmax(axis=0)]
+    out = scores.copy()
+    for explained, by in EXPLAINED.items():
+        row = names.index(explained)
+        other = scores[[names.index(name) for name in by]].max(axis=0)
+        near = (other >= STRANGE) & (other >= NEAR * scores[row])
+        out[row] = np.where(near, -1.0, scores[row])
+    return np.array(names)[out.argmax(axis=0)]
 
 
 def judge(

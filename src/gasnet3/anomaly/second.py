@@ -26,7 +26,10 @@ EMISSION = (
 """Narrow lines of emission-line galaxies, by their names in :data:`gasnet3.lines.LINES`."""
 
 STRONG = {"[O II]", "[O III]", "Hβ", "Hα", "Mg II", "C IV", "Fe II"}
-"""The strongest line of a second redshift is one of these."""
+"""A line of these is among the strongest of a second redshift."""
+
+NEARLY = 0.5
+"""How strong it is, squared, beside the strongest."""
 
 ABSORPTION: tuple[tuple[str, float], ...] = (
     ("Si IV", 1393.76), ("Si IV", 1402.77), ("Si II", 1526.71), ("C IV", 1548.20),
@@ -184,7 +187,7 @@ def _search(
     shifts = np.arange(n_shifts)
     apart = np.abs(shifts - own[:, None]) > np.log10(1.0 + APART) / STEP
     allowed = apart & (shifts <= limit[:, None])
-    counts = torch.from_numpy(allowed).to(total.device) & (strong == largest)
+    counts = torch.from_numpy(allowed).to(total.device) & (strong >= NEARLY * largest)
     evidence = torch.where(counts, total - largest, 0.0)
     best, place_of = evidence.max(dim=1)
     return best.clamp(min=0.0).sqrt().double().cpu().numpy(), place_of.double().cpu().numpy()

@@ -34,8 +34,8 @@ def sentence(
         return _second(row, second, solution)
     if which == "closeness":
         return (
-            f"another redshift fits as well (R = {solution.robustness[row]:.3f}) "
-            f"although the S/N is {solution.sn[row]:.0f}"
+            f"{solution.next_cls[row]} at z = {solution.next_z[row]:.4f} fits nearly as well "
+            f"(Δχ² = {solution.delta_chi2[row]:.0f}) although the S/N is {solution.sn[row]:.0f}"
         )
     if which in ("line", "broad"):
         side = "emission" if quoted > 0 else "absorption"

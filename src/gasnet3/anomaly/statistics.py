@@ -219,12 +219,17 @@ def _misfits(residual: Residual) -> dict[str, Found]:
     limit = 1.0 + (MODEL_SHARE * sn) ** 2
     everywhere = torch.nanmedian(reduced, dim=1).values / limit
     mean = chi2.sum(dim=1) / count.sum(dim=1).clamp(min=1.0) / limit
-    _, place, pull = _largest(residual.significance(NARROW[0]).abs())
+    # Where the model is wrong it lies above the data as well: what the data have comes first.
+    shown = residual.significance(NARROW[0])
+    _, place, pull = _largest(torch.where(shown > 0, shown, -DATA_FIRST * shown), shown.abs())
     return {
         "misfit": (torch.log(mean.clamp(min=1e-3)), place, pull),
         "everywhere": _nowhere(torch.log(everywhere.clamp(min=1e-3))),
     }
 
+
+DATA_FIRST = 0.5
+"""Weight of a deficit beside an excess in the choice of the worst place."""
 
 MODEL_SHARE = 0.10
 """Error of a model, as a share of the flux, that is no misfit (``quality.MODEL_ERROR``)."""
