@@ -23,9 +23,11 @@ from gasnet3 import CLASSES  # noqa: E402
 from gasnet3.catalog import read_catalog, write_catalog  # noqa: E402
 from gasnet3.evaluate import Evaluation, evaluate  # noqa: E402
 from gasnet3.files import write_json  # noqa: E402
+from gasnet3.io import write_npz  # noqa: E402
 from gasnet3.io.npz import NpzReader  # noqa: E402
 from gasnet3.nets.card import ModelError  # noqa: E402
 from gasnet3.pipeline import Pipeline  # noqa: E402
+from gasnet3.report.paper import Inputs, read_inputs  # noqa: E402
 from gasnet3.report.paper_samples import ClassSample, class_samples  # noqa: E402
 from gasnet3.spectra import Spectra  # noqa: E402
 from gasnet3.truth import read_truth  # noqa: E402
@@ -40,6 +42,8 @@ NO_SOLVING = ("report", "cli", "train", "run", "io")
 
 REAL, MOCKS = "real", "mocks"
 SETS = (REAL, MOCKS)
+EVERY = "every"
+"""All labelled real spectra, those of the training groups too: for pictures, never for accuracy."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +139,8 @@ def labelled(which: str, arguments: argparse.Namespace) -> Labelled:
     """The real validation spectra, or as many mock ones of each class as wanted."""
     if which == REAL:
         return _real(arguments.shared)
+    if which == EVERY:
+        return _every(arguments.shared)
     return _mocks(arguments.population, arguments.mocks)
 
 
@@ -144,6 +150,16 @@ def _real(shared: Path) -> Labelled:
     rows = np.array(survey.labelled(validation=True))
     spectra = spectra_of(survey, rows)
     return Labelled(spectra, truth_of(survey, rows, spectra.ids))
+
+
+@cache
+def _every(shared: Path) -> Labelled:
+    survey = Survey(shared)
+    rows = np.array(sorted(survey.labelled(validation=True) + survey.labelled(validation=False)))
+    spectra = spectra_of(survey, rows)
+    _, first, times = np.unique(spectra.ids, return_index=True, return_counts=True)
+    once = np.sort(first[times == 1])  # two files of one name cannot be told apart
+    return Labelled(spectra[once], truth_of(survey, rows[once], spectra.ids[once]))
 
 
 @cache
@@ -179,6 +195,14 @@ def _changed() -> float:
     """When the code that makes catalogs was changed last."""
     files = [p for p in SOURCES.rglob("*.py") if p.relative_to(SOURCES).parts[0] not in NO_SOLVING]
     return max(path.stat().st_mtime for path in files)
+
+
+def figure_inputs(method: Method, arguments: argparse.Namespace) -> Inputs:
+    """What ``gasnet3 figures`` takes, of all labelled real spectra."""
+    data, path = labelled(EVERY, arguments), RUNS / "every.npz"
+    table = catalog(method, EVERY, arguments)
+    write_npz(path, data.spectra)
+    return read_inputs(table, data.truth, path, method.models)
 
 
 def evaluation(method: Method, which: str, arguments: argparse.Namespace) -> Evaluation:

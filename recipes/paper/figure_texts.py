@@ -24,11 +24,13 @@ def figures_section(paper: dict[str, Any]) -> str:
     """Figs. 5 to 13."""
     return "\n".join(
         [
+            "All the figures, and the command that draws them from your own catalog: "
+            "[figures](figures.md).\n",
             "## Fig. 5: losses\n",
             picture("fig5.png", "Training and validation loss by epoch"),
             fig5_text(),
             "## Fig. 6: examples\n",
-            *[picture(f"fig6-{c.lower()}.png", f"{c}: fit and χ² curves") for c in CLASSES],
+            picture("fig6.png", "A spectrum of each class with its fit and χ² curves"),
             "The real validation spectrum of each class nearest to a median S/N of 10, by the "
             "default solver: the reconstruction over the spectrum, and the χ² curves of the three "
             "classes. The paper's curves are those of the amortised solver; these are the least "

@@ -1,4 +1,4 @@
-"""The paper's Figs. 5 to 13 from our networks and our spectra.
+"""The paper's figures from our networks and our spectra, and docs/figures.md.
 
 python recipes/paper/figures.py
 python recipes/paper/figures.py --only fig8 fig9
@@ -20,20 +20,58 @@ from experiments import (
     arguments_of,
     catalog,
     evaluation,
+    figure_inputs,
     labelled,
     methods,
     samples,
     write_result,
 )
+from PIL import Image
 
 from gasnet3 import CLASSES, metrics
-from gasnet3.report import paper_networks, paper_results
-from gasnet3.report.figures import plot_inspection, read_history
+from gasnet3.files import replacing
+from gasnet3.report import paper, paper_networks, paper_results
+from gasnet3.report.history import read_history
+from gasnet3.report.paper_inputs import EXAMPLE_SN
+from gasnet3.report.paper_spectra import plot_examples
 from gasnet3.truth import match, read_truth
 
 HISTORIES = {"Encoder": "encoder", "U-Net": "unet"}
-EXAMPLE_SN = 10.0
-"""Median S/N of the spectra shown in Fig. 6, or the nearest to it."""
+COLORS = 32
+"""Of the pictures in the documentation: a quarter of the bytes, and no difference to the eye."""
+
+
+def fig1(arguments: argparse.Namespace) -> None:
+    """Distributions of the labelled real spectra."""
+    _of_every_spectrum("1", arguments)
+
+
+def fig2(arguments: argparse.Namespace) -> None:
+    """Preparation."""
+    _of_every_spectrum("2", arguments)
+
+
+def fig14(arguments: argparse.Namespace) -> None:
+    """Largest χ² and least R."""
+    _of_every_spectrum("14", arguments)
+
+
+def figa1(arguments: argparse.Namespace) -> None:
+    """t-SNE of the coefficients."""
+    _of_every_spectrum("A1", arguments)
+
+
+def figc1(arguments: argparse.Namespace) -> None:
+    """Ordinary spectra."""
+    _of_every_spectrum("C1", arguments)
+
+
+def _of_every_spectrum(number: str, arguments: argparse.Namespace) -> None:
+    inputs = figure_inputs(_encoders(arguments)[-1], arguments)
+    figure = paper.FIGURES[number]
+    figure.draw(inputs, PICTURES / f"{figure.file}.png")
+    counts = {cls: len(inputs.of_class(cls)) for cls in CLASSES}
+    write_result("every", {"n": len(inputs.best), "classes": counts})
 
 
 def fig5(arguments: argparse.Namespace) -> None:
@@ -64,11 +102,12 @@ def fig6(arguments: argparse.Namespace) -> None:
     data = labelled(REAL, arguments)
     hybrid = _encoders(arguments)[-1]
     labels, sn = np.asarray(data.truth["class"]), data.spectra.sn_median
+    shown = []
     for cls in CLASSES:
         rows = np.flatnonzero(labels == cls)
         row = int(rows[np.argmin(np.abs(np.log(np.maximum(sn[rows], 0.01) / EXAMPLE_SN)))])
-        inspection = hybrid.pipeline().inspect(data.spectra, row)
-        plot_inspection(inspection, PICTURES / f"fig6-{cls.lower()}.png")
+        shown.append(hybrid.pipeline().inspect(data.spectra, row))
+    plot_examples(shown, PICTURES / "fig6.png")
 
 
 def fig7(arguments: argparse.Namespace) -> None:
@@ -184,7 +223,10 @@ def _encoders(arguments: argparse.Namespace) -> list[Method]:
 
 FIGURES: dict[str, Callable[[argparse.Namespace], None]] = {
     function.__name__: function
-    for function in (fig5, fig6, fig7, fig8, fig9, fig10, fig11, fig12, fig13)
+    for function in (
+        *(fig1, fig2, fig5, fig6, fig7, fig8, fig9, fig10, fig11, fig12, fig13, fig14),
+        *(figa1, figc1),
+    )
 }
 
 
@@ -194,6 +236,18 @@ def run(arguments: argparse.Namespace, only: Iterable[str] = tuple(FIGURES)) -> 
     for name in only:
         FIGURES[name](arguments)
         print(f"drew {name}", flush=True)
+    for path in PICTURES.glob("*.png"):
+        make_small(path)
+
+
+def make_small(path: Path) -> None:
+    """Give a picture a palette, if it has none yet."""
+    with Image.open(path) as picture:
+        if picture.mode == "P":
+            return
+        small = picture.convert("RGB").quantize(COLORS, dither=Image.Dither.NONE)
+    with replacing(path) as temporary:
+        small.save(temporary, format="png", optimize=True)
 
 
 if __name__ == "__main__":

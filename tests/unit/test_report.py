@@ -14,6 +14,7 @@ from gasnet3.flags import ZWarn
 from gasnet3.lattice import OBSERVED, ShiftRange
 from gasnet3.pipeline import Inspection
 from gasnet3.report import figures
+from gasnet3.report import history as losses
 from gasnet3.report.summary import summarise
 
 RANGES = {"STAR": (-0.005, 0.005), "GALAXY": (0.0, 1.5), "QSO": (0.0, 5.0)}
@@ -58,7 +59,8 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
         kept.append(figure)
         return save(figure, path)
 
-    monkeypatch.setattr(figures, "save_figure", keep)
+    for module in (figures, losses):
+        monkeypatch.setattr(module, "save_figure", keep)
     return kept
 
 
@@ -164,7 +166,7 @@ def test_loss_figure_marks_the_least_validation_loss(
     history.write_text(
         "epoch,lr,train_loss,valid_loss,seconds\n1,1e-3,3,4,1\n2,1e-3,2,2.5,1\n3,1e-4,1,2.75,1\n"
     )
-    figures.plot_loss(history, tmp_path / "loss.png")
+    losses.plot_loss(history, tmp_path / "loss.png")
     ax = kept[0].axes[0]
     labels = [text.get_text() for text in ax.get_legend().get_texts()]
     assert "least validation loss 2.5, epoch 2" in labels
@@ -179,7 +181,7 @@ def test_loss_of_a_history_that_cannot_be_drawn(tmp_path: Path, text: str, messa
     history = tmp_path / "history.csv"
     history.write_text(text)
     with pytest.raises(ValueError, match=message):
-        figures.plot_loss(history, tmp_path / "loss.png")
+        losses.plot_loss(history, tmp_path / "loss.png")
 
 
 def test_summary_counts_best_solutions_only() -> None:

@@ -29,7 +29,7 @@ def train(
     """
     from gasnet3.io import ReadError
     from gasnet3.nets.card import ModelError
-    from gasnet3.report.figures import plot_loss
+    from gasnet3.report.history import plot_loss
     from gasnet3.train.config import ConfigError, read_config
     from gasnet3.train.loop import run_training
 

@@ -187,6 +187,11 @@ class PaperFigure:
         return f"fig{self.number.lower()}"
 
 
+NO_LABEL = (
+    "the truth has no class and redshift of any spectrum of the catalog: are their identifiers "
+    "the same?"
+)
+
 _ALL = (
     PaperFigure("1", "Distributions of redshift, S/N and least χ² by class.", figure_1),
     PaperFigure(
@@ -291,7 +296,10 @@ def _samples(inputs: Inputs) -> dict[str, ClassSample]:
 
     if inputs.truth is None:
         raise ValueError(f"this figure needs {HOW['truth']}")
-    return class_samples(inputs.catalog, inputs.truth)
+    samples = class_samples(inputs.catalog, inputs.truth)
+    if not any(len(sample) for sample in samples.values()):
+        raise ValueError(NO_LABEL)
+    return samples
 
 
 def _evaluation(inputs: Inputs) -> Evaluation:
@@ -299,7 +307,10 @@ def _evaluation(inputs: Inputs) -> Evaluation:
 
     if inputs.truth is None:
         raise ValueError(f"this figure needs {HOW['truth']}")
-    return evaluate(inputs.catalog, inputs.truth)
+    evaluation = evaluate(inputs.catalog, inputs.truth)
+    if not evaluation.n:
+        raise ValueError(NO_LABEL)
+    return evaluation
 
 
 def _labels(inputs: Inputs) -> np.ndarray[tuple[int], np.dtype[np.str_]]:

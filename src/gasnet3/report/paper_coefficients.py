@@ -190,7 +190,7 @@ def _draw(ax: Axes, places: Floats, one: _Usable) -> None:
     rare = ~unnamed & ~np.isin(one.subclass, common)
     for name, rows in ((UNKNOWN, unnamed), (OTHER, rare)):
         if rows.any():
-            marker = "." if name == UNKNOWN else "1"
+            marker = "." if name == UNKNOWN else "d"
             label = f"{name} ({rows.sum()})"
             x, y = places[rows].T
             ax.scatter(x, y, color=GREY, marker=marker, label=label, **style)

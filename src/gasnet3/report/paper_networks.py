@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from gasnet3.lattice import LogLattice
-from gasnet3.report.figures import name_lines, read_history, save_figure
+from gasnet3.report.figures import name_lines, save_figure
+from gasnet3.report.history import read_history
 from gasnet3.report.style import COLORS, MARKERS
 
 Floats = NDArray[np.floating[Any]]

@@ -67,7 +67,7 @@ def plot_redshift_errors(
     panels = figure.subplots(len(samples), len(CLASSES), squeeze=False)
     for row, (method, by_class) in zip(panels, samples.items(), strict=True):
         for ax, cls in zip(row, CLASSES, strict=True):
-            ax.set_title(f"{method}: {cls}", fontsize=9)
+            ax.set_title(f"{method}: {cls}" if method else cls, fontsize=9)
             _draw_errors(ax, by_class[cls])
         row[0].set_ylabel("Δz (eq. 14)")
     for ax in panels[-1]:
@@ -271,12 +271,15 @@ def _distributions(
     *, log: bool = False, mark: float | None = None,
 ) -> Path:  # fmt: skip
     """Normalised histograms by class, a panel a method; nothing is lost beyond the ends."""
+    every = [np.asarray(v, np.float64) for by_class in values.values() for v in by_class.values()]
+    if not any(np.isfinite(numbers).any() for numbers in every):
+        raise ValueError("no spectrum has a number to draw here")
     figure = Figure(figsize=(5.2 * len(values), 3.6), layout="constrained")
     panels = figure.subplots(1, len(values), squeeze=False, sharey=True)[0]
     for ax, (method, by_class) in zip(panels, values.items(), strict=True):
         for cls, numbers in by_class.items():
-            every = np.asarray(numbers, np.float64)
-            finite = every[np.isfinite(every)]
+            finite = np.asarray(numbers, np.float64)
+            finite = finite[np.isfinite(finite)]
             if not len(finite):
                 continue
             count, _ = np.histogram(np.clip(finite, edges[0], edges[-1]), edges)
@@ -326,6 +329,8 @@ def _curves(
             panels[-1, column].set_xscale("symlog", linthresh=0.01)
         else:
             panels[-1, column].set_xscale("log")
+    if not any(len(line.get_xdata()) for ax in panels.flat for line in ax.lines):
+        raise ValueError("no spectrum has the numbers to draw here")
     key = panels[-1, 0].get_legend_handles_labels()
     if key[0]:
         figure.legend(
