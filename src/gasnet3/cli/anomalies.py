@@ -105,7 +105,9 @@ def _show(shown: Table, found: int, rows: int, min_score: float) -> None:
     if not found:
         console.out.print(f"none of {rows} rows has a score of {min_score:g} or more (--min-score)")
         return
-    console.out.print(f"Strangest {len(shown)} of {found} strange ones, of {rows} rows\n")
+    console.out.print(
+        f"Strangest {len(shown)} of {found} with a score of {min_score:g} or more, of {rows} rows\n"
+    )
     width = max(len(str(row["anomaly_kind"])) for row in shown)
     for place, row in enumerate(shown, 1):
         line = f"{place:4}  score {row['anomaly_score']:.2f}  {row['anomaly_kind']:{width}}"
