@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import os
 import resource
 import signal
@@ -11,7 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gasnet3.view import judgements as module
@@ -37,6 +38,7 @@ drawn = st.builds(
 )
 
 
+@settings(deadline=None, max_examples=25)
 @given(st.lists(drawn, min_size=1, max_size=5))
 def test_any_judgement_comes_back_as_it_was(
     tmp_path_factory: pytest.TempPathFactory, judgements: list[Judgement]
@@ -46,6 +48,7 @@ def test_any_judgement_comes_back_as_it_was(
     assert read_judgements(path) == judgements
 
 
+@settings(deadline=None, max_examples=25)
 @given(drawn)
 def test_no_cell_is_a_formula(
     tmp_path_factory: pytest.TempPathFactory, judgement: Judgement
@@ -57,6 +60,19 @@ def test_no_cell_is_a_formula(
     for cell in cells:
         if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n")):
             float(cell)  # a number is none
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.lists(st.tuples(st.sampled_from(["anna", "ben"]), drawn), max_size=8))
+def test_a_file_remembers_as_a_dictionary_does(
+    tmp_path_factory: pytest.TempPathFactory, said: list[tuple[str, Judgement]]
+) -> None:
+    path = tmp_path_factory.mktemp("judgements") / "both.csv"
+    known: dict[str, dict[str, Judgement]] = {"anna": {}, "ben": {}}
+    for who, judgement in said:
+        own = dataclasses.replace(judgement, scanner=who)
+        known[who][own.id] = JudgementFile(path, who).record(own)
+    assert all(JudgementFile(path, who).latest() == known[who] for who in known)
 
 
 def test_what_is_recorded_is_found_again(tmp_path: Path) -> None:

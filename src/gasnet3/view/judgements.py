@@ -13,7 +13,7 @@ import math
 import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -318,17 +318,20 @@ def write_judgements(judgements: list[Judgement], path: str | Path) -> None:
 
 
 def _write(sheet: Sheet, path: Path) -> None:
-    mode = path.stat().st_mode if path.exists() else None
+    old = path.stat() if path.exists() else None
     with replacing(path) as temporary:
         with temporary.open("wb") as file:
             file.write(sheet.encoded())
             file.flush()
             os.fsync(file.fileno())
-        if mode is not None:
-            temporary.chmod(mode)
+        if old is not None:  # who could write the file before still can
+            with suppress(OSError):
+                os.chown(temporary, -1, old.st_gid)
+            temporary.chmod(old.st_mode)
     directory = os.open(path.parent, os.O_RDONLY)
     try:
-        os.fsync(directory)  # the new name is on the disk as well
+        with suppress(OSError):  # some file systems cannot; the new name is there all the same
+            os.fsync(directory)
     finally:
         os.close(directory)
 
