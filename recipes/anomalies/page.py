@@ -44,12 +44,13 @@ def judged(some: Ordinary) -> str:
     verdicts, level = seen(), LEVELS[0]
     ids = [str(name) for name in some.catalog["id"][some.score >= level]]
     told = [verdicts[name][0] for name in ids if name in verdicts]
-    n = {word: told.count(word) for word in ("yes", "partly", "no")}
+    strange = told.count("yes")
     return (
-        f"Of the {len(ids)} {some.name} ones with a score of {level:g} or more {len(told)} were "
-        f"looked at: {n['yes']} are strange as told, {n['partly']} are strange in another way "
-        f"than told, and {n['no']} are ordinary ({percent(n['no'] / len(some.catalog))} of all "
-        f"{len(some.catalog)}). They are listed in `recipes/anomalies/seen.csv`.\n"
+        f"Of the {len(ids)} {some.name} ones with a score of {level:g} or more somebody looked at "
+        f"{len(told)}: {strange} are truly strange, {len(told) - strange} are ordinary "
+        f"({percent((len(told) - strange) / len(some.catalog))} of all {len(some.catalog)}). What "
+        "was seen is in `recipes/anomalies/seen.csv`. The stars without a redshift have no "
+        "measured noise, and many of them negative flux in the blue.\n"
     )
 
 
