@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 import gasnet3
 from gasnet3 import decide, subclass
@@ -20,10 +19,11 @@ from gasnet3.catalog import make_catalog
 from gasnet3.confidence import DIRECTORY, Confidence, Evidence, find_confidence, solution_kind
 from gasnet3.devices import check_device
 from gasnet3.engine import Engine
+from gasnet3.inspection import Inspection, inspected
 from gasnet3.nets.card import Model
 from gasnet3.nets.registry import load_models
 from gasnet3.prepare import Prepared, prepare
-from gasnet3.rows import Columns, Outcome, catalog_columns, chosen_fit, solution_columns
+from gasnet3.rows import Columns, Outcome, catalog_columns
 from gasnet3.solve import SOLVERS, Proposals, Solver, looks_at
 from gasnet3.spectra import Spectra
 
@@ -32,46 +32,6 @@ if TYPE_CHECKING:
 
 ROWS, GPU_ROWS = 128, 2048
 """Spectra held at every stage at once, on a CPU and on a GPU; memory depends on it, not answers."""
-
-
-@dataclass(frozen=True, eq=False)
-class Inspection:
-    """One spectrum with its solution, to look at (paper, Fig. 6).
-
-    Attributes
-    ----------
-    id : str
-        Identifier.
-    wave : ndarray of float64, shape (n,)
-        Observed wavelengths, vacuum Å.
-    flux, ivar, continuum, model : ndarray of float64, shape (n,)
-        Spectrum, subtracted continuum and whole model, in the input's flux units; the last two
-        NaN where there is no solution.
-    cls : str
-        Chosen class, '' where there is none.
-    z, z_err, rchi2 : float
-        The solution.
-    zwarn : int
-        Warning bits.
-    curves : dict of str to (z, chi2)
-        Reduced χ² curve of each class, two arrays.
-    best_z : dict of str to float
-        Best redshift of each class.
-    """
-
-    id: str
-    wave: NDArray[np.float64]
-    flux: NDArray[np.float64]
-    ivar: NDArray[np.float64]
-    continuum: NDArray[np.float64]
-    model: NDArray[np.float64]
-    cls: str
-    z: float
-    z_err: float
-    rchi2: float
-    zwarn: int
-    curves: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
-    best_z: dict[str, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,46 +154,33 @@ class Pipeline:
         keys = {name: np.repeat(column, n_best, axis=0) for name, column in spectra.meta.items()}
         return make_catalog(columns, keys, self.provenance)
 
-    def inspect(self, spectra: Spectra, row: int = 0) -> Inspection:
-        """Solve one spectrum of a batch and keep its model and curves.
+    def inspect(self, spectra: Spectra, row: int = 0, n_best: int = 1) -> Inspection:
+        """Solve one spectrum of a batch and keep its models and curves.
+
+        Parameters
+        ----------
+        spectra : Spectra
+            The batch.
+        row : int
+            Which of it.
+        n_best : int
+            Solutions kept, over class and redshift.
 
         Raises
         ------
         IndexError
             If there is no such row.
         ValueError
-            If the spectra are not on the lattice of the models.
+            If the spectra are not on the lattice of the models, or ``n_best`` is less than 1.
         """
         if not 0 <= row < len(spectra):
             raise IndexError(f"no row {row}: the batch has {len(spectra)} spectra")
-        one = spectra[row : row + 1]
-        outcome = self.solve(one, 2)
-        table = solution_columns(outcome, 0)
-        n_good = int(one.n_good[0])
-        curves = {}
-        for engine, prepared in zip(self.engines, outcome.prepared, strict=True):
-            found = self.solver.curves(engine, prepared)
-            chi2 = found.chi2[0].double().cpu().numpy() / max(n_good - engine.dof, 1)
-            curves[engine.cls] = (found.z.numpy(), chi2)
-        solved = bool(table["class"][0])
-        nothing = np.full(one.lattice.n, np.nan)
-        chosen = {name: part[0].cpu().numpy() for name, part in chosen_fit(outcome, 0).items()}
-        norm = float(outcome.prepared[outcome.ranked.cls[0, 0]].norm[0])
-        return Inspection(
-            id=str(one.ids[0]),
-            wave=one.lattice.wave,
-            flux=one.flux[0].astype(np.float64),
-            ivar=one.ivar[0].astype(np.float64),
-            continuum=norm * (chosen["total"] - chosen["model"]) if solved else nothing,
-            model=norm * chosen["total"] if solved else nothing,
-            cls=str(table["class"][0]),
-            z=float(table["z"][0]),
-            z_err=float(table["z_err"][0]),
-            rchi2=float(table["rchi2"][0]),
-            zwarn=int(table["zwarn"][0]),
-            curves=curves,
-            best_z={e.cls: float(table[f"z_{e.cls.lower()}"][0]) for e in self.engines},
-        )
+        if n_best < 1:
+            raise ValueError(f"n_best must be 1 or more, got {n_best}")
+        outcome = self.solve(spectra[row : row + 1], max(2, n_best))
+        both = zip(self.engines, outcome.prepared, strict=True)
+        curves = {engine.cls: self.solver.curves(engine, prepared) for engine, prepared in both}
+        return inspected(outcome, curves, n_best)
 
     def _columns(self, spectra: Spectra, n_best: int) -> Columns:
         return catalog_columns(self.solve(spectra, max(2, n_best)), n_best)

@@ -6,6 +6,7 @@ import torch
 
 from gasnet3 import solve
 from gasnet3.flags import ZWarn
+from gasnet3.inspection import model_at
 from gasnet3.lattice import OBSERVED, z_from_shift
 from gasnet3.pipeline import Pipeline
 from gasnet3.prepare import prepare
@@ -193,11 +194,34 @@ def test_inspection_shows_the_same_solution(galaxies):
     assert z[curve.argmin()] == pytest.approx(seen.z, abs=1.2e-4)
 
 
+def test_inspection_keeps_the_solutions_of_the_catalog(galaxies):
+    run = pipeline()
+    seen, table = run.inspect(galaxies, 1, n_best=3), run.run(galaxies, n_best=3)[3:6]
+    assert [found.z for found in seen.solutions] == list(table["z"])
+    assert [found.cls for found in seen.solutions] == list(table["class"])
+    for found in seen.solutions:
+        chi2 = ((seen.flux - found.model) ** 2 * seen.ivar).sum()
+        # Further solutions keep the coefficients of a shift up to 0.2 pixels off.
+        assert chi2 == pytest.approx(found.chi2, rel=0.05)
+
+
+def test_a_model_at_any_redshift_is_the_best_there(galaxies):
+    run = pipeline()
+    seen = run.inspect(galaxies, 1)
+    engine = next(engine for engine in run.engines if engine.cls == "GALAXY")
+    model, reduced = model_at(engine, galaxies[1:2], seen.z)
+    assert reduced == pytest.approx(seen.rchi2, rel=1e-3)
+    np.testing.assert_allclose(model, seen.model, rtol=1e-3, atol=1e-3)
+    assert model_at(engine, galaxies[1:2], seen.z + 0.01)[1] > reduced
+
+
 def test_bad_usage_raises(galaxies):
     with pytest.raises(ValueError, match="unknown solver 'magic'"):
         Pipeline.load(solver="magic")
     with pytest.raises(ValueError, match="n_best"):
         pipeline().run(galaxies, n_best=0)
+    with pytest.raises(ValueError, match="n_best"):
+        pipeline().inspect(galaxies, 0, n_best=0)
     with pytest.raises(IndexError, match="no row 3"):
         pipeline().inspect(galaxies, 3)
 
