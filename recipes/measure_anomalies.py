@@ -52,7 +52,7 @@ def main() -> None:
         console.print(f"{name}: recall {found.recall():.2f}, kind right {kind:.2f}")
 
     ordinary = measure_ordinary(pipeline, survey, arguments.seed)
-    found = measure_injected(pipeline, survey, arguments.rows, arguments.seed, told)
+    found = measure_injected(pipeline, survey, arguments.rows, arguments.seed, ordinary[0], told)
     table = mixture(ordinary[:2], found, arguments.seed)
     worths = [worth(table, kind) for kind in ANOMALY_KINDS.values()]
     picture = arguments.page.parent / "images" / "anomalies.png" if arguments.page else None

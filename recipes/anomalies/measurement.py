@@ -183,10 +183,12 @@ def measure_injected(
     survey: Survey,
     rows: int,
     seed: int,
+    known: Ordinary,
     told: Callable[[Found], None] = lambda found: None,
 ) -> list[Found]:
-    """Every injection at every strength, into the held-out spectra."""
-    sample = hosts(survey, validation=True)
+    """Every injection at every strength, into the held-out spectra that are not strange already."""
+    strange = {str(name) for name in known.catalog["id"][known.score >= LEVELS[0]]}
+    sample = [host for host in hosts(survey, validation=True) if host.id not in strange]
     out = []
     for injection in INJECTIONS:
         for strength in injection.strengths:

@@ -91,19 +91,25 @@ def _first_of_kind(found: Sequence[Found], one: Found) -> bool:
 
 def precision_table(found: Sequence[Found], ordinary: Ordinary) -> str:
     """Recall of a kind over all strengths, and precision in a mixture."""
-    rows = []
+    verdicts = seen()
+    true = np.array(
+        [verdicts.get(str(name), ("no",))[0] == "yes" for name in ordinary.catalog["id"]]
+    )
     rates = [n / of for n, of in (ordinary.alarms(level) for level in LEVELS)]
+    by_eye = [n / of for n, of in (ordinary.alarms(level, ~true) for level in LEVELS)]
+    rows = []
     for kind in (*ANOMALY_KINDS.values(), "all of them"):
-        scores = (
-            np.concatenate([f.score for f in found])
-            if kind == "all of them"
-            else pooled(found, kind)
-        )
-        recalls = [float(np.mean(scores >= level)) for level in LEVELS]
-        told = [precision(r, a, SHARE) for r, a in zip(recalls, rates, strict=True)]
-        rows.append([kind, str(len(scores)), *(percent(v) for v in (*recalls, *told))])
-    header = ["kind", "n", *(f"recall, score ≥ {level:g}" for level in LEVELS),
-              *(f"precision, score ≥ {level:g}" for level in LEVELS)]  # fmt: skip
+        every = kind == "all of them"
+        scores = np.concatenate([f.score for f in found]) if every else pooled(found, kind)
+        row = [kind, str(len(scores))]
+        for level, alarms, false in zip(LEVELS, rates, by_eye, strict=True):
+            recall = float(np.mean(scores >= level))
+            told = (recall, precision(recall, alarms, SHARE), precision(recall, false, SHARE))
+            row += [percent(value) for value in told]
+        rows.append(row)
+    header = ["kind", "n"]
+    for level in LEVELS:
+        header += [f"recall, score ≥ {level:g}", "precision", "precision by eye"]
     return table(header, rows)
 
 
@@ -153,7 +159,8 @@ def lines(
         "### Precision and recall by kind\n",
         "Over all injections and strengths of the table further down, equally many of each. "
         f"Precision if {percent(SHARE)} of the spectra are strange in this way and the others "
-        "are like the labelled ones above.\n",
+        "are like the labelled ones above; by eye: if those that are truly strange are not among "
+        "the others.\n",
         precision_table(found, ordinary[0]),
         "### The kind\n",
         "What the spectra of each kind, and the labelled ordinary ones, are called.\n",
