@@ -20,6 +20,7 @@ from gasnet3.cli.mock import mock
 from gasnet3.cli.models import models
 from gasnet3.cli.plan import plan
 from gasnet3.cli.plot import plot
+from gasnet3.cli.report import report
 from gasnet3.cli.slurm import slurm
 from gasnet3.cli.status import status
 from gasnet3.cli.train import train
@@ -55,7 +56,7 @@ def main(
 
 COMMANDS = (
     *(classify, plan, work, status, merge, slurm, convert),
-    *(plot, figures, anomalies, evaluate, judgements, models, mock, train, calibrate, info),
+    *(plot, figures, report, anomalies, evaluate, judgements, models, mock, train, calibrate, info),
 )
 for command in COMMANDS:
     app.command(cls=WorkCommand if command is work else None)(command)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-import gasnet3
 from gasnet3.flags import ZWarn
+from gasnet3.report.html.columns import best_solutions, classes, in_order, numbers, zwarn
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -33,8 +33,8 @@ class Summary:
     count, flagged : int
         Spectra, and those with ZWARN other than 0.
     classes : tuple of ClassCount
-        In the order of ``gasnet3.CLASSES``, then "none" for spectra without a solution;
-        classes without a spectrum are left out.
+        In the order of ``gasnet3.CLASSES``, then others, then "none" for spectra without a
+        solution; classes without a spectrum are left out.
     flags : dict of str to int
         Spectra with each ZWARN bit, most frequent first; bits that nobody has are left out.
     """
@@ -52,23 +52,21 @@ def summarise(table: Table) -> Summary:
     ----------
     table : Table
         Catalog with native column names; of several solutions a spectrum, the best counts.
+        Without ``zwarn`` nothing counts as flagged.
 
     Returns
     -------
     Summary
         The counts.
     """
-    best = np.asarray(table["znum"]) == 0
-    cls, zwarn = np.asarray(table["class"], np.str_)[best], np.asarray(table["zwarn"])[best]
-    sn = np.asarray(table["sn_median"], np.float64)[best]
-    classes = []
-    for name in (*gasnet3.CLASSES, ""):
+    best = best_solutions(table)
+    cls, bits, sn = classes(best), zwarn(best), numbers(best, "sn_median")
+    counted = []
+    for name in in_order(cls):
         rows = cls == name
-        if rows.any():
-            known = sn[rows & np.isfinite(sn)]
-            median = float(np.median(known)) if len(known) else float("nan")
-            flagged = int((zwarn[rows] != 0).sum())
-            classes.append(ClassCount(name or "none", int(rows.sum()), flagged, median))
-    counts = {flag.name or "": int(((zwarn & flag) != 0).sum()) for flag in ZWarn}
+        known = sn[rows & np.isfinite(sn)]
+        median = float(np.median(known)) if len(known) else float("nan")
+        counted.append(ClassCount(name, int(rows.sum()), int((bits[rows] != 0).sum()), median))
+    counts = {flag.name or "": int(((bits & flag) != 0).sum()) for flag in ZWarn}
     flags = {name: n for name, n in sorted(counts.items(), key=lambda item: -item[1]) if n}
-    return Summary(int(best.sum()), int((zwarn != 0).sum()), tuple(classes), flags)
+    return Summary(len(best), int((bits != 0).sum()), tuple(counted), flags)

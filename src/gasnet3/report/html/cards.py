@@ -1,0 +1,164 @@
+"""Spectra shown one by one: what the catalog says of them, and a picture where there is one."""
+
+from __future__ import annotations
+
+import io
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from gasnet3.report.figures import draw_spectrum, name_lines
+from gasnet3.report.html import columns
+from gasnet3.report.style import COLORS, STRANGE_COLOR
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+    from numpy.typing import NDArray
+
+    from gasnet3.pipeline import Inspection, Pipeline
+    from gasnet3.spectra import Spectra
+
+DPI = 100
+SIGMAS = 6.0
+"""Least height of the panel of residuals."""
+
+SAME_Z = 0.0033
+"""Difference in Δz / (1 + z) from which the picture's solution is another (1000 km/s)."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """One spectrum of the report.
+
+    Parameters
+    ----------
+    id, cls : str
+        As in the catalog.
+    z, sn, score, sure : float
+        Redshift, S/N, anomaly_score, and the smaller of p_class and p_z; NaN where not known.
+    kind, reason, flags : str
+        Kind and sentence of the anomaly, names of the warnings.
+    wave : float
+        Observed wavelength in Å of what is strange.
+    picture : str
+        A data: URI, '' without a picture.
+    note : str
+        What is to be said of the picture.
+    """
+
+    id: str
+    cls: str
+    z: float
+    sn: float
+    score: float
+    sure: float
+    kind: str
+    reason: str
+    flags: str
+    wave: float
+    picture: str = ""
+    note: str = ""
+
+
+def cards(table: Table, rows: Sequence[int] | NDArray[np.intp]) -> list[Card]:
+    """What a catalog says of some of its rows."""
+    some = table[np.asarray(rows, np.intp)]
+    sure = columns.least_sure(some)
+    named = ("z", "sn_median", "anomaly_score", "anomaly_wave")
+    z, sn, score, wave = (columns.numbers(some, name) for name in named)
+    named = ("id", "anomaly_kind", "anomaly_reason")
+    ids, kind, reason = (columns.texts(some, name) for name in named)
+    cls, flags = columns.classes(some), columns.flags(columns.zwarn(some))
+    return [
+        Card(
+            *(str(ids[i]), str(cls[i]), float(z[i]), float(sn[i]), float(score[i])),
+            *(float(sure[i]), str(kind[i]), str(reason[i]), str(flags[i]), float(wave[i])),
+        )
+        for i in range(len(some))
+    ]
+
+
+def with_pictures(
+    shown: Sequence[Card],
+    spectra: Spectra,
+    pipeline: Pipeline,
+    progress: Callable[[int], object] | None = None,
+) -> list[Card]:
+    """The cards with pictures of those whose spectra are given.
+
+    Parameters
+    ----------
+    shown : sequence of Card
+        What to draw; a spectrum that occurs twice is solved once.
+    spectra : Spectra
+        They are found by their ids.
+    pipeline : Pipeline
+        What solves them again.
+    progress : callable, optional
+        Called with the number of spectra done.
+    """
+    place = {str(name): row for row, name in enumerate(spectra.ids)}
+    drawn: dict[str, Card] = {}
+    for done, card in enumerate(shown, 1):
+        if card.id not in drawn:
+            drawn[card.id] = card
+            if card.id in place:
+                inspection = pipeline.inspect(spectra, place[card.id])
+                drawn[card.id] = replace(
+                    card, picture=picture(inspection, card.wave), note=_difference(card, inspection)
+                )
+            else:
+                drawn[card.id] = replace(card, note="not among the spectra given: no picture")
+        if progress is not None:
+            progress(done)
+    return [replace(c, picture=drawn[c.id].picture, note=drawn[c.id].note) for c in shown]
+
+
+def _difference(card: Card, inspection: Inspection) -> str:
+    """That the models at hand say something else than the catalog, if they do."""
+    cls = inspection.cls or columns.NO_CLASS
+    both = np.isfinite(card.z) and np.isfinite(inspection.z)
+    if cls == card.cls and not (both and abs(inspection.z - card.z) > SAME_Z * (1 + abs(card.z))):
+        return ""
+    return (
+        f"drawn with {cls} z = {inspection.z:.5f}, what the models give here, "
+        "unlike those that made the catalog"
+    )
+
+
+def picture(inspection: Inspection, wave: float) -> str:
+    """The spectrum with its fit, and what is left in units of the noise, as a data: URI.
+
+    Parameters
+    ----------
+    inspection : Inspection
+        The spectrum and its solution.
+    wave : float
+        Observed wavelength in Å to mark; NaN for none.
+    """
+    figure = Figure(figsize=(8, 3.9), layout="constrained")
+    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    draw_spectrum(top, inspection, continuum=False, color=COLORS.get(inspection.cls, "black"))
+    name_lines(top, inspection.cls, inspection.z, step=0.018, room=0.3)
+    top.set_ylabel(r"$F_\lambda$ (unit of the input)", fontsize=8)
+    top.legend(loc="upper right", bbox_to_anchor=(1.0, 0.8), fontsize=7, framealpha=0.7)
+    left = (inspection.flux - inspection.model) * np.sqrt(inspection.ivar)
+    left = np.where(inspection.ivar > 0, left, np.nan)
+    bottom.plot(inspection.wave, left, color="#555555", lw=0.4)
+    reach = np.nanpercentile(np.abs(left), 99.7) if np.isfinite(left).any() else SIGMAS
+    bottom.set_ylim(-max(reach, SIGMAS), max(reach, SIGMAS))
+    bottom.axhline(0, color="#AAAAAA", lw=0.5)
+    bottom.set_ylabel("left over (σ)", fontsize=8)
+    bottom.set_xlabel("observed wavelength, vacuum (Å)", fontsize=8)
+    for ax in (top, bottom):
+        ax.tick_params(labelsize=7)
+    if np.isfinite(wave):
+        bottom.axvline(wave, color=STRANGE_COLOR, lw=7, alpha=0.18)
+        top.axvline(wave, color=STRANGE_COLOR, lw=7, alpha=0.10)
+    file = io.BytesIO()
+    figure.savefig(file, format="webp", dpi=DPI)
+    return "data:image/webp;base64," + b64encode(file.getvalue()).decode("ascii")
