@@ -1,4 +1,4 @@
-"""All of the paper's experiments, then docs/paper.md.
+"""All of the paper's experiments, then docs/paper.md and docs/figures.md.
 
     python recipes/paper/all.py
 
@@ -9,6 +9,7 @@ and so do catalogs whose models and code have not changed.
 from __future__ import annotations
 
 import figures
+import figures_page
 import table2
 import table3_speed
 import table4
@@ -25,7 +26,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if not arguments.no_training:
         trainings.train(arguments)
-    for experiment in (table2, table3_speed, table4, table_b1, figures, write):
+    for experiment in (table2, table3_speed, table4, table_b1, figures, write, figures_page):
         experiment.run(arguments)
 
 

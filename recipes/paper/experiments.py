@@ -202,7 +202,8 @@ def figure_inputs(method: Method, arguments: argparse.Namespace) -> Inputs:
     data, path = labelled(EVERY, arguments), RUNS / "every.npz"
     table = catalog(method, EVERY, arguments)
     write_npz(path, data.spectra)
-    return read_inputs(table, data.truth, path, method.models)
+    models = method.models[0] if len(method.models) == 1 else method.models
+    return read_inputs(table, data.truth, path, models)
 
 
 def evaluation(method: Method, which: str, arguments: argparse.Namespace) -> Evaluation:

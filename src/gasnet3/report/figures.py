@@ -30,7 +30,7 @@ from gasnet3.report.style import (
 )
 
 if TYPE_CHECKING:
-    from gasnet3.pipeline import Inspection
+    from gasnet3.inspection import Inspection
 
 Floats = NDArray[np.floating[Any]]
 

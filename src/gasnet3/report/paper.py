@@ -1,6 +1,8 @@
 """Every figure of the paper that shows spectra or results, by its number, from a catalog.
 
-Figs. 3 and 4 are drawings of the networks and of the method.
+Figs. 3 and 4 are drawings of the networks and of the method. Each function takes
+:class:`Inputs` and the picture to write (the ending decides the format), gives its path, and
+raises ValueError where there is nothing to draw.
 """
 
 from __future__ import annotations
@@ -13,10 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gasnet3 import CLASSES
+from gasnet3.anomaly.ranking import STRANGE
 from gasnet3.report import paper_networks, paper_results
 from gasnet3.report.figures import check_ending
 from gasnet3.report.paper_inputs import (
-    STRANGE,
     Inputs,
     extreme_rows,
     histories_by_network,
@@ -30,7 +32,28 @@ if TYPE_CHECKING:
     from gasnet3.evaluate import Evaluation
     from gasnet3.report.paper_samples import ClassSample
 
-__all__ = ["FIGURES", "Inputs", "PaperFigure", "draw", "read_inputs"]
+__all__ = [
+    "FIGURES",
+    "HOW",
+    "Inputs",
+    "PaperFigure",
+    "draw",
+    "figure_1",
+    "figure_2",
+    "figure_5",
+    "figure_6",
+    "figure_7",
+    "figure_8",
+    "figure_9",
+    "figure_10",
+    "figure_11",
+    "figure_12",
+    "figure_13",
+    "figure_14",
+    "figure_a1",
+    "figure_c1",
+    "read_inputs",
+]
 
 
 def figure_1(inputs: Inputs, path: str | Path) -> Path:

@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasnet3 import CLASSES
+from gasnet3.anomaly.ranking import STRANGE
 from gasnet3.flags import ZWarn
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
-    from gasnet3.pipeline import Inspection, Pipeline
+    from gasnet3.inspection import Inspection
+    from gasnet3.pipeline import Pipeline
     from gasnet3.spectra import Spectra
     from gasnet3.truth import Truth
 
@@ -30,9 +32,6 @@ EXAMPLE_SN = 10.0
 
 NOT_SHOWN = ZWarn.NODATA | ZWarn.LITTLE_COVERAGE | ZWarn.UNPLUGGED | ZWarn.SKY
 """Spectra with one of these flags have no extreme worth a picture."""
-
-STRANGE = 2.0
-"""Least score of an anomaly."""
 
 NETWORKS = {"encoder": "Encoder", "unet": "U-Net"}
 """Networks as titles name them."""

@@ -26,7 +26,7 @@ from gasnet3.report.figures import (
 from gasnet3.report.style import COLORS, CONTINUUM_COLOR, OBSERVED_COLOR, SMOOTH_COLOR
 
 if TYPE_CHECKING:
-    from gasnet3.pipeline import Inspection
+    from gasnet3.inspection import Inspection
     from gasnet3.spectra import Spectra
 
 WIDTH = 12.0
