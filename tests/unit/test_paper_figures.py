@@ -10,7 +10,7 @@ import pytest
 from astropy.table import Table
 from matplotlib.figure import Figure
 
-from gasnet3 import CLASSES
+from gasnet3 import CLASSES, io, samples
 from gasnet3.catalog import make_catalog
 from gasnet3.flags import ZWarn
 from gasnet3.lattice import OBSERVED
@@ -292,12 +292,25 @@ def test_histories_are_named_as_training_names_them_or_by_the_card(tmp_path: Pat
 
 
 def test_spectra_that_are_not_in_the_files_are_named(tmp_path: Path) -> None:
-    from gasnet3 import samples
-
     catalog, _ = some_catalog()
     inputs = read_inputs(catalog, spectra=samples.paths()[:2])
     with pytest.raises(ValueError, match=r"2 of the spectra .* first is row-0"):
         inputs.rows_of([0, 5])
+
+
+def test_the_files_that_the_catalog_names_are_read_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    catalog, _ = some_catalog()
+    catalog["id"] = catalog["id"].astype("U20")
+    catalog["id"][5] = "mock-7-000009"
+    catalog["file"] = np.where(np.arange(36) == 5, "elsewhere/mock-7-000009.fits", "")
+    opened: list[Path] = []
+    read_file = io.read_file
+    monkeypatch.setattr(io, "read_file", lambda path: opened.append(path) or read_file(path))
+    inputs = read_inputs(catalog, spectra=samples.DIRECTORY)
+    assert inputs.rows_of([5]).ids.tolist() == ["mock-7-000009"]
+    assert [path.name for path in opened] == ["mock-7-000009.fits"]
+    inputs.rows_of([5])
+    assert len(opened) == 1, "what was read is kept"
 
 
 def test_unknown_figures_and_kinds_are_refused_before_any_is_drawn(tmp_path: Path) -> None:

@@ -21,8 +21,8 @@ Floats = NDArray[np.float64]
 LEAST_ROWS = 5
 """Fewest spectra of a class that are projected."""
 
-MOST_ROWS = 5000
-"""Most spectra of a class that are projected; of more, as many are drawn by lot."""
+MOST_ROWS = 2000
+"""Most spectra of a class that are projected, some ten seconds' work; of more, these by lot."""
 
 PERPLEXITY = 30.0
 """Of the t-SNE, where there are spectra enough."""

@@ -109,7 +109,8 @@ class Inputs:
     def rows_of(self, rows: Sequence[int]) -> Spectra:
         """The spectra of rows of the first solutions, in that order.
 
-        Files are read one after the other and only these spectra are kept.
+        Files are read one after the other, those that the catalog's column ``file`` names first,
+        until all are found; only these spectra are kept.
 
         Raises
         ------
@@ -125,7 +126,9 @@ class Inputs:
         wanted = [str(ids[row]) for row in rows]
         found: dict[str, Spectra] = self._read
         if missing := [name for name in wanted if name not in found]:
-            for path in expand([str(item) for item in self.spectra]):
+            named = {Path(name).name for name in self.text("file")[list(rows)]}
+            paths = expand([str(item) for item in self.spectra])
+            for path in sorted(paths, key=lambda path: path.name not in named):
                 batch = read_file(path)
                 for row in np.flatnonzero(np.isin(batch.ids, missing)).tolist():
                     found.setdefault(str(batch.ids[row]), batch[row : row + 1])

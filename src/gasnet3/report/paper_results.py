@@ -29,6 +29,9 @@ LEAST_DELTA_Z, MOST_DELTA_Z = 1e-7, 10.0
 ROOM_ABOVE = 300.0
 """Height over the greatest error, for the text."""
 
+MANY = 2000
+"""Points of a panel beyond which they are drawn smaller and lighter."""
+
 LOW_SN = 1.0
 """At and below this median S/N a point is drawn apart, as in the paper's Fig. 8."""
 
@@ -242,8 +245,10 @@ def _draw_errors(ax: Axes, sample: ClassSample) -> None:
     error = np.clip(sample.delta_z, LEAST_DELTA_Z, MOST_DELTA_Z)
     low = sample.sn <= LOW_SN
     limit = metrics.THRESHOLDS["paper"][sample.cls]
-    style: dict[str, Any] = {"marker": MARKERS[sample.cls], "s": 6, "lw": 0, "rasterized": True}
-    ax.scatter(sample.z_true[~low], error[~low], color=COLORS[sample.cls], alpha=0.5, **style)
+    thin = min(1.0, float(np.sqrt(MANY / max(len(sample), 1))))
+    style: dict[str, Any] = {"marker": MARKERS[sample.cls], "lw": 0, "rasterized": True}
+    style |= {"s": max(1.0, 6.0 * thin), "alpha": max(0.15, 0.5 * thin)}
+    ax.scatter(sample.z_true[~low], error[~low], color=COLORS[sample.cls], **style)
     if low.any():
         ax.scatter(
             sample.z_true[low], error[low], color=LOW_SN_COLOR, marker="x", s=12, lw=0.7,
