@@ -5,16 +5,21 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "recipes" / "paper"))
 
 import figure_texts
+import figures
+import figures_page
 import trainings
 import wording
 import write
 
 from gasnet3 import CLASSES
+from gasnet3.report.paper import FIGURES
 
 VALUES = {
     "n": 10, "gf": 0.9, "log_gf": None, "delta_z": 1e-4, "mae": 1e-4, "mad": 1e-5,
@@ -32,7 +37,7 @@ def row(**changed: object) -> dict[str, object]:
 def results(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
     """Results that the page is made of, by their names."""
     kept: dict[str, object] = {}
-    for module in (write, figure_texts):
+    for module in (write, figure_texts, figures_page):
         monkeypatch.setattr(module, "read_result", kept.get)
     return kept
 
@@ -107,3 +112,37 @@ def test_every_small_training_shows_as_many_spectra() -> None:
         assert config.epochs * variant.size == trainings.SEEN
         assert config.options == {"m": variant.m, "variant": "paper"}
         assert config.degree == variant.degree
+
+
+def test_the_page_of_figures_has_them_all_and_says_of_how_many_spectra(
+    results: dict[str, object],
+) -> None:
+    assert set(figures_page.MORE) == set(FIGURES)
+    assert {figure.file for figure in FIGURES.values()} == set(figures.FIGURES)
+    assert "spectra (" not in figures_page.page()
+    results["every"] = {"n": 60, "classes": {"STAR": 10, "GALAXY": 20, "QSO": 30}}
+    results["sets"] = [{"set": "real", "class": cls, "n": 7} for cls in CLASSES]
+    text = figures_page.page()
+    assert "60 spectra (10 STAR, 20 GALAXY, 30 QSO by the class found)" in text
+    assert "21 spectra (7 STAR, 7 GALAXY, 7 QSO)" in text
+    for number, figure in FIGURES.items():
+        assert f"## Fig. {number}\n\n{figure.shows}" in text
+        assert f"![{figure.shows}](images/paper/{figure.file}" in text
+
+
+def test_pictures_of_the_pages_lose_no_rare_colour(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    pixels = np.repeat(rng.integers(0, 256, (200, 200, 1), np.uint8), 3, axis=2)
+    pixels[5, 5:9] = (0, 114, 178)
+    path = tmp_path / "picture.png"
+    Image.fromarray(pixels).save(path)
+    before = path.stat().st_size
+    figures.make_small(path)
+    assert path.stat().st_size < before
+    with Image.open(path) as small:
+        assert small.mode == "P"
+        kept = np.asarray(small.convert("RGB")).astype(int)[5, 5:9]
+    assert np.abs(kept - [0, 114, 178]).max() < 30
+    once = path.read_bytes()
+    figures.make_small(path)
+    assert path.read_bytes() == once, "a picture with a palette stays as it is"

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 from gasnet3.catalog import make_catalog
 from gasnet3.flags import ZWarn
+from gasnet3.inspection import Inspection
 from gasnet3.lattice import OBSERVED, ShiftRange
-from gasnet3.pipeline import Inspection
 from gasnet3.report import figures
 from gasnet3.report import history as losses
 from gasnet3.report.summary import summarise

@@ -48,7 +48,8 @@ def figures(
     from gasnet3.io import ReadError
     from gasnet3.report.paper import FIGURES, draw, read_inputs
 
-    wanted = [part.strip().upper() for part in only.split(",")] if only else list(FIGURES)
+    asked = [part.strip().upper() for part in only.split(",")] if only else FIGURES
+    wanted = list(dict.fromkeys(asked))
     if unknown := [number for number in wanted if number not in FIGURES]:
         console.fail(f"--only: no figure {', '.join(unknown)}; there are {', '.join(FIGURES)}")
     _check_directory(output, [f"{FIGURES[n].file}.{kind}" for n in wanted], overwrite=overwrite)
