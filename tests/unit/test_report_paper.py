@@ -246,3 +246,30 @@ def test_the_typical_eigenspectrum_carries_most_and_stands_upright() -> None:
     rows = np.array([[1.0, -1.0, 1.0], [2.0, 2.0, -2.0]])
     coeff = np.array([[0.1, -3.0], [0.2, -2.0], [0.0, -4.0]])
     assert paper_networks.typical_eigenspectrum(rows, coeff).tolist() == [-2.0, -2.0, 2.0]
+
+
+def test_equal_curves_lie_side_by_side_and_a_negative_mean_is_seen(
+    tmp_path: Path, drawn: list[Figure]
+) -> None:
+    catalog, truth = make_catalog()
+    catalog["sn_median"] = 10.0
+    catalog["robustness"] = -0.5
+    paper_results.plot_by_sn({"one": evaluate(catalog, truth)}, tmp_path / "11.png")
+    robustness, *_ = drawn[0].axes
+    points = [line for line in robustness.lines if len(line.get_xdata()) == 1]
+    assert len({float(line.get_xdata()[0]) for line in points}) == len(CLASSES)
+    assert robustness.get_ylim()[0] <= -0.5
+    heights = robustness.transData.transform([(10.0, -0.5)])[:, 1]
+    assert np.isfinite(heights).all()
+
+
+def test_nothing_to_show_is_told_and_no_picture_is_left(tmp_path: Path) -> None:
+    nothing = {"one": dict.fromkeys(CLASSES, [np.nan, np.nan])}
+    for plot in (paper_results.plot_chi2_distribution, paper_results.plot_robustness_distribution):
+        with pytest.raises(ValueError, match="no spectrum has a number"):
+            plot(nothing, tmp_path / "10.png")
+    catalog, truth = make_catalog()
+    catalog["sn_median"] = np.nan
+    with pytest.raises(ValueError, match="no spectrum has the numbers"):
+        paper_results.plot_by_sn({"one": evaluate(catalog, truth)}, tmp_path / "11.png")
+    assert list(tmp_path.iterdir()) == []
