@@ -264,7 +264,7 @@ def test_equal_curves_lie_side_by_side_and_a_negative_mean_is_seen(
 
 
 def test_nothing_to_show_is_told_and_no_picture_is_left(tmp_path: Path) -> None:
-    nothing = {"one": dict.fromkeys(CLASSES, [np.nan, np.nan])}
+    nothing = {"one": {cls: [np.nan, np.nan] for cls in CLASSES}}
     for plot in (paper_results.plot_chi2_distribution, paper_results.plot_robustness_distribution):
         with pytest.raises(ValueError, match="no spectrum has a number"):
             plot(nothing, tmp_path / "10.png")
