@@ -24,6 +24,7 @@ from gasnet3.cli.report import report
 from gasnet3.cli.slurm import slurm
 from gasnet3.cli.status import status
 from gasnet3.cli.train import train
+from gasnet3.cli.view import view
 from gasnet3.cli.work import WorkCommand, work
 
 app = typer.Typer(
@@ -56,7 +57,20 @@ def main(
 
 COMMANDS = (
     *(classify, plan, work, status, merge, slurm, convert),
-    *(plot, figures, report, anomalies, evaluate, judgements, models, mock, train, calibrate, info),
+    *(
+        plot,
+        figures,
+        report,
+        view,
+        anomalies,
+        evaluate,
+        judgements,
+        models,
+        mock,
+        train,
+        calibrate,
+        info,
+    ),
 )
 for command in COMMANDS:
     app.command(cls=WorkCommand if command is work else None)(command)

@@ -1,0 +1,96 @@
+"""gasnet3 view: look at the spectra of a catalog one by one, and say what they are."""
+
+from __future__ import annotations
+
+import getpass
+import webbrowser
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gasnet3.cli import console
+
+if TYPE_CHECKING:
+    from gasnet3.view.listing import Listing
+
+CATALOG_ENDINGS = (".parquet", ".csv", ".fits", ".ecsv", ".votable")
+
+
+def view(
+    catalog: Annotated[
+        Path, typer.Argument(metavar="CATALOG", help="A catalog, or a file of spectra.")
+    ],
+    spectra: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[FILES]", help="Files, directories or globs of its spectra."),
+    ] = None,
+    judgements: Annotated[
+        Path | None,
+        typer.Option(help="CSV file of what is said. Default: beside the catalog, NAME_vi.csv."),
+    ] = None,
+    scanner: Annotated[
+        str | None, typer.Option(help="Who judges. Default: the name of the login.")
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 0,
+    address: Annotated[
+        str, typer.Option(help="Where to listen: this machine alone.")
+    ] = "127.0.0.1",
+    browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
+    solver: console.SolverOption = "hybrid",
+    models: console.Models = None,
+    device: console.Device = "cpu",
+) -> None:
+    """Look at spectra with their solutions in a browser, and judge them.
+
+    A file of spectra without a catalog is classified first. Nothing leaves this machine.
+    """
+    from gasnet3.io import ReadError
+    from gasnet3.view.app import ViewError, prepared, serve
+    from gasnet3.view.judgements import JudgementError, JudgementFile
+
+    listing, files = _listing(catalog, spectra or [], solver, models, device)
+    kept = judgements or catalog.with_name(f"{catalog.name.split('.')[0]}_vi.csv")
+    with console.told(JudgementError, ReadError, ViewError):
+        file = JudgementFile(kept, scanner or getpass.getuser())
+        shared = prepared(
+            listing, files, file, catalog.name,
+            models=console.chosen(models), solver=solver, device=device,
+        )  # fmt: skip
+        if address != "127.0.0.1":
+            console.note(f"listening on {address}: others can see the spectra and judge them")
+
+        def ready(url: str) -> None:
+            console.out.print(f"{url} shows {catalog.name}; judgements go to {kept}; Ctrl-C ends")
+            if browser:
+                webbrowser.open(url)
+
+        with console.interruptible(f"the judgements are in {kept}"):
+            serve(shared, port=port, address=address, on_ready=ready)
+
+
+def _listing(
+    path: Path, spectra: list[str], solver: str, models: list[str] | None, device: str
+) -> tuple[Listing, list[str]]:
+    """The rows to list, and the files of their spectra."""
+    from gasnet3.catalog import CatalogError
+    from gasnet3.io import ReadError, find_reader
+    from gasnet3.view.listing import Listing
+
+    if not path.exists():
+        console.fail(f"{path}: there is no such file")
+    if not path.is_dir() and path.suffix.lower() in CATALOG_ENDINGS:
+        try:
+            find_reader(path)
+        except ReadError:  # no spectra: it must be a catalog
+            with console.told(CatalogError):
+                return Listing.read(path), spectra
+    files = [str(path), *spectra]
+    from gasnet3.io import read
+    from gasnet3.nets.card import ModelError
+    from gasnet3.pipeline import Pipeline
+
+    console.use_torch(device)
+    with console.told(ReadError, ModelError, ValueError):
+        table = Pipeline.load(console.chosen(models), solver, device).run(read(files))
+    return Listing(table), files

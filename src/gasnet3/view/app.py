@@ -1,0 +1,137 @@
+"""The server of the app: on this machine alone, and nothing of it decided by the URL."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gasnet3.view.judgements import JudgementFile
+from gasnet3.view.listing import Listing
+from gasnet3.view.spectra import SpectrumFinder
+
+if TYPE_CHECKING:
+    from bokeh.server.server import Server
+
+    from gasnet3.view.shared import Shared
+
+LOCAL = "127.0.0.1"
+
+
+class ViewError(Exception):
+    """The app cannot be started; the message says why and what to do."""
+
+
+def prepared(
+    listing: Listing,
+    spectra: Sequence[str | Path],
+    judgements: JudgementFile,
+    title: str,
+    *,
+    models: str | Sequence[str] = "encoder",
+    solver: str = "hybrid",
+    device: str = "cpu",
+) -> Shared:
+    """All that the pages share.
+
+    Parameters
+    ----------
+    listing : Listing
+        The catalog's rows.
+    spectra : sequence of str or Path
+        Files, directories and globs of its spectra; may be empty.
+    judgements : JudgementFile
+        Where judgements are kept.
+    title : str
+        What is looked at.
+    models, solver, device
+        See :meth:`gasnet3.pipeline.Pipeline.load`.
+
+    Raises
+    ------
+    ReadError
+        If an input means no file.
+    ViewError
+        If bokeh is not installed.
+    """
+    _need_bokeh()
+    from gasnet3.view.shared import Inspector, Shared
+
+    inspector = Inspector(SpectrumFinder(spectra), models, solver, device)
+    return Shared(listing, inspector, judgements, title)
+
+
+def serve(
+    shared: Shared, *, port: int = 0, address: str = LOCAL, on_ready: Callable[[str], None]
+) -> None:
+    """Serve the app until Ctrl-C.
+
+    Parameters
+    ----------
+    shared : Shared
+        See :func:`prepared`.
+    port : int
+        0 takes any that is free.
+    address : str
+        Where to listen.
+    on_ready : callable
+        Called with the URL when pages are served.
+
+    Raises
+    ------
+    ViewError
+        If the port is taken.
+    """
+    server = make_server(shared, port=port, address=address)
+    server.start()
+    shared.inspector.start()  # after the port is open: the models load while the page does
+    on_ready(f"http://{address}:{server.port}/")
+    try:
+        server.io_loop.start()
+    finally:
+        shared.inspector.close()
+        server.stop()
+
+
+def make_server(shared: Shared, *, port: int = 0, address: str = LOCAL) -> Server:
+    """The server, not started yet; see :func:`serve`."""
+    _need_bokeh()
+    from bokeh.application import Application
+    from bokeh.application.handlers.function import FunctionHandler
+    from bokeh.document import Document
+    from bokeh.server.server import Server
+
+    from gasnet3.view.page import Page
+
+    def open_page(document: Document) -> None:
+        Page(document, shared)
+
+    port = port or _free_port(address)
+    try:
+        return Server(
+            {"/": Application(FunctionHandler(open_page))},
+            port=port,
+            address=address,
+            allow_websocket_origin=[f"{address}:{port}", f"localhost:{port}"],
+        )
+    except OSError as error:
+        raise ViewError(
+            f"cannot listen on {address}:{port} ({error.strerror}): "
+            "choose another --port, or leave it out"
+        ) from None
+
+
+def _free_port(address: str) -> int:
+    with socket.socket() as probe:
+        probe.bind((address, 0))
+        return int(probe.getsockname()[1])
+
+
+def _need_bokeh() -> None:
+    try:
+        import bokeh  # noqa: F401
+    except ImportError:
+        raise ViewError(
+            "gasnet3 view needs bokeh, which is not installed: pip install 'gasnet3[view]'"
+        ) from None

@@ -1,0 +1,225 @@
+"""The pictures of the app: spectrum, residual and χ² curves, in Bokeh."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from bokeh.models import (
+    ColumnDataSource,
+    CustomJSTickFormatter,
+    HoverTool,
+    Range1d,
+    Span,
+    WheelZoomTool,
+)
+from bokeh.plotting import figure
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+
+from gasnet3 import CLASSES
+from gasnet3.inspection import Inspection
+from gasnet3.lines import LINES
+from gasnet3.report.style import COLORS, LINE_COLOR, OBSERVED_COLOR
+
+Floats = NDArray[np.float64]
+
+TOOLS = "pan,box_zoom,wheel_zoom,reset,save"
+NOISE_COLOR, DATA_COLOR = "#B0A060", "#404040"
+ROOM = 0.12
+"""Part of the height of the spectrum's panel left for names of lines."""
+
+
+def smoothed(flux: Floats, ivar: Floats, sigma: float) -> Floats:
+    """Gaussian mean weighted by the inverse variance, ``sigma`` in pixels; NaN where masked."""
+    shown = np.where(ivar > 0, flux, np.nan)
+    if sigma <= 0:
+        return shown
+    weight = gaussian_filter1d(ivar, sigma)
+    total = gaussian_filter1d(np.where(ivar > 0, flux * ivar, 0.0), sigma)
+    mean = np.divide(total, weight, out=np.full(len(flux), np.nan), where=weight > 0)
+    return np.where(ivar > 0, mean, np.nan)
+
+
+def limits(flux: Floats, model: Floats) -> tuple[float, float]:
+    """Vertical range that shows the model and the spectrum without its worst pixels."""
+    known = flux[np.isfinite(flux)]
+    if not len(known):
+        return 0.0, 1.0
+    low, high = np.percentile(known, [0.5, 99.5])
+    fitted = model[np.isfinite(model)]
+    if len(fitted):
+        low, high = min(low, fitted.min()), max(high, fitted.max())
+    margin = 0.08 * (high - low) or 1.0
+    return float(low - margin), float(high + margin)
+
+
+class SpectrumPlot:
+    """The spectrum with noise, reconstruction, residual and lines."""
+
+    def __init__(self) -> None:
+        blank: dict[str, list[float]] = {
+            name: [] for name in ("wave", "flux", "smooth", "noise", "model", "pull")
+        }
+        self.pixels = ColumnDataSource(blank)
+        self.lines = ColumnDataSource(
+            {
+                "rest": [line.wave for line in LINES],
+                "x": [line.wave for line in LINES],
+                "name": [line.name for line in LINES],
+                "y": [0.98 - 0.05 * (i % 3) for i in range(len(LINES))],
+            }
+        )
+        self.top = self._top()
+        self.bottom = self._bottom()
+        self.strange = Span(dimension="height", line_color="#000000", line_dash="dotted")
+        self.top.add_layout(self.strange)
+
+    def _top(self) -> figure:
+        top = figure(
+            height=340, sizing_mode="stretch_width", tools=TOOLS, toolbar_location="right",
+            x_range=Range1d(3600, 9250), y_range=Range1d(0, 1),
+            y_axis_label="flux", active_drag="box_zoom", name="spectrum",
+        )  # fmt: skip
+        top.extra_y_ranges = {"panel": Range1d(0, 1)}
+        top.line("wave", "flux", source=self.pixels, color=OBSERVED_COLOR, legend_label="observed")
+        noise = top.line(
+            "wave", "noise", source=self.pixels, color=NOISE_COLOR, legend_label="noise"
+        )
+        data = top.line(
+            "wave", "smooth", source=self.pixels, color=DATA_COLOR, legend_label="smoothed"
+        )
+        self.model = top.line(
+            "wave", "model", source=self.pixels, color=COLORS["GALAXY"], line_width=2,
+            legend_label="model",
+        )  # fmt: skip
+        top.segment(
+            "x", 0, "x", 1, source=self.lines, color=LINE_COLOR, line_width=1, line_alpha=0.6,
+            y_range_name="panel",
+        )  # fmt: skip
+        top.text(
+            "x", "y", text="name", source=self.lines, y_range_name="panel", x_offset=2,
+            text_font_size="9px", text_color="#1F6F9F", text_baseline="top",
+        )  # fmt: skip
+        hover = HoverTool(
+            renderers=[data],
+            mode="vline",
+            tooltips=[("Å", "@wave{0.0}"), ("flux", "@smooth{0.00}")],
+        )
+        top.add_tools(hover)
+        noise.visible = True
+        _tidy(top)
+        top.legend.location = "bottom_right"
+        top.legend.orientation = "horizontal"
+        top.legend.click_policy = "hide"
+        top.legend.background_fill_alpha = 0.7
+        top.legend.label_text_font_size = "10px"
+        return top
+
+    def _bottom(self) -> figure:
+        bottom = figure(
+            height=120, sizing_mode="stretch_width", tools=TOOLS, toolbar_location=None,
+            x_range=self.top.x_range, y_range=Range1d(-6, 6),
+            x_axis_label="observed vacuum wavelength (Å)", y_axis_label="residual (σ)",
+            active_drag="box_zoom", name="residual",
+        )  # fmt: skip
+        bottom.line("wave", "pull", source=self.pixels, color=DATA_COLOR)
+        bottom.segment("x", -100, "x", 100, source=self.lines, color=LINE_COLOR, line_alpha=0.4)
+        bottom.add_layout(Span(location=0, dimension="width", line_color="#888888"))
+        _tidy(bottom)
+        return bottom
+
+    def show(self, seen: Inspection, model: Floats, cls: str, sigma: float, mark: float) -> None:
+        """Draw a spectrum with a model of a class, and a mark where it is strange."""
+        smooth = smoothed(seen.flux, seen.ivar, sigma)
+        scale = 1.0 / math.sqrt(max(2.0 * math.sqrt(math.pi) * sigma, 1.0))
+        error = np.full(len(seen.ivar), np.nan)
+        np.divide(1.0, np.sqrt(seen.ivar), out=error, where=seen.ivar > 0)
+        self.pixels.data = {
+            "wave": seen.wave,
+            "flux": np.where(seen.ivar > 0, seen.flux, np.nan),
+            "smooth": smooth,
+            "noise": error,
+            "model": model,
+            "pull": (smooth - model) / (error * scale),
+        }
+        self.model.glyph.line_color = COLORS.get(cls, "#000000")
+        low, high = limits(smooth, model)
+        self.top.y_range.update(start=low, end=high + ROOM * (high - low))
+        self.strange.location = mark if math.isfinite(mark) else None
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self.pixels.data = {name: [] for name in self.pixels.data}
+        self.strange.location = None
+
+
+class CurvePlots:
+    """χ² against redshift, one panel a class, each with a cursor."""
+
+    def __init__(self) -> None:
+        self.sources = {cls: ColumnDataSource({"x": [], "chi2": [], "z": []}) for cls in CLASSES}
+        self.cursors = {
+            cls: Span(dimension="height", line_color="#000000", line_dash="dashed")
+            for cls in CLASSES
+        }
+        self.panels = {cls: self._panel(cls) for cls in CLASSES}
+
+    def _panel(self, cls: str) -> figure:
+        panel = figure(
+            height=190, sizing_mode="stretch_width", tools="pan,box_zoom,xwheel_zoom,reset",
+            toolbar_location=None, active_drag="box_zoom", title=cls, name=f"curve-{cls}",
+            x_axis_label="z", y_axis_label="χ² / dof" if cls == CLASSES[0] else "",
+            x_range=Range1d(0, 1), y_range=Range1d(0, 1),
+        )  # fmt: skip
+        source = self.sources[cls]
+        line = panel.line("x", "chi2", source=source, color=COLORS[cls], line_width=1.5)
+        panel.add_layout(self.cursors[cls])
+        panel.add_tools(HoverTool(renderers=[line], tooltips=[("z", "@z"), ("χ²", "@chi2{0.000}")]))
+        # ln(1 + z) on the axis: a line is as wide everywhere.
+        if cls != "STAR":
+            panel.xaxis.formatter = CustomJSTickFormatter(
+                code="return (Math.exp(tick) - 1).toFixed(2)"
+            )
+        panel.title.text_color = COLORS[cls]
+        _tidy(panel)
+        return panel
+
+    def show(self, seen: Inspection) -> None:
+        """Draw the curves of a spectrum."""
+        for cls, source in self.sources.items():
+            z, chi2 = seen.curves.get(cls, (np.empty(0), np.empty(0)))
+            known = np.isfinite(chi2)
+            x, y = axis_place(cls, z[known]), chi2[known]
+            source.data = {"x": x, "chi2": y, "z": z[known]}
+            if len(x):
+                low, high = float(y.min()), float(y.max())
+                margin = 0.05 * (high - low) or 0.1
+                self.panels[cls].x_range.update(start=float(x[0]), end=float(x[-1]))
+                self.panels[cls].y_range.update(start=low - margin, end=high + margin)
+
+    def clear(self) -> None:
+        """Show nothing."""
+        for source in self.sources.values():
+            source.data = {"x": [], "chi2": [], "z": []}
+
+    def move(self, z: float, cls: str) -> None:
+        """Put the cursors at a redshift; the class's own is solid."""
+        for one, cursor in self.cursors.items():
+            cursor.location = float(axis_place(one, np.array([z]))[0])
+            cursor.line_dash = "solid" if one == cls else "dashed"
+
+
+def axis_place(cls: str, z: Floats) -> Floats:
+    """Place of redshifts on the axis of a class's panel."""
+    return z if cls == "STAR" else np.log1p(np.maximum(z, -0.9))
+
+
+def _tidy(panel: figure) -> None:
+    panel.min_border_left = 60
+    panel.axis.axis_label_text_font_style = "normal"
+    panel.axis.axis_label_text_font_size = "11px"
+    panel.axis.major_label_text_font_size = "10px"
+    panel.grid.grid_line_alpha = 0.4
+    for tool in panel.select(WheelZoomTool):
+        panel.toolbar.active_scroll = tool

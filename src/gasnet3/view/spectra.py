@@ -1,0 +1,111 @@
+"""The spectra of a catalog's rows, found by their ids when they are wanted."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from gasnet3.io import ReadError, expand
+from gasnet3.io.rows import count_rows, read_rows
+from gasnet3.spectra import Spectra
+
+CHUNK = 1024
+"""Rows of a file whose ids are looked at together."""
+
+
+class MissingSpectrum(Exception):
+    """A spectrum that is not to be had; the message says why and what to do."""
+
+
+class SpectrumFinder:
+    """Finds spectra by id in files, without reading them all first.
+
+    A file of one spectrum has its id in its name as a rule, and is tried first; the ids of
+    the others are read in the background, once.
+
+    Parameters
+    ----------
+    inputs : sequence of str or Path
+        Files, directories and globs of spectra; none: no spectrum is found.
+
+    Raises
+    ------
+    ReadError
+        If an input means no file.
+    """
+
+    def __init__(self, inputs: Sequence[str | Path]) -> None:
+        self.files = expand(list(inputs)) if inputs else []
+        self._by_stem: dict[str, list[Path]] = {}
+        for path in self.files:
+            self._by_stem.setdefault(_stem(path), []).append(path)
+        self._places: dict[str, tuple[Path, int]] = {}
+        self._failed: list[ReadError] = []
+        self._complete = threading.Event()
+        self._started = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def find(self, name: str) -> Spectra:
+        """The spectrum of an id, as a batch of one.
+
+        Raises
+        ------
+        MissingSpectrum
+            If no file has it, or the file cannot be read.
+        """
+        if not self.files:
+            raise MissingSpectrum(
+                "no spectra were given: start with gasnet3 view CATALOG FILES to see them"
+            )
+        try:
+            return self._find(name)
+        except ReadError as error:
+            raise MissingSpectrum(str(error)) from None
+
+    def _find(self, name: str) -> Spectra:
+        for path in self._by_stem.get(_plain(name), []):
+            if count_rows(path) == 1:
+                found = read_rows(path, 0, 1)
+                if str(found.ids[0]) == name:
+                    return found
+        self.start()
+        while name not in self._places:
+            if self._complete.wait(timeout=0.02):
+                break
+        if name in self._places:
+            path, row = self._places[name]
+            return read_rows(path, row, row + 1)
+        told = f"; {len(self._failed)} of them could not be read" if self._failed else ""
+        raise MissingSpectrum(f"no spectrum {name!r} in the {len(self.files)} files given{told}")
+
+    def start(self) -> None:
+        """Begin to read the ids in the background, if that has not begun."""
+        with self._started:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._index, daemon=True)
+                self._thread.start()
+
+    def _index(self) -> None:
+        try:
+            for path in self.files:
+                try:
+                    total = count_rows(path)
+                    for start in range(0, total, CHUNK):
+                        ids = read_rows(path, start, min(start + CHUNK, total)).ids
+                        for row, name in enumerate(ids, start):
+                            self._places.setdefault(str(name), (path, row))
+                except ReadError as error:
+                    self._failed.append(error)
+        finally:
+            self._complete.set()
+
+
+def _stem(path: Path) -> str:
+    name = path.name.removesuffix(".gz")
+    return _plain(name.rsplit(".", 1)[0])
+
+
+def _plain(name: str) -> str:
+    """A name without what surveys put before an id."""
+    return name.removeprefix("spec-").removeprefix("specLite-")
