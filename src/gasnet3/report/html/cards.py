@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from astropy.table import Table
     from numpy.typing import NDArray
 
-    from gasnet3.pipeline import Inspection, Pipeline
+    from gasnet3.inspection import Inspection
+    from gasnet3.pipeline import Pipeline
     from gasnet3.spectra import Spectra
 
 DPI = 100
@@ -70,8 +71,9 @@ def cards(table: Table, rows: Sequence[int] | NDArray[np.intp]) -> list[Card]:
     sure = columns.least_sure(some)
     named = ("z", "sn_median", "anomaly_score", "anomaly_wave")
     z, sn, score, wave = (columns.numbers(some, name) for name in named)
-    named = ("id", "anomaly_kind", "anomaly_reason")
-    ids, kind, reason = (columns.texts(some, name) for name in named)
+    ids, kind, reason = (
+        columns.texts(some, name) for name in ("id", "anomaly_kind", "anomaly_reason")
+    )
     cls, flags = columns.classes(some), columns.flags(columns.zwarn(some))
     return [
         Card(

@@ -61,7 +61,8 @@ def numbers(table: Table, name: str) -> Floats:
         return np.full(len(table), np.nan)
     values = np.ma.asarray(table[name])
     try:
-        found: Floats = np.ma.filled(values.astype(np.float64), np.nan)
+        # A Column of astropy must not get further: Bokeh takes it for something else.
+        found: Floats = np.asarray(np.ma.filled(values.astype(np.float64), np.nan))
     except ValueError as error:
         raise ReportError(f"column {name} of the catalog holds no numbers: {error}") from None
     if found.ndim != 1:
@@ -76,7 +77,7 @@ def texts(table: Table, name: str) -> Texts:
     values = np.ma.asarray(table[name])
     data: NDArray[Any] = np.asarray(np.ma.getdata(values))
     found = np.char.decode(data, "utf-8", "replace") if data.dtype.kind == "S" else data
-    return np.where(np.ma.getmaskarray(values), "", found.astype(np.str_))
+    return np.where(np.ma.getmaskarray(values), "", np.asarray(found, np.str_))
 
 
 def classes(table: Table) -> Texts:

@@ -173,6 +173,7 @@ def _scatter(
         y_axis_type="log" if log else "linear",
         toolbar_location="above",
         tools=TOOLS,
+        active_drag="box_select",
         name=f"{x}_{y}",
     )
     plot.toolbar.logo = None
@@ -217,6 +218,7 @@ def _table(source: ColumnDataSource, listed: IndexFilter) -> DataTable:
         index_position=None,
         sizing_mode="stretch_width",
         autosize_mode="none",
+        reorderable=False,
         selectable=True,
     )
 

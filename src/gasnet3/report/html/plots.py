@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from bokeh.models import ColumnDataSource, HoverTool, NumeralTickFormatter
+from bokeh.models import ColumnDataSource, FixedTicker, HoverTool, NumeralTickFormatter
 from bokeh.plotting import figure
 from numpy.typing import NDArray
 
@@ -99,6 +99,9 @@ def histograms(
     plot.y_range.start = 0
     plot.add_tools(HoverTool(tooltips=[("class", "@class"), ("from", "@left"), ("spectra", "@n")]))
     plot.yaxis.formatter = NumeralTickFormatter(format="0,0")
+    if not log:
+        plot.xaxis.ticker.desired_num_ticks = 4
+        plot.xaxis.formatter = NumeralTickFormatter(format="0.[00000]")
     return plot
 
 
@@ -134,7 +137,7 @@ def tail(score: Floats) -> figure | None:
         legend_label="were all ordinary",
     )
     plot.line(at[seen], count[seen], color="#000000", line_width=2, legend_label="this catalog")
-    _legend(plot, "top_right")
+    _legend_above(plot)
     return plot
 
 
@@ -175,15 +178,18 @@ def shares_by_sn(
     plot.add_tools(
         HoverTool(tooltips=[("S/N", "@sn{0.0}"), ("share", "@share{0.00}"), ("spectra", "@n")])
     )
-    _legend(plot, "bottom_right")
+    plot.xaxis.ticker = FixedTicker(ticks=[1, 3, 10, 30, 100])
+    _legend_above(plot)
     return plot
 
 
-def _legend(plot: figure, where: str) -> None:
-    plot.legend.location = where
-    plot.legend.background_fill_alpha = 0.7
-    plot.legend.border_line_color = None
-    plot.legend.label_text_font_size = "11px"
+def _legend_above(plot: figure) -> None:
+    """Put the legend where it hides nothing."""
+    legend = plot.legend[0]
+    legend.orientation, legend.location = "horizontal", "left"
+    legend.border_line_color, legend.padding, legend.margin = None, 2, 0
+    legend.label_text_font_size = "11px"
+    plot.add_layout(legend, "above")
 
 
 def each_class(
