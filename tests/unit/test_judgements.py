@@ -126,21 +126,13 @@ def test_files_of_people_are_read(tmp_path: Path) -> None:
 def test_what_people_added_to_a_file_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "theirs.csv"
     path.write_bytes(b"\xef\xbb\xbfMAG;id;VI_QUALITY;VI_SCANNER\n17,5;a;nonsense;ben\n18;b;1;me\n")
-    file = _opened(path, "me")  # the bad row is another's: saving goes on
+    file = JudgementFile(path, "me")  # the bad row is another's: reading and saving go on
+    assert list(file.latest()) == ["b"]
     file.record(Judgement("b", quality=3, time="t"))
     assert path.read_bytes().decode() == (
         "\ufeffMAG;id;VI_QUALITY;VI_SCANNER;VI_CLASS;VI_Z;VI_ISSUE;VI_COMMENT;VI_TIME\n"
         "17,5;a;nonsense;ben;;;;;\n18;b;3;me;;;;;t\n"
     )
-
-
-def _opened(path: Path, scanner: str) -> JudgementFile:
-    """A file that became bad after it was opened."""
-    content = path.read_bytes()
-    path.unlink()
-    file = JudgementFile(path, scanner)
-    path.write_bytes(content)
-    return file
 
 
 @pytest.mark.parametrize(
@@ -166,6 +158,13 @@ def test_what_is_wrong_is_told_with_its_line(tmp_path: Path, content: str, messa
     with pytest.raises(JudgementError, match=message) as error:
         read_judgements(path)
     assert str(path) in str(error.value)
+
+
+def test_ones_own_bad_row_is_told_when_the_file_is_opened(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("id,VI_QUALITY,VI_SCANNER\na,7,me\n")
+    with pytest.raises(JudgementError, match="line 2: VI_QUALITY is '7'"):
+        JudgementFile(path, "me")
 
 
 def test_other_encodings_are_told(tmp_path: Path) -> None:

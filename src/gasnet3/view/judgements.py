@@ -136,8 +136,8 @@ class Judgement:
         return own | dict(self.extra)
 
 
-def read_judgements(path: str | Path) -> list[Judgement]:
-    """Read all judgements of a file, whoever wrote it.
+def read_judgements(path: str | Path, scanner: str | None = None) -> list[Judgement]:
+    """Read the judgements of a file, whoever wrote it.
 
     Columns may come in any order, their names in any case; ``TARGETID`` and ``VI_SPECTYPE`` of
     prospect are understood. Only ``id`` must be there, and one of the others. Cells may be
@@ -147,6 +147,8 @@ def read_judgements(path: str | Path) -> list[Judgement]:
     ----------
     path : str or Path
         The CSV file.
+    scanner : str, optional
+        Read this person's rows only: what is wrong in others' is not looked at.
 
     Returns
     -------
@@ -162,6 +164,8 @@ def read_judgements(path: str | Path) -> list[Judgement]:
     sheet = _sheet(path)
     found = []
     for line, row in sheet.numbered():
+        if scanner is not None and row.get("VI_SCANNER", "").strip() != scanner:
+            continue
         try:
             found.append(_parsed(row, decimal_comma=sheet.delimiter != ","))
         except ValueError as error:
@@ -224,8 +228,8 @@ class JudgementFile:
         """
         if not self.path.exists():
             return {}
-        last = latest(read_judgements(self.path))
-        return {key: judgement for (key, who), judgement in last.items() if who == self.scanner}
+        last = latest(read_judgements(self.path, self.scanner))
+        return {name: judgement for (name, _), judgement in last.items()}
 
     def record(self, judgement: Judgement) -> Judgement:
         """Save a judgement, in the place of an older one of the same person and spectrum.
