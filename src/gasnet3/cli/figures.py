@@ -48,10 +48,7 @@ def figures(
     from gasnet3.io import ReadError
     from gasnet3.report.paper import FIGURES, draw, read_inputs
 
-    asked = [part.strip().upper() for part in only.split(",")] if only else FIGURES
-    wanted = list(dict.fromkeys(asked))
-    if unknown := [number for number in wanted if number not in FIGURES]:
-        console.fail(f"--only: no figure {', '.join(unknown)}; there are {', '.join(FIGURES)}")
+    wanted = _numbers(only, list(FIGURES))
     _check_directory(output, [f"{FIGURES[n].file}.{kind}" for n in wanted], overwrite=overwrite)
     for path in history or ():
         if not path.is_file():
@@ -73,12 +70,19 @@ def figures(
         if {"6", "7", "14", "C1"} & set(drawn) and not inputs.same_models:
             console.note("the catalog was made by other models; give those with --models")
     for number, path in drawn.items():
-        line = f"{path}  {FIGURES[number].shows}"
-        console.out.print(line, markup=False, highlight=False)
+        console.out.print(f"{path}  {FIGURES[number].shows}", markup=False, highlight=False)
     for number, why in left_out.items():
         console.note(f"no Fig. {number}: {why}")
     if not drawn:
         raise typer.Exit(console.BAD_USAGE)
+
+
+def _numbers(only: str | None, known: list[str]) -> list[str]:
+    """The figures asked for with --only, each once; all without it."""
+    asked = [part.strip().upper() for part in only.split(",")] if only else known
+    if unknown := [number for number in asked if number not in known]:
+        console.fail(f"--only: no figure {', '.join(unknown)}; there are {', '.join(known)}")
+    return list(dict.fromkeys(asked))
 
 
 def _check_directory(directory: Path, files: list[str], *, overwrite: bool) -> None:

@@ -286,16 +286,11 @@ def draw(
     if unknown := [number for number in only if number not in FIGURES]:
         raise ValueError(f"no figure {', '.join(unknown)}: choose among {', '.join(FIGURES)}")
     check_ending(f"figures{ending}")
-    given = {
-        "truth": inputs.truth is not None,
-        "spectra": bool(inputs.spectra),
-        "histories": bool(inputs.histories),
-    }
     drawn: dict[str, Path] = {}
     left_out: dict[str, str] = {}
     for done, number in enumerate(only, start=1):
         figure = FIGURES[number]
-        if lacking := [HOW[need] for need in figure.needs if not given[need]]:
+        if lacking := _lacking(inputs, figure):
             left_out[number] = f"give {' and '.join(lacking)}"
         else:
             try:
@@ -305,6 +300,16 @@ def draw(
         if on_figure:
             on_figure(done, len(only))
     return drawn, left_out
+
+
+def _lacking(inputs: Inputs, figure: PaperFigure) -> list[str]:
+    """What to give for a figure."""
+    given = {
+        "truth": inputs.truth is not None,
+        "spectra": bool(inputs.spectra),
+        "histories": bool(inputs.histories),
+    }
+    return [HOW[need] for need in figure.needs if not given[need]]
 
 
 def _some(rows: list[int]) -> list[int]:

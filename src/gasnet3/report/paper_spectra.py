@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from gasnet3 import CLASSES
 from gasnet3.flags import names
@@ -28,6 +29,8 @@ from gasnet3.report.style import COLORS, CONTINUUM_COLOR, OBSERVED_COLOR, SMOOTH
 if TYPE_CHECKING:
     from gasnet3.inspection import Inspection
     from gasnet3.spectra import Spectra
+
+Floats = NDArray[np.floating[Any]]
 
 WIDTH = 12.0
 """Of a picture, in inches."""
@@ -94,31 +97,35 @@ def plot_preparation(spectra: Spectra, examples: Sequence[Example], path: str | 
     panels = figure.subplots(len(spectra), 2, squeeze=False)
     for row, (before, after) in enumerate(panels):
         good = spectra.ivar[row] > 0
-        flux = np.where(good, spectra.flux[row], np.nan).astype(np.float64)
-        smooth = smoothed(spectra.flux[row], spectra.ivar[row])
+        flux, ivar = spectra.flux[row].astype(np.float64), spectra.ivar[row].astype(np.float64)
         continuum = np.where(good, continua[row], np.nan)
-        before.plot(wave, flux, color=OBSERVED_COLOR, lw=0.5)
-        before.plot(wave, smooth, color=SMOOTH_COLOR, lw=0.6)
+        smooth = _draw_flux(before, wave, flux, ivar, SMOOTH_COLOR)
         before.plot(wave, continuum, color=CONTINUUM_COLOR, lw=1.2, ls="--")
         before.set_ylim(*sensible_limits(smooth, continuum))
         before.set_ylabel(r"$F_\lambda$ (unit of the input)", fontsize=8)
         before.set_title(examples[row].title, fontsize=8.5, loc="left")
-        ready = np.where(good, prepared.flux[row].numpy(), np.nan).astype(np.float64)
-        weight = np.where(good, prepared.ivar[row].numpy(), 0.0)
-        lines = smoothed(prepared.flux[row].numpy().astype(np.float64), weight)
-        after.plot(wave, ready, color=OBSERVED_COLOR, lw=0.5)
-        after.plot(wave, lines, color=COLORS.get(examples[row].cls, "black"), lw=0.7)
+        ready = prepared.flux[row].numpy().astype(np.float64)
+        weight = prepared.ivar[row].numpy().astype(np.float64)
+        color = COLORS.get(examples[row].cls, "black")
+        lines = _draw_flux(after, wave, ready, np.where(good, weight, 0.0), color)
         after.set_ylim(*sensible_limits(lines, lines))
         after.set_ylabel("F (dimensionless, eq. 2)", fontsize=8)
-        for ax in (before, after):
-            ax.set_xlim(wave[0], wave[-1])
-            ax.grid(alpha=0.15)
-            ax.tick_params(labelsize=8)
         _name(after, examples[row].cls, examples[row].z)
     for ax in panels[-1]:
         ax.set_xlabel("observed wavelength, vacuum (Å)", fontsize=9)
     _key(figure, panels[0, 0], continuum=True)
     return save_figure(figure, path)
+
+
+def _draw_flux(ax: Axes, wave: Floats, flux: Floats, ivar: Floats, color: str) -> Floats:
+    """A spectrum light and smoothed over it; gives the smoothed one."""
+    smooth = smoothed(flux, ivar)
+    ax.plot(wave, np.where(ivar > 0, flux, np.nan), color=OBSERVED_COLOR, lw=0.5)
+    ax.plot(wave, smooth, color=color, lw=0.7)
+    ax.set_xlim(wave[0], wave[-1])
+    ax.grid(alpha=0.15)
+    ax.tick_params(labelsize=8)
+    return smooth
 
 
 def plot_examples(
@@ -154,25 +161,24 @@ def plot_examples(
         len(inspections), 1 + len(CLASSES), width_ratios=(3.6, *[1.0 for _ in CLASSES])
     )
     for row, inspection in enumerate(inspections):
-        ax = figure.add_subplot(grid[row, 0])
-        color = COLORS.get(inspection.cls, "black")
-        draw_spectrum(ax, inspection, continuum=False, color=color)
-        _name(ax, inspection.cls, inspection.z)
-        ax.set_title(_title(inspection, titles[row] if titles else ""), fontsize=8, loc="left")
-        ax.set_ylabel(r"$F_\lambda$ (unit of the input)", fontsize=8)
-        ax.tick_params(labelsize=8)
-        curves = [figure.add_subplot(grid[row, 1 + column]) for column in range(len(CLASSES))]
+        ax, *curves = (figure.add_subplot(grid[row, column]) for column in range(1 + len(CLASSES)))
+        _draw_example(ax, inspection, titles[row] if titles else "")
         for panel, cls in zip(curves, CLASSES, strict=True):
             draw_curve(panel, inspection, cls, small=True)
-        if row == len(inspections) - 1:
-            ax.set_xlabel("observed wavelength, vacuum (Å)", fontsize=9)
-        else:
-            for panel in curves:
+            if row < len(inspections) - 1:
                 panel.set_xlabel("")
-        if row == 0:
-            first = ax
-    _key(figure, first, continuum=False)
+    ax.set_xlabel("observed wavelength, vacuum (Å)", fontsize=9)
+    _key(figure, figure.axes[0], continuum=False)
     return save_figure(figure, path)
+
+
+def _draw_example(ax: Axes, inspection: Inspection, title: str) -> None:
+    """A spectrum with its reconstruction, lines named."""
+    draw_spectrum(ax, inspection, continuum=False, color=COLORS.get(inspection.cls, "black"))
+    _name(ax, inspection.cls, inspection.z)
+    ax.set_title(_title(inspection, title), fontsize=8, loc="left")
+    ax.set_ylabel(r"$F_\lambda$ (unit of the input)", fontsize=8)
+    ax.tick_params(labelsize=8)
 
 
 def _name(ax: Axes, cls: str, z: float) -> None:
