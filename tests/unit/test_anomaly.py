@@ -174,6 +174,21 @@ def test_the_objects_own_lines_are_no_second_redshift():
     assert seconds(made, "GALAXY", 0.2).evidence[1] < 5.0
 
 
+def test_weak_lines_of_the_object_are_no_second_redshift():
+    # [Ar III] 7137.8 and He I 7067.1 are as far apart as [O III] 5008.2 and 4960.3.
+    made = noise(2)
+    for wave in (7137.76, 7067.14):
+        made[1] += with_line(wave * 1.0179, 20.0, 1.5)[1] - noise(2)[1]
+    assert seconds(made, "GALAXY", 0.0179).evidence[1] < 5.0
+    assert seconds(made, "GALAXY", 0.25).evidence[1] > 10.0
+
+
+def test_narrow_lines_that_left_their_quasar_are_a_second_redshift():
+    # SDSS J0927+2943: narrow lines at z = 0.713, broad ones at 0.697.
+    found = seconds(with_lines("emission", 0.7129, 6.0), "QSO", 0.6968)
+    assert found.z[1] == pytest.approx(0.7129, abs=5e-4)
+
+
 @pytest.fixture(scope="module")
 def population():
     rng = np.random.default_rng(1)
@@ -233,6 +248,16 @@ def test_what_most_have_is_not_strange():
     assert tail_score(np.zeros(1), zeros)[0] == 0.0
     assert tail_score(np.ones(1), zeros)[0] > 2.0
     assert tabulate(np.full(5, np.nan), np.ones(5)) is None
+
+
+def test_the_tail_begins_above_what_most_have():
+    rng = np.random.default_rng(2)
+    drawn = np.where(rng.uniform(size=40000) < 0.93, 0.0, 3.0 + 0.5 * rng.exponential(size=40000))
+    table = tabulate(drawn[:20000], np.full(20000, 12.0))[1]
+    fresh = tail_score(drawn[20000:], table)
+    for score in (1.5, 2.0, 2.5):
+        assert (fresh >= score).mean() == pytest.approx(10.0**-score, rel=0.5)
+    assert tail_score(np.array([8.0]), table)[0] > 4.0
 
 
 def test_knots_share_a_spectrum():
@@ -303,8 +328,17 @@ def test_each_kind_has_its_name_and_sentence(fit, made, columns, kind, words):
     assert np.isfinite(found.z_second[1]) == (kind == "second redshift")
 
 
+def test_lines_among_sure_defects_are_not_believed(fit):
+    made = with_lines("emission", 0.31, 6.0)
+    made[1] += with_spike(4321.0, 200.0)[1] - noise(2)[1]
+    decided = solution(2)
+    found = judge(fit, *measure(residual(made), decided, OBSERVED, SKY, {}), decided)
+    assert found.kinds["defect"][1] > 3.0
+    assert found.kind.tolist() == ["", "defect"]
+
+
 def test_a_low_signal_is_no_ambiguity(fit):
-    decided = solution(2, delta_chi2=np.zeros(2), sn=np.array([1.0, 10.0]))
+    decided = solution(2, delta_chi2=np.zeros(2), sn=np.array([4.0, 10.0]))
     found = judge(fit, *measure(residual(noise(2)), decided, OBSERVED, SKY, {}), decided)
     assert np.isnan(found.kinds["ambiguous"][0])
     assert found.kind.tolist() == ["", "redshift ambiguous"]

@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 TOGETHER = 16
 """Rows whose pixels are looked at together on a CPU: they stay in its cache."""
 
-CLEAR_SN = 3.0
+CLEAR_SN = 6.0
 """Median S/N a pixel below which an ambiguous redshift is what one expects."""
 
 SURROUNDINGS = 61

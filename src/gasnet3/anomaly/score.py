@@ -61,6 +61,12 @@ EXPLAINED = {"ambiguous": ("defect", "incomplete", "extreme", "second"), "incomp
 NEAR = 0.5
 """Share of the score of an explained kind from which on another one explains it."""
 
+STEEPEST = 0.2
+"""Least distance in which a tail falls to a tenth, as a share of the range of the table."""
+
+SURE_DEFECT = 3.0
+"""Score of a defect from which on lines of a second redshift are residuals of the same defect."""
+
 LARGEST = 20.0
 """Scores beyond it would be made of extrapolation alone."""
 
@@ -123,7 +129,8 @@ def tail_score(values: Floats, table: Floats) -> Floats:
     """-log10 of the share of ordinary spectra above each value.
 
     Between the tabulated shares it is interpolated, beyond the last it goes on as an exponential
-    tail does: with the slope between a share of 0.1 and the last.
+    tail does: with the slope between the first share from 0.1 on whose value not all have, and the
+    last.
 
     Parameters
     ----------
@@ -133,9 +140,12 @@ def tail_score(values: Floats, table: Floats) -> Floats:
         Values that the ``SHARES`` exceed, rising.
     """
     level = -np.log10(np.array(SHARES))
-    tenth = SHARES.index(0.1)
-    fall = max(table[-1] - table[tenth], LEAST_FALL)
-    beyond = (level[-1] - level[tenth]) / fall * (values - table[-1])
+    # The tail begins above what many ordinary spectra have in common.
+    above = np.flatnonzero(table > table[0] + TIE)
+    first = min(max(SHARES.index(0.1), int(above[0]) if len(above) else 0), len(table) - 2)
+    fall = (table[-1] - table[first]) / (level[-1] - level[first])
+    fall = max(fall, STEEPEST * (table[-1] - table[0]), LEAST_FALL)
+    beyond = (values - table[-1]) / fall
     # A value that many ordinary spectra have is as strange as all of them together.
     inside = np.interp(values, table + TIE * np.arange(len(table)), level)
     return np.minimum(np.where(values > table[-1], level[-1] + beyond, inside), LARGEST)
@@ -228,6 +238,8 @@ def _leading(kinds: Mapping[str, Floats]) -> NDArray[np.str_]:
         other = scores[[names.index(name) for name in by]].max(axis=0)
         near = (other >= STRANGE) & (other >= NEAR * scores[row])
         out[row] = np.where(near, -1.0, scores[row])
+    second, defect = names.index("second"), names.index("defect")
+    out[second] = np.where(scores[defect] >= SURE_DEFECT, -1.0, out[second])
     return np.array(names)[out.argmax(axis=0)]
 
 

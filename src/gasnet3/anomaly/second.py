@@ -45,8 +45,15 @@ MAX_Z = {"emission": 1.5, "absorption": 4.5}
 LEAST, MOST = 3.0, 20.0
 """Significance from which on a feature counts as a line, and beyond which it counts as this."""
 
-APART = 0.01
+APART = {"emission": 0.009, "absorption": 0.01}
 """Least distance of a second redshift from the first, in 1 + z."""
+
+WEAK = (
+    3889.74, 3968.59, 4069.75, 4472.73, 4659.35, 4712.69, 4741.49, 5017.08, 5200.53, 5519.24,
+    5539.41, 5722.3, 6088.7, 6313.81, 6365.54, 6376.3, 6680.00, 7067.14, 7137.76, 7283.36, 7321.94,
+    7332.21, 7753.24, 7894.0, 8448.57, 8619.32, 8667.40, 8752.88, 8865.26, 9017.39, 9231.55,
+)  # fmt: skip
+"""Weak lines of nebulae and coronal lines, vacuum Å: an object's own may be told by no list."""
 
 OWN_LINE = 10
 """Pixels about the object's own lines that belong to no second redshift."""
@@ -156,6 +163,8 @@ def _rest_lines(quasar: bool) -> NDArray[np.bool_]:
         if line.kind != "absorption":
             reach = OWN_BROAD_LINE if quasar and line.broad else OWN_LINE
             out |= np.abs(k - np.log10(line.wave) / STEP) <= reach
+    for wave in WEAK:
+        out |= np.abs(k - np.log10(wave) / STEP) <= OWN_LINE
     return out
 
 
@@ -185,7 +194,7 @@ def _search(
         if any(names[i] in STRONG for i in group):
             strong = torch.maximum(strong, line)
     shifts = np.arange(n_shifts)
-    apart = np.abs(shifts - own[:, None]) > np.log10(1.0 + APART) / STEP
+    apart = np.abs(shifts - own[:, None]) > np.log10(1.0 + APART[kind]) / STEP
     allowed = apart & (shifts <= limit[:, None])
     counts = torch.from_numpy(allowed).to(total.device) & (strong >= NEARLY * largest)
     evidence = torch.where(counts, total - largest, 0.0)
