@@ -10,6 +10,7 @@ from bokeh.models import (
     Button,
     CheckboxButtonGroup,
     ColumnDataSource,
+    CustomJS,
     DataTable,
     Div,
     LayoutDOM,
@@ -24,10 +25,13 @@ from bokeh.models import (
 from gasnet3 import CLASSES
 from gasnet3.catalog.schema import ANOMALY_KINDS
 from gasnet3.flags import ZWarn
-from gasnet3.view.listing import SORTS, Filter, Listing
+from gasnet3.view.listing import SORTS, STRANGEST, Filter, Listing
 
 PAGE = 200
 """Rows sent to the browser at a time."""
+
+REDRAW = "table.view.change.emit()"
+"""Bokeh's tables redraw when their view changes, which new data of the same length leave as is."""
 
 WIDTH = 400
 ANY = "any"
@@ -73,7 +77,8 @@ class Browser:
         self.sn_high = Spinner(title="to", step=1, width=92)
         self.score = Spinner(title="anomaly score from", step=0.5, width=195)
         self.search = TextInput(title="id contains (f)", width=WIDTH - 10, name="search")
-        first = next(iter(SORTS))
+        scored = np.isfinite(self.listing.column("anomaly_score").astype(np.float64)).any()
+        first = STRANGEST if scored else next(iter(SORTS))
         self.sort = Select(title="order", options=list(SORTS), value=first, width=195, name="sort")
         for widget in (
             self.kinds, self.flags, self.only, self.sn_low, self.sn_high,
@@ -100,6 +105,7 @@ class Browser:
             source=self.source, columns=columns, width=WIDTH, height=400, index_position=None,
             reorderable=False, sortable=False, name="table", row_height=22,
         )  # fmt: skip
+        self.source.js_on_change("data", CustomJS(args={"table": self.table}, code=REDRAW))
         self.source.selected.on_change("indices", self._selected)
         self.count = Div(text="", width=200, name="count")
         self.before = Button(label="‹ page", width=60)
@@ -152,8 +158,12 @@ class Browser:
         """Choose a row further down or up the list."""
         place = min(max(self.place + by, 0), max(len(self.found) - 1, 0))
         if place != self.place:
+            turned = place // PAGE != self.place // PAGE
             self.place = place
-            self.show()
+            if turned:
+                self.show()
+            else:
+                self._select()
             self.on_choice(self.row)
 
     def turn(self, by: int) -> None:
@@ -173,13 +183,18 @@ class Browser:
         data["quality"] = [judged.get(str(name), "") for name in data["id"]]
         self._quiet = True
         self.source.data = data
-        self.source.selected.indices = [self.place - first] if len(rows) else []
         self._quiet = False
+        self._select()
         last = min(first + PAGE, len(self.found))
-        shown = f"{first + 1} to {last} of " if len(self.found) > PAGE else ""
+        shown = f"{first + 1:,} to {last:,} of " if len(self.found) > PAGE else ""
         self.count.text = f"{shown}{len(self.found):,} of {len(self.listing):,} spectra"
         self.before.disabled = first == 0
         self.after.disabled = last >= len(self.found)
+
+    def _select(self) -> None:
+        self._quiet = True
+        self.source.selected.indices = [self.place % PAGE] if len(self.found) else []
+        self._quiet = False
 
     def mark(self, name: str) -> None:
         """Show the judgement of a spectrum in the table."""

@@ -19,6 +19,7 @@ from bokeh.models import (
 from gasnet3 import CLASSES
 from gasnet3.view.judgements import (
     ISSUES,
+    LONGEST,
     QUALITIES,
     Judgement,
     JudgementError,
@@ -26,7 +27,10 @@ from gasnet3.view.judgements import (
 )
 
 LETTERS = tuple(ISSUES)
-GOOD, BAD = "#2E7D32", "#B00020"
+GOOD, OLD, BAD = "#2E7D32", "#8A5A00", "#B00020"
+
+SAME_Z = 2e-5
+"""Redshifts closer than this are the same: the page shows five digits."""
 
 
 class Judge:
@@ -36,8 +40,8 @@ class Judge:
     ----------
     judgements : JudgementFile
         Where they are kept.
-    redshift : callable
-        Gives the redshift to be saved.
+    shown : callable
+        Gives class and redshift of the model shown, which a quality is said of.
     on_saved : callable
         Called after each judgement, with whether to go on to the next spectrum.
     """
@@ -45,11 +49,11 @@ class Judge:
     def __init__(
         self,
         judgements: JudgementFile,
-        redshift: Callable[[], float],
+        shown: Callable[[], tuple[str, float]],
         on_saved: Callable[[bool], None],
     ) -> None:
-        self.file, self.redshift, self.on_saved = judgements, redshift, on_saved
-        self.known = judgements.latest()
+        self.file, self.shown, self.on_saved = judgements, shown, on_saved
+        self.known: dict[str, Judgement] = {}
         self.name = ""
         self._quiet = False
         self.quality = RadioButtonGroup(
@@ -61,8 +65,8 @@ class Judge:
         self.onward = Toggle(label="next after quality", active=False, width=130)
         self.status = Div(text="", sizing_mode="stretch_width", name="status")
         self.quality.on_change("active", lambda attr, old, new: self._changed(rated=True))
-        for widget in (self.cls, self.issues):
-            widget.on_change("active", lambda attr, old, new: self._changed())
+        self.cls.on_change("active", lambda attr, old, new: self._changed(classed=True))
+        self.issues.on_change("active", lambda attr, old, new: self._changed())
         self.comment.on_change("value", lambda attr, old, new: self._changed())
         self.layout: LayoutDOM = column(
             row(
@@ -84,23 +88,47 @@ class Judge:
         }
 
     def show(self, name: str) -> None:
-        """Show what was said of a spectrum."""
+        """Show what was said of a spectrum, in another tab or program too."""
         self.name = name
+        trouble = self._read()
         found = self.known.get(name)
         self._quiet = True
         self.quality.active = None if found is None else found.quality
-        named = found.cls if found else ""
-        self.cls.active = CLASSES.index(named) if named in CLASSES else None
+        self.cls.active = _button(found)
         said = found.issue if found else ""
         self.issues.active = [i for i, letter in enumerate(LETTERS) if letter in said]
         self.comment.value = found.comment if found else ""
         self._quiet = False
-        self._tell("" if found is None else f"judged {escape(found.time[:16])}", GOOD)
+        if trouble:
+            self._tell(trouble, BAD)
+        else:
+            self._tell("" if found is None else f"judged {found.time[:16]}: {_said(found)}", GOOD)
 
-    def judged_z(self) -> float:
-        """The redshift that was judged; NaN where there is none."""
+    def _read(self) -> str:
+        """Read what is in the file now; what is wrong with it, if something is."""
+        try:
+            self.known = self.file.latest()
+        except JudgementError as error:
+            return f"judgements cannot be read: {error}"
+        return ""
+
+    def judged(self) -> tuple[str, float]:
+        """Class and redshift that were judged; '' and NaN where there are none."""
         found = self.known.get(self.name)
-        return math.nan if found is None or found.z is None else found.z
+        if found is None or found.z is None:
+            return "", math.nan
+        return found.cls, found.z
+
+    def moved(self) -> None:
+        """Tell if the redshift shown is not the one that was saved."""
+        found = self.known.get(self.name)
+        if found is None or found.z is None:
+            return
+        if abs(found.z - self.shown()[1]) < SAME_Z:
+            self._tell(f"saved: {_said(found)}", GOOD)
+        else:
+            told = "press the quality again to save the one shown"
+            self._tell(f"saved: {_said(found)}; {told}", OLD)
 
     def rate(self, quality: int) -> None:
         """Give a quality, also the one it has."""
@@ -115,33 +143,55 @@ class Judge:
         active = set(self.issues.active)
         self.issues.active = sorted(active ^ {index})
 
-    def _changed(self, *, rated: bool = False) -> None:
+    def _changed(self, *, rated: bool = False, classed: bool = False) -> None:
+        """Save; a quality or class is said of the redshift shown, other things of the one saved."""
         if self._quiet or not self.name:
             return
-        z = self.redshift()
+        shown, z = self.shown()
+        before = self.known.get(self.name)
+        if rated and self.cls.active is None and shown in CLASSES:
+            self._quiet = True
+            self.cls.active = CLASSES.index(shown)
+            self._quiet = False
         chosen = self.cls.active
+        named = CLASSES[chosen] if chosen is not None and chosen < len(CLASSES) else ""
+        if not (rated or classed):
+            z = math.nan if before is None or before.z is None else before.z
+        judgement = Judgement(
+            id=self.name,
+            quality=self.quality.active,
+            cls=named,
+            z=z if math.isfinite(z) and z > -1 else None,
+            issue="".join(LETTERS[i] for i in self.issues.active),
+            comment=self.comment.value[:LONGEST],
+        )
         try:
-            saved = self.file.record(
-                Judgement(
-                    id=self.name,
-                    scanner=self.file.scanner,
-                    quality=self.quality.active,
-                    cls=CLASSES[chosen] if chosen is not None and chosen < len(CLASSES) else "",
-                    z=z if math.isfinite(z) else None,
-                    issue="".join(LETTERS[i] for i in self.issues.active),
-                    comment=self.comment.value,
-                    time="",
-                )
-            )
+            saved = self.file.record(judgement)
         except JudgementError as error:
-            self._tell(f"NOT SAVED: {escape(str(error))}", BAD)
+            self._tell(f"NOT SAVED: {error}", BAD)
             return
         self.known[self.name] = saved
-        self._tell(f"saved in {escape(self.file.path.name)}: z = {z:.5f}", GOOD)
+        self._tell(f"saved in {self.file.path.name}: {_said(saved)}", GOOD)
         self.on_saved(rated and self.onward.active)
 
     def _tell(self, text: str, color: str) -> None:
-        self.status.text = f"<span style='color:{color}'>{text}</span>"
+        self.status.text = f"<span style='color:{color}'>{escape(text)}</span>"
+
+
+def _button(found: Judgement | None) -> int | None:
+    """Place of the class of a judgement among the buttons; the last is that of no class."""
+    if found is None or (not found.cls and found.quality is None):
+        return None
+    return CLASSES.index(found.cls) if found.cls in CLASSES else len(CLASSES)
+
+
+def _said(judgement: Judgement) -> str:
+    parts = (
+        "" if judgement.quality is None else f"quality {judgement.quality}",
+        judgement.cls,
+        "" if judgement.z is None else f"z = {judgement.z:.5f}",
+    )
+    return ", ".join(filter(None, parts)) or "no quality, class or redshift"
 
 
 def _titled(title: str, widget: LayoutDOM) -> LayoutDOM:

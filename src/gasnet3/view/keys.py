@@ -12,10 +12,10 @@ KEYS = {
     "↓ or j, ↑ or k": "next solution, the one before",
     "0 1 2 3 4": "quality: no signal, unlikely, possible, probable, sure",
     "s g q x": "class STAR, GALAXY, QSO, none",
-    "[ ] and { }": "redshift by one pixel (69 km/s), by twenty",
+    "[ ] or shift ← →, { }": "redshift by one pixel (69 km/s), by twenty",
     "r": "back to the solution's redshift",
     "R C S": "issue: redshift wrong, class wrong, spectrum bad",
-    "m": "write a comment (Esc leaves it)",
+    "m": "write a comment (Enter or Esc leaves it)",
     "f": "find by id",
     "?": "this help",
 }
@@ -25,6 +25,7 @@ LISTEN = """
 if (!window.gasnet3_keys) {
   window.gasnet3_keys = true
   let count = 0
+  // Before the widgets see it: tables and buttons keep keys for themselves.
   document.addEventListener("keydown", (event) => {
     const at = event.composedPath()[0]
     const tag = (at && at.tagName || "").toLowerCase()
@@ -32,21 +33,34 @@ if (!window.gasnet3_keys) {
     const typing = tag === "textarea" || tag === "select" ||
       (tag === "input" && !["button", "checkbox", "radio", "range"].includes(kind))
     if (typing) {
-      if (event.key === "Escape") at.blur()
+      const done = event.key === "Escape" || (event.key === "Enter" && !event.shiftKey)
+      if (done && tag !== "select") {
+        if (tag === "textarea") event.preventDefault()
+        setTimeout(() => at.blur(), 0)
+      }
       return
     }
     if (event.ctrlKey || event.metaKey || event.altKey) return
-    if (!allowed.includes(event.key)) return
+    if (at.classList && at.classList.contains("noUi-handle")) return
+    const fine = {ArrowRight: "]", ArrowLeft: "["}
+    const key = event.shiftKey && fine[event.key] || event.key
+    if (!allowed.includes(key)) return
     event.preventDefault()
-    if (event.key === "m" || event.key === "f") {
-      const wanted = event.key === "m" ? comment : search
+    event.stopPropagation()
+    if (key === "m" || key === "f") {
+      const wanted = key === "m" ? comment : search
       const view = Bokeh.index.find_one_by_id ? Bokeh.index.find_one_by_id(wanted.id) : null
       if (view && view.input_el) view.input_el.focus()
       return
     }
     count += 1
-    pressed.value = event.key + " " + count
-  })
+    pressed.value = key + " " + count
+  }, true)
+  // A list that was chosen from would keep the keys that are pressed next.
+  document.addEventListener("change", (event) => {
+    const at = event.composedPath()[0]
+    if (at && at.tagName === "SELECT") at.blur()
+  }, true)
 }
 """
 

@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from gasnet3.catalog import CatalogError, read_catalog
 from gasnet3.flags import ZWarn
 
+STRANGEST = "strangest first"
+
 SORTS = {
     "as in the catalog": ("", False),
-    "strangest first": ("anomaly_score", True),
+    STRANGEST: ("anomaly_score", True),
     "least sure first": ("p_z", False),
     "S/N, high first": ("sn_median", True),
     "redshift": ("z", False),

@@ -6,7 +6,7 @@ import math
 from concurrent.futures import CancelledError, Future
 from functools import partial
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from bokeh.document import Document
@@ -26,17 +26,20 @@ from bokeh.models import (
 from numpy.typing import NDArray
 
 from gasnet3.flags import names
-from gasnet3.inspection import Inspection
 from gasnet3.lattice import STEP
-from gasnet3.view.browse import WIDTH, Browser
-from gasnet3.view.judge import Judge
+from gasnet3.view.browse import REDRAW, WIDTH, Browser
+from gasnet3.view.judge import SAME_Z, Judge
 from gasnet3.view.keys import help_html, listen
-from gasnet3.view.plots import CurvePlots, SpectrumPlot
+from gasnet3.view.plots import CurvePlots, SpectrumPlot, redshift_at
 from gasnet3.view.shared import Shared
+
+if TYPE_CHECKING:
+    from gasnet3.inspection import Inspection
 
 MOVE_LINES = """
 const z = cb_obj.value
 if (z === null) return
+if (z >= slider.start && z <= slider.end) slider.value = z
 const data = {...lines.data}
 data.x = Array.from(lines.data.rest, (rest) => rest * (1 + z))
 lines.data = data
@@ -68,8 +71,9 @@ class Page:
         self.cls = ""
         self._ticket = 0
         self._quiet = False
+        self._fitting, self._wanted = False, math.nan
         self.spectrum, self.curves = SpectrumPlot(), CurvePlots()
-        self.judge = Judge(shared.judgements, lambda: self._z(), self._judged)
+        self.judge = Judge(shared.judgements, lambda: (self.cls, self._z()), self._judged)
         self.browser = Browser(shared.listing, self.judge.qualities, self.choose)
         self._make_controls()
         self._make_solutions()
@@ -93,10 +97,10 @@ class Page:
         self.ask = Button(label="keys (?)", width=80)
 
     def _make_solutions(self) -> None:
-        fields = ("class", "z", "z_err", "rchi2", "delta_chi2", "p")
+        fields = ("class", "z", "z_err", "rchi2", "worse", "p")
         self.solutions = ColumnDataSource({name: [] for name in fields})
-        formats = {"z": "0.00000", "z_err": "0.00000", "rchi2": "0.000", "delta_chi2": "0.0"}
-        titles = {"rchi2": "χ²/dof", "delta_chi2": "Δχ² to next", "z_err": "± z"}
+        formats = {"z": "0.00000", "z_err": "0.00000", "rchi2": "0.000", "worse": "0.0"}
+        titles = {"rchi2": "χ²/dof", "worse": "Δχ²", "z_err": "± z", "p": "p(class)"}
         columns = [TableColumn(field="class", title="class", width=60)] + [
             TableColumn(
                 field=name, title=titles.get(name, name), width=60,
@@ -108,9 +112,12 @@ class Page:
             source=self.solutions, columns=columns, width=WIDTH, height=160, index_position=None,
             reorderable=False, sortable=False, name="solutions", row_height=22,
         )  # fmt: skip
+        self.solutions.js_on_change("data", CustomJS(args={"table": self.table}, code=REDRAW))
 
     def _tie(self) -> None:
-        lines = {"lines": self.spectrum.lines, "cursors": self.curves.cursors}
+        lines = {
+            "lines": self.spectrum.lines, "cursors": self.curves.cursors, "slider": self.slider,
+        }  # fmt: skip
         self.z.js_on_change("value", CustomJS(args=lines, code=MOVE_LINES))
         self.slider.js_on_change(
             "value", CustomJS(args={"z": self.z}, code="z.value = cb_obj.value")
@@ -146,12 +153,15 @@ class Page:
         """Show a row of the listing; None: nothing passes the filter."""
         self._ticket += 1
         self.seen = None
+        self._fitting, self._wanted = False, math.nan
         self.spectrum.clear()
         self.curves.clear()
-        self.solutions.data = {name: [] for name in self.solutions.data}
-        # What was typed of the spectrum before is not said of this one.
+        # What was chosen for the spectrum before is not said of this one.
         self._quiet = True
+        self.solutions.selected.indices = []
+        self.solutions.data = {name: [] for name in self.solutions.data}
         self.z.value = None if place is None else _finite(self.shared.listing.value(place, "z"))
+        self.cls = "" if place is None else str(self.shared.listing.value(place, "class"))
         self._quiet = False
         self.judge.show("" if place is None else str(self.shared.listing.ids[place]))
         if place is None:
@@ -190,18 +200,21 @@ class Page:
         self.message.text = "" if seen.solutions else "no class has a solution for this spectrum"
         self.curves.show(seen)
         found = seen.solutions
+        least = min((one.chi2 for one in found), default=math.nan)
+        self._quiet = True
         self.solutions.data = {
             "class": [one.cls for one in found],
             "p": [one.probability for one in found],
-            **{
-                name: [getattr(one, name) for one in found]
-                for name in ("z", "z_err", "rchi2", "delta_chi2")
-            },
+            "worse": [one.chi2 - least for one in found],
+            **{name: [getattr(one, name) for one in found] for name in ("z", "z_err", "rchi2")},
         }
-        self.solve(0)
-        judged = self.judge.judged_z()
-        if math.isfinite(judged) and abs(judged - self._z()) > 1e-6:
-            self.z.value = judged
+        self._quiet = False
+        cls, z = self.judge.judged()
+        same = [nth for nth, one in enumerate(found) if one.cls == cls and abs(one.z - z) < SAME_Z]
+        self.solve(same[0] if same else 0)
+        if not same and math.isfinite(z):
+            self.cls = cls or self.cls
+            self.z.value = z
 
     def solve(self, nth: int) -> None:
         """Show the nth solution."""
@@ -215,8 +228,11 @@ class Page:
         self.cls = chosen.cls if chosen else ""
         self._quiet = True
         self.solutions.selected.indices = [self.nth] if chosen else []
-        self.z.value = chosen.z if chosen else 0.0
+        if chosen:
+            self.z.value = chosen.z
         self._quiet = False
+        self._wanted = math.nan
+        self.judge.moved()
         self.curves.move(self._z(), self.cls)
         self._move_lines()
         self._draw()
@@ -236,28 +252,39 @@ class Page:
         return math.nan if self.z.value is None else float(self.z.value)
 
     def _z_changed(self, attr: str, old: float | None, new: float | None) -> None:
-        if self._quiet or new is None or self.seen is None:
+        if self._quiet or new is None:
             return
-        self.curves.move(new, self.cls)
-        future = self.shared.inspector.model_at(self.seen.id, self.cls, new)
-        self._when_done(future, partial(self._refitted, new))
+        self.judge.moved()
+        if self.seen is not None:
+            self.curves.move(new, self.cls)
+            self._wanted = new
+            self._refit()
+
+    def _refit(self) -> None:
+        """Fit at the redshift wanted last: those passed while one fit is under way are not."""
+        if self.seen is None or self._fitting or not math.isfinite(self._wanted):
+            return
+        z, self._wanted, self._fitting = self._wanted, math.nan, True
+        future = self.shared.inspector.model_at(self.seen.id, self.cls, z)
+        self._when_done(future, partial(self._refitted, z))
 
     def _refitted(self, z: float, model: NDArray[np.float64]) -> None:
+        self._fitting = False
         if z == self.z.value:  # not while the slider has moved on
             self.model = model
             self._draw()
+        self._refit()
 
     def _tapped(self, cls: str, event: Any) -> None:
         if self.seen is not None:
             self.cls = cls
-            place = float(event.x)
-            self.z.value = place if cls == "STAR" else math.expm1(place)
+            self.z.value = redshift_at(cls, float(event.x))
 
     def _back(self) -> None:
         self.solve(self.nth)
 
     def _solution_chosen(self, attr: str, old: list[int], new: list[int]) -> None:
-        if not self._quiet and new:
+        if not self._quiet and self.seen is not None and new and new[0] != self.nth:
             self.solve(new[0])
 
     def _judged(self, onward: bool) -> None:
@@ -302,6 +329,9 @@ def header_html(shared: Shared, place: int) -> str:
         number = float(value(name))
         if math.isfinite(number):
             told.append(f"{text} {number:.3g}")
+    second = float(value("z_second"))
+    if math.isfinite(second):
+        told.append(f"second z {second:.5f}")
     flags = names(int(value("zwarn")))
     if flags:
         told.append(f"<span style='color:#B00020'>{' '.join(flags)}</span>")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from bokeh.models import (
     ColumnDataSource,
+    CustomJSTicker,
     CustomJSTickFormatter,
     HoverTool,
+    Legend,
     Range1d,
     Span,
     WheelZoomTool,
@@ -18,9 +21,11 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from gasnet3 import CLASSES
-from gasnet3.inspection import Inspection
 from gasnet3.lines import LINES
 from gasnet3.report.style import COLORS, LINE_COLOR, OBSERVED_COLOR
+
+if TYPE_CHECKING:
+    from gasnet3.inspection import Inspection
 
 Floats = NDArray[np.float64]
 
@@ -28,6 +33,19 @@ TOOLS = "pan,box_zoom,wheel_zoom,reset,save"
 NOISE_COLOR, DATA_COLOR = "#B0A060", "#404040"
 ROOM = 0.12
 """Part of the height of the spectrum's panel left for names of lines."""
+
+# The axis is ln(1 + z), so that a line is as wide everywhere; the ticks are round redshifts.
+ROUND_TICKS = """
+const {start, end} = cb_data.range
+const [low, high] = [Math.exp(start) - 1, Math.exp(end) - 1]
+const rough = (high - low) / 5
+const power = 10 ** Math.floor(Math.log10(rough))
+const step = power * [1, 2, 5, 10].find((each) => each * power >= rough)
+const ticks = []
+for (let n = Math.ceil(low / step); n * step <= high; n++) ticks.push(Math.log1p(n * step))
+return ticks
+"""
+TICK_TEXT = "return String(Number((Math.exp(tick) - 1).toFixed(6)))"
 
 
 def smoothed(flux: Floats, ivar: Floats, sigma: float) -> Floats:
@@ -70,6 +88,7 @@ class SpectrumPlot:
                 "y": [0.98 - 0.05 * (i % 3) for i in range(len(LINES))],
             }
         )
+        self.masked = ColumnDataSource({"left": [], "right": []})
         self.top = self._top()
         self.bottom = self._bottom()
         self.strange = Span(dimension="height", line_color="#000000", line_dash="dotted")
@@ -82,10 +101,13 @@ class SpectrumPlot:
             y_axis_label="flux", active_drag="box_zoom", name="spectrum",
         )  # fmt: skip
         top.extra_y_ranges = {"panel": Range1d(0, 1)}
+        top.add_layout(Legend(orientation="horizontal", click_policy="hide"), "above")
+        top.quad(
+            "left", "right", 1, 0, source=self.masked, y_range_name="panel", color="#808080",
+            alpha=0.25, legend_label="masked",
+        )  # fmt: skip
         top.line("wave", "flux", source=self.pixels, color=OBSERVED_COLOR, legend_label="observed")
-        noise = top.line(
-            "wave", "noise", source=self.pixels, color=NOISE_COLOR, legend_label="noise"
-        )
+        top.line("wave", "noise", source=self.pixels, color=NOISE_COLOR, legend_label="noise")
         data = top.line(
             "wave", "smooth", source=self.pixels, color=DATA_COLOR, legend_label="smoothed"
         )
@@ -107,13 +129,8 @@ class SpectrumPlot:
             tooltips=[("Å", "@wave{0.0}"), ("flux", "@smooth{0.00}")],
         )
         top.add_tools(hover)
-        noise.visible = True
         _tidy(top)
-        top.legend.location = "bottom_right"
-        top.legend.orientation = "horizontal"
-        top.legend.click_policy = "hide"
-        top.legend.background_fill_alpha = 0.7
-        top.legend.label_text_font_size = "10px"
+        top.legend.update(label_text_font_size="10px", padding=0, margin=0, border_line_color=None)
         return top
 
     def _bottom(self) -> figure:
@@ -143,6 +160,8 @@ class SpectrumPlot:
             "model": model,
             "pull": (smooth - model) / (error * scale),
         }
+        left, right = masked_runs(seen.wave, seen.ivar)
+        self.masked.data = {"left": left, "right": right}
         self.model.glyph.line_color = COLORS.get(cls, "#000000")
         low, high = limits(smooth, model)
         self.top.y_range.update(start=low, end=high + ROOM * (high - low))
@@ -151,6 +170,7 @@ class SpectrumPlot:
     def clear(self) -> None:
         """Show nothing."""
         self.pixels.data = {name: [] for name in self.pixels.data}
+        self.masked.data = {"left": [], "right": []}
         self.strange.location = None
 
 
@@ -176,11 +196,9 @@ class CurvePlots:
         line = panel.line("x", "chi2", source=source, color=COLORS[cls], line_width=1.5)
         panel.add_layout(self.cursors[cls])
         panel.add_tools(HoverTool(renderers=[line], tooltips=[("z", "@z"), ("χ²", "@chi2{0.000}")]))
-        # ln(1 + z) on the axis: a line is as wide everywhere.
         if cls != "STAR":
-            panel.xaxis.formatter = CustomJSTickFormatter(
-                code="return (Math.exp(tick) - 1).toFixed(2)"
-            )
+            panel.xaxis.ticker = CustomJSTicker(major_code=ROUND_TICKS)
+            panel.xaxis.formatter = CustomJSTickFormatter(code=TICK_TEXT)
         panel.title.text_color = COLORS[cls]
         _tidy(panel)
         return panel
@@ -215,7 +233,26 @@ def axis_place(cls: str, z: Floats) -> Floats:
     return z if cls == "STAR" else np.log1p(np.maximum(z, -0.9))
 
 
+def redshift_at(cls: str, place: float) -> float:
+    """Redshift of a place on the axis of a class's panel."""
+    return place if cls == "STAR" else math.expm1(place)
+
+
+def masked_runs(wave: Floats, ivar: Floats) -> tuple[Floats, Floats]:
+    """First and last wavelengths of runs of masked pixels, without those before and after all.
+
+    Parameters
+    ----------
+    wave, ivar : ndarray of float64, shape (n,)
+        Wavelengths in Å, and inverse variances, 0 where masked.
+    """
+    good = np.flatnonzero(ivar > 0)
+    gaps = np.flatnonzero(np.diff(good) > 1)
+    return wave[good[gaps] + 1], wave[good[gaps + 1] - 1]
+
+
 def _tidy(panel: figure) -> None:
+    panel.axis.minor_tick_line_color = None
     panel.min_border_left = 60
     panel.axis.axis_label_text_font_style = "normal"
     panel.axis.axis_label_text_font_size = "11px"
