@@ -18,7 +18,7 @@ from gasnet3.report.html.page import write_report
 READY = "() => window.Bokeh && Bokeh.documents.length && Bokeh.documents[0].is_idle"
 TOLD = "() => Bokeh.documents[0].get_model_by_name('told').text"
 SLOW = 10.0
-"""Seconds, generous: test machines are shared; docs/report.md has the measured time."""
+"""Seconds, generous: it takes less than two, but test machines are shared."""
 
 
 def made_up(n: int) -> Table:

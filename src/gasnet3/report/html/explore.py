@@ -73,7 +73,7 @@ ORDER = (
 )
 
 SCATTERS = (
-    ("robustness", "rchi2", "robustness R", "reduced χ²", True),
+    ("robustness", "rchi2", "robustness R (less than 10⁻⁴: at 10⁻⁴)", "reduced χ²", True),
     ("sn_median", "anomaly_score", "median S/N a pixel", "anomaly_score", False),
     ("sn_median", "p_z", "median S/N a pixel", "p_z", False),
 )
