@@ -50,7 +50,7 @@ def test_the_command_knows_every_kind() -> None:
 def test_the_strangest_are_listed_with_the_reason(folder: Path) -> None:
     out, err = run("anomalies", folder / "catalog.parquet", "-n", 3)
     assert err == ""
-    assert "Strangest 3 of 5 with a score of 2 or more, of 6 rows" in out
+    assert "The strangest 3 of 6 spectra; 5 of them have a score of 2 or more" in out
     ids = list(read_catalog(folder / "catalog.parquet")["id"])
     places = [out.index(ids[i]) for i in (1, 3, 5)]
     assert places == sorted(places)
@@ -70,7 +70,7 @@ def test_the_rows_listed_are_written_as_a_catalog(folder: Path, tmp_path: Path) 
     _, err = run("anomalies", folder / "catalog.parquet", "-o", path, status=2)
     assert "--overwrite" in one_line(err)
     out, _ = run("anomalies", path)
-    assert "Strangest 2 of 2 with a score of 2 or more, of 2 rows" in out
+    assert "The strangest 2 of 2 spectra; 2 of them" in out
 
 
 def test_marks_change_the_order(folder: Path, tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_marks_change_the_order(folder: Path, tmp_path: Path) -> None:
     found = read_catalog(path)
     assert found["id"][0] == ids[0]
     assert found["id"][-1] == ids[1]
-    assert list(found["mark"]).count("") == 3
+    assert list(found["mark"]).count("") == 4
 
 
 def test_the_strangest_are_drawn(folder: Path, tmp_path: Path) -> None:

@@ -40,8 +40,11 @@ def anomalies(
         typer.Option("--kind", help="Only this kind; the option may be given several times."),
     ] = None,
     min_score: Annotated[
-        float, typer.Option("--min-score", help="Least score: 2 is one in a hundred, 3 a thousand.")
-    ] = 2.0,
+        float,
+        typer.Option(
+            "--min-score", help="Least score listed: 2 is one in a hundred, 3 a thousand."
+        ),
+    ] = 0.0,
     labels: Annotated[
         Path | None,
         typer.Option("--labels", help="Table of id and interesting (yes or no): learn from it."),
@@ -77,7 +80,7 @@ def anomalies(
         table = read_catalog(catalog)
         found = strangest(table, [*(kind or ())], min_score, _labels(labels, table))
     shown = found[:n]
-    _show(shown, len(found), len(table), min_score)
+    _show(shown, found, len(table), min_score)
     if output is not None:
         with console.told(ValueError):
             write_catalog(shown, output)
@@ -100,13 +103,17 @@ def _labels(path: Path | None, table: Table) -> Labels | None:
     return labels
 
 
-def _show(shown: Table, found: int, rows: int, min_score: float) -> None:
+def _show(shown: Table, listed: Table, rows: int, min_score: float) -> None:
     """Print the spectra listed, the reason under each, and of how many they are."""
+    from gasnet3.anomaly.score import STRANGE
+
+    found, strange = len(listed), int((listed["anomaly_score"] >= STRANGE).sum())
     if not found:
         console.out.print(f"none of {rows} rows has a score of {min_score:g} or more (--min-score)")
         return
     console.out.print(
-        f"Strangest {len(shown)} of {found} with a score of {min_score:g} or more, of {rows} rows\n"
+        f"The strangest {len(shown)} of {found} spectra; {strange} of them have a score of "
+        f"{STRANGE:g} or more and are called strange\n"
     )
     width = max(len(str(row["anomaly_kind"])) for row in shown)
     for place, row in enumerate(shown, 1):
@@ -115,8 +122,8 @@ def _show(shown: Table, found: int, rows: int, min_score: float) -> None:
             line += f"  interest {row['interest']:.2f} {row['mark']:4}"
         line += f"  {row['class'] or 'none'} z = {row['z']:.5f}  {row['id']}"
         console.out.print(line, markup=False, highlight=False)
-        if row["anomaly_reason"]:
-            console.out.print(f"      {row['anomaly_reason']}", markup=False, highlight=False)
+        reason = row["anomaly_reason"] or "nothing stands out"
+        console.out.print(f"      {reason}", markup=False, highlight=False)
     console.out.print()
 
 
@@ -147,5 +154,7 @@ def _draw(
     solver = catalog.meta.get("gasnet3", {}).get("solver", "hybrid")
     with console.told(ModelError, ValueError):
         pipeline = Pipeline.load(models, solver)
-        plot_gallery([pipeline.inspect(spectra, place[name]) for name in ids], path)
+        seen = [pipeline.inspect(spectra, place[name]) for name in ids]
+        marks = zip(shown["anomaly_wave"], shown["anomaly_reason"], strict=True)
+        plot_gallery(seen, path, marks=[(float(wave), str(reason)) for wave, reason in marks])
     console.out.print(str(path), highlight=False)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from gasnet3.report.style import (
     LINE_COLOR,
     OBSERVED_COLOR,
     SMOOTH_COLOR,
+    STRANGE_COLOR,
 )
 
 if TYPE_CHECKING:
@@ -42,6 +44,9 @@ OBSERVED_LABEL = "observed"
 
 DPI = 130
 """Resolution of raster pictures."""
+
+NOTE_WIDTH = 78
+"""Most letters in a line of a small panel's title."""
 
 LABEL_STEP = 0.0135
 """Least distance between two line names, as a fraction of the panel's width."""
@@ -83,7 +88,13 @@ def plot_inspection(inspection: Inspection, path: str | Path, *, continuum: bool
     return save_figure(figure, path)
 
 
-def plot_gallery(inspections: Sequence[Inspection], path: str | Path, *, columns: int = 3) -> Path:
+def plot_gallery(
+    inspections: Sequence[Inspection],
+    path: str | Path,
+    *,
+    columns: int = 3,
+    marks: Sequence[tuple[float, str]] = (),
+) -> Path:
     """Draw a page of spectra with their reconstructions, one small panel each.
 
     Parameters
@@ -94,6 +105,9 @@ def plot_gallery(inspections: Sequence[Inspection], path: str | Path, *, columns
         Picture to write; the ending decides the format.
     columns : int
         Panels a row.
+    marks : sequence of (float, str)
+        For each spectrum a wavelength (vacuum Å, or NaN) to be marked, and what is said of it in
+        the place of the flags.
 
     Returns
     -------
@@ -113,10 +127,15 @@ def plot_gallery(inspections: Sequence[Inspection], path: str | Path, *, columns
     axes = figure.subplots(rows, columns, squeeze=False)
     for ax in axes.flat[len(inspections) :]:
         ax.set_axis_off()
-    for ax, inspection in zip(axes.flat, inspections, strict=False):
+    for nth, (ax, inspection) in enumerate(zip(axes.flat, inspections, strict=False)):
         draw_spectrum(ax, inspection, continuum=False, color=COLORS.get(inspection.cls, "black"))
-        flags = ", ".join(names(inspection.zwarn)) or "no warning"
-        title = f"{inspection.id}\n{_verdict(inspection)}\n{flags}"
+        said = ", ".join(names(inspection.zwarn)) or "no warning"
+        if marks:
+            wave, said = marks[nth]
+            said = shorten(said, NOTE_WIDTH, placeholder=" …")
+            if np.isfinite(wave):
+                ax.axvline(wave, color=STRANGE_COLOR, lw=0.8, ls=":")
+        title = f"{inspection.id}\n{_verdict(inspection)}\n{said}"
         ax.set_title(title, fontsize=7.5, loc="left")
         ax.tick_params(labelsize=7)
     figure.supxlabel("observed wavelength, vacuum (Å)", fontsize=9)
