@@ -105,7 +105,8 @@ class Browser:
             source=self.source, columns=columns, width=WIDTH, height=400, index_position=None,
             reorderable=False, sortable=False, name="table", row_height=22,
         )  # fmt: skip
-        self.source.js_on_change("data", CustomJS(args={"table": self.table}, code=REDRAW))
+        for event in ("data", "patching"):
+            self.source.js_on_change(event, CustomJS(args={"table": self.table}, code=REDRAW))
         self.source.selected.on_change("indices", self._selected)
         self.count = Div(text="", width=200, name="count")
         self.before = Button(label="‹ page", width=60)

@@ -56,6 +56,7 @@ class Judge:
         self.known: dict[str, Judgement] = {}
         self.name = ""
         self._quiet = False
+        self._read()  # for the list; what is wrong with the file is told with a spectrum
         self.quality = RadioButtonGroup(
             labels=[str(value) for value in sorted(QUALITIES)], name="quality"
         )

@@ -168,8 +168,8 @@ class Page:
             self.header.text = "<h3>no spectrum passes the filter</h3>"
             self.message.text = ""
             return
-        self.header.text = header_html(self.shared, place)
         self.message.text = "reading and solving …"
+        self.header.text = header_html(self.shared, place)
         future = self.shared.inspector.inspect(str(self.shared.listing.ids[place]))
         self._when_done(future, partial(self._inspected, place))
 

@@ -76,7 +76,9 @@ class SpectrumFinder:
         if name in self._places:
             path, row = self._places[name]
             return read_rows(path, row, row + 1)
-        told = f"; {len(self._failed)} of them could not be read" if self._failed else ""
+        told = ""
+        if self._failed:
+            told = f"; {len(self._failed)} of them could not be read: {self._failed[0]}"
         raise MissingSpectrum(f"no spectrum {name!r} in the {len(self.files)} files given{told}")
 
     def start(self) -> None:
