@@ -19,6 +19,7 @@ from gasnet3.catalog import COLUMNS
 from gasnet3.cli import app
 from gasnet3.flags import DESCRIPTION
 from gasnet3.view.judgements import ISSUES, QUALITIES
+from gasnet3.view.keys import KEYS
 
 MARK = re.compile(r"<!-- from code: (\w+) -->")
 MATH = re.compile(
@@ -47,6 +48,12 @@ def qualities() -> str:
     return "\n".join(["| `VI_QUALITY` | |", "|---|---|", *rows])
 
 
+def keys() -> str:
+    """Table of the keys of the app."""
+    rows = [f"| `{key}` | {what} |" for key, what in KEYS.items()]
+    return "\n".join(["| key | |", "|---|---|", *rows])
+
+
 def issues() -> str:
     """Table of the letters of VI_ISSUE."""
     rows = [f"| `{letter}` | {text} |" for letter, text in ISSUES.items()]
@@ -66,6 +73,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "flags": flags,
     "qualities": qualities,
     "issues": issues,
+    "keys": keys,
     "commands": commands,
 }
 

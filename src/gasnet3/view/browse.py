@@ -102,7 +102,7 @@ class Browser:
         ]
         self.source = ColumnDataSource({name: [] for name in (*SHOWN, "quality")})
         self.table = DataTable(
-            source=self.source, columns=columns, width=WIDTH, height=400, index_position=None,
+            source=self.source, columns=columns, width=WIDTH, height=330, index_position=None,
             reorderable=False, sortable=False, name="table", row_height=22,
         )  # fmt: skip
         for event in ("data", "patching"):

@@ -168,6 +168,7 @@ class Page:
             self.header.text = "<h3>no spectrum passes the filter</h3>"
             self.message.text = ""
             return
+        self._move_lines()
         self.message.text = "reading and solving …"
         self.header.text = header_html(self.shared, place)
         future = self.shared.inspector.inspect(str(self.shared.listing.ids[place]))
@@ -245,8 +246,11 @@ class Page:
             self.spectrum.show(self.seen, self.model, self.cls, float(self.smooth.value), mark)
 
     def _move_lines(self) -> None:
-        lines = self.spectrum.lines
-        lines.data = lines.data | {"x": [rest * (1.0 + self._z()) for rest in lines.data["rest"]]}
+        lines, z = self.spectrum.lines, self._z()
+        if math.isfinite(z):
+            lines.data = lines.data | {"x": [rest * (1.0 + z) for rest in lines.data["rest"]]}
+        if self.slider.start <= z <= self.slider.end:
+            self.slider.value = z
 
     def _z(self) -> float:
         return math.nan if self.z.value is None else float(self.z.value)

@@ -148,6 +148,10 @@ class SpectrumPlot:
 
     def show(self, seen: Inspection, model: Floats, cls: str, sigma: float, mark: float) -> None:
         """Draw a spectrum with a model of a class, and a mark where it is strange."""
+        observed = np.flatnonzero(seen.ivar > 0)
+        if len(observed):  # beyond it the model is bound by nothing
+            inside = (seen.wave >= seen.wave[observed[0]]) & (seen.wave <= seen.wave[observed[-1]])
+            model = np.where(inside, model, np.nan)
         smooth = smoothed(seen.flux, seen.ivar, sigma)
         scale = 1.0 / math.sqrt(max(2.0 * math.sqrt(math.pi) * sigma, 1.0))
         error = np.full(len(seen.ivar), np.nan)
