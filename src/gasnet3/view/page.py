@@ -72,6 +72,7 @@ class Page:
         self._ticket = 0
         self._quiet = False
         self._fitting, self._wanted = False, math.nan
+        self._asked: Future[Inspection] | None = None
         self.spectrum, self.curves = SpectrumPlot(), CurvePlots()
         self.judge = Judge(shared.judgements, lambda: (self.cls, self._z()), self._judged)
         self.browser = Browser(shared.listing, self.judge.qualities, self.choose)
@@ -171,8 +172,10 @@ class Page:
         self._move_lines()
         self.message.text = "reading and solving …"
         self.header.text = header_html(self.shared, place)
-        future = self.shared.inspector.inspect(str(self.shared.listing.ids[place]))
-        self._when_done(future, partial(self._inspected, place))
+        if self._asked is not None:
+            self._asked.cancel()  # nobody waits for it, if it has not begun
+        self._asked = self.shared.inspector.inspect(str(self.shared.listing.ids[place]))
+        self._when_done(self._asked, self._inspected)
 
     def _when_done(self, future: Future[Any], then: Any) -> None:
         """Call ``then`` with a result, in this page's turn, unless something else is shown."""
@@ -196,7 +199,7 @@ class Page:
 
         future.add_done_callback(later)
 
-    def _inspected(self, place: int, seen: Inspection) -> None:
+    def _inspected(self, seen: Inspection) -> None:
         self.seen = seen
         self.message.text = "" if seen.solutions else "no class has a solution for this spectrum"
         self.curves.show(seen)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from gasnet3.spectra import Spectra
 
 CHUNK = 1024
 """Rows of a file whose ids are looked at together."""
+
+PATIENCE = 5.0
+"""Seconds to wait for the id of one spectrum to be read, while others may be wanted."""
 
 
 class MissingSpectrum(Exception):
@@ -42,6 +46,7 @@ class SpectrumFinder:
             self._by_stem.setdefault(_stem(path), []).append(path)
         self._places: dict[str, tuple[Path, int]] = {}
         self._failed: list[ReadError] = []
+        self._n_read = 0
         self._complete = threading.Event()
         self._started = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -52,7 +57,7 @@ class SpectrumFinder:
         Raises
         ------
         MissingSpectrum
-            If no file has it, or the file cannot be read.
+            If no file has it, the file cannot be read, or the ids are still being read.
         """
         if not self.files:
             raise MissingSpectrum(
@@ -70,9 +75,13 @@ class SpectrumFinder:
                 if str(found.ids[0]) == name:
                     return found
         self.start()
-        while name not in self._places:
-            if self._complete.wait(timeout=0.02):
-                break
+        deadline = time.monotonic() + PATIENCE
+        while name not in self._places and not self._complete.wait(timeout=0.02):
+            if time.monotonic() > deadline:
+                raise MissingSpectrum(
+                    f"{name!r} is not found yet: {self._n_read:,} of {len(self.files):,} files "
+                    "are looked through; go on, and come back to it"
+                )
         if name in self._places:
             path, row = self._places[name]
             return read_rows(path, row, row + 1)
@@ -99,6 +108,7 @@ class SpectrumFinder:
                             self._places.setdefault(str(name), (path, row))
                 except ReadError as error:
                     self._failed.append(error)
+                self._n_read += 1
         finally:
             self._complete.set()
 

@@ -1,0 +1,123 @@
+"""The rows of the app: filtered, ordered, a page at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from astropy.table import Table
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gasnet3 import CLASSES, ZWarn
+from gasnet3.view.browse import PAGE, Browser
+from gasnet3.view.listing import SORTS, STRANGEST, Filter, Listing
+
+
+def listing(n: int = 6) -> Listing:
+    classes = [CLASSES[i % 3] for i in range(n)]
+    return Listing(
+        Table(
+            {
+                "id": [f"Plate-{i}" for i in range(n)],
+                "class": classes,
+                "z": np.arange(n) / 10,
+                "zwarn": [0, int(ZWarn.ANOMALY), int(ZWarn.SKY)] * (n // 3),
+                "sn_median": np.where(np.arange(n) == 4, np.nan, np.arange(n)),
+                "anomaly_score": np.where(np.arange(n) == 0, np.nan, np.arange(n) % 5),
+                "anomaly_kind": ["", "defect", ""] * (n // 3),
+            }
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("chosen", "rows"),
+    [
+        (Filter(), [0, 1, 2, 3, 4, 5]),
+        (Filter(classes=("QSO", "STAR")), [0, 2, 3, 5]),
+        (Filter(kinds=("defect",)), [1, 4]),
+        (Filter(flags=("SKY", "NODATA")), [2, 5]),
+        (Filter(clean=True), [0, 3]),
+        (Filter(sn=(3, np.inf)), [3, 5]),
+        (Filter(z=(0.1, 0.3)), [1, 2, 3]),
+        (Filter(score=(2, np.inf)), [2, 3, 4]),
+        (Filter(text=" PLATE-3 "), [3]),
+        (Filter(judged=True), [1]),
+        (Filter(judged=False, classes=("GALAXY",)), [4]),
+        (Filter(text="elsewhere"), []),
+    ],
+)
+def test_what_passes_a_filter(chosen: Filter, rows: list[int]) -> None:
+    assert listing().rows(chosen, judged=["Plate-1"]).tolist() == rows
+
+
+@given(st.sampled_from(list(SORTS)), st.sets(st.sampled_from(CLASSES)))
+def test_an_order_moves_rows_and_loses_none(sort: str, classes: set[str]) -> None:
+    rows = listing().rows(Filter(classes=tuple(classes)), sort)
+    assert sorted(rows) == listing().rows(Filter(classes=tuple(classes))).tolist()
+
+
+def test_what_is_not_known_comes_last() -> None:
+    assert listing().rows(Filter(), STRANGEST).tolist() == [4, 3, 2, 1, 5, 0]
+
+
+def test_only_the_best_solutions_are_listed() -> None:
+    table = Table({"id": ["a", "a", "b"], "class": ["QSO"] * 3, "z": [1.0, 2, 3]})
+    table["znum"] = [0, 1, 0]
+    assert Listing(table).ids.tolist() == ["a", "b"]
+
+
+def test_a_catalog_may_lack_what_is_not_required() -> None:
+    bare = Listing(Table({"id": ["a"], "class": ["QSO"], "z": [1.0]}))
+    assert np.isnan(bare.value(0, "anomaly_score"))
+    assert bare.value(0, "anomaly_reason") == ""
+    assert bare.value(0, "zwarn") == 0
+    assert bare.rows(Filter(score=(1, np.inf))).tolist() == []
+
+
+class Chosen(list[int | None]):
+    """What a browser chose, in order."""
+
+
+def browser(n: int) -> tuple[Browser, Chosen]:
+    chosen = Chosen()
+    made = Browser(listing(n), lambda: {"Plate-1": "3"}, chosen.append)
+    made.refresh()
+    return made, chosen
+
+
+def test_a_catalog_with_scores_begins_with_the_strangest() -> None:
+    made, chosen = browser(6)
+    assert made.sort.value == STRANGEST
+    assert chosen == [4]
+    assert made.source.data["id"][made.source.selected.indices[0]] == "Plate-4"
+    assert [q for q in made.source.data["quality"] if q] == ["3"]
+
+
+def test_a_large_catalog_is_sent_a_page_at_a_time() -> None:
+    made, chosen = browser(99_999)
+    made.sort.value = "as in the catalog"
+    made.search.value = "plate"
+    assert len(made.source.data["id"]) == PAGE
+    assert "99,999 of 99,999" in made.count.text
+    made.turn(PAGE)
+    first = made.place
+    assert made.source.data["z"][0] == pytest.approx(first / 10)
+    made.step(-1)
+    assert made.place == first - 1
+    assert made.source.selected.indices == [PAGE - 1]
+    assert chosen[-2:] == [first, first - 1]
+
+
+def test_a_filter_keeps_what_is_chosen_if_it_passes() -> None:
+    made, chosen = browser(6)
+    made.classes.active = [1]
+    assert made.row == 4
+    assert chosen == [4]
+    made.classes.active = [0]
+    assert made.row == 3
+    made.search.value = "elsewhere"
+    assert made.row is None
+    assert chosen == [4, 3, None]
+    made.step(1)
+    assert made.row is None
