@@ -96,7 +96,7 @@ class Judge:
         self._quiet = True
         self.quality.active = None if found is None else found.quality
         self.cls.active = _button(found)
-        said = found.issue if found else ""
+        said, _ = _issues(found)
         self.issues.active = [i for i, letter in enumerate(LETTERS) if letter in said]
         self.comment.value = found.comment if found else ""
         self._quiet = False
@@ -158,12 +158,13 @@ class Judge:
         named = CLASSES[chosen] if chosen is not None and chosen < len(CLASSES) else ""
         if not (rated or classed):
             z = math.nan if before is None or before.z is None else before.z
+        letters = "".join(LETTERS[i] for i in sorted(self.issues.active))
         judgement = Judgement(
             id=self.name,
             quality=self.quality.active,
             cls=named,
             z=z if math.isfinite(z) and z > -1 else None,
-            issue="".join(LETTERS[i] for i in self.issues.active),
+            issue=" ".join(filter(None, (letters, _issues(before)[1]))),
             comment=self.comment.value[:LONGEST],
         )
         try:
@@ -184,6 +185,13 @@ def _button(found: Judgement | None) -> int | None:
     if found is None or (not found.cls and found.quality is None):
         return None
     return CLASSES.index(found.cls) if found.cls in CLASSES else len(CLASSES)
+
+
+def _issues(found: Judgement | None) -> tuple[str, str]:
+    """Letters of the issues of a judgement, and what was written beside them by hand."""
+    issue = found.issue if found else ""
+    head, _, words = issue.partition(" ")
+    return (head, words) if set(head) <= set(LETTERS) else ("", issue)
 
 
 def _said(judgement: Judgement) -> str:
