@@ -12,6 +12,8 @@ import typer
 from gasnet3.cli import console
 
 if TYPE_CHECKING:
+    from astropy.table import Table
+
     from gasnet3.view.listing import Listing
 
 CATALOG_ENDINGS = (".parquet", ".csv", ".fits", ".ecsv", ".votable")
@@ -50,9 +52,10 @@ def view(
     from gasnet3.view.judgements import JudgementError, JudgementFile
 
     listing, files = _listing(catalog, spectra or [], solver, models, device)
-    kept = judgements or catalog.with_name(f"{catalog.name.split('.')[0]}_vi.csv")
+    place = catalog.resolve()
+    kept = judgements or place.with_name(f"{place.stem}_vi.csv")
     with console.told(JudgementError, ReadError, ViewError):
-        file = JudgementFile(kept, scanner or getpass.getuser())
+        file = JudgementFile(kept, scanner or _login())
         shared = prepared(
             listing, files, file, catalog.name,
             models=console.chosen(models), solver=solver, device=device,
@@ -61,7 +64,8 @@ def view(
             console.note(f"listening on {address}: others can see the spectra and judge them")
 
         def ready(url: str) -> None:
-            console.out.print(f"{url} shows {catalog.name}; judgements go to {kept}; Ctrl-C ends")
+            text = f"{url} shows {catalog.name}; judgements go to {kept}; Ctrl-C ends"
+            console.out.print(text, markup=False, highlight=False)
             if browser:
                 webbrowser.open(url)
 
@@ -86,11 +90,31 @@ def _listing(
             with console.told(CatalogError):
                 return Listing.read(path), spectra
     files = [str(path), *spectra]
-    from gasnet3.io import read
+    return Listing(_classified(files, solver, models, device)), files
+
+
+def _classified(files: list[str], solver: str, models: list[str] | None, device: str) -> Table:
+    from astropy.table import vstack
+
+    from gasnet3.io import ReadError, read
     from gasnet3.nets.card import ModelError
-    from gasnet3.pipeline import Pipeline
+    from gasnet3.pipeline import ROWS, Pipeline
 
     console.use_torch(device)
-    with console.told(ReadError, ModelError, ValueError):
-        table = Pipeline.load(console.chosen(models), solver, device).run(read(files))
-    return Listing(table), files
+    parts = []
+    with (
+        console.told(ReadError, ModelError, ValueError),
+        console.progress("classify", quiet=False) as update,
+    ):
+        pipeline, whole = Pipeline.load(console.chosen(models), solver, device), read(files)
+        for start in range(0, len(whole), ROWS):
+            parts.append(pipeline.run(whole[start : start + ROWS]))
+            update(min(start + ROWS, len(whole)))
+    return vstack(parts, metadata_conflicts="silent")
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may know no name of its user
+        console.fail("the login has no name: say who judges with --scanner NAME")
