@@ -42,7 +42,7 @@ def draw(url: str, directory: Path) -> None:
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1500, "height": 860})
+        page = browser.new_page(viewport={"width": 1500, "height": 880})
         page.goto(url)
         solved(page)
         page.screenshot(path=directory / "view.png")
@@ -53,7 +53,7 @@ def draw(url: str, directory: Path) -> None:
             page.keyboard.press(key)
         page.wait_for_function(f"{MODEL.format('help')}.visible")
         page.wait_for_timeout(1000)
-        page.set_viewport_size({"width": 1500, "height": 1060})
+        page.set_viewport_size({"width": 1500, "height": 1080})
         page.wait_for_timeout(1000)
         page.screenshot(path=directory / "view-help.png")
         browser.close()

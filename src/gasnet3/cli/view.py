@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 CATALOG_ENDINGS = (".parquet", ".csv", ".fits", ".ecsv", ".votable")
 
+LOCAL = "127.0.0.1"
+
+Address = Annotated[str, typer.Option(help="Where to listen; the default is this machine alone.")]
+Scanner = Annotated[str | None, typer.Option(help="Who judges. Default: the name of the login.")]
+
 
 def view(
     catalog: Annotated[
@@ -31,13 +36,9 @@ def view(
         Path | None,
         typer.Option(help="CSV file of what is said. Default: beside the catalog, NAME_vi.csv."),
     ] = None,
-    scanner: Annotated[
-        str | None, typer.Option(help="Who judges. Default: the name of the login.")
-    ] = None,
+    scanner: Scanner = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 0,
-    address: Annotated[
-        str, typer.Option(help="Where to listen: this machine alone.")
-    ] = "127.0.0.1",
+    address: Address = LOCAL,
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
     solver: console.SolverOption = "hybrid",
     models: console.Models = None,
@@ -60,7 +61,7 @@ def view(
             listing, files, file, catalog.name,
             models=console.chosen(models), solver=solver, device=device,
         )  # fmt: skip
-        if address != "127.0.0.1":
+        if address != LOCAL:
             console.note(f"listening on {address}: others can see the spectra and judge them")
 
         def ready(url: str) -> None:

@@ -68,6 +68,7 @@ def limits(flux: Floats, model: Floats) -> tuple[float, float]:
     fitted = model[np.isfinite(model)]
     if len(fitted):
         low, high = min(low, fitted.min()), max(high, fitted.max())
+    low = min(low, 0.0)  # the noise is to be seen as well
     margin = 0.08 * (high - low) or 1.0
     return float(low - margin), float(high + margin)
 
@@ -130,7 +131,9 @@ class SpectrumPlot:
         )
         top.add_tools(hover)
         _tidy(top)
-        top.legend.update(label_text_font_size="10px", padding=0, margin=0, border_line_color=None)
+        top.legend.update(
+            label_text_font_size="10px", padding=0, margin=0, spacing=14, border_line_color=None
+        )
         return top
 
     def _bottom(self) -> figure:
