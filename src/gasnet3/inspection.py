@@ -9,12 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gasnet3.engine import Engine
+from gasnet3.engine import Curves, Engine
 from gasnet3.lattice import shift_from_z
 from gasnet3.prepare import prepare
 from gasnet3.refine import fit_at
 from gasnet3.rows import Outcome, chosen_fit, solution_columns
-from gasnet3.engine import Curves
 from gasnet3.spectra import Spectra
 
 Floats = NDArray[np.float64]
