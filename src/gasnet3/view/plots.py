@@ -18,7 +18,6 @@ from bokeh.models import (
 )
 from bokeh.plotting import figure
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 
 from gasnet3 import CLASSES
 from gasnet3.lines import LINES
@@ -50,6 +49,8 @@ TICK_TEXT = "return String(Number((Math.exp(tick) - 1).toFixed(6)))"
 
 def smoothed(flux: Floats, ivar: Floats, sigma: float) -> Floats:
     """Gaussian mean weighted by the inverse variance, ``sigma`` in pixels; NaN where masked."""
+    from scipy.ndimage import gaussian_filter1d  # not before the page is there: it takes long
+
     shown = np.where(ivar > 0, flux, np.nan)
     if sigma <= 0:
         return shown
