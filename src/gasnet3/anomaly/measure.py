@@ -18,7 +18,7 @@ from gasnet3.subclass import unit_coefficients
 
 Floats = NDArray[np.float64]
 
-TOGETHER = 16
+TOGETHER = 32
 """Rows whose pixels are looked at together on a CPU: they stay in its cache."""
 
 CLEAR_SN = 6.0

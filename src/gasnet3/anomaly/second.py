@@ -133,10 +133,12 @@ def find_second(
     best = _search(_lines(significance, blank), "emission", lattice, own, limit)
     absorbed = np.zeros(len(z), bool)
     if quasar.any():
-        absorption = _lines(-significance, blank | ~quasar[:, None])
-        other = _search(absorption, "absorption", lattice, own, own)
-        absorbed = other[0] > best[0]
-        best = np.where(absorbed, other[0], best[0]), np.where(absorbed, other[1], best[1])
+        rows = np.flatnonzero(quasar)
+        absorption = _lines(-significance[rows.tolist()], blank[rows])
+        evidence, shift = _search(absorption, "absorption", lattice, own[rows], own[rows])
+        more = evidence > best[0][rows]
+        absorbed[rows] = more
+        best[0][rows[more]], best[1][rows[more]] = evidence[more], shift[more]
     return _described(significance, *best, absorbed, lattice)
 
 
@@ -171,7 +173,9 @@ def _rest_lines(quasar: bool) -> NDArray[np.bool_]:
 def _lines(significance: Tensor, blank: NDArray[np.bool_]) -> Tensor:
     """Squared significance of what may be lines, at most one pixel off."""
     shown = torch.where(torch.from_numpy(blank).to(significance.device), 0.0, significance)
-    peak = torch.nn.functional.max_pool1d(shown[:, None], 3, 1, 1)[:, 0]
+    peak = shown.clone()
+    peak[:, 1:] = torch.maximum(peak[:, 1:], shown[:, :-1])
+    peak[:, :-1] = torch.maximum(peak[:, :-1], shown[:, 1:])
     return torch.where(peak >= LEAST, peak.clamp(max=MOST) ** 2, 0.0)
 
 
@@ -179,19 +183,18 @@ def _search(
     strength: Tensor, kind: str, lattice: LogLattice, own: Floats, limit: Floats
 ) -> tuple[Floats, Floats]:
     """Evidence of the best shift of each row, and the shift; 0 where there is none."""
-    names, rest = comb(kind)
-    places = np.rint(np.log10(rest) / STEP).astype(int) - lattice.k_min
+    places, groups = _teeth(kind, lattice.k_min)
     n_shifts = int(np.log10(1.0 + MAX_Z[kind]) / STEP)
     reach = (max(0, -int(places.min())), max(0, int(places.max()) + n_shifts - lattice.n))
     padded = torch.nn.functional.pad(strength, reach)
     total = strength.new_zeros(len(strength), n_shifts)
     largest, strong = total.clone(), total.clone()
-    for group in _groups(names, places):
+    for group, is_strong in groups:
         lines = [padded[:, places[i] + reach[0] : places[i] + reach[0] + n_shifts] for i in group]
         line = torch.stack(lines).amax(dim=0) if len(lines) > 1 else lines[0]
         total += line
         largest = torch.maximum(largest, line)
-        if any(names[i] in STRONG for i in group):
+        if is_strong:
             strong = torch.maximum(strong, line)
     shifts = np.arange(n_shifts)
     apart = np.abs(shifts - own[:, None]) > np.log10(1.0 + APART[kind]) / STEP
@@ -202,16 +205,19 @@ def _search(
     return best.clamp(min=0.0).sqrt().double().cpu().numpy(), place_of.double().cpu().numpy()
 
 
-def _groups(names: tuple[str, ...], places: NDArray[np.int64]) -> list[list[int]]:
-    """Lines that count together, as places in the list."""
-    out: list[list[int]] = []
+@cache
+def _teeth(kind: str, k_min: int) -> tuple[NDArray[np.int64], list[tuple[list[int], bool]]]:
+    """Pixels of the lines at rest, and which of them count together, with one of ``STRONG``."""
+    names, rest = comb(kind)
+    places = np.rint(np.log10(rest) / STEP).astype(np.int64) - k_min
+    groups: list[list[int]] = []
     for i in np.argsort(places):
-        near = bool(out) and places[i] - places[out[-1][-1]] < ONE_LINE
+        near = bool(groups) and places[i] - places[groups[-1][-1]] < ONE_LINE
         if near and names[i] not in DOUBLETS:
-            out[-1].append(int(i))
+            groups[-1].append(int(i))
         else:
-            out.append([int(i)])
-    return out
+            groups.append([int(i)])
+    return places, [(group, any(names[i] in STRONG for i in group)) for group in groups]
 
 
 def _described(
