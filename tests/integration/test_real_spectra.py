@@ -36,9 +36,11 @@ def test_command_and_python_agree_to_the_bit(shared_dir, catalog):
 
 
 def test_broken_files_are_reported_and_the_run_goes_on(shared_dir, tmp_path):
-    good = sorted((shared_dir / "data/raw/sdss-spec").glob("*.fits"))[0]
-    broken = tmp_path / "broken.fits"
-    broken.write_bytes(good.read_bytes()[:20000])
+    original = sorted((shared_dir / "data/raw/sdss-spec").glob("*.fits"))[0]
+    # Rows come in the order of the full names, so both lie in one folder.
+    good, broken = tmp_path / "good.fits", tmp_path / "broken.fits"
+    good.symlink_to(original.absolute())
+    broken.write_bytes(original.read_bytes()[:20000])
     result = classify_files([broken, good], tmp_path / "catalog.csv")
     assert result.rows == 2
     assert list(read_catalog(result.output)["class"] == "") == [True, False]
