@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from gasnet3.io.errors import ReadError, ReadFailure
+from gasnet3.io.options import ReadOptions
 from gasnet3.io.prefetch import prefetched
+from gasnet3.io.reader import ConfigurableReader, ExplainingReader, Reader, RowReader
 from gasnet3.io.registry import (
     READERS,
-    Reader,
     expand,
     find_reader,
     iter_batches,
@@ -15,16 +16,21 @@ from gasnet3.io.registry import (
     read_file,
     register,
 )
-from gasnet3.io.rows import RowReader, count_rows, read_rows
+from gasnet3.io.rows import count_rows, read_rows
 from gasnet3.io.shards import write_shard
+from gasnet3.io.understood import Understood
 from gasnet3.io.write import write_npz, write_spec
 
 __all__ = [
     "READERS",
+    "ConfigurableReader",
+    "ExplainingReader",
     "ReadError",
     "ReadFailure",
+    "ReadOptions",
     "Reader",
     "RowReader",
+    "Understood",
     "count_rows",
     "expand",
     "find_reader",

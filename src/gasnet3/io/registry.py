@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Protocol
 
 from gasnet3.io.errors import ReadError, ReadFailure
 from gasnet3.io.fits_table import GZIP_MAGIC
 from gasnet3.io.npz import NpzReader
+from gasnet3.io.options import DEFAULT, ReadOptions
+from gasnet3.io.reader import ConfigurableReader, Reader
 from gasnet3.io.sdss_spec import SdssSpecReader
 from gasnet3.io.sdss_spplate import SdssSpPlateReader
 from gasnet3.io.shards import ENDING, ShardReader
@@ -28,22 +29,6 @@ DATA_ENDINGS = (".fits", ".fit", ".fts", ".fits.gz", ".fit.gz", ".fts.gz", ".npz
 """Names that are taken from a directory; files named one by one or by a glob may have any."""
 
 Inputs = str | Path | Sequence[str | Path]
-
-
-class Reader(Protocol):
-    """One file format.
-
-    A reader that can read some rows without the others has ``count`` and ``read_rows`` beside,
-    see :class:`gasnet3.io.rows.RowReader`.
-    """
-
-    name: str
-
-    def matches(self, path: Path, head: bytes) -> bool:
-        """Whether the file is of this format, from its first bytes (unzipped), not its name."""
-
-    def read(self, path: Path) -> Spectra:
-        """All spectra of the file; ReadError if it is damaged."""
 
 
 READERS: list[Reader] = [SdssSpecReader(), SdssSpPlateReader(), NpzReader(), ShardReader()]
@@ -79,8 +64,15 @@ def load_plugins() -> None:
         register(point.load()())
 
 
-def find_reader(path: str | Path) -> Reader:
+def find_reader(path: str | Path, options: ReadOptions = DEFAULT) -> Reader:
     """The reader of a file, by the file's content.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    options : ReadOptions
+        What the file does not say, for readers that ask.
 
     Raises
     ------
@@ -92,6 +84,8 @@ def find_reader(path: str | Path) -> Reader:
     head = _head(path)
     for reader in READERS:
         if reader.matches(path, head):
+            if isinstance(reader, ConfigurableReader) and options != DEFAULT:
+                return reader.configured(options)
             return reader
     known = ", ".join(reader.name for reader in READERS)
     raise ReadError(path, f"no reader knows this format (known: {known}); convert it to .npz")
@@ -160,8 +154,8 @@ def _data_below(directory: Path) -> Iterator[Path]:
                     yield file
 
 
-def read_file(path: str | Path) -> Spectra:
-    """All spectra of one file, by the reader that knows it.
+def read_file(path: str | Path, options: ReadOptions = DEFAULT) -> Spectra:
+    """All spectra of one file, by the reader that knows it; see :func:`find_reader`.
 
     Raises
     ------
@@ -169,7 +163,7 @@ def read_file(path: str | Path) -> Spectra:
         If the file is damaged or of no known format.
     """
     path = Path(path)
-    return read_whole(path, find_reader(path))
+    return read_whole(path, find_reader(path, options))
 
 
 def read_whole(path: Path, reader: Reader) -> Spectra:
@@ -199,20 +193,22 @@ def reading(path: Path, reader: Reader) -> Iterator[None]:
         raise ReadError(path, f"{reason}; report this to the reader's authors") from error
 
 
-def read(inputs: Inputs) -> Spectra:
+def read(inputs: Inputs, options: ReadOptions = DEFAULT) -> Spectra:
     """All spectra of files, directories and globs as one batch.
 
     Parameters
     ----------
     inputs : str, Path or sequence of them
         See :func:`expand`.
+    options : ReadOptions
+        What the files do not say.
 
     Raises
     ------
     ReadError
         If an input means no file, or any of the files cannot be read.
     """
-    return Spectra.concatenate([read_file(path) for path in expand(inputs)])
+    return Spectra.concatenate([read_file(path, options) for path in expand(inputs)])
 
 
 def iter_batches(
@@ -220,6 +216,7 @@ def iter_batches(
     batch_size: int,
     failures: list[ReadFailure],
     on_file: Callable[[int, int], None] | None = None,
+    options: ReadOptions = DEFAULT,
 ) -> Iterator[Spectra]:
     """Spectra of files, directories and globs, a batch at a time, in the order of the files.
 
@@ -233,6 +230,8 @@ def iter_batches(
         Files that cannot be read are appended here and left out.
     on_file : callable, optional
         Called after every file with the number of files done and their total.
+    options : ReadOptions
+        What the files do not say.
 
     Raises
     ------
@@ -248,7 +247,7 @@ def iter_batches(
     def files() -> Iterator[Spectra]:
         for done, path in enumerate(paths, start=1):
             try:
-                yield read_file(path)
+                yield read_file(path, options)
             except ReadError as error:
                 failures.append(ReadFailure(path, error.problem))
             if on_file:

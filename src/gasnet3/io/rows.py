@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from gasnet3.io.errors import ReadError, check_range
-from gasnet3.io.registry import Reader, find_reader, read_whole, reading
+from gasnet3.io.options import DEFAULT, ReadOptions
+from gasnet3.io.reader import Reader, RowReader
+from gasnet3.io.registry import find_reader, read_whole, reading
 from gasnet3.spectra import Spectra
 
-_last: dict[tuple[str, Path, int, int], Spectra] = {}
+_last: dict[tuple[str, Path, int, int, ReadOptions], Spectra] = {}
 """The last file that was read whole for some of its rows, by what would tell that it changed."""
 
 
-@runtime_checkable
-class RowReader(Reader, Protocol):
-    """A reader that reads a range of rows for less than the whole file."""
-
-    def count(self, path: Path) -> int:
-        """Rows of the file, from its headers; ReadError if these are damaged."""
-
-    def read_rows(self, path: Path, start: int, stop: int) -> Spectra:
-        """What ``read(path)[start:stop]`` has; ReadError if it is damaged or has not as many."""
-
-
-def count_rows(path: str | Path, reader: Reader | None = None) -> int:
+def count_rows(
+    path: str | Path, reader: Reader | None = None, options: ReadOptions = DEFAULT
+) -> int:
     """Number of spectra of a file.
 
     Parameters
@@ -35,6 +27,8 @@ def count_rows(path: str | Path, reader: Reader | None = None) -> int:
         The file. Only its headers are read, unless its reader cannot do that.
     reader : Reader, optional
         Its reader, where it is known; else it is found.
+    options : ReadOptions
+        What the file does not say.
 
     Raises
     ------
@@ -42,14 +36,20 @@ def count_rows(path: str | Path, reader: Reader | None = None) -> int:
         If the file is damaged as far as that is seen, or of no known format.
     """
     path = Path(path)
-    reader = reader or find_reader(path)
+    reader = reader or find_reader(path, options)
     if not isinstance(reader, RowReader):
-        return len(_kept(reader, path))
+        return len(_kept(reader, path, options))
     with reading(path, reader):
         return reader.count(path)
 
 
-def read_rows(path: str | Path, start: int, stop: int, reader: Reader | None = None) -> Spectra:
+def read_rows(
+    path: str | Path,
+    start: int,
+    stop: int,
+    reader: Reader | None = None,
+    options: ReadOptions = DEFAULT,
+) -> Spectra:
     """A range of the spectra of a file.
 
     Parameters
@@ -60,6 +60,8 @@ def read_rows(path: str | Path, start: int, stop: int, reader: Reader | None = N
         First row, and the row after the last.
     reader : Reader, optional
         Its reader, where it is known; else it is found.
+    options : ReadOptions
+        What the file does not say.
 
     Returns
     -------
@@ -73,22 +75,22 @@ def read_rows(path: str | Path, start: int, stop: int, reader: Reader | None = N
         If the file is damaged where it is read, of no known format, or has not so many rows.
     """
     path = Path(path)
-    reader = reader or find_reader(path)
+    reader = reader or find_reader(path, options)
     if isinstance(reader, RowReader):
         with reading(path, reader):
             return reader.read_rows(path, start, stop)
-    whole = _kept(reader, path)
+    whole = _kept(reader, path, options)
     check_range(path, start, stop, len(whole))
     # A copy: what is kept must not change with what a caller does.
     return whole[np.arange(start, stop)]
 
 
-def _kept(reader: Reader, path: Path) -> Spectra:
+def _kept(reader: Reader, path: Path, options: ReadOptions) -> Spectra:
     try:
         state = path.stat()
     except OSError as error:
         raise ReadError(path, f"cannot be read ({error.strerror or error})") from None
-    key = (reader.name, path, state.st_size, state.st_mtime_ns)
+    key = (reader.name, path, state.st_size, state.st_mtime_ns, options)
     found = _last.get(key)
     if found is None:
         found = read_whole(path, reader)

@@ -1,0 +1,93 @@
+"""What a user says about files that the files do not say themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+ROLES = (
+    *("wave", "loglam", "flux", "ivar", "error", "variance", "mask"),
+    *("id", "z", "class", "ra", "dec"),
+)
+"""What an array of a file can stand for."""
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How to read files that do not tell all; formats of surveys define it and take no advice.
+
+    Parameters
+    ----------
+    air : bool, optional
+        Whether wavelengths are air (True) or vacuum (False); left out, what the file says, and
+        vacuum where it says nothing.
+    columns : tuple of (role, name)
+        Which array or column of the file stands for which of :data:`ROLES`.
+    units : tuple of (role, unit)
+        Units of arrays, in the notation of astropy; they take the place of what the file says.
+
+    Raises
+    ------
+    ValueError
+        If a role is unknown or given twice.
+    """
+
+    air: bool | None = None
+    columns: tuple[tuple[str, str], ...] = ()
+    units: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        for what, pairs in (("column", self.columns), ("unit", self.units)):
+            roles = [role for role, _ in pairs]
+            unknown = [role for role in roles if role not in ROLES]
+            if unknown:
+                raise ValueError(
+                    f"no {what} can be given for {unknown[0]!r}: choose one of {', '.join(ROLES)}"
+                )
+            if len(set(roles)) < len(roles):
+                raise ValueError(f"a {what} is given twice for one role: {', '.join(roles)}")
+
+    @classmethod
+    def parse(
+        cls, air: bool | None = None, columns: Iterable[str] = (), units: Iterable[str] = ()
+    ) -> ReadOptions:
+        """Options from texts of the form ``ROLE=NAME`` and ``ROLE=UNIT``.
+
+        Raises
+        ------
+        ValueError
+            If a text has another form, or a role is unknown or given twice.
+        """
+        return cls(air, _pairs(columns, "column"), _pairs(units, "unit"))
+
+    @classmethod
+    def from_json(cls, settings: Mapping[str, Any]) -> ReadOptions:
+        """What :meth:`to_json` gave."""
+        columns, units = (
+            tuple((str(role), str(name)) for role, name in settings[key])
+            for key in ("columns", "units")
+        )
+        return cls(settings["air"], columns, units)
+
+    def to_json(self) -> dict[str, Any]:
+        """The options in the types of JSON."""
+        return {
+            "air": self.air,
+            "columns": [list(pair) for pair in self.columns],
+            "units": [list(pair) for pair in self.units],
+        }
+
+
+DEFAULT = ReadOptions()
+"""Files say it all."""
+
+
+def _pairs(texts: Iterable[str], what: str) -> tuple[tuple[str, str], ...]:
+    pairs = []
+    for text in texts:
+        role, equals, value = text.partition("=")
+        if not (role.strip() and equals and value.strip()):
+            raise ValueError(f"--{what} {text!r} is not of the form ROLE={what.upper()}")
+        pairs.append((role.strip(), value.strip()))
+    return tuple(pairs)
