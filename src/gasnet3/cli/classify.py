@@ -28,6 +28,9 @@ def classify(
     device: console.Device = "cpu",
     batch_size: console.BatchSize = None,
     n_best: console.NBest = 1,
+    air: console.Air = None,
+    column: console.ColumnOption = None,
+    unit: console.UnitOption = None,
     dialect: DialectOption = "native",
     workers: Annotated[
         int | None,
@@ -52,7 +55,7 @@ def classify(
         result = _run(
             files, output, quiet=quiet, device=device, threads=threads, batch_size=batch_size,
             memory=max_memory, solver=solver, models=console.chosen(models), n_best=n_best,
-            dialect=dialect, workers=workers,
+            options=console.reading(air, column, unit), dialect=dialect, workers=workers,
         )  # fmt: skip
         if not quiet:
             _show(result)

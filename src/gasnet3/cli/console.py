@@ -20,6 +20,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from gasnet3.io.options import ROLES, ReadOptions
+
 OK, SOME_FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
 """Exit statuses."""
 
@@ -51,6 +53,25 @@ NBest = Annotated[int, typer.Option(min=1, help="Solutions kept for each spectru
 MaxMemory = Annotated[
     str | None,
     typer.Option(metavar="SIZE", help="Memory to keep below: 2GB. Fewer workers, smaller batches."),
+]
+Air = Annotated[
+    bool | None,
+    typer.Option(
+        "--air/--vacuum",
+        help="Wavelengths of files that define neither. Default: what a file says, else vacuum.",
+    ),
+]
+ColumnOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        metavar="ROLE=NAME",
+        help="Which column or array is what: wave=LAMBDA. Roles: " + ", ".join(ROLES) + ".",
+    ),
+]
+UnitOption = Annotated[
+    list[str] | None,
+    typer.Option("--unit", metavar="ROLE=UNIT", help="Unit of a column or array: wave=nm."),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.")]
 
@@ -106,6 +127,12 @@ def chosen(models: list[str] | None) -> str | list[str]:
     if models is None:
         return "encoder"
     return models[0] if len(models) == 1 else models
+
+
+def reading(air: bool | None, columns: list[str] | None, units: list[str] | None) -> ReadOptions:
+    """What was said of the files with --air, --column and --unit."""
+    with told(ValueError):
+        return ReadOptions.parse(air, columns or (), units or ())
 
 
 def use_torch(device: str, threads: int | None = None) -> None:

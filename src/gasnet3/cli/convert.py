@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import (
@@ -19,6 +19,9 @@ from rich.progress import (
 
 from gasnet3.cli import console
 from gasnet3.cli.show import show_failures
+
+if TYPE_CHECKING:
+    from gasnet3.io import ReadOptions
 
 INTERRUPTED = 130
 """Exit status, as a shell gives it."""
@@ -35,6 +38,9 @@ def convert(
     shard_rows: Annotated[
         int, typer.Option(min=1, help="Spectra a shard; twice as many are held in memory.")
     ] = 4096,
+    air: console.Air = None,
+    column: console.ColumnOption = None,
+    unit: console.UnitOption = None,
     verify: Annotated[
         bool, typer.Option("--verify", help="Check the shards of directories; convert nothing.")
     ] = False,
@@ -55,11 +61,18 @@ def convert(
     elif output is None:
         console.fail("give the directory for the shards with --output")
     else:
-        _convert(files, output, shard_rows, quiet=quiet, overwrite=overwrite)
+        options = console.reading(air, column, unit)
+        _convert(files, output, shard_rows, options, quiet=quiet, overwrite=overwrite)
 
 
 def _convert(
-    files: list[str], output: Path, shard_rows: int, *, quiet: bool, overwrite: bool
+    files: list[str],
+    output: Path,
+    shard_rows: int,
+    options: ReadOptions,
+    *,
+    quiet: bool,
+    overwrite: bool,
 ) -> None:
     from gasnet3.io import ReadError, expand
     from gasnet3.run.convert import ConvertError
@@ -75,7 +88,12 @@ def _convert(
         paths = expand(files)
         try:
             result = to_shards(
-                paths, output, shard_rows=shard_rows, overwrite=overwrite, on_progress=tell
+                paths,
+                output,
+                shard_rows=shard_rows,
+                overwrite=overwrite,
+                options=options,
+                on_progress=tell,
             )
         except KeyboardInterrupt:
             console.err.print(f"gasnet3: stopped; {AGAIN}", highlight=False)

@@ -19,6 +19,9 @@ def plan(
     solver: console.SolverOption = "hybrid",
     models: console.Models = None,
     n_best: console.NBest = 1,
+    air: console.Air = None,
+    column: console.ColumnOption = None,
+    unit: console.UnitOption = None,
     part_rows: Annotated[
         int | None,
         typer.Option(min=1, help="Spectra a part. Default: from their number, at most 4096."),
@@ -38,6 +41,7 @@ def plan(
     from gasnet3.run.lock import LockError, locked
     from gasnet3.run.plan import PLAN, make_plan
 
+    options = console.reading(air, column, unit)
     if output.exists() and not output.is_dir():
         console.fail(f"{output}: is a file; give a directory")
     if (output / PLAN).exists() and not overwrite:
@@ -51,7 +55,7 @@ def plan(
         console.rate("count files", quiet=quiet) as update,
     ):
         paths = expand(files)
-        config = make_config(console.chosen(models), solver, n_best)
+        config = make_config(console.chosen(models), solver, n_best, options)
         output.mkdir(parents=True, exist_ok=True)
         with locked(output / ".lock", str(output)):
             made = make_plan(paths, output, config, part_rows=part_rows, on_progress=update)

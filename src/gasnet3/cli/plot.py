@@ -30,6 +30,9 @@ def plot(
         bool, typer.Option("--gallery", help="All the spectra, a small panel each.")
     ] = False,
     limit: Annotated[int, typer.Option(min=1, help="Most panels of a gallery.")] = 30,
+    air: console.Air = None,
+    column: console.ColumnOption = None,
+    unit: console.UnitOption = None,
     solver: console.SolverOption = "hybrid",
     models: console.Models = None,
     device: console.Device = "cpu",
@@ -46,8 +49,9 @@ def plot(
     console.check_output(output, overwrite=overwrite, endings=PICTURE_ENDINGS)
     if gallery and (row is not None or spectrum_id is not None):
         console.fail("--gallery draws all spectra: leave out --row and --id")
+    options = console.reading(air, column, unit)
     with console.told(ReadError):
-        spectra = read(files)
+        spectra = read(files, options)
     one = None if gallery else _chosen(spectra, row, spectrum_id)
 
     from gasnet3.nets.card import ModelError

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from gasnet3.flags import ZWarn
-from gasnet3.io import ReadError, read_rows
+from gasnet3.io import ReadError, ReadOptions, read_rows
+from gasnet3.io.options import DEFAULT
 from gasnet3.lattice import LogLattice
 from gasnet3.run.plan import Unit
 from gasnet3.spectra import Spectra
@@ -18,7 +19,11 @@ class ReadAgain(Exception):
 
 
 def batches(
-    units: Sequence[Unit], batch_rows: int, failed: dict[Unit, str], lattice: LogLattice
+    units: Sequence[Unit],
+    batch_rows: int,
+    failed: dict[Unit, str],
+    lattice: LogLattice,
+    options: ReadOptions = DEFAULT,
 ) -> Iterator[list[Spectra]]:
     """Rows of files in batches; the rows of a file that fails are blank, and it is noted."""
     pieces: list[Spectra] = []
@@ -29,7 +34,7 @@ def batches(
             some = unit._replace(start=start, stop=min(unit.stop, start + room))
             if unit not in failed:
                 try:
-                    pieces.append(_read(some))
+                    pieces.append(_read(some, options))
                 except ReadError as error:
                     failed[unit] = error.problem
                     if start > unit.start:
@@ -45,11 +50,11 @@ def batches(
         yield pieces
 
 
-def _read(unit: Unit) -> Spectra:
+def _read(unit: Unit, options: ReadOptions) -> Spectra:
     """Rows of a file; ReadError also if it is not what it was when it was planned."""
     _check_state(unit)
     try:
-        spectra = read_rows(unit.path, unit.start, unit.stop)
+        spectra = read_rows(unit.path, unit.start, unit.stop, options=options)
     except ReadError:
         _check_state(unit)  # says more than what a reader makes of a file that changes
         raise

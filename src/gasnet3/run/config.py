@@ -10,11 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import gasnet3
+from gasnet3.io.options import DEFAULT, ReadOptions
 from gasnet3.pipeline import Pipeline
 from gasnet3.run.plan import Plan, PlanError
 
 
-def make_config(models: Any = "encoder", solver: str = "hybrid", n_best: int = 1) -> dict[str, Any]:
+def make_config(
+    models: Any = "encoder",
+    solver: str = "hybrid",
+    n_best: int = 1,
+    options: ReadOptions = DEFAULT,
+) -> dict[str, Any]:
     """The settings of a run as its plan holds them: all that an answer depends on.
 
     Parameters
@@ -23,6 +29,8 @@ def make_config(models: Any = "encoder", solver: str = "hybrid", n_best: int = 1
         See :meth:`gasnet3.pipeline.Pipeline.load`. The models are loaded, to know them.
     n_best : int
         Solutions a spectrum.
+    options : ReadOptions
+        What the files do not say.
 
     Raises
     ------
@@ -42,6 +50,7 @@ def make_config(models: Any = "encoder", solver: str = "hybrid", n_best: int = 1
         "models": named[0] if single else named,
         "solver": solver,
         "n_best": n_best,
+        "reading": options.to_json(),
         "fingerprint": _fingerprint(pipeline),
     }
 

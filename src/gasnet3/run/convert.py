@@ -9,7 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gasnet3.io import ReadError, ReadFailure, count_rows, expand, read_rows, write_shard
+from gasnet3.io import (
+    ReadError,
+    ReadFailure,
+    ReadOptions,
+    count_rows,
+    expand,
+    read_rows,
+    write_shard,
+)
 from gasnet3.io.manifest import (
     SHARD_ROWS,
     ShardEntry,
@@ -20,6 +28,7 @@ from gasnet3.io.manifest import (
     shards_in,
     write_manifest,
 )
+from gasnet3.io.options import DEFAULT
 from gasnet3.io.registry import Inputs
 from gasnet3.io.shards import VERSION, read_header
 from gasnet3.run.lock import locked
@@ -74,12 +83,14 @@ class _Shard:
 
     path: Path
     pieces: list[_Piece]
+    options: ReadOptions
 
     @property
     def key(self) -> str:
-        """Changes with the rows, and with the state of the files they come from."""
+        """Changes with the rows, the state of the files they come from, and how these are read."""
         rows = [[*piece.source, piece.start, piece.stop] for piece in self.pieces]
-        return hashlib.sha256(json.dumps([VERSION, rows]).encode()).hexdigest()
+        text = json.dumps([VERSION, rows, self.options.to_json()])
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 def convert(
@@ -88,6 +99,7 @@ def convert(
     *,
     shard_rows: int = SHARD_ROWS,
     overwrite: bool = False,
+    options: ReadOptions = DEFAULT,
     on_progress: Progress | None = None,
 ) -> ConvertResult:
     """Write the spectra of files, directories and globs as shards, and a manifest of these.
@@ -105,6 +117,8 @@ def convert(
         Spectra a shard. They are held in memory, 33 kB each, twice.
     overwrite : bool
         Whether shards of other rows may be replaced or removed.
+    options : ReadOptions
+        What the files do not say.
     on_progress : callable, optional
         Called with what is done ("count" or "convert"), how many files are counted or spectra
         converted, and how many there are.
@@ -132,8 +146,8 @@ def convert(
     directory = Path(directory)
     tell = on_progress or (lambda what, done, total: None)
     failures: dict[Path, str] = {}
-    sources = _sources(expand(inputs), directory, failures, tell)
-    planned = _planned(sources, directory, shard_rows)
+    sources = _sources(expand(inputs), directory, options, failures, tell)
+    planned = _planned(sources, directory, shard_rows, options)
     directory.mkdir(parents=True, exist_ok=True)
     with locked(directory / ".convert.lock", str(directory)):
         known = _known(directory)
@@ -154,7 +168,11 @@ def convert(
 
 
 def _sources(
-    paths: Sequence[Path], directory: Path, failures: dict[Path, str], tell: Progress
+    paths: Sequence[Path],
+    directory: Path,
+    options: ReadOptions,
+    failures: dict[Path, str],
+    tell: Progress,
 ) -> list[Source]:
     """Files with their number of rows; those that cannot be counted are failures."""
     sources = []
@@ -163,7 +181,7 @@ def _sources(
         if output in path.absolute().parents:
             raise ConvertError(f"{path}: lies in the output {directory}; name another directory")
         try:
-            rows = count_rows(path)
+            rows = count_rows(path, options=options)
             state = path.stat()
         except ReadError as error:
             failures[path] = error.problem
@@ -173,7 +191,9 @@ def _sources(
     return sources
 
 
-def _planned(sources: Sequence[Source], directory: Path, shard_rows: int) -> list[_Shard]:
+def _planned(
+    sources: Sequence[Source], directory: Path, shard_rows: int, options: ReadOptions
+) -> list[_Shard]:
     """Consecutive rows of the sources in shards of one length, the last one shorter."""
     shards: list[_Shard] = []
     room = 0
@@ -181,7 +201,7 @@ def _planned(sources: Sequence[Source], directory: Path, shard_rows: int) -> lis
         start = 0
         while start < source.rows:
             if not room:
-                shards.append(_Shard(shard_path(directory, len(shards)), []))
+                shards.append(_Shard(shard_path(directory, len(shards)), [], options))
                 room = shard_rows
             stop = min(source.rows, start + room)
             shards[-1].pieces.append(_Piece(source, start, stop))
@@ -234,7 +254,9 @@ def _kept(shard: _Shard, known: ShardEntry | None, failures: dict[Path, str]) ->
     try:
         header = read_header(shard.path)
         left_out = header.notes["failures"]
-        if header.notes["key"] != shard.key or any(_readable(piece) for piece, _ in left_out):
+        if header.notes["key"] != shard.key or any(
+            _readable(piece, shard.options) for piece, _ in left_out
+        ):
             return None
         entry = describe(shard.path, header.rows)
         if entry != known:
@@ -245,10 +267,11 @@ def _kept(shard: _Shard, known: ShardEntry | None, failures: dict[Path, str]) ->
     return entry
 
 
-def _readable(piece: Sequence[Any]) -> bool:
+def _readable(piece: Sequence[Any], options: ReadOptions) -> bool:
     """Whether rows that could not be read can be by now."""
+    path, start, stop = piece
     try:
-        read_rows(*piece)
+        read_rows(path, start, stop, options=options)
     except ReadError:
         return False
     return True
@@ -265,7 +288,7 @@ def _make(shard: _Shard, failures: dict[Path, str]) -> ShardEntry:
     left_out = []
     for start, stop, path in _steps(shard.pieces):
         try:
-            batches.append(read_rows(path, start, stop))
+            batches.append(read_rows(path, start, stop, options=shard.options))
         except ReadError as error:
             left_out.append(((path, start, stop), error.problem))
             failures[Path(path)] = error.problem

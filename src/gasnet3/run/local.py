@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gasnet3.io import ReadFailure, expand
+from gasnet3.io import ReadFailure, ReadOptions, expand
+from gasnet3.io.options import DEFAULT
 from gasnet3.io.registry import Inputs
 from gasnet3.pipeline import Pipeline
 from gasnet3.run.config import make_config
@@ -106,6 +107,7 @@ def classify_files(
     solver: str = "hybrid",
     models: str | Path | Sequence[str | Path] = "encoder",
     n_best: int = 1,
+    options: ReadOptions = DEFAULT,
     dialect: str = "native",
     settings: Settings | None = None,
     workers: int | None = None,
@@ -129,6 +131,8 @@ def classify_files(
         See :meth:`gasnet3.pipeline.Pipeline.load`.
     n_best : int
         Solutions a spectrum.
+    options : ReadOptions
+        What the files do not say: air wavelengths, names and units of columns.
     dialect : {'native', 'sdss', 'redrock'}
         Names of the columns.
     settings : Settings, optional
@@ -167,7 +171,7 @@ def classify_files(
     tell = on_message or (lambda text: None)
     share_memory(max_memory, 1)  # before any work
     paths = expand(inputs)
-    config = make_config(models, solver, n_best)
+    config = make_config(models, solver, n_best, options)
     with locked(output.with_name(f".{output.name}.lock"), str(output)):
         plan = make_plan(paths, output.with_name(f"{output.name}.run"), config)
         _tidy(plan, tell)

@@ -22,7 +22,8 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from gasnet3.files import replacing, write_json
-from gasnet3.io import ReadError, ReadFailure, count_rows, find_reader
+from gasnet3.io import ReadError, ReadFailure, ReadOptions, count_rows, find_reader
+from gasnet3.io.options import DEFAULT
 
 PLAN, INPUTS, PARTS = "plan.json", "inputs.parquet", "parts"
 FORMAT = 1
@@ -282,7 +283,7 @@ def make_plan(
         raise ValueError(f"a part must have at least one spectrum, got {part_rows}")
     directory = Path(directory)
     failures: list[ReadFailure] = []
-    inputs = _counted(paths, failures, on_progress)
+    inputs = _counted(paths, failures, on_progress, reading_of(config))
     if part_rows is None:
         part_rows = int(np.clip(-(-inputs.rows.sum() // SHARES), *PART_ROWS))
     key = make_key(config, part_rows, inputs)
@@ -303,15 +304,23 @@ def make_plan(
     return plan
 
 
+def reading_of(config: dict[str, Any]) -> ReadOptions:
+    """How the settings of a run say that its files are to be read."""
+    return ReadOptions.from_json(config["reading"]) if "reading" in config else DEFAULT
+
+
 def _counted(
-    paths: Iterable[Path], failures: list[ReadFailure], on_progress: Progress | None
+    paths: Iterable[Path],
+    failures: list[ReadFailure],
+    on_progress: Progress | None,
+    options: ReadOptions,
 ) -> Inputs:
     """Rows and state of files; what cannot be counted goes to the failures."""
     found: list[tuple[str, str, int, int, int]] = []
     paths = list(paths)
     for done, path in enumerate(paths, start=1):
         try:
-            reader = find_reader(path)
+            reader = find_reader(path, options)
             # Before its rows: a change while they are counted is seen later.
             state = path.stat()
             rows = count_rows(path, reader)

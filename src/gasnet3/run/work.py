@@ -19,7 +19,7 @@ from gasnet3.joining import join_column
 from gasnet3.pipeline import Pipeline
 from gasnet3.run.batches import ReadAgain, batches
 from gasnet3.run.config import pipeline_of
-from gasnet3.run.plan import PLAN, Plan, Unit
+from gasnet3.run.plan import PLAN, Plan, Unit, reading_of
 from gasnet3.spectra import Spectra
 
 if TYPE_CHECKING:
@@ -197,7 +197,8 @@ def _tables(
     """The catalogs of a part; while one batch is solved the next is read."""
     lattice = pipeline.engines[0].model.card.observed
     tables: list[Table] = []
-    for pieces in prefetched(batches(plan.units(index), batch_rows, failed, lattice), depth=1):
+    read = batches(plan.units(index), batch_rows, failed, lattice, reading_of(plan.config))
+    for pieces in prefetched(read, depth=1):
         tables.extend(_solved(pipeline, pieces, plan.config["n_best"]))
         if on_progress:
             on_progress(sum(map(len, pieces)))
