@@ -83,9 +83,10 @@ def find_reader(path: str | Path, options: ReadOptions = DEFAULT) -> Reader:
     path = Path(path)
     head = _head(path)
     for reader in READERS:
+        # What was said may also tell that a file is the reader's own.
+        if isinstance(reader, ConfigurableReader) and options != DEFAULT:
+            reader = reader.configured(options)
         if reader.matches(path, head):
-            if isinstance(reader, ConfigurableReader) and options != DEFAULT:
-                return reader.configured(options)
             return reader
     known = ", ".join(reader.name for reader in READERS)
     raise ReadError(path, f"no reader knows this format (known: {known}); convert it to .npz")
