@@ -10,9 +10,10 @@ import pytest
 from astropy.table import Table
 from matplotlib.figure import Figure
 
-from gasnet3 import CLASSES, io, samples
+from gasnet3 import CLASSES, samples
 from gasnet3.catalog import make_catalog
 from gasnet3.flags import ZWarn
+from gasnet3.io import finding
 from gasnet3.lattice import OBSERVED
 from gasnet3.report import (
     figures,
@@ -304,8 +305,10 @@ def test_the_files_that_the_catalog_names_are_read_first(monkeypatch: pytest.Mon
     catalog["id"][5] = "mock-7-000009"
     catalog["file"] = np.where(np.arange(36) == 5, "elsewhere/mock-7-000009.fits", "")
     opened: list[Path] = []
-    read_file = io.read_file
-    monkeypatch.setattr(io, "read_file", lambda path: opened.append(path) or read_file(path))
+    find_reader = finding.find_reader
+    monkeypatch.setattr(
+        finding, "find_reader", lambda path, *rest: opened.append(path) or find_reader(path, *rest)
+    )
     inputs = read_inputs(catalog, spectra=samples.DIRECTORY)
     assert inputs.rows_of([5]).ids.tolist() == ["mock-7-000009"]
     assert [path.name for path in opened] == ["mock-7-000009.fits"]

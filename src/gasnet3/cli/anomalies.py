@@ -131,15 +131,17 @@ def _draw(
     shown: Table, files: list[str], path: Path, catalog: Table, models: str | list[str]
 ) -> None:
     """A picture of the spectra listed, in their order."""
-    from gasnet3.io import ReadError, read
+    from gasnet3.io import ReadError, find_spectra
+    from gasnet3.io.options import reading_of
 
     if not len(shown):
         console.fail(f"{path} is not drawn: there is no spectrum to show")
-    with console.told(ReadError):
-        spectra = read(files)
-    place = {str(name): row for row, name in enumerate(spectra.ids)}
+    made_by = catalog.meta.get("gasnet3", {})
     ids = [str(name) for name in shown["id"]]
-    missing = [name for name in ids if name not in place]
+    likely = {str(name) for name in shown["file"]} if "file" in shown.colnames else set()
+    with console.told(ReadError):
+        spectra = find_spectra(files, ids, likely=likely, options=reading_of(made_by))
+    missing = [name for name in ids if name not in spectra]
     if missing:
         console.fail(
             f"--spectra: {len(missing)} of the spectra listed are not in these files, the first "
@@ -151,10 +153,10 @@ def _draw(
     from gasnet3.report.figures import plot_gallery
 
     console.use_torch("cpu")
-    solver = catalog.meta.get("gasnet3", {}).get("solver", "hybrid")
+    solver = made_by.get("solver", "hybrid")
     with console.told(ModelError, ValueError):
         pipeline = Pipeline.load(models, solver)
-        seen = [pipeline.inspect(spectra, place[name]) for name in ids]
+        seen = [pipeline.inspect(spectra[name]) for name in ids]
         marks = zip(shown["anomaly_wave"], shown["anomaly_reason"], strict=True)
         plot_gallery(seen, path, marks=[(float(wave), str(reason)) for wave, reason in marks])
     console.out.print(str(path), highlight=False)

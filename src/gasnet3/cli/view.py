@@ -14,6 +14,7 @@ from gasnet3.cli import console
 if TYPE_CHECKING:
     from astropy.table import Table
 
+    from gasnet3.io import ReadOptions
     from gasnet3.view.listing import Listing
 
 CATALOG_ENDINGS = (".parquet", ".csv", ".fits", ".ecsv", ".votable")
@@ -40,6 +41,9 @@ def view(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 0,
     address: Address = LOCAL,
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
+    air: console.Air = None,
+    column: console.ColumnOption = None,
+    unit: console.UnitOption = None,
     solver: console.SolverOption = "hybrid",
     models: console.Models = None,
     device: console.Device = "cpu",
@@ -48,11 +52,12 @@ def view(
 
     A file of spectra without a catalog is classified first. Nothing leaves this machine.
     """
-    from gasnet3.io import ReadError
+    from gasnet3.io import ReadError, ReadOptions
     from gasnet3.view.app import ViewError, prepared, serve
     from gasnet3.view.judgements import JudgementError, JudgementFile
 
-    listing, files = _listing(catalog, spectra or [], solver, models, device)
+    options = console.reading(air, column, unit)
+    listing, files = _listing(catalog, spectra or [], options, solver, models, device)
     place = catalog.resolve()
     kept = judgements or place.with_name(f"{place.stem}_vi.csv")
     with console.told(JudgementError, ReadError, ViewError):
@@ -60,6 +65,7 @@ def view(
         shared = prepared(
             listing, files, file, catalog.name,
             models=console.chosen(models), solver=solver, device=device,
+            options=options if options != ReadOptions() else None,
         )  # fmt: skip
         if address != LOCAL:
             console.note(f"listening on {address}: others can see the spectra and judge them")
@@ -75,7 +81,12 @@ def view(
 
 
 def _listing(
-    path: Path, spectra: list[str], solver: str, models: list[str] | None, device: str
+    path: Path,
+    spectra: list[str],
+    options: ReadOptions,
+    solver: str,
+    models: list[str] | None,
+    device: str,
 ) -> tuple[Listing, list[str]]:
     """The rows to list, and the files of their spectra."""
     from gasnet3.catalog import CatalogError
@@ -86,15 +97,17 @@ def _listing(
         console.fail(f"{path}: there is no such file")
     if not path.is_dir() and path.suffix.lower() in CATALOG_ENDINGS:
         try:
-            find_reader(path)
+            find_reader(path, options)
         except ReadError:  # no spectra: it must be a catalog
             with console.told(CatalogError):
                 return Listing.read(path), spectra
     files = [str(path), *spectra]
-    return Listing(_classified(files, solver, models, device)), files
+    return Listing(_classified(files, options, solver, models, device)), files
 
 
-def _classified(files: list[str], solver: str, models: list[str] | None, device: str) -> Table:
+def _classified(
+    files: list[str], options: ReadOptions, solver: str, models: list[str] | None, device: str
+) -> Table:
     from astropy.table import vstack
 
     from gasnet3.io import ReadError, read
@@ -107,7 +120,8 @@ def _classified(files: list[str], solver: str, models: list[str] | None, device:
         console.told(ReadError, ModelError, ValueError),
         console.progress("classify", quiet=False) as update,
     ):
-        pipeline, whole = Pipeline.load(console.chosen(models), solver, device), read(files)
+        pipeline = Pipeline.load(console.chosen(models), solver, device)
+        whole = read(files, options)
         for start in range(0, len(whole), ROWS):
             parts.append(pipeline.run(whole[start : start + ROWS]))
             update(min(start + ROWS, len(whole)))

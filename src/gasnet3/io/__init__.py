@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gasnet3.io.errors import ReadError, ReadFailure
+from gasnet3.io.finding import find_spectra
 from gasnet3.io.options import ReadOptions
 from gasnet3.io.prefetch import prefetched
 from gasnet3.io.reader import ConfigurableReader, ExplainingReader, Reader, RowReader
@@ -34,6 +35,7 @@ __all__ = [
     "count_rows",
     "expand",
     "find_reader",
+    "find_spectra",
     "iter_batches",
     "load_plugins",
     "prefetched",

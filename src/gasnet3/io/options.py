@@ -83,6 +83,11 @@ DEFAULT = ReadOptions()
 """Files say it all."""
 
 
+def reading_of(settings: Mapping[str, Any]) -> ReadOptions:
+    """How the settings of a run, or the provenance of a catalog, say that files are to be read."""
+    return ReadOptions.from_json(settings["reading"]) if "reading" in settings else DEFAULT
+
+
 def _pairs(texts: Iterable[str], what: str) -> tuple[tuple[str, str], ...]:
     pairs = []
     for text in texts:

@@ -119,7 +119,8 @@ class Inputs:
         ValueError
             If a spectrum is in none of the files.
         """
-        from gasnet3.io import expand, read_file
+        from gasnet3.io import find_spectra
+        from gasnet3.io.options import reading_of
         from gasnet3.spectra import Spectra
 
         ids = self.text("id")
@@ -127,13 +128,8 @@ class Inputs:
         found: dict[str, Spectra] = self._read
         if missing := [name for name in wanted if name not in found]:
             named = {Path(name).name for name in self.text("file")[list(rows)]}
-            paths = expand([str(item) for item in self.spectra])
-            for path in sorted(paths, key=lambda path: path.name not in named):
-                batch = read_file(path)
-                for row in np.flatnonzero(np.isin(batch.ids, missing)).tolist():
-                    found.setdefault(str(batch.ids[row]), batch[row : row + 1])
-                if all(name in found for name in missing):
-                    break
+            options = reading_of(self.catalog.meta.get("gasnet3") or {})
+            found |= find_spectra(list(self.spectra), missing, likely=named, options=options)
         if missing := [name for name in wanted if name not in found]:
             raise ValueError(
                 f"{len(missing)} of the spectra to draw are not in the files of spectra, the "

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from gasnet3.files import replacing, write_json
 from gasnet3.io import ReadError, ReadFailure, ReadOptions, count_rows, find_reader
-from gasnet3.io.options import DEFAULT
+from gasnet3.io.options import reading_of
 
 PLAN, INPUTS, PARTS = "plan.json", "inputs.parquet", "parts"
 FORMAT = 1
@@ -302,11 +302,6 @@ def make_plan(
     }  # fmt: skip
     write_json(directory / PLAN, about)
     return plan
-
-
-def reading_of(config: dict[str, Any]) -> ReadOptions:
-    """How the settings of a run say that its files are to be read."""
-    return ReadOptions.from_json(config["reading"]) if "reading" in config else DEFAULT
 
 
 def _counted(

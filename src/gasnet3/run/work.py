@@ -15,11 +15,12 @@ import numpy as np
 from gasnet3.catalog import write_parts
 from gasnet3.catalog.schema import make_catalog
 from gasnet3.io import ReadFailure, prefetched
+from gasnet3.io.options import reading_of
 from gasnet3.joining import join_column
 from gasnet3.pipeline import Pipeline
 from gasnet3.run.batches import ReadAgain, batches
 from gasnet3.run.config import pipeline_of
-from gasnet3.run.plan import PLAN, Plan, Unit, reading_of
+from gasnet3.run.plan import PLAN, Plan, Unit
 from gasnet3.spectra import Spectra
 
 if TYPE_CHECKING:

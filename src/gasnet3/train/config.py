@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import gasnet3
+from gasnet3.io.options import ReadOptions
 
 SCHEDULES = ("step", "onecycle")
 
@@ -34,6 +35,11 @@ class TrainConfig:
         Arguments of the network (m, variant, width, stem, flip).
     z_min, z_max : float
         Redshift range; spectra outside it are left out, and counted.
+    air : bool, optional
+        Whether wavelengths of files that define neither are air; see
+        :class:`~gasnet3.io.options.ReadOptions`.
+    columns, units : list of str
+        ``ROLE=NAME`` and ``ROLE=UNIT`` for files that do not tell all.
     degree : int
         Degree of the continuum polynomial.
     epochs, batch_size, seed : int
@@ -63,6 +69,9 @@ class TrainConfig:
     output: str = "."
     architecture: str = "encoder"
     options: dict[str, Any] = field(default_factory=dict)
+    air: bool | None = None
+    columns: list[str] = field(default_factory=list)
+    units: list[str] = field(default_factory=list)
     degree: int = 5
     epochs: int = 100
     batch_size: int = 128
@@ -90,8 +99,17 @@ class TrainConfig:
             weight = getattr(self, name)
             if weight < 0 or (weight and self.architecture != "encoder"):
                 raise ConfigError(f"{name} must be 0 or more, and 0 without eigenspectra")
+        try:
+            _ = self.reading
+        except ValueError as error:
+            raise ConfigError(str(error).removeprefix("--")) from None
         if not 0 < self.lr_final <= self.lr:
             raise ConfigError(f"need 0 < lr_final <= lr, got {self.lr_final} and {self.lr}")
+
+    @property
+    def reading(self) -> ReadOptions:
+        """What the files do not say; ValueError if a text has another form."""
+        return ReadOptions.parse(self.air, self.columns, self.units)
 
     @property
     def directory(self) -> Path:
@@ -133,6 +151,7 @@ def read_config(path: Path) -> TrainConfig:
 def _check_type(path: Path, key: str, value: object, expected: str) -> None:
     right = {
         "str": isinstance(value, str),
+        "bool | None": isinstance(value, bool),
         "int": isinstance(value, int) and not isinstance(value, bool),
         "float": isinstance(value, (int, float)) and not isinstance(value, bool),
         "list[str]": isinstance(value, list) and all(isinstance(v, str) for v in value),

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gasnet3.io import ReadFailure, iter_batches
+from gasnet3.io import ReadFailure, ReadOptions, iter_batches
+from gasnet3.io.options import DEFAULT
 from gasnet3.lattice import shift_from_z
 from gasnet3.nets.card import ModelCard
 from gasnet3.prepare import prepare
@@ -50,8 +51,19 @@ class TrainingSet:
         return self.flux[rows], self.ivar[rows], self.start[rows]
 
 
-def load_training_set(inputs: Sequence[str], card: ModelCard) -> TrainingSet:
+def load_training_set(
+    inputs: Sequence[str], card: ModelCard, options: ReadOptions = DEFAULT
+) -> TrainingSet:
     """Read and prepare all spectra of the card's class with a redshift in its range.
+
+    Parameters
+    ----------
+    inputs : sequence of str
+        Files, directories and globs.
+    card : ModelCard
+        The class, the redshift range and the degree of the continuum.
+    options : ReadOptions
+        What the files do not say.
 
     Raises
     ------
@@ -62,7 +74,7 @@ def load_training_set(inputs: Sequence[str], card: ModelCard) -> TrainingSet:
     parts: list[tuple[Tensor, ...]] = []
     left_out = 0
     shifts = card.shifts
-    for spectra in iter_batches(inputs, READ_BATCH, failures):
+    for spectra in iter_batches(inputs, READ_BATCH, failures, options=options):
         labelled = spectra[(spectra.classes == card.cls) & np.isfinite(spectra.z)]
         if not len(labelled):
             continue

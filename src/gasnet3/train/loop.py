@@ -64,8 +64,8 @@ def run_training(
         config.name, config.cls, config.architecture, config.options,
         config.z_min, config.z_max, config.degree, licence=config.licence,
     )  # fmt: skip
-    train = load_training_set(config.files("train"), card)
-    valid = load_training_set(config.files("valid"), card)
+    train = load_training_set(config.files("train"), card, config.reading)
+    valid = load_training_set(config.files("valid"), card, config.reading)
     network = card.build().to(device)
     optimiser = torch.optim.Adam(network.parameters(), lr=config.lr)
     scheduler = _schedule(config, optimiser, -(-len(train) // (config.batch_size * ranks)))

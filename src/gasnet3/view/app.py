@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gasnet3.io.options import ReadOptions, reading_of
 from gasnet3.view.judgements import JudgementFile
 from gasnet3.view.listing import Listing
 from gasnet3.view.spectra import SpectrumFinder
@@ -32,6 +33,7 @@ def prepared(
     models: str | Sequence[str] = "encoder",
     solver: str = "hybrid",
     device: str = "cpu",
+    options: ReadOptions | None = None,
 ) -> Shared:
     """All that the pages share.
 
@@ -47,6 +49,8 @@ def prepared(
         What is looked at.
     models, solver, device
         See :meth:`gasnet3.pipeline.Pipeline.load`.
+    options : ReadOptions, optional
+        What the files do not say; left out, what was said when the catalog was made.
 
     Raises
     ------
@@ -58,7 +62,9 @@ def prepared(
     _need_bokeh()
     from gasnet3.view.shared import Inspector, Shared
 
-    inspector = Inspector(SpectrumFinder(spectra), models, solver, device)
+    if options is None:
+        options = reading_of(listing.table.meta.get("gasnet3") or {})
+    inspector = Inspector(SpectrumFinder(spectra, options), models, solver, device)
     return Shared(listing, inspector, judgements, title)
 
 

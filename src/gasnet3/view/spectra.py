@@ -7,7 +7,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from gasnet3.io import ReadError, expand
+from gasnet3.io import ReadError, ReadOptions, expand, find_reader
+from gasnet3.io.options import DEFAULT
 from gasnet3.io.rows import count_rows, read_rows
 from gasnet3.spectra import Spectra
 
@@ -32,6 +33,8 @@ class SpectrumFinder:
     ----------
     inputs : sequence of str or Path
         Files, directories and globs of spectra; none: no spectrum is found.
+    options : ReadOptions
+        What the files do not say.
 
     Raises
     ------
@@ -39,7 +42,8 @@ class SpectrumFinder:
         If an input means no file.
     """
 
-    def __init__(self, inputs: Sequence[str | Path]) -> None:
+    def __init__(self, inputs: Sequence[str | Path], options: ReadOptions = DEFAULT) -> None:
+        self.options = options
         self.files = expand(list(inputs)) if inputs else []
         self._by_stem: dict[str, list[Path]] = {}
         for path in self.files:
@@ -70,8 +74,8 @@ class SpectrumFinder:
 
     def _find(self, name: str) -> Spectra:
         for path in self._by_stem.get(_plain(name), []):
-            if count_rows(path) == 1:
-                found = read_rows(path, 0, 1)
+            if count_rows(path, options=self.options) == 1:
+                found = read_rows(path, 0, 1, options=self.options)
                 if str(found.ids[0]) == name:
                     return found
         self.start()
@@ -84,7 +88,7 @@ class SpectrumFinder:
                 )
         if name in self._places:
             path, row = self._places[name]
-            return read_rows(path, row, row + 1)
+            return read_rows(path, row, row + 1, options=self.options)
         told = ""
         if self._failed:
             told = f"; {len(self._failed)} of them could not be read: {self._failed[0]}"
@@ -101,9 +105,11 @@ class SpectrumFinder:
         try:
             for path in self.files:
                 try:
-                    total = count_rows(path)
+                    reader = find_reader(path, self.options)
+                    total = count_rows(path, reader, self.options)
                     for start in range(0, total, CHUNK):
-                        ids = read_rows(path, start, min(start + CHUNK, total)).ids
+                        stop = min(start + CHUNK, total)
+                        ids = read_rows(path, start, stop, reader, self.options).ids
                         for row, name in enumerate(ids, start):
                             self._places.setdefault(str(name), (path, row))
                 except ReadError as error:

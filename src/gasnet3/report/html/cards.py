@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -86,7 +86,7 @@ def cards(table: Table, rows: Sequence[int] | NDArray[np.intp]) -> list[Card]:
 
 def with_pictures(
     shown: Sequence[Card],
-    spectra: Spectra,
+    spectra: Mapping[str, Spectra],
     pipeline: Pipeline,
     progress: Callable[[int], object] | None = None,
 ) -> list[Card]:
@@ -96,20 +96,19 @@ def with_pictures(
     ----------
     shown : sequence of Card
         What to draw; a spectrum that occurs twice is solved once.
-    spectra : Spectra
-        They are found by their ids.
+    spectra : mapping of str to Spectra
+        Batches of one, by their ids.
     pipeline : Pipeline
         What solves them again.
     progress : callable, optional
         Called with the number of spectra done.
     """
-    place = {str(name): row for row, name in enumerate(spectra.ids)}
     drawn: dict[str, Card] = {}
     for done, card in enumerate(shown, 1):
         if card.id not in drawn:
             drawn[card.id] = card
-            if card.id in place:
-                inspection = pipeline.inspect(spectra, place[card.id])
+            if card.id in spectra:
+                inspection = pipeline.inspect(spectra[card.id])
                 drawn[card.id] = replace(
                     card, picture=picture(inspection, card.wave), note=_difference(card, inspection)
                 )

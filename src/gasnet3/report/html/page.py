@@ -138,17 +138,21 @@ def _shown_spectra(
     both = [*strange, *unsure]
     if not spectra or not both:
         return strange, unsure
-    from gasnet3.io import read
+    from gasnet3.io import find_spectra
+    from gasnet3.io.options import reading_of
     from gasnet3.pipeline import Pipeline
 
-    found = read([str(path) for path in spectra])
-    if not set(found.ids.tolist()) & {card.id for card in both}:
+    made_by = best.meta.get("gasnet3") or {}
+    ids = {card.id for card in both}
+    wanted = best[np.isin(columns.texts(best, "id"), list(ids))]
+    files = set(columns.texts(wanted, "file").tolist())
+    found = find_spectra(list(spectra), ids, likely=files, options=reading_of(made_by))
+    if not found:
         raise ReportError(
             f"none of the {len(both)} spectra to draw is in these files, the first is "
             f"{both[0].id}; give the files that the catalog was made of"
         )
-    solver = (best.meta.get("gasnet3") or {}).get("solver", "hybrid")
-    pipeline = Pipeline.load(models, solver)
+    pipeline = Pipeline.load(models, made_by.get("solver", "hybrid"))
     told = None if progress is None else lambda done: progress(done, len(both))
     drawn = with_pictures(both, found, pipeline, told)
     return drawn[: len(strange)], drawn[len(strange) :]
