@@ -1,0 +1,1 @@
+"""Files of no particular survey: arrays with names and units, and what they stand for."""

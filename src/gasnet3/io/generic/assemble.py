@@ -1,0 +1,305 @@
+"""From arrays whose roles are known to spectra."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasnet3.airvac import air_to_vacuum
+from gasnet3.io.errors import ReadError
+from gasnet3.io.generic.noise import estimated_ivar
+from gasnet3.io.generic.roles import AIR_NAMES, GOOD_MASKS, Roles, plain
+from gasnet3.io.generic.units import class_label, flux_factor, parse_unit, wavelengths
+from gasnet3.io.options import DEFAULT, ReadOptions
+from gasnet3.io.understood import Understood
+from gasnet3.spectra import Spectra
+
+Row = NDArray[np.float64]
+NOISE_KEY = "noise_estimated"
+"""Key column of spectra whose file has no errors: True where they were estimated."""
+
+
+@dataclass
+class Loaded:
+    """Arrays of a file by role, for some of its spectra.
+
+    Parameters
+    ----------
+    arrays : mapping of str to array
+        ``flux`` and other values of pixels: shape (rows, pixels), or a list of rows of any
+        length; ``wave`` or ``loglam`` may be one row for all. Those of ``id``, ``z``,
+        ``class``, ``ra``, ``dec``: shape (rows,).
+    units : mapping of str to str
+        By role, as the file has them.
+    air : bool, optional
+        Whether the file says that wavelengths are air; None: it says nothing.
+    names : sequence of str, optional
+        Identifiers of spectra where no array holds them.
+    keys : mapping of str to ndarray, shape (rows,)
+        Key columns.
+    """
+
+    arrays: Mapping[str, Any]
+    units: Mapping[str, str] = field(default_factory=dict)
+    air: bool | None = None
+    names: Sequence[str] | None = None
+    keys: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+
+def assemble(
+    path: Path,
+    loaded: Loaded,
+    roles: Roles,
+    options: ReadOptions = DEFAULT,
+) -> Spectra:
+    """Spectra of what was loaded: vacuum Å, F_λ, inverse variance.
+
+    Parameters
+    ----------
+    path : Path
+        The file, for its name and messages.
+    loaded : Loaded
+        The arrays.
+    roles : Roles
+        Where they come from. What has to be assumed is added to ``roles.understood``.
+    options : ReadOptions
+        What the user says.
+
+    Raises
+    ------
+    ReadError
+        If the arrays do not fit together, or a unit is not known.
+    """
+    told = roles.understood
+    try:
+        flux = _rows(loaded.arrays["flux"], "flux")
+        wave = _vacuum(loaded, roles, options, told)
+        if len(wave) not in (1, len(flux)):
+            raise ValueError(f"there are {len(flux)} spectra and {len(wave)} rows of wavelengths")
+        flux, ivar, estimated = _calibrated(loaded, roles, flux, wave, told)
+        flux, ivar, wave = _trimmed(flux, ivar, wave)
+        return _spectra(path, loaded, flux, ivar, wave, estimated)
+    except (ValueError, TypeError, IndexError) as error:
+        raise ReadError(path, f"its arrays make no spectra: {error}") from error
+
+
+def _rows(values: Any, role: str) -> list[Row]:
+    """One float64 row a spectrum; masked entries are NaN."""
+    if isinstance(values, np.ndarray) and values.dtype != object:
+        values = values[None] if values.ndim == 1 else values
+        if values.ndim != 2:
+            raise ValueError(f"{role} has shape {values.shape}, expected (spectra, pixels)")
+    elif len(values) and np.ndim(values[0]) == 0:
+        values = [values]
+    return [_floats(row) for row in values]
+
+
+def _floats(row: Any) -> Row:
+    if isinstance(row, np.ma.MaskedArray):
+        return np.asarray(np.ma.filled(row.astype(np.float64), np.nan))
+    return np.asarray(row, np.float64)
+
+
+def _vacuum(loaded: Loaded, roles: Roles, options: ReadOptions, told: Understood) -> list[Row]:
+    """Wavelengths in vacuum Å: one row for all spectra, or one each."""
+    log = "wave" not in loaded.arrays
+    role = "loglam" if log else "wave"
+    source = roles.arrays.get(role)
+    name = plain(source.name) if source else ""
+    unit = loaded.units.get(role, source.unit if source else "")
+    rows: list[Row] = []
+    assumed = ""
+    for row in _rows(loaded.arrays[role], role):
+        angstrom, assumed = wavelengths(row, unit, log=log, natural=name.startswith("ln"))
+        # Rows that share their wavelengths are placed on the lattice once.
+        rows.append(rows[-1] if rows and np.array_equal(angstrom, rows[-1]) else angstrom)
+    _tell(told, assumed)
+    air = options.air if options.air is not None else loaded.air
+    if air is None and name in AIR_NAMES:
+        air = True
+    if air is None:
+        _tell(told, "the file does not say air or vacuum: wavelengths are taken as vacuum (--air)")
+    return rows if not air else _each_once(air_to_vacuum, rows)
+
+
+def _each_once(function: Callable[[Row], Row], rows: list[Row]) -> list[Row]:
+    """The function of every row; rows that are one object stay so."""
+    out: list[Row] = []
+    for at, row in enumerate(rows):
+        out.append(out[-1] if at and row is rows[at - 1] else function(row))
+    return out
+
+
+def _calibrated(
+    loaded: Loaded, roles: Roles, flux: list[Row], wave: list[Row], told: Understood
+) -> tuple[list[Row], list[Row], NDArray[np.bool_]]:
+    """Flux density per wavelength, its inverse variance, and where that was estimated."""
+    units = {role: loaded.units.get(role, one.unit) for role, one in roles.arrays.items()}
+    units |= {role: unit for role, unit in loaded.units.items() if role not in units}
+    factors = _factors(units.get("flux", ""), wave, told)
+    uncertainty = _ivar(loaded.arrays, units, len(flux), told)
+    masks = _bad(loaded.arrays, roles, len(flux))
+    out_flux, out_ivar = [], []
+    estimated = np.zeros(len(flux), bool)
+    for row, values in enumerate(flux):
+        factor = factors[row if len(factors) > 1 else 0]
+        ivar = uncertainty[row] if uncertainty else estimated_ivar(values)
+        estimated[row] = not uncertainty
+        for what, array in (("uncertainty", ivar), ("wavelengths", wave[row % len(wave)])):
+            if array.shape != values.shape:
+                raise ValueError(
+                    f"row {row}: flux has {values.size} pixels, its {what} {array.size}"
+                )
+        if masks:
+            if masks[row].shape != values.shape:
+                raise ValueError(
+                    f"row {row}: flux has {values.size} pixels, its mask {masks[row].size}"
+                )
+            ivar = np.where(masks[row], 0.0, ivar)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            out_flux.append(values * factor)
+            out_ivar.append(np.where(ivar > 0, ivar / np.square(factor), 0.0))
+    if not uncertainty:
+        _tell(
+            told,
+            "no error, variance or ivar: the noise is estimated from differences of neighbouring "
+            "pixels, and S/N with it",
+        )
+    return out_flux, out_ivar, estimated
+
+
+def _factors(unit: str, wave: list[Row], told: Understood) -> list[Any]:
+    found = []
+    for row in wave:
+        factor, assumed = flux_factor(unit, row)
+        found.append(factor)
+        if isinstance(factor, float):
+            break
+    _tell(told, assumed if wave else "")
+    return found
+
+
+def _ivar(
+    arrays: Mapping[str, Any], units: Mapping[str, str], rows: int, told: Understood
+) -> list[Row]:
+    """Inverse variance in the unit of the flux; nothing where the file has no uncertainty."""
+    role = next((name for name in ("ivar", "error", "variance") if name in arrays), None)
+    if role is None:
+        return []
+    values = _rows(arrays[role], role)
+    if len(values) != rows:
+        raise ValueError(f"there are {rows} spectra and {len(values)} rows of {role}")
+    power = {"ivar": 1.0, "error": -2.0, "variance": -1.0}[role]
+    scale = _scale_between(units.get(role, ""), units.get("flux", ""), role, told)
+    out = []
+    for row in values:
+        good = np.isfinite(row) & (row > 0)
+        with np.errstate(over="ignore"):
+            ivar = np.power(row, power, where=good, out=np.zeros_like(row)) * scale
+        out.append(np.where(good & np.isfinite(ivar), ivar, 0.0))
+    return out
+
+
+def _scale_between(unit: str, flux: str, role: str, told: Understood) -> float:
+    """What makes ivar of the file's own numbers ivar in the unit of the flux."""
+    own, of_flux = parse_unit(unit), parse_unit(flux)
+    if own is None or of_flux is None:
+        return 1.0
+    wanted = {"ivar": of_flux**-2, "error": of_flux, "variance": of_flux**2}[role]
+    if not own.is_equivalent(wanted):
+        _tell(told, f"the unit of {role}, {unit}, does not fit that of the flux: taken as its unit")
+        return 1.0
+    factor = float(own.to(wanted))
+    return {"ivar": factor, "error": factor**-2, "variance": 1.0 / factor}[role]
+
+
+def _bad(arrays: Mapping[str, Any], roles: Roles, rows: int) -> list[NDArray[np.bool_]]:
+    """Masked pixels, nothing where the file has no mask."""
+    if "mask" not in arrays:
+        return []
+    source = roles.arrays.get("mask")
+    good = source is not None and plain(source.name) in GOOD_MASKS
+    values = arrays["mask"]
+    if isinstance(values, np.ndarray) and values.dtype != object and values.ndim == 1:
+        values = values[None]
+    masks = [np.asarray(row) != 0 for row in values]
+    if len(masks) not in (1, rows):
+        raise ValueError(f"there are {rows} spectra and {len(masks)} rows of the mask")
+    masks = masks * rows if len(masks) == 1 else masks
+    return [~mask for mask in masks] if good else masks
+
+
+def _trimmed(
+    flux: list[Row], ivar: list[Row], wave: list[Row]
+) -> tuple[list[Row], list[Row], list[Row]]:
+    """Without the pixels that have no wavelength: rows of one table are padded to one length."""
+    usable = [np.isfinite(row) & (row > 0) for row in wave]
+    if all(row.all() for row in usable):
+        return flux, ivar, wave
+    if len(wave) == 1:
+        usable, wave = usable * len(flux), wave * len(flux)
+    return tuple(  # type: ignore[return-value]
+        [values[keep] for values, keep in zip(part, usable, strict=True)]
+        for part in (flux, ivar, wave)
+    )
+
+
+def _spectra(
+    path: Path,
+    loaded: Loaded,
+    flux: list[Row],
+    ivar: list[Row],
+    wave: list[Row],
+    estimated: NDArray[np.bool_],
+) -> Spectra:
+    rows, arrays = len(flux), loaded.arrays
+    stem = path.name.split(".")[0]
+    names = loaded.names or ([stem] if rows == 1 else [f"{stem}:{row}" for row in range(rows)])
+    meta: dict[str, Any] = dict(loaded.keys)
+    labels = np.full(rows, "", "U6")
+    if "class" in arrays:
+        texts = _texts(arrays["class"])
+        labels = np.array([class_label(text) for text in texts], "U6")
+    for role in ("ra", "dec"):
+        if role in arrays:
+            meta[role] = np.asarray(arrays[role], np.float64)
+    if estimated.any():
+        meta[NOISE_KEY] = estimated
+    meta["file"] = np.full(rows, path.name)
+    return Spectra.from_arrays(
+        flux,
+        ivar,
+        # One grid that all share is worked out once, and must be right; own ones may be bad.
+        wave[0] if len(wave) == 1 else wave,
+        ids=_texts(arrays["id"]) if "id" in arrays else np.array(names, np.str_),
+        z=_redshifts(arrays["z"]) if "z" in arrays else None,
+        classes=labels,
+        meta=meta,
+    )
+
+
+def _redshifts(values: Any) -> Row:
+    """Labels; what cannot be a redshift, as -9999, is none."""
+    z = _floats(values)
+    return np.where(z > -1.0, z, np.nan)
+
+
+def _texts(values: Any) -> NDArray[np.str_]:
+    array = np.asarray(values)
+    if array.dtype.kind == "S":
+        array = np.char.decode(array, "utf-8", "replace")
+    if array.dtype.kind == "O":
+        array = np.array(
+            [item.decode("utf-8", "replace") if isinstance(item, bytes) else item for item in array]
+        )
+    return np.char.strip(array.astype(np.str_))
+
+
+def _tell(told: Understood, text: str) -> None:
+    if text and text not in told.assumed:
+        told.assumed.append(text)

@@ -1,0 +1,263 @@
+"""What the arrays of a file stand for, from their names, units and UCDs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from gasnet3.io.generic.units import is_flux_density, is_spectral
+from gasnet3.io.options import DEFAULT, ReadOptions
+from gasnet3.io.understood import Understood
+
+NAMES: dict[str, tuple[str, ...]] = {
+    "flux": (
+        *("flux", "fluxes", "fluxdensity", "flam", "flambda", "fnu", "spec", "spectrum"),
+        *("spectra", "intensity", "sci", "science", "signal", "counts", "data"),
+    ),
+    "ivar": (
+        *("ivar", "invvar", "inversevariance", "invvariance", "fluxivar", "ivarflux"),
+        *("specivar", "weight", "weights", "wht"),
+    ),
+    "error": (
+        *("error", "err", "errors", "sigma", "noise", "std", "stddev", "stdev", "uncertainty"),
+        *("unc", "fluxerror", "fluxerr", "errflux", "errorflux", "eflux", "dflux", "fluxsigma"),
+        *("sigmaflux", "fluxunc", "fluxuncertainty", "fluxstd", "sig", "rms", "specerr"),
+    ),
+    "variance": ("variance", "var", "fluxvar", "varflux", "fluxvariance", "specvar"),
+    "mask": (
+        *("mask", "andmask", "pixmask", "badpix", "badpixels", "bad", "dq", "quality", "qual"),
+        *("flags", "flag", "maskbits", "ormask", "good", "goodpix", "valid", "usable"),
+    ),
+    "loglam": (
+        *("loglam", "loglambda", "logwave", "logwavelength", "log10lam", "log10lambda"),
+        *("log10wave", "lglam", "lnlam", "lnlambda", "lnwave", "lnwavelength"),
+    ),
+    "wave": (
+        *("wave", "wavelength", "wavelengths", "lambda", "lam", "lamb", "waves", "wav", "wl"),
+        *("wlen", "angstrom", "spectralaxis", "wavevac", "vacwave", "wavelengthvac", "vacuum"),
+        *("waveair", "airwave", "wavelengthair", "lambdaair", "lambdavac", "awav", "wavair"),
+        *("frequency", "freq", "nu", "wavenumber", "energy"),
+    ),
+    "id": (
+        *("id", "ids", "objectid", "objid", "targetid", "sourceid", "specobjid", "specid"),
+        *("spectrumid", "obsid", "uid", "name", "objname", "targname", "target", "object"),
+    ),
+    "z": ("z", "redshift", "zspec", "specz", "zbest", "ztrue", "zhelio", "zfinal"),
+    "class": ("class", "classes", "cls", "spectype", "objclass", "objectclass", "objtype"),
+    "ra": ("ra", "raj2000", "targetra", "plugra", "raobj", "fiberra", "radeg", "rightascension"),
+    "dec": ("dec", "dej2000", "decj2000", "targetdec", "plugdec", "decobj", "fiberdec", "decdeg"),
+}
+"""Names of each role, in lower case without punctuation; the first of them that occurs wins."""
+
+GOOD_MASKS = ("good", "goodpix", "valid", "usable")
+"""Names of masks that are true where a pixel can be used."""
+
+AIR_NAMES = ("waveair", "airwave", "wavelengthair", "lambdaair", "awav", "wavair")
+"""Names that say that wavelengths are air."""
+
+UCDS: tuple[tuple[str, str], ...] = (
+    ("stat.error", "error"),
+    ("em.wl", "wave"),
+    ("em.freq", "wave"),
+    ("spect.redshift", "z"),
+    ("src.redshift", "z"),
+    ("phot.flux.density", "flux"),
+    ("phot.flux", "flux"),
+    ("meta.code.qual", "mask"),
+    ("meta.id", "id"),
+    ("src.class", "class"),
+    ("pos.eq.ra", "ra"),
+    ("pos.eq.dec", "dec"),
+)
+"""Beginnings of UCDs, and their roles."""
+
+PIXEL_ROLES = ("flux", "ivar", "error", "variance", "mask", "loglam", "wave")
+ROW_ROLES = ("id", "z", "class", "ra", "dec")
+
+Along = Literal["pixels", "rows"]
+
+
+class RolesError(ValueError):
+    """Arrays that make no spectra; the message says what is missing and how to name it."""
+
+
+@dataclass(frozen=True)
+class Described:
+    """One array of a file, not read yet.
+
+    Parameters
+    ----------
+    name : str
+        How its owner would call it.
+    along : {'pixels', 'rows'}
+        Whether there is a value for each pixel, or one for each spectrum.
+    unit, ucd : str
+        As the file has them, '' where it has none.
+    where : str
+        Where it lies: ``column FLUX of HDU 1``.
+    """
+
+    name: str
+    along: Along
+    unit: str = ""
+    ucd: str = ""
+    where: str = ""
+
+    @property
+    def text(self) -> str:
+        """Where it lies with its unit, for :class:`Understood`."""
+        place = self.where or self.name
+        return f"{place} [{self.unit}]" if self.unit else place
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which array stands for what.
+
+    Attributes
+    ----------
+    arrays : dict of str to Described
+        By role; the unit is the one to go by.
+    others : tuple of Described
+        The arrays without a role.
+    understood : Understood
+        The same, told to the file's owner.
+    """
+
+    arrays: dict[str, Described]
+    others: tuple[Described, ...]
+    understood: Understood = field(default_factory=Understood)
+
+
+def recognise(
+    arrays: Sequence[Described],
+    options: ReadOptions = DEFAULT,
+    *,
+    has_wave: bool = False,
+    has_flux: bool = False,
+) -> Roles:
+    """Tell what arrays stand for.
+
+    Parameters
+    ----------
+    arrays : sequence of Described
+        All arrays of a file.
+    options : ReadOptions
+        What the user says goes before all else.
+    has_wave, has_flux : bool
+        Whether the wavelengths or the flux come from elsewhere (a header, the data unit itself).
+
+    Raises
+    ------
+    RolesError
+        If there is no flux, there are no wavelengths, or an array that was named is not there.
+    """
+    found: dict[str, Described] = {}
+    left = list(arrays)
+    for role, name in options.columns:
+        found[role] = _named(left, name, role)
+        left.remove(found[role])
+    understood = Understood()
+    for steps in (_by_name, _by_ucd, _by_unit):
+        for role, one in steps(left, found):
+            found[role] = one
+            left.remove(one)
+    _drop_spare(found, left)
+    for role, needed in (("flux", not has_flux), ("wave", not has_wave)):
+        if needed and role not in found and not (role == "wave" and "loglam" in found):
+            raise RolesError(_missing(role, arrays))
+    units = dict(options.units)
+    for role, one in found.items():
+        if role in units:
+            found[role] = Described(one.name, one.along, units[role], one.ucd, one.where)
+        understood.used.append((role, found[role].text))
+    understood.ignored += [f"{one.text}: not used" for one in left if one.along == "pixels"]
+    return Roles(found, tuple(left), understood)
+
+
+def plain(name: str) -> str:
+    """A name in lower case without punctuation."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def _named(arrays: Iterable[Described], name: str, role: str) -> Described:
+    same = [one for one in arrays if one.name == name]
+    same = same or [one for one in arrays if one.name.lower() == name.lower()]
+    if not same:
+        there = ", ".join(one.name for one in arrays)
+        raise RolesError(f"there is no {name!r} for {role}; there are: {there}")
+    return same[0]
+
+
+def _ends(one: Described) -> tuple[str, str]:
+    """The whole name and its last part: ``spectrum.flux`` is a flux."""
+    return plain(one.name), plain(re.split(r"[./:]", one.name)[-1])
+
+
+def _fits(role: str, one: Described) -> bool:
+    return one.along == ("rows" if role in ROW_ROLES else "pixels")
+
+
+def _by_name(
+    arrays: Sequence[Described], found: Mapping[str, Described]
+) -> list[tuple[str, Described]]:
+    out: dict[str, Described] = {}
+    for role, names in NAMES.items():
+        if role in found:
+            continue
+        free = [one for one in arrays if one not in out.values() and _fits(role, one)]
+        # "spectrum_flux" has no separator that could not also be part of a name.
+        candidates = [
+            (names.index(form), at, one)
+            for one in free
+            for at, form in enumerate((*_ends(one), _ends(one)[0].removeprefix("spectrum")))
+            if form in names
+        ]
+        if candidates:
+            out[role] = min(candidates, key=lambda candidate: candidate[:2])[2]
+    return list(out.items())
+
+
+def _by_ucd(
+    arrays: Sequence[Described], found: Mapping[str, Described]
+) -> list[tuple[str, Described]]:
+    out: dict[str, Described] = {}
+    for one in arrays:
+        for beginning, role in UCDS:
+            if one.ucd.lower().startswith(beginning):
+                if role not in found and role not in out and _fits(role, one):
+                    out[role] = one
+                break
+    return list(out.items())
+
+
+def _by_unit(
+    arrays: Sequence[Described], found: Mapping[str, Described]
+) -> list[tuple[str, Described]]:
+    """Wavelengths and flux that only their units tell."""
+    out: list[tuple[str, Described]] = []
+    pixels = [one for one in arrays if one.along == "pixels"]
+    if not {"wave", "loglam"} & found.keys():
+        out += [("wave", one) for one in pixels if is_spectral(one.unit)][:1]
+    if "flux" not in found:
+        out += [("flux", one) for one in pixels if is_flux_density(one.unit)][:1]
+    return out
+
+
+def _drop_spare(found: dict[str, Described], left: list[Described]) -> None:
+    """Keep one of several that say the same."""
+    for better, worse in (("ivar", "error"), ("ivar", "variance"), ("error", "variance")):
+        if better in found and worse in found:
+            left.append(found.pop(worse))
+    if "loglam" in found and "wave" in found:
+        left.append(found.pop("loglam"))
+
+
+def _missing(role: str, arrays: Sequence[Described]) -> str:
+    what = {"flux": "which array is the flux", "wave": "where the wavelengths are"}[role]
+    there = ", ".join(f"{one.name} [{one.unit}]" if one.unit else one.name for one in arrays)
+    return (
+        f"cannot tell {what} among: {there or 'no array at all'}; say it with --column {role}=NAME"
+    )
