@@ -6,9 +6,12 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from warm import commands
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -35,20 +38,37 @@ def examples(page: Path) -> list[tuple[str, str]]:
 WITH_EXAMPLES = [page for page in PAGES if examples(page)]
 
 
-@pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: page.name)
-def test_examples_run(page: Path, tmp_path: Path) -> None:
-    """In the order of the page, in one empty directory, with warnings as errors."""
-    script = f"BLOCKS = {examples(page)!r}\n{DRIVER}"
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Environment in which gasnet3 starts without delay; see ``warm.py``."""
+    with commands(tmp_path_factory.mktemp("bin")) as environment:
+        yield environment
+
+
+def run_page(page: Path, directory: Path, python: list[str], environment: dict[str, str]) -> None:
+    """Run the examples of a page in the order they have, in one directory."""
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", script],
-        cwd=tmp_path,
-        env={**os.environ, "PATH": path},
+        [*python, "-c", f"BLOCKS = {examples(page)!r}\n{DRIVER}"],
+        cwd=directory,
+        env=environment,
         capture_output=True,
         text=True,
         timeout=600,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: page.name)
+def test_examples_run(page: Path, tmp_path: Path, warm: dict[str, str]) -> None:
+    """In one empty directory, with warnings as errors."""
+    run_page(page, tmp_path, ["gasnet3"], warm)
+
+
+def test_examples_run_with_the_installed_command(tmp_path: Path) -> None:
+    """Those of the shortest page, as a reader has it."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    python = [sys.executable, "-W", "error"]
+    run_page(ROOT / "docs" / "shards.md", tmp_path, python, {**os.environ, "PATH": path})
 
 
 def test_pages_with_examples_are_found() -> None:

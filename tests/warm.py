@@ -1,0 +1,127 @@
+"""A ``gasnet3`` command without the seconds that Python needs to import everything.
+
+A server process imports what commands need, once. The command put first on the PATH hands its
+arguments, directory, environment and open files to the server, which forks a process to be that
+command. To a shell it is the command it stands for: pipes, redirections, ``&``, exit statuses.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+SOCKET = "GASNET3_TEST_SERVER"
+IMPORTED = (
+    *("gasnet3.cli", "gasnet3.pipeline", "gasnet3.mock", "gasnet3.run.local", "gasnet3.run.work"),
+    *("gasnet3.report.figures", "gasnet3.train.loop", "gasnet3.anomaly.ranking"),
+    *("matplotlib.pyplot", "astropy.table", "pyarrow.parquet", "scipy.ndimage"),
+)
+
+CLIENT = """#!{python} -IS
+import json, os, socket, sys
+server = socket.socket(socket.AF_UNIX)
+server.connect(os.environ["{variable}"])
+call = dict(arguments=sys.argv[1:], directory=os.getcwd(), environment=dict(os.environ))
+socket.send_fds(server, [b"!"], [0, 1, 2])
+server.sendall(json.dumps(call).encode())
+server.shutdown(socket.SHUT_WR)
+status = server.recv(1)
+sys.exit(status[0] if status else 1)
+"""
+
+
+@contextlib.contextmanager
+def commands(directory: Path) -> Iterator[dict[str, str]]:
+    """Environment variables with which ``gasnet3`` is such a command; python that of the tests.
+
+    ``gasnet3 -c SCRIPT`` runs Python code in such a process, as ``python -c`` does.
+    """
+    command, address = directory / "gasnet3", directory / "socket"
+    command.write_text(CLIENT.format(python=sys.executable, variable=SOCKET))
+    command.chmod(0o755)
+    call = [sys.executable, "-W", "error", str(Path(__file__)), str(address)]
+    with subprocess.Popen(call, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as server:
+        assert server.stdout is not None
+        assert server.stdout.readline() == b"ready\n", "the server of commands did not start"
+        places = (str(directory), str(Path(sys.executable).parent), os.environ["PATH"])
+        try:
+            yield {**os.environ, "PATH": os.pathsep.join(places), SOCKET: str(address)}
+        finally:
+            server.terminate()
+
+
+def _serve(address: str) -> list[str]:
+    """Wait for calls; returns the arguments in each process that is to be a command."""
+    for name in IMPORTED:
+        importlib.import_module(name)
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(address)
+    listening.listen()
+    print("ready", flush=True)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the processes below
+    while True:
+        calling, _ = listening.accept()
+        if _fork():
+            calling.close()
+            continue
+        listening.close()
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        _, files, _, _ = socket.recv_fds(calling, 1, 3)
+        call = _read(calling)
+        child = _fork()
+        if not child:
+            calling.close()
+            return _become(call, files)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        calling.sendall(bytes([code if code >= 0 else 128 - code]))
+        os._exit(0)
+
+
+def _fork() -> int:
+    with warnings.catch_warnings():
+        # Newer Pythons warn of the threads of numerical libraries, none of which is at work here.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
+
+
+def _read(calling: socket.socket) -> dict[str, Any]:
+    with calling.makefile("rb") as stream:
+        call: dict[str, Any] = json.loads(stream.read())
+    return call
+
+
+def _become(call: dict[str, Any], files: list[int]) -> list[str]:
+    for place, file in enumerate(files):
+        os.dup2(file, place)
+        os.close(file)
+    os.chdir(call["directory"])
+    os.environ.clear()
+    os.environ.update(call["environment"])
+    arguments: list[str] = call["arguments"]
+    return arguments
+
+
+def _run(arguments: list[str]) -> None:
+    if arguments[:1] == ["-c"]:
+        sys.argv[:], sys.path[0] = arguments[:1], ""
+        # Its own names, as those of a main module would be.
+        exec(compile(arguments[1], "<string>", "exec"), {"__name__": "__main__"})
+    else:
+        from gasnet3.cli import app
+
+        sys.argv[:] = ["gasnet3", *arguments]
+        app()
+
+
+if __name__ == "__main__":
+    _run(_serve(sys.argv[1]))
