@@ -1,9 +1,10 @@
-"""A direct parser of FITS binary tables, for the one case where speed matters.
+"""A direct parser of FITS tables and images as surveys write them, where speed matters.
 
 Opening an SDSS ``spec`` file with astropy costs several times what classifying it should: its
 second extension alone has hundreds of columns of which we want eight. This module reads headers
-as raw cards and only the wanted columns. It knows plain fixed-width columns and nothing else;
-whatever is not exactly that is a :class:`~gasnet3.io.errors.ReadError`, never a guess.
+as raw cards, only the wanted columns, and only the wanted rows of images. It knows plain
+fixed-width columns and unscaled images and nothing else; whatever is not exactly that is a
+:class:`~gasnet3.io.errors.ReadError`, never a guess.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ _CHUNK = 1 << 20
 _BYTES = {"L": 1, "B": 1, "I": 2, "J": 4, "K": 8, "A": 1, "E": 4, "D": 8, "C": 8, "M": 16}
 _BYTES |= {"P": 8, "Q": 16}
 _NUMPY = {"B": "u1", "I": ">i2", "J": ">i4", "K": ">i8", "E": ">f4", "D": ">f8"}
-_BROKEN = "the file is damaged or not as SDSS writes it; fetch it again"
+_PIXELS = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
+_BROKEN = "the file is damaged or not as its survey writes it; fetch it again"
 
 
 class Header(dict[bytes, bytes]):
@@ -153,14 +155,15 @@ def skip_data(stream: BinaryIO, header: Header, path: Path) -> None:
     for axis in axes:
         count *= axis
     total = size * (count + (header_int(header, "PCOUNT") or 0))
-    _seek(stream, _padded(total), path)
+    skip_bytes(stream, _padded(total), path)
 
 
 def _padded(size: int) -> int:
     return -(-size // BLOCK) * BLOCK
 
 
-def _seek(stream: BinaryIO, size: int, path: Path) -> None:
+def skip_bytes(stream: BinaryIO, size: int, path: Path) -> None:
+    """Move ahead in a file; ReadError if the distance is none that a FITS file can have."""
     if not 0 <= size < 1 << 40:
         raise ReadError(path, f"a FITS header claims {size} bytes of data: {_BROKEN}")
     stream.seek(size, 1)
@@ -219,7 +222,7 @@ def _layout(header: Header, path: Path) -> dict[str, Column]:
 
 
 def read_columns(
-    stream: BinaryIO, header: Header, path: Path, wanted: Sequence[str]
+    stream: BinaryIO, header: Header, path: Path, wanted: Sequence[str], *, arrays: bool = False
 ) -> dict[str, NDArray[Any]]:
     """Read the wanted columns of the table whose header was just read, and move past its data.
 
@@ -233,10 +236,12 @@ def read_columns(
         For messages.
     wanted : sequence of str
         Upper-case column names; those the table lacks are left out of the answer.
+    arrays : bool
+        Whether columns of several numbers a row are taken, too.
 
     Returns
     -------
-    dict of str to ndarray, shape (rows,)
+    dict of str to ndarray, shape (rows,) or (rows, repeat)
         Upper-case name to values: float64, int64, or str stripped of padding.
 
     Raises
@@ -246,13 +251,13 @@ def read_columns(
     """
     layout = column_layout(header, path)
     found = {name: layout[name] for name in wanted if name in layout}
-    formats = {name: _dtype(name, column, header, path) for name, column in found.items()}
+    formats = {name: _dtype(name, column, header, path, arrays) for name, column in found.items()}
     width, rows = _needed(header, "NAXIS1", path), _needed(header, "NAXIS2", path)
     heap = _needed(header, "PCOUNT", path)
     if width * rows > _MAX_TABLE:
         raise ReadError(path, f"a table claims {width * rows} bytes: {_BROKEN}")
-    data = _read_exactly(stream, width * rows, path)
-    _seek(stream, _padded(width * rows + heap) - width * rows, path)
+    data = read_exactly(stream, width * rows, path)
+    skip_bytes(stream, _padded(width * rows + heap) - width * rows, path)
     if not rows or not width:
         return {name: np.zeros(0, _native(dtype)) for name, dtype in formats.items()}
     record = np.dtype(
@@ -269,18 +274,19 @@ def read_columns(
         return {name: _convert(table[name]) for name in formats}
 
 
-def _dtype(name: str, column: Column, header: Header, path: Path) -> str:
+def _dtype(name: str, column: Column, header: Header, path: Path, arrays: bool) -> str:
     """NumPy format of one wanted column."""
     if column.letter == "A" and column.repeat > 0:
         return f"S{column.repeat}"
     scaled = any(b"%s%-3d" % (key, column.field) in header for key in (b"TSCAL", b"TZERO"))
-    if column.letter not in _NUMPY or column.repeat != 1 or scaled:
+    several = column.repeat > 1 and arrays
+    if column.letter not in _NUMPY or not (column.repeat == 1 or several) or scaled:
         raise ReadError(path, f"column {name} is not one plain value a row: {_BROKEN}")
-    return _NUMPY[column.letter]
+    return f"{column.repeat if several else ''}{_NUMPY[column.letter]}"
 
 
 def _native(dtype: str) -> str:
-    return {"f": "f8", "S": "U1"}.get(dtype.lstrip(">")[0], "i8")
+    return {"f": "f8", "S": "U1"}.get(np.dtype(dtype).base.kind, "i8")
 
 
 def _convert(column: NDArray[Any]) -> NDArray[Any]:
@@ -290,14 +296,87 @@ def _convert(column: NDArray[Any]) -> NDArray[Any]:
     return column.astype(np.float64 if column.dtype.kind == "f" else np.int64)
 
 
-def _read_exactly(stream: BinaryIO, size: int, path: Path) -> bytes:
+def image_shape(header: Header, path: Path) -> tuple[int, ...]:
+    """Shape of the image of a header, as NumPy has it; () where it has none.
+
+    Raises
+    ------
+    ReadError
+        If the header does not say.
+    """
+    axes = range(_needed(header, "NAXIS", path), 0, -1)
+    return tuple(_needed(header, f"NAXIS{axis}", path) for axis in axes)
+
+
+def read_image(
+    stream: BinaryIO, header: Header, path: Path, rows: NDArray[np.int64] | None = None
+) -> NDArray[Any]:
+    """Read the image whose header was just read, and move past its data.
+
+    Parameters
+    ----------
+    stream : binary file
+        Positioned right after the header.
+    header : Header
+        What :func:`read_header` gave.
+    path : Path
+        For messages.
+    rows : ndarray of int64, optional
+        Rising numbers of the rows to read of an image with two axes; all if not given.
+
+    Returns
+    -------
+    ndarray, shape (pixels,) or (rows, pixels)
+        In the file's type and this machine's byte order; unsigned numbers as int64.
+
+    Raises
+    ------
+    ReadError
+        If the image is not complete, scaled, has not one or two axes, or not these rows.
+    """
+    shape, bits = image_shape(header, path), header_int(header, "BITPIX")
+    zero, scale = (
+        header_float(header, key) if key.encode().ljust(8) in header else plain
+        for key, plain in (("BZERO", 0.0), ("BSCALE", 1.0))
+    )
+    # FITS has no unsigned numbers: they are written as signed ones, shifted by half the range.
+    unsigned = bits in (16, 32) and zero == 2.0 ** (bits - 1)
+    plain = scale == 1 and (zero == 0 or unsigned)
+    if bits not in _PIXELS or not plain or len(shape) not in (1, 2) or 0 in shape:
+        raise ReadError(path, f"an image is not one or two plain axes of numbers: {_BROKEN}")
+    dtype = np.dtype(_PIXELS[bits])
+    count, width = (1, shape[0]) if len(shape) == 1 else shape
+    if rows is None:
+        runs = [(0, count)]
+    else:
+        if rows.size and not 0 <= rows[0] <= rows[-1] < count:
+            raise ReadError(path, f"an image has {count} rows, not the ones asked for: {_BROKEN}")
+        runs = [
+            (int(run[0]), int(run[-1]) + 1)
+            for run in np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1)
+            if run.size
+        ]
+    row_bytes, at, pieces = width * dtype.itemsize, 0, []
+    for first, end in runs:
+        skip_bytes(stream, (first - at) * row_bytes, path)
+        pieces.append(read_exactly(stream, (end - first) * row_bytes, path))
+        at = end
+    skip_bytes(stream, _padded(count * row_bytes) - at * row_bytes, path)
+    pixels: NDArray[Any] = np.frombuffer(b"".join(pieces), dtype)
+    pixels = (
+        pixels.astype(np.int64) + int(zero) if unsigned else pixels.astype(dtype.newbyteorder("="))
+    )
+    return pixels if len(shape) == 1 else pixels.reshape(-1, width)
+
+
+def read_exactly(stream: BinaryIO, size: int, path: Path) -> bytes:
     """Read ``size`` bytes, in pieces: a damaged size must not allocate what is not there."""
     pieces, missing = [], size
     while missing > 0:
         piece = stream.read(min(missing, _CHUNK))
         if not piece:
             raise ReadError(
-                path, f"the file ends {missing} bytes before its table does; fetch it again"
+                path, f"the file ends {missing} bytes before its data do; fetch it again"
             )
         pieces.append(piece)
         missing -= len(piece)

@@ -11,13 +11,16 @@ from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 
+from gasnet3.io.desi import DesiReader
 from gasnet3.io.errors import ReadError, ReadFailure
 from gasnet3.io.fits_table import GZIP_MAGIC
+from gasnet3.io.lamost import LamostReader
 from gasnet3.io.npz import NpzReader
 from gasnet3.io.options import DEFAULT, ReadOptions
 from gasnet3.io.reader import ConfigurableReader, Reader
 from gasnet3.io.sdss_spec import SdssSpecReader
 from gasnet3.io.sdss_spplate import SdssSpPlateReader
+from gasnet3.io.sdss_spspec import SdssSpSpecReader
 from gasnet3.io.shards import ENDING, ShardReader
 from gasnet3.spectra import Spectra
 
@@ -31,7 +34,15 @@ DATA_ENDINGS = (".fits", ".fit", ".fts", ".fits.gz", ".fit.gz", ".fts.gz", ".npz
 Inputs = str | Path | Sequence[str | Path]
 
 
-READERS: list[Reader] = [SdssSpecReader(), SdssSpPlateReader(), NpzReader(), ShardReader()]
+READERS: list[Reader] = [
+    SdssSpecReader(),
+    SdssSpPlateReader(),
+    SdssSpSpecReader(),
+    DesiReader(),
+    LamostReader(),
+    NpzReader(),
+    ShardReader(),
+]
 """All readers, asked in this order; add to it with :func:`register`."""
 
 
