@@ -14,6 +14,7 @@ from gasnet3.anomaly.residual import Residual
 from gasnet3.anomaly.second import SecondRedshift, find_second
 from gasnet3.anomaly.statistics import NARROW, Statistics, pixel_statistics
 from gasnet3.lattice import LogLattice
+from gasnet3.quality import good_span
 from gasnet3.subclass import unit_coefficients
 
 Floats = NDArray[np.float64]
@@ -29,6 +30,14 @@ SURROUNDINGS = 61
 
 FOREST_SCALE = 10.0
 """Isolation scores differ little: in these units their logarithms vary as other statistics do."""
+
+WHOLE = 0.85
+"""Least share of the lattice, from the first good pixel to the last, that is like what ordinary
+spectra cover: the statistics of :data:`OF_THE_WHOLE` are compared with no others."""
+
+OF_THE_WHOLE = ("sky", "closeness", "lof", "forest", "domain")
+"""Statistics that are larger where less is covered: fewer sky lines, fewer lines to tell redshifts
+apart, coefficients that hang on a part of the spectrum."""
 
 SOFT = 1e-3
 """Added to the ratio of Δχ² to what the S/N promises, so that its logarithm stays finite."""
@@ -101,7 +110,16 @@ def measure(
     statistics.add("closeness", _ambiguity(solution))
     for name, values in _loneliness(solution, densities).items():
         statistics.add(name, values)
+    part = ~_covers_all(residual.ivar)
+    for name in OF_THE_WHOLE:
+        statistics.value[name] = np.where(part, np.nan, statistics.value[name])
     return statistics, second
+
+
+def _covers_all(ivar: torch.Tensor) -> NDArray[np.bool_]:
+    """Which rows have data over nearly the whole lattice, shape (rows,)."""
+    first, last = good_span((ivar > 0).cpu().numpy())
+    return np.asarray(last - first >= WHOLE * ivar.shape[1])
 
 
 def _narrow(residual: Residual, sky: NDArray[np.bool_]) -> torch.Tensor:
