@@ -117,6 +117,13 @@ def spectrum_id(plate: int, mjd: int, fiber: int) -> str:
     return f"{plate:04d}-{mjd:05d}-{fiber:04d}"
 
 
+def field_id(field: int, mjd: int, catalogid: int) -> str:
+    """The SDSS-V name of a spectrum: ``015000-59146-4375786564``."""
+    return f"{field:06d}-{mjd:05d}-{catalogid}"
+
+
 def as_key(value: Any) -> int | None:
-    """A plate, MJD or fibre number, None where it is none."""
+    """A plate, MJD or fibre number, also as text; None where it is none."""
+    if isinstance(value, str):
+        value = int(value) if value.isdecimal() else None
     return int(value) if value is not None and 0 <= value < 1 << 31 else None

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from gasnet3.io.errors import ReadError, check_range
 from gasnet3.io.fits_table import header_int, open_fits, read_header
 from gasnet3.io.sdss import apply_mask, as_key, known_flags, spectrum_id
+from gasnet3.io.understood import Understood
 from gasnet3.spectra import Spectra
 
 _MAX_BYTES = 1 << 31
@@ -67,6 +68,23 @@ class SdssSpPlateReader:
         """Read some fibres of a plate, and of its images only their rows; see :meth:`read`."""
         check_range(path, start, stop, self.count(path))
         return _plate(path, start, stop)
+
+    def explain(self, path: Path) -> Understood:
+        """What is taken from where, and what is not used."""
+        _, _, plugmap = _load(path, slice(0, 0))
+        used = [
+            ("wave", "10^(COEFF0 + COEFF1·i) of the header [vacuum Å]"),
+            ("flux", "primary image [1e-17 erg/s/cm2/Angstrom]"),
+            ("ivar", "image of HDU 1"),
+            ("mask", "image of HDU 2"),
+            ("id", "keywords PLATEID and MJD, FIBERID of the plug map"),
+        ]
+        used += [
+            (name.lower(), f"column {name} of the plug map")
+            for name in ("RA", "DEC")
+            if name in plugmap
+        ]
+        return Understood(used, [], ["or-mask, dispersion and sky: not used"])
 
 
 def _plate(path: Path, start: int, stop: int | None) -> Spectra:
