@@ -1,0 +1,266 @@
+"""What a file holds, told in one way for all formats, and the reader that needs no more."""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasnet3.io.errors import ReadError, check_range
+from gasnet3.io.generic.assemble import Loaded, assemble
+from gasnet3.io.generic.dispersion import Axis
+from gasnet3.io.generic.roles import Described, Roles, RolesError, recognise
+from gasnet3.io.npz import RESERVED
+from gasnet3.io.options import DEFAULT, ReadOptions
+from gasnet3.io.understood import Understood
+from gasnet3.spectra import Spectra
+
+Load = Callable[[slice], Any]
+"""The values of some of the spectra; of an array that all share, all of it."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """One array of a file, and how to get it.
+
+    Parameters
+    ----------
+    described : Described
+        Its name, unit and place.
+    load : callable
+        See :data:`Load`.
+    air : bool, optional
+        Whether the file says of it, should it be wavelengths, that they are air.
+    """
+
+    described: Described
+    load: Load
+    air: bool | None = None
+
+
+def axis_held(axis: Axis) -> Held:
+    """Wavelengths of a header as an array."""
+
+    def load(rows: slice) -> NDArray[np.float64]:
+        return axis.values if axis.values.ndim == 1 else axis.values[rows]
+
+    return Held(Described(axis.role, "pixels", axis.unit, "", axis.where), load, axis.air)
+
+
+@dataclass
+class Holding:
+    """What a file holds.
+
+    Attributes
+    ----------
+    arrays : list of Held
+        Every array that may have a role.
+    rows : int
+        Number of spectra.
+    axis : Held, optional
+        Wavelengths that are worked out from a header; its name is ``wave`` or ``loglam``.
+    air : bool, optional
+        Whether the file says that its wavelengths are air.
+    names : sequence of str, optional
+        Identifiers of the spectra, where no array holds them.
+    keys : mapping of str to ndarray, shape (rows,)
+        Key columns that no array holds.
+    z : ndarray of float64, shape (rows,), optional
+        The survey's redshifts, where no array holds them.
+    zwarn : ndarray of int64, shape (rows,), optional
+        Flags known beforehand.
+    told : Understood
+        What the format adds to what is said of roles.
+    roles : mapping of str to str
+        Names of the arrays whose role the format defines, by role.
+    """
+
+    arrays: list[Held]
+    rows: int
+    axis: Held | None = None
+    air: bool | None = None
+    names: Sequence[str] | None = None
+    keys: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    z: NDArray[np.float64] | None = None
+    zwarn: NDArray[np.int64] | None = None
+    told: Understood = field(default_factory=Understood)
+    roles: Mapping[str, str] = field(default_factory=dict)
+
+
+class HoldingReader(ABC):
+    """A reader of files of no particular survey."""
+
+    name: str
+
+    def __init__(self, options: ReadOptions = DEFAULT) -> None:
+        self.options = options
+
+    @abstractmethod
+    def matches(self, path: Path, head: bytes) -> bool:
+        """Whether the file is of this format, from its first bytes (unzipped)."""
+
+    @abstractmethod
+    def holding(self, path: Path) -> AbstractContextManager[Holding]:
+        """What the file holds, while it is open."""
+
+    def configured(self, options: ReadOptions) -> Self:
+        """The same reader, obeying the options."""
+        told = copy.copy(self)
+        told.options = options
+        return told
+
+    def read(self, path: Path) -> Spectra:
+        """Read all spectra of a file.
+
+        Returns
+        -------
+        Spectra
+            Vacuum Å, F_λ, in 1e-17 erg/s/cm²/Å where the unit is known. ``id`` is that of the
+            file, else the file's name and the row. Key columns: ``file``, those of the file by
+            their names in lower case, and ``noise_estimated`` where there are no errors.
+
+        Raises
+        ------
+        ReadError
+            If the file is damaged, or it cannot be told where its spectra are.
+        """
+        with self._opened(path) as holding:
+            return self._spectra(path, holding, slice(0, holding.rows))[0]
+
+    def count(self, path: Path) -> int:
+        """Number of spectra, from the headers."""
+        with self._opened(path) as holding:
+            return holding.rows
+
+    def read_rows(self, path: Path, start: int, stop: int) -> Spectra:
+        """Some of the spectra; see :meth:`read`."""
+        with self._opened(path) as holding:
+            check_range(path, start, stop, holding.rows)
+            if stop > start:
+                return self._spectra(path, holding, slice(start, stop))[0]
+            # An empty batch has the columns that others have.
+            return self._spectra(path, holding, slice(0, 1))[0][:0]
+
+    def explain(self, path: Path) -> Understood:
+        """What is taken from where, as seen in the first spectrum.
+
+        Raises
+        ------
+        ReadError
+            As :meth:`read`.
+        """
+        with self._opened(path) as holding:
+            return self._spectra(path, holding, slice(0, 1))[1]
+
+    @contextmanager
+    def _opened(self, path: Path) -> Iterator[Holding]:
+        try:
+            with self.holding(path) as holding:
+                if not holding.rows:
+                    raise ReadError(path, "it holds no spectrum, its tables are empty")
+                yield holding
+        except ReadError:
+            raise
+        except RolesError as error:
+            raise ReadError(path, str(error)) from None
+        # Libraries raise anything on damaged files: KeyError, TypeError, OSError, ...
+        except Exception as error:
+            reason = f"it cannot be read as {self.name} ({type(error).__name__}: {error})"
+            raise ReadError(path, f"{reason}; if it is damaged, fetch it again") from error
+
+    def _spectra(self, path: Path, holding: Holding, rows: slice) -> tuple[Spectra, Understood]:
+        roles = recognised(holding, self.options)
+        loads = {held.described.name: held for held in holding.arrays}
+        arrays: dict[str, Any] = {}
+        air = holding.air
+        for role, one in roles.arrays.items():
+            held = loads[one.name]
+            arrays[role] = held.load(rows)
+            if role in ("wave", "loglam") and held.air is not None:
+                air = held.air
+        units = {}
+        if holding.axis is not None and not {"wave", "loglam"} & arrays.keys():
+            one = holding.axis.described
+            arrays[one.name] = holding.axis.load(rows)
+            units[one.name] = dict(self.options.units).get(one.name, one.unit)
+            roles.understood.used.append((one.name, one.text))
+            air = holding.axis.air if holding.axis.air is not None else air
+        if "z" not in arrays and holding.z is not None:
+            arrays["z"] = holding.z[rows]
+        keys = {name: column[rows] for name, column in holding.keys.items()}
+        for one in roles.others:
+            if one.along == "rows":
+                _add_key(keys, one.name, loads[one.name].load(rows))
+        names = _names(path, holding)[rows]
+        spectra = assemble(path, Loaded(arrays, units, air, names, keys), roles, self.options)
+        if holding.zwarn is not None:
+            spectra = replace(spectra, zwarn=spectra.zwarn | holding.zwarn[rows])
+        told = roles.understood
+        told.assumed[:0] = holding.told.assumed
+        told.ignored += holding.told.ignored
+        told.used += holding.told.used
+        return spectra, told
+
+
+def recognised(
+    holding: Holding, options: ReadOptions = DEFAULT, *, has_wave: bool = False
+) -> Roles:
+    """Which array stands for what: as the user says, else as the format, else by their looks.
+
+    Parameters
+    ----------
+    holding : Holding
+        What the file holds.
+    options : ReadOptions
+        What the user says.
+    has_wave : bool
+        Whether it may have no wavelengths, as they are looked for elsewhere.
+
+    Raises
+    ------
+    RolesError
+        If it cannot be told.
+    """
+    said = dict(options.columns)
+    claimed = {name.lower() for name in said.values()}
+    if {"ivar", "error", "variance"} & said.keys():
+        claimed |= {holding.roles.get(role, "").lower() for role in ("ivar", "error", "variance")}
+    defined = {
+        role: name
+        for role, name in holding.roles.items()
+        if role not in said and name.lower() not in claimed
+    }
+    columns = (*options.columns, *defined.items())
+    described = [held.described for held in holding.arrays]
+    has_wave = has_wave or holding.axis is not None
+    return recognise(described, replace(options, columns=columns), has_wave=has_wave)
+
+
+def _names(path: Path, holding: Holding) -> Sequence[str]:
+    """Identifiers of all spectra of the file: they do not depend on the rows that are read."""
+    if holding.names is not None:
+        return holding.names
+    stem = path.name.split(".")[0]
+    return [stem] if holding.rows == 1 else [f"{stem}:{row}" for row in range(holding.rows)]
+
+
+def _add_key(keys: dict[str, NDArray[Any]], name: str, values: Any) -> None:
+    """A key column by a name that no format of ours has for something else."""
+    column = values if isinstance(values, np.ma.MaskedArray) else np.asarray(values)
+    if column.ndim != 1 or column.dtype.kind not in "biufUS":
+        return
+    if column.dtype.kind == "S":
+        column = np.char.decode(column, "latin-1")
+    if column.dtype.kind == "U":
+        column = np.char.strip(column)
+    key = name.lower()
+    key = f"{key}_in" if key in RESERVED or key == "file" else key
+    # Keys of all files of a run are joined: in this machine's byte order.
+    keys.setdefault(key, column.astype(column.dtype.newbyteorder("=")))
