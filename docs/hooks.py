@@ -29,8 +29,10 @@ MATH = re.compile(
 
 def columns() -> str:
     """Table of the native columns."""
-    rows = [f"| `{c.name}` | {c.dtype} | {c.unit or ''} | {c.description} |" for c in COLUMNS]
-    return "\n".join(["| column | type | unit | meaning |", "|---|---|---|---|", *rows])
+    rows = [
+        f"| `{c.name}` | {c.dtype} | {c.unit or ''} | {c.description} | {c.ucd} |" for c in COLUMNS
+    ]
+    return "\n".join(["| column | type | unit | meaning | UCD |", "|---|---|---|---|---|", *rows])
 
 
 def flags() -> str:

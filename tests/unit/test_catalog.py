@@ -26,7 +26,7 @@ from gasnet3.catalog import (
     write_catalog,
 )
 
-ENDINGS = ("parquet", "fits", "csv")
+ENDINGS = ("parquet", "fits", "csv", "vot")
 FORMS = [(ending, dialect) for ending in ENDINGS for dialect in DIALECTS]
 PROVENANCE = {
     "version": "0.1.0",
@@ -269,6 +269,8 @@ def raw_names(path: Path) -> dict[str, np.ndarray]:
         return {k: np.asarray(v) for k, v in pa.parquet.read_table(path).to_pydict().items()}
     if path.suffix == ".fits":
         table = Table.read(path, hdu=1, mask_invalid=False)
+    elif path.suffix == ".vot":
+        table = Table.read(path, format="votable")
     else:
         table = Table.read(path, format="ascii.csv", comment="#")
         for name in [n for n in table.colnames if table[n].dtype.kind == "f"]:

@@ -17,7 +17,7 @@ from gasnet3.catalog import layout, make_catalog, read_catalog, write_catalog, w
 
 FORMS = [
     (ending, dialect)
-    for ending in ("parquet", "fits", "csv")
+    for ending in ("parquet", "fits", "csv", "vot")
     for dialect in ("native", "sdss", "redrock")
 ]
 
@@ -76,7 +76,7 @@ def keyed(**keys: object) -> Table:
 BIG = 39627640566453451
 
 
-@pytest.mark.parametrize("ending", ["parquet", "fits", "csv"])
+@pytest.mark.parametrize("ending", ["parquet", "fits", "csv", "vot"])
 def test_key_columns_of_unlike_parts_are_united(tmp_path: Path, ending: str) -> None:
     parts = [
         keyed(plate=5, field="a", n=np.int16(1), target=BIG, mixed=2.5),

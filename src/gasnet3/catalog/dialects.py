@@ -11,7 +11,7 @@ import numpy as np
 from astropy.table import Table
 from numpy.typing import NDArray
 
-from gasnet3.catalog.schema import BY_NAME, free_name, plain
+from gasnet3.catalog.schema import BY_NAME, KEY_UCDS, free_name, plain
 
 FITS_NAME_LENGTH = 60  # TTYPE holds 68 characters, and a suffix may come on top
 
@@ -101,6 +101,7 @@ class Field:
     unit: str
     description: str
     derived: bool = False
+    ucd: str = ""
 
     @property
     def width(self) -> int:
@@ -181,7 +182,8 @@ def _field(table: Table, name: str, rules: Dialect, taken: set[str], integer_ids
     width = data.shape[1] if data.ndim == 2 else 0
     in_file = free_name(wished, taken, "_IN" if rules.upper else "_in")
     taken.update(part.casefold() for part in expanded(in_file, width))
-    return Field(name, in_file, data, str(column.unit or ""), column.description or "")
+    ucd = BY_NAME[name].ucd if name in BY_NAME else KEY_UCDS.get(name.casefold(), "")
+    return Field(name, in_file, data, str(column.unit or ""), column.description or "", ucd=ucd)
 
 
 def whole_numbers(ids: NDArray[np.str_]) -> bool:

@@ -1,9 +1,9 @@
-"""Catalogs as Parquet, FITS and CSV files, each with its provenance inside.
+"""Catalogs as Parquet, FITS, CSV and VOTable files, each with its provenance inside.
 
-All three hold one JSON header: in Parquet the schema metadata ``gasnet3``, in FITS a one-cell
+All hold one JSON header: in Parquet the schema metadata ``gasnet3``, in FITS a one-cell
 table ``GASNET3`` behind the catalog (header cards would break long values into pieces), in CSV a
-comment line. It tells the dialect, the native names, types, units and descriptions of the columns,
-and the provenance.
+comment line, in VOTable an INFO. It tells the dialect, the native names, types, units and
+descriptions of the columns, and the provenance.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from astropy.table import Table
 from numpy.typing import NDArray
 
-from gasnet3.catalog import formats
+from gasnet3.catalog import formats, votable
 from gasnet3.catalog.dialects import native_names, rules_of
 from gasnet3.catalog.layout import Layout
 from gasnet3.catalog.schema import BY_NAME, plain
@@ -29,11 +29,15 @@ _WRITERS: Mapping[str, Callable[[Path, formats.Rows], None]] = {
     ".parquet": formats.write_parquet,
     ".fits": formats.write_fits,
     ".csv": formats.write_csv,
+    ".vot": votable.write_votable,
+    ".xml": votable.write_votable,
 }
 _READERS: Mapping[str, Callable[[Path], tuple[Arrays, Header | None]]] = {
     ".parquet": formats.read_parquet,
     ".fits": formats.read_fits,
     ".csv": formats.read_csv,
+    ".vot": votable.read_votable,
+    ".xml": votable.read_votable,
 }
 
 
@@ -42,25 +46,25 @@ class CatalogError(ValueError):
 
 
 def write_catalog(table: Table, path: str | Path, dialect: str = "native") -> None:
-    """Write a catalog as Parquet, FITS or CSV by the file's ending, whole or not at all.
+    """Write a catalog as Parquet, FITS, CSV or VOTable by the file's ending, whole or not at all.
 
     ``coeff`` and other columns of several values a row are fixed-size lists in Parquet, vector
-    columns in FITS and numbered columns (``coeff_0`` ...) in CSV. NaN stays NaN (an empty cell in
-    CSV). Text in FITS is UTF-8.
+    columns in FITS and VOTable and numbered columns (``coeff_0`` ...) in CSV. NaN stays NaN (an
+    empty cell in CSV). Text in FITS is UTF-8.
 
     Parameters
     ----------
     table : astropy.table.Table
         A catalog of :func:`make_catalog`, or rows of one.
     path : str or Path
-        Where to write; ends in .parquet, .fits or .csv. A file there is replaced.
+        Where to write; ends in .parquet, .fits, .csv, .vot or .xml. A file there is replaced.
     dialect : {'native', 'sdss', 'redrock'}
         Names of the columns in the file, see :data:`gasnet3.catalog.DIALECTS`.
 
     Raises
     ------
     CatalogError
-        If the ending is none of the three.
+        If the ending is none of these.
     ValueError
         If the dialect is unknown, or a column is of a type no catalog holds.
     FileNotFoundError, IsADirectoryError
@@ -144,7 +148,7 @@ def read_table(path: str | Path) -> Table:
     Parameters
     ----------
     path : str or Path
-        A .parquet, .fits, .csv or .ecsv file.
+        A .parquet, .fits, .csv, .vot, .xml (VOTable) or .ecsv file.
 
     Returns
     -------
@@ -185,7 +189,7 @@ def _guarded(path: Path, read: Callable[[], Any]) -> Any:
         raise
     except formats.NewerFormat as error:
         raise CatalogError(f"cannot read {path}: {error}") from None
-    except Exception as error:  # four parsers, each with its own errors for broken bytes
+    except Exception as error:  # five parsers, each with its own errors for broken bytes
         raise CatalogError(
             f"cannot read {path}: {error or type(error).__name__}; the file is damaged, or is no "
             f"{path.suffix[1:]} table"

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from gasnet3.catalog.dialects import Field, expanded
 
-PASSES = {".parquet": 2, ".fits": 3, ".csv": 2}
-"""How often the rows are gone through: for the columns, for the widths of FITS, to write them."""
+PASSES = {".parquet": 2, ".fits": 3, ".csv": 2, ".vot": 3, ".xml": 3}
+"""How often the rows are gone through: for the columns, for the widths of text, to write them."""
 
 KEY = "gasnet3"
 FORMAT_VERSION = 1
@@ -94,7 +94,7 @@ def read_parquet(path: Path) -> tuple[Arrays, Header | None]:
     metadata = table.schema.metadata or {}
     text = metadata.get(KEY.encode())
     arrays = {name: _from_arrow(table[name]) for name in table.column_names}
-    return arrays, None if text is None else _parsed(text)
+    return arrays, None if text is None else parsed_header(text)
 
 
 def write_csv(path: Path, rows: Rows) -> None:
@@ -147,10 +147,12 @@ def write_fits(path: Path, rows: Rows) -> None:
     catalog = fits.table_to_hdu(Table(np.zeros(0, dtype)))
     catalog.name = rows.header["extname"]
     for i, column in enumerate(rows.columns, start=1):
-        if column.unit and _fits_knows(column.unit):
+        if knows(column.unit, "fits"):
             catalog.columns[i - 1].unit = column.unit
         comment = column.description.encode("ascii", "replace").decode()[:COMMENT_LENGTH]
         catalog.header.comments[f"TTYPE{i}"] = comment
+        if column.ucd:  # TOPCAT reads them here
+            catalog.header.set(f"TUCD{i}", column.ucd, after=f"TFORM{i}")
     catalog.header["NAXIS2"] = rows.count
     about = fits.table_to_hdu(Table({"header": [json.dumps(rows.header).encode()]}))
     about.name = KEY.upper()
@@ -216,10 +218,10 @@ def read_fits(path: Path) -> tuple[Arrays, Header | None]:
         # Other writers pad text with blanks, which in FITS mean nothing.
         pad = None if text else " "
         arrays = {name: _from_fits(np.asarray(data[name]), pad) for name in data.names}
-    return arrays, None if text is None else _parsed(text)
+    return arrays, None if text is None else parsed_header(text)
 
 
-def _parsed(text: bytes) -> Header:
+def parsed_header(text: bytes) -> Header:
     """The header of a file that we wrote."""
     header: Header = json.loads(text)
     version = header.get("format_version")
@@ -240,7 +242,7 @@ def _csv_header(path: Path) -> tuple[Header | None, int]:
                 break
             skip += 1
             if line.startswith(CSV_MARK.encode()):
-                header = _parsed(line[len(CSV_MARK) :])
+                header = parsed_header(line[len(CSV_MARK) :])
     return header, skip
 
 
@@ -270,9 +272,10 @@ def _from_fits(data: NDArray[Any], pad: str | None) -> NDArray[Any]:
     return data.astype(data.dtype.newbyteorder("="))
 
 
-def _fits_knows(unit: str) -> bool:
+def knows(unit: str, notation: str) -> bool:
+    """Whether a unit can be written in the notation of a format ('fits', 'cds')."""
     try:
-        units.Unit(unit, format="fits")
+        units.Unit(unit, format=notation)
     except ValueError:
         return False
-    return True
+    return bool(unit)

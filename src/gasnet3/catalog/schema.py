@@ -29,6 +29,8 @@ class Column:
         One sentence.
     vector : bool
         Whether each row holds a fixed number of values.
+    ucd : str
+        What it is in the vocabulary of the Virtual Observatory (UCD1+), for VOTable and FITS.
     """
 
     name: str
@@ -36,11 +38,12 @@ class Column:
     unit: str
     description: str
     vector: bool = False
+    ucd: str = ""
 
 
-def _per_class(name: str, description: str) -> tuple[Column, ...]:
+def _per_class(name: str, description: str, ucd: str) -> tuple[Column, ...]:
     return tuple(
-        Column(f"{name}_{cls.lower()}", "f8", "", description.format(cls))
+        Column(f"{name}_{cls.lower()}", "f8", "", description.format(cls), ucd=ucd)
         for cls in ("STAR", "GALAXY", "QSO")
     )
 
@@ -55,53 +58,157 @@ ANOMALY_KINDS = {
 """Name in the columns, and value of ``anomaly_kind``, of each way of being strange."""
 
 COLUMNS: tuple[Column, ...] = (
-    Column("id", "str", "", "identifier of the spectrum"),
-    Column("class", "str", "", "STAR, GALAXY or QSO: the most probable class"),
-    Column("subclass", "str", "", "finer class; empty where it is not sure, or not known"),
-    Column("z", "f8", "", "redshift, vacuum, in the frame of the input (SDSS: heliocentric)"),
-    Column("z_err", "f8", "", "1-sigma error of z, NaN where there is no minimum"),
-    Column("zwarn", "i8", "", "warning bits (gasnet3.ZWarn), 0 for a clean row"),
-    Column("chi2", "f8", "", "chi2 of the best model"),
-    Column("dof", "i8", "", "degrees of freedom: n_good less the parameters of the model"),
-    Column("rchi2", "f8", "", "chi2 / dof (eq. 9)"),
-    Column("delta_chi2", "f8", "", "chi2 of the next distinct solution less chi2"),
+    Column("id", "str", "", "identifier of the spectrum", ucd="meta.id;meta.main"),
+    Column("class", "str", "", "STAR, GALAXY or QSO: the most probable class", ucd="src.class"),
     Column(
-        "robustness", "f8", "", "R: second-least minimum of chi2 over the least, less 1 (eq. 17)"
+        "subclass",
+        "str",
+        "",
+        "finer class; empty where it is not sure, or not known",
+        ucd="src.spType",
     ),
-    *_per_class("p", "probability that the class is {}"),
-    Column("p_z", "f8", "", "probability that z is right; NaN where not known"),
-    Column("znum", "i4", "", "rank of the solution of this spectrum, the best first"),
-    Column("coeff", "f8", "", "coefficients of the eigenspectra (omega_m, eq. 4)", vector=True),
-    Column("amplitude", "f8", "", "amplitude of the reconstruction"),
-    Column("model", "str", "", "name of the model that gave the solution"),
-    Column("sn_median", "f8", "", "median S/N a pixel over the unmasked pixels"),
-    Column("n_good", "i8", "", "number of unmasked pixels"),
-    Column("wave_min", "f8", "Angstrom", "vacuum wavelength of the first unmasked pixel"),
-    Column("wave_max", "f8", "Angstrom", "vacuum wavelength of the last unmasked pixel"),
-    *_per_class("chi2", "least chi2 as {}"),
-    *_per_class("z", "redshift as {}"),
-    *_per_class("robustness", "R as {} (eq. 17)"),
+    Column(
+        "z",
+        "f8",
+        "",
+        "redshift, vacuum, in the frame of the input (SDSS: heliocentric)",
+        ucd="src.redshift",
+    ),
+    Column(
+        "z_err",
+        "f8",
+        "",
+        "1-sigma error of z, NaN where there is no minimum",
+        ucd="stat.error;src.redshift",
+    ),
+    Column(
+        "zwarn", "i8", "", "warning bits (gasnet3.ZWarn), 0 for a clean row", ucd="meta.code.qual"
+    ),
+    Column("chi2", "f8", "", "chi2 of the best model", ucd="stat.fit.chi2"),
+    Column(
+        "dof",
+        "i8",
+        "",
+        "degrees of freedom: n_good less the parameters of the model",
+        ucd="stat.fit.dof",
+    ),
+    Column("rchi2", "f8", "", "chi2 / dof (eq. 9)", ucd="stat.fit.goodness"),
+    Column(
+        "delta_chi2",
+        "f8",
+        "",
+        "chi2 of the next distinct solution less chi2",
+        ucd="stat.fit.chi2;arith.diff",
+    ),
+    Column(
+        "robustness",
+        "f8",
+        "",
+        "R: second-least minimum of chi2 over the least, less 1 (eq. 17)",
+        ucd="stat.fit.chi2;arith.ratio",
+    ),
+    *_per_class("p", "probability that the class is {}", "stat.probability;src.class"),
+    Column(
+        "p_z",
+        "f8",
+        "",
+        "probability that z is right; NaN where not known",
+        ucd="stat.probability;src.redshift",
+    ),
+    Column(
+        "znum", "i4", "", "rank of the solution of this spectrum, the best first", ucd="stat.rank"
+    ),
+    Column(
+        "coeff",
+        "f8",
+        "",
+        "coefficients of the eigenspectra (omega_m, eq. 4)",
+        vector=True,
+        ucd="stat.fit.param",
+    ),
+    Column("amplitude", "f8", "", "amplitude of the reconstruction", ucd="stat.fit.param"),
+    Column(
+        "model", "str", "", "name of the model that gave the solution", ucd="meta.id;meta.modelled"
+    ),
+    Column(
+        "sn_median",
+        "f8",
+        "",
+        "median S/N a pixel over the unmasked pixels",
+        ucd="stat.snr;stat.median",
+    ),
+    Column("n_good", "i8", "", "number of unmasked pixels", ucd="meta.number"),
+    Column(
+        "wave_min",
+        "f8",
+        "Angstrom",
+        "vacuum wavelength of the first unmasked pixel",
+        ucd="em.wl;stat.min",
+    ),
+    Column(
+        "wave_max",
+        "f8",
+        "Angstrom",
+        "vacuum wavelength of the last unmasked pixel",
+        ucd="em.wl;stat.max",
+    ),
+    *_per_class("chi2", "least chi2 as {}", "stat.fit.chi2"),
+    *_per_class("z", "redshift as {}", "src.redshift"),
+    *_per_class("robustness", "R as {} (eq. 17)", "stat.fit.chi2;arith.ratio"),
     Column(
         "anomaly_score",
         "f8",
         "",
         "how strange the spectrum is: -log10 of the share of ordinary ones that are as strange",
+        ucd="stat.value",
     ),
-    Column("anomaly_kind", "str", "", "why it is strange; empty where anomaly_score is below 2"),
+    Column(
+        "anomaly_kind",
+        "str",
+        "",
+        "why it is strange; empty where anomaly_score is below 2",
+        ucd="meta.code.class",
+    ),
     Column(
         "anomaly_reason",
         "str",
         "",
         "what stands out most, in a sentence; empty where anomaly_score is below 1",
+        ucd="meta.note",
     ),
-    Column("anomaly_wave", "f8", "Angstrom", "observed vacuum wavelength of what is strange"),
-    Column("z_second", "f8", "", "second redshift that lines of the residual agree on"),
+    Column(
+        "anomaly_wave",
+        "f8",
+        "Angstrom",
+        "observed vacuum wavelength of what is strange",
+        ucd="em.wl",
+    ),
+    Column(
+        "z_second",
+        "f8",
+        "",
+        "second redshift that lines of the residual agree on",
+        ucd="src.redshift",
+    ),
     *(
-        Column(f"anomaly_{name}", "f8", "", f"score of one kind alone: {kind}")
+        Column(f"anomaly_{name}", "f8", "", f"score of one kind alone: {kind}", ucd="stat.value")
         for name, kind in ANOMALY_KINDS.items()
     ),
 )
 """The native columns in their order. A catalog has those that its maker knows."""
+
+KEY_UCDS = {
+    "ra": "pos.eq.ra;meta.main",
+    "dec": "pos.eq.dec;meta.main",
+    "file": "meta.id;meta.file",
+    "targetid": "meta.id",
+    "obsid": "meta.id;obs",
+    "plate": "meta.id;instr.plate",
+    "mjd": "time.epoch;obs",
+}
+"""UCDs of the key columns that readers give."""
+KEY_UNITS = {"ra": "deg", "dec": "deg"}
+"""Units of the key columns that readers give."""
 
 REQUIRED = ("id", "class", "z")
 BY_NAME = {column.name: column for column in COLUMNS}
@@ -153,7 +260,10 @@ def make_catalog(
             table[column.name].description = column.description
     taken = {name.casefold() for name in BY_NAME}
     for name, values in (key_columns or {}).items():
-        _add(table, free_name(name, taken, "_in"), plain(name, values))
+        free = free_name(name, taken, "_in")
+        _add(table, free, plain(name, values))
+        if name in KEY_UNITS and table[free].dtype.kind == "f":
+            table[free].unit = KEY_UNITS[name]
     table.meta["gasnet3"] = jsonable(provenance or {})
     return table
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gasnet3.cli import console
+from gasnet3.cli.merge import CATALOG_ENDINGS
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -26,7 +27,6 @@ class Kind(StrEnum):
     SECOND = "second"
 
 
-CATALOG_ENDINGS = (".parquet", ".fits", ".csv")
 PICTURE_ENDINGS = (".png", ".pdf", ".svg", ".jpg")
 
 

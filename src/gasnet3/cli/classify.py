@@ -21,7 +21,7 @@ SHOWN_ROWS = 20_000
 def classify(
     files: console.Inputs,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Catalog: .parquet, .fits or .csv.")
+        Path, typer.Option("--output", "-o", help="Catalog: .parquet, .fits, .csv or .vot.")
     ],
     solver: console.SolverOption = "hybrid",
     models: console.Models = None,

@@ -13,7 +13,7 @@ from gasnet3.cli.show import show_failures
 if TYPE_CHECKING:
     from gasnet3.run.plan import Plan
 
-CATALOG_ENDINGS = (".parquet", ".fits", ".csv")
+CATALOG_ENDINGS = (".parquet", ".fits", ".csv", ".vot", ".xml")
 
 RunDirectory = Annotated[
     Path, typer.Argument(metavar="RUN", help="Directory that gasnet3 plan made.")
@@ -40,7 +40,7 @@ def check_plan(run: Path) -> Plan:
 def merge(
     run: RunDirectory,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Catalog: .parquet, .fits or .csv.")
+        Path, typer.Option("--output", "-o", help="Catalog: .parquet, .fits, .csv or .vot.")
     ],
     dialect: DialectOption = "native",
     allow_failed: AllowFailed = False,

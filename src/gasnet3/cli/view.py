@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gasnet3.io import ReadOptions
     from gasnet3.view.listing import Listing
 
-CATALOG_ENDINGS = (".parquet", ".csv", ".fits", ".ecsv", ".votable")
+CATALOG_ENDINGS = (".parquet", ".csv", ".fits", ".ecsv", ".vot", ".xml")
 
 LOCAL = "127.0.0.1"
 

@@ -126,7 +126,7 @@ def classify_files(
     inputs : str, Path or sequence of them
         What to read, see :func:`gasnet3.io.expand`.
     output : str or Path
-        The catalog: .parquet, .fits or .csv. A file there is replaced.
+        The catalog: .parquet, .fits, .csv or .vot. A file there is replaced.
     solver, models
         See :meth:`gasnet3.pipeline.Pipeline.load`.
     n_best : int

@@ -66,7 +66,7 @@ def merge(
     directory : str or Path
         The run, see :mod:`gasnet3.run.plan`.
     output : str or Path
-        Where to write; ends in .parquet, .fits or .csv. A file there is replaced.
+        Where to write; ends in .parquet, .fits, .csv or .vot. A file there is replaced.
     dialect : {'native', 'sdss', 'redrock'}
         Names of the columns.
     allow_failed : bool
