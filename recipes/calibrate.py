@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from mock_survey.instrument import noisier
 from mock_survey.library import Survey, in_validation
 from numpy.typing import NDArray
 from pages import write_part
@@ -31,6 +30,7 @@ from gasnet3.nets.registry import SHIPPED, list_models
 from gasnet3.pipeline import Pipeline
 from gasnet3.report.confidence import plot_confidence
 from gasnet3.spectra import Spectra
+from gasnet3.train.anomaly import noisier
 from gasnet3.train.calibrate import (
     RIGHT,
     SKY,

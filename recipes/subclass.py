@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from mock_survey.instrument import Instrument, noisier
+from mock_survey.instrument import Instrument
 from mock_survey.library import Floats, Survey, in_validation, level_one
 from mock_survey.sources import WHITE_DWARFS, Star
 from numpy.typing import NDArray
@@ -47,6 +47,7 @@ from gasnet3.subclass import (
     standard_label,
     unit_coefficients,
 )
+from gasnet3.train.anomaly import noisier
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 CLASSES = ("STAR", "GALAXY")

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from astropy.table import Table
-from mock_survey.instrument import noisier
 from mock_survey.library import Survey, in_validation
 from numpy.typing import NDArray
 
@@ -16,6 +15,7 @@ from anomalies.spectrum import Host, Strange
 from gasnet3.lattice import OBSERVED
 from gasnet3.pipeline import Pipeline
 from gasnet3.spectra import Spectra
+from gasnet3.train.anomaly import noisier
 
 LEVELS = (2.0, 3.0)
 """Scores at which recall and false alarms are counted."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import shift as moved
@@ -96,15 +94,6 @@ def at_redshift(rest: Floats, z: float) -> tuple[Floats, NDArray[np.bool_]]:
     flux = at_place[3 : 3 + OBSERVED.n]
     covered = finite[3 : 3 + OBSERVED.n] & finite[4 : 4 + OBSERVED.n]
     return np.asarray(flux), covered
-
-
-def noisier(
-    rng: np.random.Generator, flux: NDArray[Any], ivar: NDArray[Any]
-) -> tuple[Floats, Floats]:
-    """Spectra (rows, n) with 1 to 12 times their own noise added, and their inverse variance."""
-    more = np.exp(rng.uniform(0.0, np.log(12.0), len(flux)))[:, None]
-    sigma = np.divide(1.0, np.sqrt(ivar), out=np.zeros(ivar.shape), where=ivar > 0)
-    return flux + more * sigma * rng.standard_normal(ivar.shape), ivar / (1 + more**2)
 
 
 def moved_along(values: Floats, pixels: int) -> Floats:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 import gasnet3
+from gasnet3.anomaly.density import fit_density
+from gasnet3.anomaly.stored import find_anomaly, write_fits
 from gasnet3.calibration import pulls, summarize_pulls
 from gasnet3.cli import app
 from gasnet3.io import write_npz
@@ -95,16 +99,45 @@ def test_only_the_best_solution_has_a_redshift_probability(calibrated, toy_model
     assert np.isnan(table["p_z"][table["znum"] == 1]).all()
 
 
+def test_strange_spectra_of_own_networks_have_a_score(calibrated, toy_models):
+    every = labelled(toy_models, 4)
+    ordinary = every[np.flatnonzero((every.classes != "SKY") & (every.sn_median > 3))]
+    odd = dataclasses.replace(ordinary, flux=ordinary.flux.copy())
+    odd.flux[:, 2000] += 60.0 / np.sqrt(odd.ivar[:, 2000])
+    pipeline = Pipeline.load(calibrated, "hybrid")
+    plain, hit = pipeline.run(ordinary)["anomaly_score"], pipeline.run(odd)
+    assert np.isfinite(plain).mean() > 0.95
+    assert np.mean(plain >= 2.0) < 0.1
+    assert np.mean(hit["anomaly_score"] >= 2.0) > 0.9
+    assert np.median(np.abs(hit["anomaly_wave"] - odd.lattice.wave[2000])) < 5.0
+    amortised = Pipeline.load(calibrated, "amortised").run(ordinary)
+    assert np.isfinite(amortised["anomaly_score"]).mean() > 0.95
+
+
+def test_a_new_fit_takes_the_place_of_the_last(calibrated, toy_models, tmp_path):
+    """Also in a process that has used the last one, densities included."""
+    pipeline, fit = Pipeline.load(calibrated), Pipeline.load(calibrated).anomaly
+    unit = np.random.default_rng(1).normal(size=(60, 4))
+    hashes = {engine.cls: engine.model.card.sha256 for engine in pipeline.engines}
+    for scale in (1.0, 2.0):
+        density = fit_density(scale * unit, trees=2)
+        new = dataclasses.replace(fit, densities={"STAR": density})
+        write_fits({"exact": (hashes, new, {})}, tmp_path / "fit.json")
+        read = find_anomaly(hashes, "exact", [tmp_path])
+        np.testing.assert_array_equal(read.densities["STAR"].mean, density.mean)
+
+
 def test_other_weights_do_not_use_the_fit(calibrated, toy_models, tmp_path):
     for cls, model in toy_models.items():
         save_model(toy_model(cls, seed=1).network, model.card, tmp_path)
-    (tmp_path / "confidence").mkdir()
-    fit = (calibrated / "confidence" / "fit.json").read_text()
-    (tmp_path / "confidence" / "fit.json").write_text(fit)
+    for name in ("confidence", "anomaly"):
+        shutil.copytree(calibrated / name, tmp_path / name)
     pipeline = Pipeline.load(tmp_path, "hybrid")
     assert pipeline.confidence is None
+    assert pipeline.anomaly is None
     table = pipeline.run(toy_spectra(toy_models["STAR"], np.array([0.0])))
     assert np.isnan(table["p_z"][0])
+    assert np.isnan(table["anomaly_score"][0])
 
 
 def test_too_few_spectra_are_refused(calibrated, toy_models):

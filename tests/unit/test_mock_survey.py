@@ -13,7 +13,7 @@ from gasnet3.lattice import OBSERVED
 sys.path.insert(0, str(Path(__file__).parents[2] / "recipes"))
 
 import population
-from mock_survey.instrument import at_redshift, noisier, telluric
+from mock_survey.instrument import at_redshift, telluric
 from mock_survey.intergalactic import effective_depth, extended, forest
 from mock_survey.library import K_MIN, PIXELS, WAVE, Z_RANGE, Survey, at_rest, in_validation
 from mock_survey.lines import broad_absorption, chromosphere, emission, nebula
@@ -55,16 +55,6 @@ def test_a_moved_copy_has_its_lines_where_its_new_redshift_says(cls, z, rng):
         weight = np.where(seen, there_flux - 1, 0.0)
         centre = (weight * np.arange(OBSERVED.n)).sum() / weight.sum()
         assert centre == pytest.approx(float(OBSERVED.index(wave * (1 + there))), abs=0.1)
-
-
-def test_noisier_spectra_have_the_noise_their_ivar_says(rng):
-    flux, ivar = np.zeros((40, 2000)), np.full((40, 2000), 4.0)
-    ivar[:, :100] = 0.0
-    noisy, weight = noisier(rng, flux, ivar)
-    assert (noisy[:, :100] == 0).all()
-    added = 1 / weight[:, 100:] - 0.25  # the noise of the spectrum itself is not in its flux
-    assert (noisy[:, 100:] / np.sqrt(added)).std() == pytest.approx(1.0, rel=0.02)
-    assert added.min() >= 0.25 * (1 - 1e-9)
 
 
 def test_a_part_of_a_page_is_written_anew(tmp_path):

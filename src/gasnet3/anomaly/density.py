@@ -1,8 +1,8 @@
 """How lonely a spectrum's coefficients are among those of the training population.
 
 A local outlier factor (Breunig et al. 2000) and an isolation forest (Liu et al. 2008) are fitted
-once by scikit-learn (``recipes/anomaly.py``) and kept as arrays beside the weights; here they are
-only evaluated, in microseconds a spectrum.
+once by scikit-learn (:mod:`gasnet3.train.anomaly`) and kept as arrays beside the weights; here
+they are only evaluated, in microseconds a spectrum.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ Floats = NDArray[np.float64]
 
 NO_NOISE = 1e-12
 """Variance added to each coefficient, in units of the population's."""
+
+SAMPLES = 128
+"""Spectra of the population that a tree is made of."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,21 +151,22 @@ def fit_density(unit: Floats, *, neighbours: int = 20, trees: int = 50, seed: in
         ) from None
 
     mean, covariance = unit.mean(axis=0), np.cov(unit.T)
-    size, axes = np.linalg.eigh(covariance)
+    spread, axes = np.linalg.eigh(covariance)
     # Unit vectors do not fill their space: directions without variance tell nothing.
-    kept = np.asarray(size > 1e-6 * size.max())
-    whiten = np.where(kept[:, None], axes.T / np.sqrt(np.where(kept, size, 1.0))[:, None], 0.0)
+    kept = np.asarray(spread > 1e-6 * spread.max())
+    whiten = np.where(kept[:, None], axes.T / np.sqrt(np.where(kept, spread, 1.0))[:, None], 0.0)
     points = ((unit - mean) @ whiten.T).astype(np.float32)
     factor = LocalOutlierFactor(n_neighbors=neighbours, novelty=True).fit(points)
     distances, _ = factor.kneighbors()
-    forest = IsolationForest(n_estimators=trees, max_samples=128, random_state=seed).fit(points)
+    size = min(SAMPLES, len(points))
+    forest = IsolationForest(n_estimators=trees, max_samples=size, random_state=seed).fit(points)
     return Density(
         mean, covariance, whiten, points,
         reach=distances[:, -1].astype(np.float32),
         density=factor._lrd.astype(np.float32),  # scikit-learn keeps it for itself
         neighbours=neighbours,
         **_trees(forest),
-        average=float(_path_length(np.array([128.0]))[0]),
+        average=float(_path_length(np.array([float(size)]))[0]),
     )  # fmt: skip
 
 

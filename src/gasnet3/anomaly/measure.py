@@ -110,9 +110,9 @@ def measure(
     statistics.add("closeness", _ambiguity(solution))
     for name, values in _loneliness(solution, densities).items():
         statistics.add(name, values)
-    part = ~_covers_all(residual.ivar)
+    partial = ~_covers_all(residual.ivar)
     for name in OF_THE_WHOLE:
-        statistics.value[name] = np.where(part, np.nan, statistics.value[name])
+        statistics.value[name] = np.where(partial, np.nan, statistics.value[name])
     return statistics, second
 
 

@@ -53,7 +53,17 @@ def fit_of(content: Mapping[str, Any], directories: Sequence[Path]) -> AnomalyFi
     }
     sky = tuple((float(low), float(high)) for low, high in content["sky"])
     name = content.get("densities")
-    return AnomalyFit(sky, tables, _densities(_found(name, directories)) if name else {})
+    densities: dict[str, Density] = {}
+    if name:
+        path = _found(name, directories)
+        densities = _densities(path, path.stat().st_mtime_ns)
+    return AnomalyFit(sky, tables, densities)
+
+
+def shipped_sky() -> tuple[tuple[float, float], ...]:
+    """Ranges of strong sky lines and telluric bands of the shipped fits, vacuum Å."""
+    ranges = next(json_contents([DIRECTORY]))["amortised"]["sky"]
+    return tuple((float(low), float(high)) for low, high in ranges)
 
 
 def _found(name: str, directories: Sequence[Path]) -> Path:
@@ -65,8 +75,8 @@ def _found(name: str, directories: Sequence[Path]) -> Path:
 
 
 @cache
-def _densities(path: Path) -> dict[str, Density]:
-    """Densities by class; arrays are named "CLASS.attribute"."""
+def _densities(path: Path, version: int) -> dict[str, Density]:
+    """Densities by class, read again when written anew; arrays are named "CLASS.attribute"."""
     from safetensors.numpy import load_file
 
     by_class: dict[str, dict[str, NDArray[Any]]] = {}

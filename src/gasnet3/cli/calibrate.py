@@ -1,4 +1,4 @@
-"""gasnet3 calibrate: confidence and redshift errors of trained networks."""
+"""gasnet3 calibrate: confidence, redshift errors and anomalies of trained networks."""
 
 from __future__ import annotations
 
@@ -21,14 +21,17 @@ def calibrate(
     models: Annotated[
         Path, typer.Option("--models", help="Directory of the networks, one of each class.")
     ],
+    air: console.Air = None,
+    columns: console.ColumnOption = None,
+    units: console.UnitOption = None,
     device: console.Device = "cpu",
     threads: console.Threads = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
 ) -> None:
-    """Fit how sure trained networks are to spectra with known answers.
+    """Fit how sure trained networks are, and what is strange to them, to known spectra.
 
-    Writes confidence/fit.json beside the networks, and the scale of the redshift errors into
-    their cards; classify then takes both from there.
+    Writes confidence/fit.json and anomaly/fit.json beside the networks, and the scale of the
+    redshift errors into their cards; classify then takes all of them from there.
     """
     from gasnet3 import io
     from gasnet3.nets.card import ModelError
@@ -36,9 +39,10 @@ def calibrate(
 
     if not models.is_dir():
         console.fail(f"{models}: is no directory; give the one that holds the trained networks")
+    options = console.reading(air, columns, units)
     console.use_torch(device, threads)
     with console.told(io.ReadError, ModelError, ValueError, ImportError):
-        spectra = io.read(inputs)
+        spectra = io.read(inputs, options)
         with console.progress("solving", quiet=quiet) as update:
             done = fitting.calibrate_models(models, spectra, device=device, report=update)
     if not quiet:

@@ -16,6 +16,7 @@ from scipy.stats import t as student_t
 
 import gasnet3
 from gasnet3 import decide, metrics
+from gasnet3.anomaly import stored
 from gasnet3.calibration import summarize_pulls
 from gasnet3.candidates import Candidates
 from gasnet3.confidence import DIRECTORY, Confidence, Evidence, redshift_features
@@ -25,6 +26,7 @@ from gasnet3.nets.card import Model, read_card, write_card
 from gasnet3.nets.registry import list_models
 from gasnet3.pipeline import ROWS, Pipeline
 from gasnet3.spectra import Spectra
+from gasnet3.train.anomaly import fit_own_anomalies
 
 Floats = NDArray[np.float64]
 Errors = dict[str, dict[str, dict[str, float]]]
@@ -86,7 +88,7 @@ def calibrate_models(
     models: Path, spectra: Spectra, *, device: str = "cpu",
     report: Callable[[int], None] | None = None,
 ) -> dict[str, dict[str, float]]:  # fmt: skip
-    """Fit confidence and errors of a directory's networks, and write them there.
+    """Fit confidence, errors and anomalies of a directory's networks, and write them there.
 
     Parameters
     ----------
@@ -97,7 +99,8 @@ def calibrate_models(
     device : str
         Where to compute.
     report : callable, optional
-        Called with the number of spectra done, by one solver after the other.
+        Called with the number of spectra done, by one solver after the other, and again with
+        those that anomalies are compared with, noisier copies among them.
 
     Returns
     -------
@@ -125,6 +128,9 @@ def calibrate_models(
         errors[kind] = fit_errors(solutions, fits[kind])
     write_confidence(models / DIRECTORY.name / "fit.json", pipeline, fits, {"n": len(spectra)})
     write_errors([info.path for info in list_models(models)], errors)
+    # Loaded again: what is ordinary is measured of answers as they will be given.
+    calibrated = {kind: Pipeline.load(models, SOLVER_OF[kind], device) for kind in fits}
+    fit_own_anomalies(calibrated, spectra, models / stored.DIRECTORY.name / "fit.json", report)
     return errors[kind]
 
 

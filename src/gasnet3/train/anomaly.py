@@ -1,0 +1,258 @@
+"""What ordinary spectra are like to trained networks: the tables and densities of the scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from scipy.ndimage import median_filter
+
+import gasnet3
+from gasnet3 import rows as solved_rows
+from gasnet3.anomaly import stored
+from gasnet3.anomaly.density import Density, fit_density
+from gasnet3.anomaly.score import KINDS, AnomalyFit, kind_scores, largest, single_scores, tabulate
+from gasnet3.anomaly.statistics import Statistics
+from gasnet3.engine import Engine
+from gasnet3.lattice import OBSERVED, shift_from_z
+from gasnet3.pipeline import Pipeline
+from gasnet3.prepare import prepare
+from gasnet3.refine import fit_at
+from gasnet3.spectra import Spectra
+from gasnet3.subclass import unit_coefficients
+
+Floats = NDArray[np.float64]
+
+COPIES = 3
+"""Noisier copies of each ordinary spectrum."""
+
+NOISIEST = 12.0
+"""Most noise added to a copy, in units of its own."""
+
+POINTS, LEAST_SN = 1200, 5.0
+"""Spectra of a class's population its density is fitted to, and the least S/N of one."""
+
+FEWEST_POINTS = 60
+"""Solutions a model card must keep of its population for a density to be fitted to them."""
+
+FEWEST_SKY = 10
+"""Sky fibres from which the places of sky lines are measured."""
+
+TELLURIC = ((6845.0, 6960.0), (7590.0, 7710.0))
+"""Bands of O2, vacuum Å."""
+
+SKY_DIP, SKY_WIDTH = 0.7, 301
+"""A sky line is where the inverse variance is below this share of its running median."""
+
+TOO_STRANGE, CLIPS = 4.0, 3
+"""Among ordinary spectra those with such a score of one statistic are not: cosmic rays, absorbers.
+They are taken out, so many times."""
+
+ABSORBER = 6.5
+"""Evidence of a second redshift from which on a quasar has a real absorber: not ordinary."""
+
+ROWS = 128
+
+Measured = tuple[Statistics, NDArray[np.str_], Floats]
+"""Statistics, class and median S/N of a batch."""
+
+Report = Callable[[int], None]
+
+
+def fit_anomaly(
+    pipeline: Pipeline, spectra: Spectra, sky: tuple[tuple[float, float], ...],
+    densities: Mapping[str, Density], report: Report | None = None,
+) -> tuple[AnomalyFit, dict[str, Any]]:  # fmt: skip
+    """Tabulate the statistics of ordinary spectra.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        The networks and the kind of solution; with their confidence, if they have one.
+    spectra : Spectra
+        Ordinary spectra of all classes, see :func:`with_copies`.
+    sky : tuple of (float, float)
+        Ranges of strong sky lines and telluric bands, vacuum Å.
+    densities : mapping of str to Density
+        By class; none for solutions without a covariance.
+    report : callable, optional
+        Called with the number of spectra done.
+
+    Returns
+    -------
+    AnomalyFit
+        What :func:`gasnet3.anomaly.score.judge` compares with.
+    dict
+        ``n``: spectra tabulated, by class.
+    """
+    fit = AnomalyFit(sky, {}, dict(densities))
+    parts = list(_measured(pipeline, spectra, fit, report))
+    fit = replace(fit, tables=_clipped_tables(fit, parts))
+    cls = np.concatenate([names for _, names, _ in parts])
+    return fit, {"n": {str(c): int((cls == c).sum()) for c in fit.tables}}
+
+
+def fit_own_anomalies(
+    pipelines: Mapping[str, Pipeline], spectra: Spectra, path: Path, report: Report | None = None
+) -> None:
+    """Fit networks of one's own and write the fits where a pipeline of them finds them.
+
+    The densities are fitted to the solutions of training spectra that the cards keep.
+
+    Parameters
+    ----------
+    pipelines : mapping of str to Pipeline
+        Kind of solution ("exact", "amortised") to the networks that give it.
+    spectra : Spectra
+        Labelled spectra that were not trained on; class "SKY" for no object.
+    path : Path
+        JSON file; its directory is made.
+    report : callable, optional
+        Called with the number of spectra done, by one pipeline after the other.
+    """
+    is_sky = ~np.isin(spectra.classes, gasnet3.CLASSES)
+    sky, ordinary = own_sky_ranges(spectra[is_sky].ivar), spectra[~is_sky]
+    copied = with_copies(ordinary.flux, ordinary.ivar)
+    fits = {}
+    for kind, pipeline in pipelines.items():
+        found = card_densities(pipeline) if kind == "exact" else {}
+        fit, told = fit_anomaly(pipeline, copied, sky, found, report)
+        fits[kind] = ({e.cls: e.model.card.sha256 for e in pipeline.engines}, fit, told)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    stored.write_fits(fits, path)
+
+
+def noisier(rng: np.random.Generator, flux: ArrayLike, ivar: ArrayLike) -> tuple[Floats, Floats]:
+    """Spectra with 1 to 12 times their own noise added, and their inverse variance.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Where the noise comes from.
+    flux, ivar : ndarray, shape (rows, n)
+        Spectra; those added to are left as they are.
+    """
+    flux, ivar = np.asarray(flux), np.asarray(ivar)
+    more = np.exp(rng.uniform(0.0, np.log(NOISIEST), len(flux)))[:, None]
+    sigma = np.divide(1.0, np.sqrt(ivar), out=np.zeros(ivar.shape), where=ivar > 0)
+    return flux + more * sigma * rng.standard_normal(ivar.shape), ivar / (1 + more**2)
+
+
+def with_copies(flux: NDArray[Any], ivar: NDArray[Any]) -> Spectra:
+    """Spectra on the observed lattice, shape (rows, n), and noisier copies of each."""
+    flux, ivar = flux.astype(np.float64), ivar.astype(np.float64)
+    rng = np.random.default_rng(5)
+    parts = [(flux, ivar), *(noisier(rng, flux, ivar) for _ in range(COPIES))]
+    both = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+    return Spectra.from_arrays(*both, loglam=OBSERVED.loglam)
+
+
+def sky_ranges(ivar: NDArray[Any]) -> tuple[tuple[float, float], ...]:
+    """Ranges of strong sky lines, and telluric bands, vacuum Å.
+
+    Parameters
+    ----------
+    ivar : ndarray, shape (rows, n)
+        Inverse variance of sky fibres on the observed lattice.
+    """
+    level = np.median(ivar, axis=0)
+    low = level < SKY_DIP * median_filter(level, SKY_WIDTH, mode="nearest")
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], low, [False]]).astype(int)))
+    half = 10.0**0.5e-4
+    found = [
+        (round(float(OBSERVED.wave[a] / half), 1), round(float(OBSERVED.wave[b - 1] * half), 1))
+        for a, b in edges.reshape(-1, 2)
+    ]
+    return tuple(sorted([*found, *TELLURIC]))
+
+
+def own_sky_ranges(ivar: NDArray[Any]) -> tuple[tuple[float, float], ...]:
+    """Those of the sky fibres given; with few of them those of the shipped fits."""
+    return sky_ranges(ivar) if len(ivar) >= FEWEST_SKY else stored.shipped_sky()
+
+
+def card_densities(pipeline: Pipeline) -> dict[str, Density]:
+    """Of the training solutions that the cards keep; classes with few of them are left out."""
+    kept = {e.cls: np.array(e.model.card.population.get("coeff", [])) for e in pipeline.engines}
+    # Coefficients scaled to unit length need no covariance here.
+    return {
+        cls: fit_density(coeff / np.linalg.norm(coeff, axis=1, keepdims=True))
+        for cls, coeff in kept.items()
+        if len(coeff) >= FEWEST_POINTS
+    }
+
+
+def population_densities(pipeline: Pipeline, directory: Path) -> dict[str, Density]:
+    """Of each class's training spectra, in ``CLASS-train.npz`` with flux, ivar and z."""
+    out = {}
+    for engine in pipeline.engines:
+        with np.load(directory / f"{engine.cls}-train.npz") as file:
+            chosen = np.random.default_rng(6).permutation(len(file["z"]))[: 3 * POINTS]
+            flux, ivar, z = (file[name][chosen] for name in ("flux", "ivar", "z"))
+        spectra = Spectra.from_arrays(flux, ivar, loglam=OBSERVED.loglam)
+        clear = np.flatnonzero(spectra.sn_median > LEAST_SN)[:POINTS]
+        out[engine.cls] = fit_density(_unit(engine, spectra[clear], z[clear]))
+    return out
+
+
+def _unit(engine: Engine, spectra: Spectra, z: NDArray[Any]) -> Floats:
+    """Unit coefficients at known redshifts."""
+    prepared = prepare(spectra, engine.model.card.degree)
+    shift = torch.from_numpy(np.asarray(shift_from_z(z)))
+    rows = torch.arange(len(spectra))
+    fits = fit_at(engine.templates, prepared.flux, prepared.ivar, rows, shift)
+    return unit_coefficients(fits.coeff.numpy(), fits.covariance.numpy())[0]
+
+
+def _measured(
+    pipeline: Pipeline, spectra: Spectra, fit: AnomalyFit, report: Report | None
+) -> Iterator[Measured]:
+    """What is measured of spectra, batch by batch."""
+    for start in range(0, len(spectra), ROWS):
+        outcome = replace(pipeline, anomaly=None).solve(spectra[start : start + ROWS], 2)
+        _, solved, solution = solved_rows.solutions(outcome, 0)
+        statistics = solved_rows.measured(outcome, solved, solution, fit)[0]
+        yield statistics, solution.cls, solution.sn
+        if report:
+            report(min(start + ROWS, len(spectra)))
+
+
+def _clipped_tables(fit: AnomalyFit, parts: list[Measured]) -> dict[str, dict[str, Floats]]:
+    """Tables of what is left when the strange ones among the ordinary are taken out."""
+    cls, sn = (np.concatenate([part[i] for part in parts]) for i in (1, 2))
+    values = {
+        name: np.concatenate([part[0].value[name] for part in parts]) for name in parts[0][0].value
+    }
+    kept = (cls != "QSO") | (values["comb"] < ABSORBER)
+    for _ in range(CLIPS):
+        out = _tables(fit, {name: v[kept] for name, v in values.items()}, cls[kept], sn[kept])
+        single = single_scores(replace(fit, tables=out), Statistics(values, {}, {}), cls, sn)
+        kept = np.asarray(np.nan_to_num(largest(list(single.values()))) <= TOO_STRANGE)
+    return _tables(fit, {name: v[kept] for name, v in values.items()}, cls[kept], sn[kept])
+
+
+def _tables(
+    fit: AnomalyFit, values: dict[str, Floats], cls: NDArray[np.str_], sn: Floats
+) -> dict[str, dict[str, Floats]]:
+    """Tables of statistics, of kinds and of the whole, in turn."""
+    everything = Statistics(values, {}, {})
+    out: dict[str, dict[str, Floats]] = {name: {} for name in np.unique(cls[cls != ""])}
+
+    def add(columns: dict[str, Floats]) -> AnomalyFit:
+        for one, of in out.items():
+            for name, column in columns.items():
+                table = tabulate(column[cls == one], sn[cls == one])
+                if table is not None:
+                    of[name] = table
+        return replace(fit, tables=out)
+
+    single = single_scores(add(values), everything, cls, sn)
+    raw = {kind: largest([single[name] for name in names]) for kind, names in KINDS.items()}
+    kinds = kind_scores(add(raw), single, cls, sn)
+    add({"score": largest(list(kinds.values()))})
+    return out

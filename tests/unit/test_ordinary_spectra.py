@@ -1,0 +1,80 @@
+"""What ordinary spectra are like: copies with noise, sky lines, densities of coefficients."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gasnet3.engine import Engine
+from gasnet3.lattice import OBSERVED
+from gasnet3.nets.card import Model
+from gasnet3.pipeline import Pipeline
+from gasnet3.solve import SOLVERS
+from gasnet3.train.anomaly import (
+    COPIES,
+    FEWEST_POINTS,
+    FEWEST_SKY,
+    TELLURIC,
+    card_densities,
+    noisier,
+    own_sky_ranges,
+    sky_ranges,
+    with_copies,
+)
+from toy import toy_model
+
+
+def test_noisier_spectra_have_the_noise_their_ivar_says(rng):
+    flux, ivar = np.zeros((40, 2000)), np.full((40, 2000), 4.0)
+    ivar[:, :100] = 0.0
+    noisy, weight = noisier(rng, flux, ivar)
+    assert (noisy[:, :100] == 0).all()
+    added = 1 / weight[:, 100:] - 0.25  # the noise of the spectrum itself is not in its flux
+    assert (noisy[:, 100:] / np.sqrt(added)).std() == pytest.approx(1.0, rel=0.02)
+    assert added.min() >= 0.25 * (1 - 1e-9)
+
+
+def test_copies_follow_the_spectra_as_they_are(rng):
+    flux, ivar = rng.normal(size=(2, OBSERVED.n)), np.ones((2, OBSERVED.n))
+    spectra = with_copies(flux, ivar)
+    assert len(spectra) == 2 * (1 + COPIES)
+    np.testing.assert_allclose(spectra.flux[:2], flux, rtol=1e-6)
+    assert (spectra.ivar[2:] < 0.5).all()
+
+
+def test_sky_lines_are_where_the_noise_is_large():
+    ivar = np.ones((FEWEST_SKY, OBSERVED.n))
+    ivar[:, 1000:1004] = 0.3
+    found = sky_ranges(ivar)
+    low, high = next(r for r in found if r not in TELLURIC)
+    inside = (low < OBSERVED.wave) & (high > OBSERVED.wave)
+    np.testing.assert_array_equal(np.flatnonzero(inside), np.arange(1000, 1004))
+    assert own_sky_ranges(ivar) == found
+
+
+def test_with_few_sky_fibres_the_lines_are_those_of_the_shipped_fits():
+    found = own_sky_ranges(np.ones((FEWEST_SKY - 1, OBSERVED.n)))
+    assert set(TELLURIC) <= set(found)
+    assert any(low < 5578.9 < high for low, high in found)  # the line of oxygen, in vacuum
+
+
+def test_densities_are_of_the_solutions_that_a_card_keeps(rng):
+    engines = []
+    for cls, rows in (("STAR", FEWEST_POINTS), ("QSO", FEWEST_POINTS - 1)):
+        model = toy_model(cls)
+        coeff = rng.normal([5.0, 0.0, 0.0, 0.0], size=(rows, 4))
+        population = model.card.population | {"coeff": coeff.tolist()}
+        engines.append(Engine(Model(replace(model.card, population=population), model.network)))
+    pipeline = replace(PLAIN, engines=tuple(engines))
+    found = card_densities(pipeline)
+    assert list(found) == ["STAR"]
+    unit = coeff / np.linalg.norm(coeff, axis=1, keepdims=True)
+    ordinary, lonely = unit[:1], -unit[:1]
+    places = found["STAR"].place(np.concatenate([ordinary, lonely]), np.zeros((2, 4, 4)))
+    factor = found["STAR"].outlier_factor(places)
+    assert factor[0] < 1.6 < 2.0 < factor[1]
+
+
+PLAIN = Pipeline((), SOLVERS["hybrid"], "cpu")
