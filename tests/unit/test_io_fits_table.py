@@ -142,3 +142,74 @@ def test_header_values():
 def test_a_file_that_cannot_be_opened(tmp_path):
     with pytest.raises(ReadError, match="cannot be read"), fits_table.open_fits(tmp_path):
         pass
+
+
+def test_columns_of_several_numbers_where_they_are_asked_for(tmp_path):
+    path = write(tmp_path / "x.fits")
+    with fits_table.open_fits(path) as stream:
+        fits_table.skip_data(stream, fits_table.read_header(stream, path), path)
+        header = fits_table.read_header(stream, path)
+        found = fits_table.read_columns(stream, header, path, ["WIDE", "A"], arrays=True)
+    assert found["WIDE"].tolist() == [[1] * 7] * 5
+    assert found["WIDE"].dtype == np.int64
+    assert found["A"].shape == (5,)
+
+
+def image(path, rows=None):
+    """The image of the first extension, and the header after it."""
+    with fits_table.open_fits(path) as stream:
+        fits_table.skip_data(stream, fits_table.read_header(stream, path), path)
+        header = fits_table.read_header(stream, path)
+        pixels = fits_table.read_image(stream, header, path, rows)
+        return pixels, fits_table.read_header(stream, path)
+
+
+def write_image(path, pixels, **keywords):
+    hdu = fits.ImageHDU(pixels, name="IT")
+    hdu.header.update(keywords)
+    fits.HDUList([fits.PrimaryHDU(), hdu, fits.ImageHDU(name="NEXT")]).writeto(path)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["u1", "i2", "i4", "i8", "f4", "f8", "u2", "u4"])
+def test_images_as_astropy_reads_them(tmp_path, kind):
+    pixels = np.arange(7 * 400).reshape(7, 400).astype(kind)
+    path = write_image(tmp_path / "x.fits", pixels)
+    for rows in (None, [0, 1, 2], [6], [], [0, 2, 3, 6]):
+        wanted = None if rows is None else np.array(rows, np.int64)
+        found, after = image(path, wanted)
+        np.testing.assert_array_equal(found, pixels if rows is None else pixels[rows])
+        assert found.dtype.isnative
+        assert fits_table.header_text(after, "EXTNAME") == "NEXT"
+    found, _ = image(write_image(tmp_path / "y.fits", pixels[0]))
+    np.testing.assert_array_equal(found, pixels[0])
+
+
+@pytest.mark.parametrize(
+    ("pixels", "keywords"),
+    [
+        (np.ones((2, 3), np.float32), {"BSCALE": 2.0}),
+        (np.ones((2, 3), np.float32), {"BZERO": 5.0}),
+        (np.ones((2, 2, 2), np.float32), {}),
+        (None, {}),
+    ],
+)
+def test_images_of_other_kinds_are_refused(tmp_path, pixels, keywords):
+    path = write_image(tmp_path / "x.fits", np.ones((2, 3), np.float32) if keywords else pixels)
+    if keywords:  # astropy would apply them when it writes
+        card, value = keywords.popitem()
+        old = b"GCOUNT  =                    1"
+        new = f"{card:8s}= {value:20.1f}".encode()
+        path.write_bytes(path.read_bytes().replace(old, new, 1))
+    with pytest.raises(ReadError, match="an image is not one or two plain axes of numbers"):
+        image(path)
+
+
+def test_rows_that_an_image_has_not_and_an_image_cut_off(tmp_path):
+    path = write_image(tmp_path / "x.fits", np.ones((4, 900), np.float32))
+    with pytest.raises(ReadError, match="an image has 4 rows, not the ones asked for"):
+        image(path, np.array([2, 4]))
+    path.write_bytes(path.read_bytes()[: 2880 * 2 + 900 * 4 * 3])
+    assert image(path, np.array([0, 2]))[1] is None
+    with pytest.raises(ReadError, match="the file ends 3600 bytes before its data do"):
+        image(path, np.array([3]))

@@ -11,6 +11,7 @@ from astropy.io import fits
 from gasnet3.flags import ZWarn
 from gasnet3.io import ReadError, find_reader, read
 from gasnet3.io.sdss import MASKED_BITS, PixMask, apply_mask, spectrum_id
+from gasnet3.io.sdss_spec import SdssSpecReader
 
 LOGLAM = np.arange(36000, 36300) * 1e-4
 LABEL = {
@@ -26,14 +27,16 @@ LABEL = {
 KEYS = {"PLATEID": 266, "MJD": 51602, "FIBERID": 1, "RA": 145.0, "DEC": 0.0}
 
 
-def spec(path, *, keys=KEYS, label=LABEL, case=str.lower, named=True, mask=None, extra=()):
+def spec(
+    path, *, keys=KEYS, label=LABEL, case=str.lower, named=True, mask=None, extra=(), form="E"
+):
     """Write a file in one of the layouts of SDSS's releases."""
     primary = fits.PrimaryHDU()
     primary.header.update(keys)
     columns = {
-        "flux": ("E", np.arange(300.0)),
-        "loglam": ("E", LOGLAM),
-        "ivar": ("E", np.full(300, 4.0)),
+        "flux": (form, np.arange(300.0)),
+        "loglam": (form, LOGLAM),
+        "ivar": (form, np.full(300, 4.0)),
         "and_mask": ("J", np.zeros(300, int) if mask is None else mask),
         "sky": ("E", np.zeros(300)),
     }
@@ -171,6 +174,60 @@ def test_a_table_without_ivar_is_not_a_spec_file(tmp_path):
     fits.HDUList([fits.PrimaryHDU(), table(columns, "COADD")]).writeto(path)
     with pytest.raises(ReadError, match=r"x\.fits: no reader knows"):
         read(path)
+
+
+SDSS_V = {
+    "FIELD": ("J", 15000),
+    "MJD": ("J", 59146),
+    "SDSS_ID": ("K", 23326),
+    "OBJTYPE": ("16A", "science"),
+    "FIBER_RA": ("D", 10.5),
+    "FIBER_DEC": ("D", -1.5),
+    "CLASS": ("6A", "STAR"),
+    "Z": ("E", 1e-4),
+    "ZWARNING": ("J", 0),
+}
+
+
+@pytest.mark.parametrize("catalogid", [("K", 27021597775141063), ("34A", "27021597775141063")])
+def test_sdss_v_is_named_by_field_mjd_and_catalogid(tmp_path, catalogid):
+    label = {**SDSS_V, "CATALOGID": catalogid}
+    keys = {"FIELDID": 15000, "MJD": 59146, "RA": 11.0, "DEC": 0.0}
+    spectra = read(spec(tmp_path / "x.fits", keys=keys, label=label, case=str.upper))
+    assert spectra.ids.tolist() == ["015000-59146-27021597775141063"]
+    assert spectra.classes.tolist() == ["STAR"]
+    assert spectra.zwarn.tolist() == [0]
+    assert {name: column.tolist() for name, column in spectra.meta.items()} == {
+        "mjd": [59146],
+        "field": [15000],
+        "catalogid": [27021597775141063],
+        "sdss_id": [23326],
+        "ra": [10.5],
+        "dec": [-1.5],
+        "file": ["x.fits"],
+    }
+
+
+def test_sdss_v_without_a_catalogid_and_of_sky(tmp_path):
+    label = {**SDSS_V, "CATALOGID": ("34A", "u4375786564"), "OBJTYPE": ("16A", "SKY")}
+    spectra = read(spec(tmp_path / "x.fits", keys={"OBJECT": "x1"}, label=label))
+    assert spectra.ids.tolist() == ["x1"]
+    assert "catalogid" not in spectra.meta
+    assert spectra.zwarn.tolist() == [ZWarn.SKY]
+
+
+@pytest.mark.parametrize("form", ["E", "D"])
+def test_columns_in_single_and_double_precision(tmp_path, form):
+    double = spec(tmp_path / "x.fits", form=form)
+    spectra = read(double)
+    seen = spectra.ivar[0] > 0
+    np.testing.assert_array_equal(spectra.flux[0, seen], np.arange(300.0))
+
+
+def test_what_was_understood(tmp_path):
+    told = SdssSpecReader().explain(spec(tmp_path / "x.fits"))
+    assert ("mask", "column AND_MASK of HDU 1") in told.used
+    assert ("z", "column Z of HDU 2") in told.used
 
 
 def test_names_keep_their_zeros():

@@ -18,6 +18,7 @@ from gasnet3.io.understood import Understood
 from gasnet3.spectra import Spectra
 
 _END = b"END".ljust(fits_table.CARD)
+_NEEDED = {b"COEFF0", b"COEFF1", b"PLATEID", b"MJD", b"FIBERID", b"SPEC_CLN"}
 _CLASSES = {1: "STAR", 2: "GALAXY", 3: "QSO", 4: "QSO", 6: "STAR", 7: "GALAXY"}
 """SPEC_CLN: STAR, GALAXY, QSO, HIZ_QSO, STAR_LATE, GAL_EM; 0 is UNKNOWN, 5 is SKY."""
 _SKY = 5
@@ -39,13 +40,13 @@ class SdssSpSpecReader:
     name = "sdss-spspec"
 
     def matches(self, path: Path, head: bytes) -> bool:
-        """Whether the primary HDU is an image on a log-wavelength grid, of one fibre of a plate."""
+        """Whether the primary HDU is an image on a log-wavelength grid, of a fibre with a class."""
         if not head.startswith(b"SIMPLE  ="):
             return False
         primary = head[: max(head.find(_END), 0)]
         keys = {primary[i : i + 8].strip() for i in range(0, len(primary), len(_END))}
         image = re.search(rb"NAXIS   = +2 ", primary) is not None
-        return image and {b"COEFF0", b"COEFF1", b"PLATEID", b"FIBERID", b"MJD"} <= keys
+        return image and keys >= _NEEDED
 
     def read(self, path: Path) -> Spectra:
         """Read the one spectrum of a file.
