@@ -82,8 +82,11 @@ def assemble(
         if len(wave) not in (1, len(flux)):
             raise ValueError(f"there are {len(flux)} spectra and {len(wave)} rows of wavelengths")
         flux, ivar, estimated = _calibrated(loaded, roles, flux, wave, told)
+        shared = _is_one_row(loaded.arrays["loglam" if "wave" not in loaded.arrays else "wave"])
         flux, ivar, wave = _trimmed(flux, ivar, wave)
-        return _spectra(path, loaded, flux, ivar, wave, estimated)
+        # One grid that all share must be right; of own ones a bad one is flagged.
+        grid = wave[0] if shared and len(wave) == 1 else wave
+        return _spectra(path, loaded, flux, ivar, grid, estimated)
     except (ValueError, TypeError, IndexError) as error:
         raise ReadError(path, f"its arrays make no spectra: {error}") from error
 
@@ -97,6 +100,13 @@ def _rows(values: Any, role: str) -> list[Row]:
     elif len(values) and np.ndim(values[0]) == 0:
         values = [values]
     return [_floats(row) for row in values]
+
+
+def _is_one_row(values: Any) -> bool:
+    """Whether wavelengths are one row for all spectra, not a table or a list of rows."""
+    if isinstance(values, np.ndarray) and values.dtype != object:
+        return values.ndim == 1
+    return np.ndim(values[0]) == 0
 
 
 def _floats(row: Any) -> Row:
@@ -117,7 +127,9 @@ def _vacuum(loaded: Loaded, roles: Roles, options: ReadOptions, told: Understood
     for row in _rows(loaded.arrays[role], role):
         angstrom, assumed = wavelengths(row, unit, log=log, natural=name.startswith("ln"))
         # Rows that share their wavelengths are placed on the lattice once.
-        rows.append(rows[-1] if rows and np.array_equal(angstrom, rows[-1]) else angstrom)
+        rows.append(
+            rows[-1] if rows and np.array_equal(angstrom, rows[-1], equal_nan=True) else angstrom
+        )
     _tell(told, assumed)
     air = options.air if options.air is not None else loaded.air
     if air is None and name in AIR_NAMES:
@@ -127,9 +139,9 @@ def _vacuum(loaded: Loaded, roles: Roles, options: ReadOptions, told: Understood
     return rows if not air else _each_once(air_to_vacuum, rows)
 
 
-def _each_once(function: Callable[[Row], Row], rows: list[Row]) -> list[Row]:
+def _each_once(function: Callable[[Row], NDArray[Any]], rows: list[Row]) -> list[NDArray[Any]]:
     """The function of every row; rows that are one object stay so."""
-    out: list[Row] = []
+    out: list[NDArray[Any]] = []
     for at, row in enumerate(rows):
         out.append(out[-1] if at and row is rows[at - 1] else function(row))
     return out
@@ -238,15 +250,18 @@ def _trimmed(
     flux: list[Row], ivar: list[Row], wave: list[Row]
 ) -> tuple[list[Row], list[Row], list[Row]]:
     """Without the pixels that have no wavelength: rows of one table are padded to one length."""
-    usable = [np.isfinite(row) & (row > 0) for row in wave]
+    usable = _each_once(lambda row: np.isfinite(row) & (row > 0), wave)
     if all(row.all() for row in usable):
         return flux, ivar, wave
     if len(wave) == 1:
         usable, wave = usable * len(flux), wave * len(flux)
-    return tuple(  # type: ignore[return-value]
-        [values[keep] for values, keep in zip(part, usable, strict=True)]
-        for part in (flux, ivar, wave)
-    )
+    out: list[Row] = []
+    for at, (row, keep) in enumerate(zip(wave, usable, strict=True)):
+        same = at > 0 and row is wave[at - 1]
+        out.append(out[-1] if same else row[keep])
+    flux = [row[keep] for row, keep in zip(flux, usable, strict=True)]
+    ivar = [row[keep] for row, keep in zip(ivar, usable, strict=True)]
+    return flux, ivar, out
 
 
 def _spectra(
@@ -254,7 +269,7 @@ def _spectra(
     loaded: Loaded,
     flux: list[Row],
     ivar: list[Row],
-    wave: list[Row],
+    wave: Row | list[Row],
     estimated: NDArray[np.bool_],
 ) -> Spectra:
     rows, arrays = len(flux), loaded.arrays
@@ -274,8 +289,7 @@ def _spectra(
     return Spectra.from_arrays(
         flux,
         ivar,
-        # One grid that all share is worked out once, and must be right; own ones may be bad.
-        wave[0] if len(wave) == 1 else wave,
+        wave,
         ids=_texts(arrays["id"]) if "id" in arrays else np.array(names, np.str_),
         z=_redshifts(arrays["z"]) if "z" in arrays else None,
         classes=labels,

@@ -19,6 +19,8 @@ _AIR = re.compile(r"\bair\b", re.IGNORECASE)
 _VACUUM = re.compile(r"\bvac(uum)?\b", re.IGNORECASE)
 # spec1 = "aperture beam dtype w1 dw nw z aplow aphigh ..."
 _MULTISPEC = re.compile(r'spec(\d+)\s*=\s*"([^"]*)"')
+# Of the FITS standard, in which WAVE is a wavelength in vacuum and AWAV one in air.
+_VACUUM_KINDS = ("WAVE", "WAVE-LOG", "FREQ", "FREQ-LOG", "ENER", "ENER-LOG", "WAVN", "WAVN-LOG")
 _SPECTRAL = ("WAVE", "AWAV", "FREQ", "ENER", "WAVN", "LAMBDA", "WAVELENGTH", "LOGLAM", "ANGSTROM")
 
 
@@ -141,7 +143,7 @@ def _from_wcs(header: Header, pixels: int) -> Axis | None:
     comment = _comment(header, "CRVAL1", "CUNIT1", "CTYPE1")
     air = True if kind.startswith("AWAV") else said_air(header)
     air = air_in(comment) if air is None else air
-    if air is None and kind.startswith(("FREQ", "ENER", "WAVN")):
+    if air is None and kind in _VACUUM_KINDS:
         air = False
     where = (
         "keywords CRVAL1, CDELT1" if _number(header, "CD1_1") is None else "keywords CRVAL1, CD1_1"

@@ -38,11 +38,14 @@ class Held:
         See :data:`Load`.
     air : bool, optional
         Whether the file says of it, should it be wavelengths, that they are air.
+    part : int, optional
+        Number of the part of the file that it lies in.
     """
 
     described: Described
     load: Load
     air: bool | None = None
+    part: int | None = None
 
 
 def axis_held(axis: Axis) -> Held:
@@ -195,10 +198,12 @@ class HoldingReader(ABC):
         if "z" not in arrays and holding.z is not None:
             arrays["z"] = holding.z[rows]
         keys = {name: column[rows] for name, column in holding.keys.items()}
-        for one in roles.others:
-            if one.along == "rows":
+        # Its survey's name of an identifier is of use beside ours.
+        named = [one for role, one in roles.arrays.items() if role == "id"]
+        for one in (*named, *roles.others):
+            if one.along == "rows" and one.name.lower() not in ("id", "ids", "name"):
                 _add_key(keys, one.name, loads[one.name].load(rows))
-        names = _names(path, holding)[rows]
+        names = _names(path, holding, rows)
         spectra = assemble(path, Loaded(arrays, units, air, names, keys), roles, self.options)
         if holding.zwarn is not None:
             spectra = replace(spectra, zwarn=spectra.zwarn | holding.zwarn[rows])
@@ -243,12 +248,13 @@ def recognised(
     return recognise(described, replace(options, columns=columns), has_wave=has_wave)
 
 
-def _names(path: Path, holding: Holding) -> Sequence[str]:
-    """Identifiers of all spectra of the file: they do not depend on the rows that are read."""
+def _names(path: Path, holding: Holding, rows: slice) -> Sequence[str]:
+    """Identifiers of some spectra, the same whichever others are read with them."""
     if holding.names is not None:
-        return holding.names
+        return holding.names[rows]
     stem = path.name.split(".")[0]
-    return [stem] if holding.rows == 1 else [f"{stem}:{row}" for row in range(holding.rows)]
+    several = holding.rows > 1
+    return [f"{stem}:{row}" if several else stem for row in range(holding.rows)[rows]]
 
 
 def _add_key(keys: dict[str, NDArray[Any]], name: str, values: Any) -> None:

@@ -1,0 +1,61 @@
+"""Reader of FITS files of no particular survey: tables and images that hold spectra."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gasnet3.io.fits_table import open_fits
+from gasnet3.io.generic.fits_images import hold_images
+from gasnet3.io.generic.fits_parts import FitsFile, file_of
+from gasnet3.io.generic.fits_tables import hold_table
+from gasnet3.io.generic.holding import Holding, HoldingReader
+from gasnet3.io.generic.roles import RolesError
+from gasnet3.io.options import ReadOptions
+
+
+class FitsReader(HoldingReader):
+    """FITS tables and images that hold spectra, as far as names, units and keywords tell.
+
+    Tables with one pixel a row or one spectrum a row; images whose rows are spectra, with their
+    errors and masks in other images of the file; images whose rows are the flux, error and sky
+    of one spectrum, as 2dF, 6dF and GAMA have them. Images of the sky and tables of
+    results are refused.
+    """
+
+    name = "fits"
+
+    def matches(self, path: Path, head: bytes) -> bool:
+        """Whether it is a FITS file: asked last, this reader says what is wrong with others."""
+        return head.startswith(b"SIMPLE  =")
+
+    @contextmanager
+    def holding(self, path: Path) -> Iterator[Holding]:
+        """What the file holds, while it is open."""
+        from astropy.io import fits
+
+        # We open the file: astropy leaves one it cannot make sense of to the garbage collector.
+        with open_fits(path) as stream, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            # Pages of a plain file are read when their rows are; one that is zipped has none.
+            mapped = isinstance(stream, io.BufferedReader)
+            with fits.open(stream, memmap=mapped) as hdus:
+                yield _hold(file_of(hdus, mapped=mapped), self.options)
+
+
+def _hold(file: FitsFile, options: ReadOptions) -> Holding:
+    """The first of several ways to take the file that makes spectra of it."""
+    reasons: list[str] = []
+    for part in file.tables:
+        try:
+            return hold_table(file, part, options)
+        except RolesError as error:
+            reasons.append(f"{part.place}: {error}")
+    try:
+        return hold_images(file, options)
+    except RolesError as error:
+        reasons.append(str(error))
+    raise RolesError(f"no spectra were found in it. {'; '.join(reasons)}")

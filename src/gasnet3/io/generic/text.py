@@ -1,0 +1,157 @@
+"""Readers of text: ECSV, CSV and columns of numbers, plain or gzipped; one spectrum a file."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasnet3.io.errors import ReadError
+from gasnet3.io.fits_table import open_fits
+from gasnet3.io.generic.dispersion import air_in, said_air
+from gasnet3.io.generic.fits_keys import add_header
+from gasnet3.io.generic.holding import Held, Holding, HoldingReader, Load
+from gasnet3.io.generic.roles import Described, RolesError
+from gasnet3.io.generic.text_columns import TextTable, first_numbers, parse_table
+
+FEWEST_PIXELS = 32
+_ECSV = b"# %ECSV"
+_MAX_BYTES = 1 << 29
+
+
+class EcsvReader(HoldingReader):
+    """ECSV, the text tables of astropy: units and metadata are in the file.
+
+    One pixel a row, or, where columns hold lists, one spectrum a row.
+    """
+
+    name = "ecsv"
+
+    def matches(self, path: Path, head: bytes) -> bool:
+        """Whether the file begins as ECSV does."""
+        return head.startswith(_ECSV)
+
+    @contextmanager
+    def holding(self, path: Path) -> Iterator[Holding]:
+        """What the file holds."""
+        from astropy.table import Table
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            table = Table.read(_text(path), format="ascii.ecsv")
+        columns = {
+            str(name): table[name] for name in table.colnames if hasattr(table[name], "dtype")
+        }
+        vectors = {name for name, column in columns.items() if _is_vector(column)}
+        arrays = []
+        for name, column in columns.items():
+            pixels = name in vectors or (not vectors and column.dtype.kind in "biuf")
+            if pixels or vectors:
+                described = Described(
+                    name,
+                    "pixels" if pixels else "rows",
+                    str(column.unit or ""),
+                    "",
+                    f"column {name}",
+                )
+                said = air_in(str(getattr(column, "description", "") or ""))
+                arrays.append(Held(described, _slice_of(column, whole=not vectors), said))
+        meta = {str(key).upper(): value for key, value in dict(table.meta).items()}
+        holding = Holding(arrays, len(table) if vectors else 1, air=said_air(meta))
+        if not vectors:
+            _check_length(len(table))
+            add_header(holding, meta)
+        yield holding
+
+
+class TextReader(HoldingReader):
+    """Columns of numbers in text: CSV, tabs or blanks between them, with or without a header.
+
+    Names are those of the header or of the last comment that has one for each column, with units
+    in brackets. Two or three columns without names are wavelength, flux and its error.
+    """
+
+    name = "text"
+
+    def matches(self, path: Path, head: bytes) -> bool:
+        """Whether there is a line of at least two numbers, and no byte that text does not have."""
+        if b"\0" in head or head.startswith((_ECSV, b"SIMPLE  =", b"%PDF", b"<")):
+            return False
+        return first_numbers(_decoded(head)) is not None
+
+    @contextmanager
+    def holding(self, path: Path) -> Iterator[Holding]:
+        """What the file holds."""
+        table = parse_table(_text(path))
+        _check_length(len(table.values))
+        arrays = [
+            Held(
+                Described(name, "pixels", unit, "", f"column {at + 1} ({name})"),
+                _slice_of(table.values[:, at], whole=True),
+            )
+            for at, (name, unit) in enumerate(zip(table.names, table.units, strict=True))
+        ]
+        said = said_air(table.header)
+        holding = Holding(arrays, 1, air=air_in(table.comments) if said is None else said)
+        if not table.named:
+            _add_defaults(holding, table)
+        add_header(holding, table.header)
+        yield holding
+
+
+def _add_defaults(holding: Holding, table: TextTable) -> None:
+    """The usual order of columns without names."""
+    count = len(table.names)
+    if count > 3:
+        return
+    holding.roles = dict(zip(("wave", "flux", "error"), table.names, strict=False))
+    what = "wavelength and flux" if count == 2 else "wavelength, flux and its error"
+    holding.told.assumed.append(f"the {count} columns have no names: taken as {what}")
+
+
+def _check_length(rows: int) -> None:
+    if rows < FEWEST_PIXELS:
+        raise RolesError(f"{rows} rows of numbers are no spectrum")
+
+
+def _text(path: Path) -> str:
+    with open_fits(path) as stream:
+        data = stream.read(_MAX_BYTES + 1)
+    if len(data) > _MAX_BYTES:
+        raise ReadError(path, "the text is longer than 512 MiB; convert it to .npz")
+    return _decoded(data)
+
+
+def _decoded(data: bytes) -> str:
+    # The head of a file may end in the middle of a letter.
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        cut = error.start >= len(data) - 4
+        return data.decode("utf-8-sig", "ignore") if cut else data.decode("latin-1")
+
+
+def _is_vector(column: Any) -> bool:
+    if column.dtype.kind == "O":
+        return all(np.ndim(value) == 1 for value in column) and len(column) > 0
+    return column.ndim == 2 and column.dtype.kind in "biuf"
+
+
+def _slice_of(column: Any, *, whole: bool) -> Load:
+    # Units are told apart from numbers.
+    bare: Any = getattr(column, "value", column)
+    if isinstance(bare, np.ma.MaskedArray):
+        values: Any = np.ma.MaskedArray(bare.data, bare.mask)
+    else:
+        values = np.asarray(bare)
+
+    def load(rows: slice) -> Any:
+        some: NDArray[Any] = values if whole else values[rows]
+        return list(some) if some.dtype == object else some
+
+    return load

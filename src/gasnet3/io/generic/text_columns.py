@@ -1,0 +1,196 @@
+"""Columns of numbers in text, with what the lines before them say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasnet3.io.generic.roles import NAMES, RolesError, plain
+from gasnet3.io.generic.units import is_flux_density, is_spectral
+
+_COMMENTS = ("#", ";", "!", "%", "//", "\\")
+_DELIMITERS = (",", ";", "\t", "|")
+_EMPTY = ("", "nan", "null", "none", "--", "n/a", "na", "inf", "-inf")
+_SAID = re.compile(r"^\s*([A-Za-z]\w*)\s*[:=]\s*(.+?)\s*$")
+_KNOWN = {name for names in NAMES.values() for name in names}
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A table of numbers.
+
+    Attributes
+    ----------
+    values : ndarray of float64, shape (rows, columns)
+        NaN where there is no number.
+    names, units : list of str
+        Of the columns; ``col1``, ``col2``, ... where there are no names.
+    named : bool
+        Whether the file names its columns.
+    header : dict
+        What the comments say in the form ``key: value`` or ``key = value``; keys in upper case.
+    comments : str
+        All of the comments.
+    """
+
+    values: NDArray[np.float64]
+    names: list[str]
+    units: list[str]
+    named: bool
+    header: dict[str, Any]
+    comments: str
+
+
+def first_numbers(text: str) -> int | None:
+    """Which line is the first of at least two fields that are all numbers, or most of them."""
+    for at, line in enumerate(text.splitlines()):
+        if line.strip() and not _is_comment(line):
+            fields = split(line, delimiter_of(line))
+            if len(fields) >= 2 and _numeric(fields):
+                return at
+    return None
+
+
+def parse_table(text: str) -> TextTable:
+    """Take a text apart.
+
+    Raises
+    ------
+    RolesError
+        If it is no table of numbers.
+    """
+    lines = text.splitlines()
+    first = first_numbers(text)
+    if first is None:
+        raise RolesError("there is no line with two numbers or more")
+    delimiter = delimiter_of(lines[first])
+    count = len(split(lines[first], delimiter))
+    above = [line for line in lines[:first] if line.strip()]
+    comments = [line.strip().lstrip("#;!%/\\").strip() for line in above if _is_comment(line)]
+    bare = [line for line in above if not _is_comment(line)]
+    values = _values(lines[first:], delimiter, count, first)
+    header = _header(comments)
+    found = _named([*comments, *bare], count, delimiter, certain=bare)
+    names, units = found or ([f"col{at + 1}" for at in range(count)], [""] * count)
+    units = [
+        unit or str(header.get(f"{name.upper()}_UNIT", header.get(f"{name.upper()}_UNITS", "")))
+        for name, unit in zip(names, units, strict=True)
+    ]
+    return TextTable(values, names, units, found is not None, header, " ".join(comments))
+
+
+def delimiter_of(line: str) -> str | None:
+    """What stands between the fields of a line; None for blanks."""
+    return next((mark for mark in _DELIMITERS if mark in line.strip()), None)
+
+
+def split(line: str, delimiter: str | None) -> list[str]:
+    """The fields of a line; brackets and what is in them are one with what is before."""
+    if delimiter is not None:
+        return [field.strip().strip("\"'").strip() for field in line.strip().split(delimiter)]
+    fields: list[str] = []
+    depth = 0
+    for word in line.split():
+        if fields and (depth > 0 or word[0] in "[("):
+            fields[-1] += f" {word}"
+        else:
+            fields.append(word)
+        depth += sum(letter in "[(" for letter in word) - sum(letter in "])" for letter in word)
+    return fields
+
+
+def _is_comment(line: str) -> bool:
+    return line.lstrip().startswith(_COMMENTS)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        # Fortran's double precision.
+        return float(re.sub(r"[dD](?=[-+]?\d+$)", "e", text))
+    except ValueError:
+        return np.nan
+
+
+def _is_number(text: str) -> bool:
+    return text.lower() in _EMPTY or not np.isnan(_number(text))
+
+
+def _numeric(fields: Sequence[str]) -> bool:
+    """Whether a line is one of numbers: two are, and not more words than numbers."""
+    numbers = sum(not np.isnan(_number(field)) for field in fields)
+    words = sum(not _is_number(field) for field in fields)
+    return numbers >= 2 and numbers > words
+
+
+def _values(
+    lines: Sequence[str], delimiter: str | None, count: int, first: int
+) -> NDArray[np.float64]:
+    """The numbers, NaN for what is none."""
+    rows = []
+    for at, line in enumerate(lines, start=first + 1):
+        if not line.strip() or _is_comment(line):
+            continue
+        fields = split(line, delimiter)
+        if len(fields) != count:
+            raise RolesError(f"line {at} has {len(fields)} fields, the first of numbers {count}")
+        rows.append([_number(field) for field in fields])
+    return np.array(rows, np.float64)
+
+
+def _header(comments: Sequence[str]) -> dict[str, Any]:
+    header: dict[str, Any] = {}
+    for line in comments:
+        match = _SAID.match(line)
+        if match:
+            number = _number(match[2])
+            header[match[1].upper()] = match[2].strip("\"'") if np.isnan(number) else number
+    return header
+
+
+def _named(
+    lines: Sequence[str], count: int, delimiter: str | None, *, certain: Sequence[str]
+) -> tuple[list[str], list[str]] | None:
+    """Names and units of the columns, None where no line has a name for each."""
+    best: tuple[int, list[str], list[str]] = (0, [], [])
+    for at, line in enumerate(lines):
+        # A comment of the form "key: value" is no row of names.
+        if line not in certain and _SAID.match(line):
+            continue
+        for mark in dict.fromkeys(
+            (delimiter, *(mark for mark in _DELIMITERS if mark in line), None)
+        ):
+            pairs = [_name_and_unit(field) for field in split(line, mark)]
+            # A column of row numbers often has no name.
+            names = [name or f"col{number}" for number, (name, _) in enumerate(pairs, start=1)]
+            if len(pairs) != count or len(set(names)) < count:
+                continue
+            known = sum(plain(name) in _KNOWN for name in names) + (line in certain)
+            if known > best[0]:
+                units = [unit for _, unit in pairs]
+                units = units if any(units) else _units_below(lines[at + 1 :], count, mark)
+                best = known, names, units
+    return best[1:] if best[0] else None
+
+
+def _name_and_unit(field: str) -> tuple[str, str]:
+    """``flux [erg/s/cm2/A]`` and ``flux (erg/s/cm2/A)`` are a name and a unit."""
+    match = re.match(r"^([^\[(]+?)\s*(?:\[(.*)\]|\((.*)\))$", field)
+    return (match[1], match[2] or match[3] or "") if match else (field, "")
+
+
+def _units_below(lines: Sequence[str], count: int, delimiter: str | None) -> list[str]:
+    """Units in a line of their own below the names."""
+    for line in lines:
+        fields = [field.strip("[]() ") for field in split(line, delimiter)]
+        if len(fields) == count and any(is_spectral(f) or is_flux_density(f) for f in fields):
+            return fields
+    return [""] * count
