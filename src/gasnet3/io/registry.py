@@ -14,6 +14,8 @@ from pathlib import Path
 from gasnet3.io.desi import DesiReader
 from gasnet3.io.errors import ReadError, ReadFailure
 from gasnet3.io.fits_table import GZIP_MAGIC
+from gasnet3.io.generic.fits import FitsReader
+from gasnet3.io.generic.text import EcsvReader, TextReader
 from gasnet3.io.lamost import LamostReader
 from gasnet3.io.npz import NpzReader
 from gasnet3.io.options import DEFAULT, ReadOptions
@@ -42,6 +44,9 @@ READERS: list[Reader] = [
     LamostReader(),
     NpzReader(),
     ShardReader(),
+    FitsReader(),
+    EcsvReader(),
+    TextReader(),
 ]
 """All readers, asked in this order; add to it with :func:`register`."""
 
