@@ -16,21 +16,29 @@ from gasnet3.io.errors import ReadError, ReadFailure
 from gasnet3.io.fits_table import GZIP_MAGIC
 from gasnet3.io.generic.fits import FitsReader
 from gasnet3.io.generic.text import EcsvReader, TextReader
+from gasnet3.io.hdf5 import Hdf5Reader
 from gasnet3.io.lamost import LamostReader
 from gasnet3.io.npz import NpzReader
 from gasnet3.io.options import DEFAULT, ReadOptions
+from gasnet3.io.parquet import ENDINGS as PARQUET_ENDINGS
+from gasnet3.io.parquet import ParquetReader, is_own_table
 from gasnet3.io.reader import ConfigurableReader, Reader
 from gasnet3.io.sdss_spec import SdssSpecReader
 from gasnet3.io.sdss_spplate import SdssSpPlateReader
 from gasnet3.io.sdss_spspec import SdssSpSpecReader
 from gasnet3.io.shards import ENDING, ShardReader
+from gasnet3.io.state import is_store, is_store_at
+from gasnet3.io.zarr import ZarrReader
 from gasnet3.spectra import Spectra
 
 ENTRY_POINT_GROUP = "gasnet3.readers"
 HEAD_BYTES = 1 << 16
 """How much of a file, unzipped, a reader sees when it is asked whether the file is its own."""
 
-DATA_ENDINGS = (".fits", ".fit", ".fts", ".fits.gz", ".fit.gz", ".fts.gz", ".npz", ENDING)
+DATA_ENDINGS = (
+    *(".fits", ".fit", ".fts", ".fits.gz", ".fit.gz", ".fts.gz", ".npz", ENDING),
+    *(".hdf5", ".h5", ".hdf", ".nc", ".zarr.zip", *PARQUET_ENDINGS),
+)
 """Names that are taken from a directory; files named one by one or by a glob may have any."""
 
 Inputs = str | Path | Sequence[str | Path]
@@ -44,6 +52,9 @@ READERS: list[Reader] = [
     LamostReader(),
     NpzReader(),
     ShardReader(),
+    Hdf5Reader(),
+    ParquetReader(),
+    ZarrReader(),
     FitsReader(),
     EcsvReader(),
     TextReader(),
@@ -113,6 +124,8 @@ def _head(path: Path) -> bytes:
         with path.open("rb") as stream:
             head = stream.read(HEAD_BYTES)
     except OSError as error:
+        if is_store_at(path):
+            return b""
         raise ReadError(path, f"cannot be read ({error.strerror or error})") from None
     if not head.startswith(GZIP_MAGIC):
         return head
@@ -129,7 +142,8 @@ def expand(inputs: Inputs) -> list[Path]:
     ----------
     inputs : str, Path or sequence of them
         A directory stands for the files in and below it that end in one of
-        :data:`DATA_ENDINGS`; ``**`` of a glob crosses directories; ``~`` is the home directory.
+        :data:`DATA_ENDINGS`, Parquet tables of gasnet3 itself left out, and for the Zarr stores
+        there; ``**`` of a glob crosses directories; ``~`` is the home directory.
 
     Returns
     -------
@@ -144,7 +158,7 @@ def expand(inputs: Inputs) -> list[Path]:
     files: set[Path] = set()
     for item in [inputs] if isinstance(inputs, str | Path) else inputs:
         path = Path(item).expanduser()
-        if path.is_dir():
+        if path.is_dir() and not is_store_at(path):
             found = list(_data_below(path))
             problem = f"no file in this directory ends in {', '.join(DATA_ENDINGS)}"
         elif path.exists():
@@ -152,7 +166,7 @@ def expand(inputs: Inputs) -> list[Path]:
         else:
             # Path.glob takes no absolute pattern.
             found = [Path(name) for name in glob.glob(str(path), recursive=True)]  # noqa: PTH207
-            found = [file for file in found if file.is_file()]
+            found = [file for file in found if file.is_file() or is_store_at(file)]
             problem = "there is no such file or directory, and no file matches it as a glob"
         if not found:
             raise ReadError(path, f"{problem}; check the name")
@@ -161,13 +175,17 @@ def expand(inputs: Inputs) -> list[Path]:
 
 
 def _data_below(directory: Path) -> Iterator[Path]:
-    """Files in and below a directory whose names end as those of spectra do."""
+    """Files and stores in and below a directory whose names end as those of spectra do."""
     # Not Path.rglob: of a million files it would take a quarter of a minute.
-    for parent, _, names in os.walk(directory):
+    for parent, below, names in os.walk(directory):
+        if is_store(names):
+            below.clear()
+            yield Path(parent)
+            continue
         for name in names:
             if name.lower().endswith(DATA_ENDINGS) and not name.startswith("."):
                 file = Path(parent, name)
-                if file.is_file():
+                if file.is_file() and not is_own_table(file):
                     yield file
 
 

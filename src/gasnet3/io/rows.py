@@ -10,6 +10,7 @@ from gasnet3.io.errors import ReadError, check_range
 from gasnet3.io.options import DEFAULT, ReadOptions
 from gasnet3.io.reader import Reader, RowReader
 from gasnet3.io.registry import find_reader, read_whole, reading
+from gasnet3.io.state import file_state
 from gasnet3.spectra import Spectra
 
 _last: dict[tuple[str, Path, int, int, ReadOptions], Spectra] = {}
@@ -87,10 +88,10 @@ def read_rows(
 
 def _kept(reader: Reader, path: Path, options: ReadOptions) -> Spectra:
     try:
-        state = path.stat()
+        state = file_state(path)
     except OSError as error:
         raise ReadError(path, f"cannot be read ({error.strerror or error})") from None
-    key = (reader.name, path, state.st_size, state.st_mtime_ns, options)
+    key = (reader.name, path, *state, options)
     found = _last.get(key)
     if found is None:
         found = read_whole(path, reader)

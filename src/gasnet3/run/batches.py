@@ -9,6 +9,7 @@ import numpy as np
 from gasnet3.flags import ZWarn
 from gasnet3.io import ReadError, ReadOptions, read_rows
 from gasnet3.io.options import DEFAULT
+from gasnet3.io.state import file_state
 from gasnet3.lattice import LogLattice
 from gasnet3.run.plan import Unit
 from gasnet3.spectra import Spectra
@@ -64,14 +65,14 @@ def _read(unit: Unit, options: ReadOptions) -> Spectra:
 
 def _check_state(unit: Unit) -> None:
     try:
-        state = unit.path.stat()
+        state = file_state(unit.path)
     except FileNotFoundError:
         raise ReadError(unit.path, "was there when the run was planned and is gone") from None
     except OSError as error:
         raise ReadError(unit.path, f"cannot be read ({error.strerror or error})") from None
-    if (state.st_size, state.st_mtime_ns) != (unit.size, unit.mtime_ns):
-        was = f"it had {unit.size} bytes, now {state.st_size}"
-        if state.st_size == unit.size:
+    if state != (unit.size, unit.mtime_ns):
+        was = f"it had {unit.size} bytes, now {state.size}"
+        if state.size == unit.size:
             was = "its time is another"
         raise ReadError(unit.path, f"has changed since the run was planned ({was})")
 

@@ -31,6 +31,7 @@ from gasnet3.io.manifest import (
 from gasnet3.io.options import DEFAULT
 from gasnet3.io.registry import Inputs
 from gasnet3.io.shards import VERSION, read_header
+from gasnet3.io.state import file_state
 from gasnet3.run.lock import locked
 from gasnet3.spectra import Spectra
 
@@ -182,11 +183,11 @@ def _sources(
             raise ConvertError(f"{path}: lies in the output {directory}; name another directory")
         try:
             rows = count_rows(path, options=options)
-            state = path.stat()
+            state = file_state(path)
         except ReadError as error:
             failures[path] = error.problem
         else:
-            sources.append(Source(str(path.absolute()), rows, state.st_size, state.st_mtime_ns))
+            sources.append(Source(str(path.absolute()), rows, *state))
         tell("count", done, len(paths))
     return sources
 

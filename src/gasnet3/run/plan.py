@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from gasnet3.files import replacing, write_json
 from gasnet3.io import ReadError, ReadFailure, ReadOptions, count_rows, find_reader
 from gasnet3.io.options import reading_of
+from gasnet3.io.state import file_state
 
 PLAN, INPUTS, PARTS = "plan.json", "inputs.parquet", "parts"
 FORMAT = 1
@@ -292,7 +293,9 @@ def make_plan(
     # The inputs first: a plan that can be read is whole.
     (directory / PLAN).unlink(missing_ok=True)
     names = ("path", "reader", "rows", "size", "mtime_ns")
-    table = pa.table({name: getattr(inputs, name) for name in names})
+    # Known by it as a table of gasnet3: those are no spectra where a directory is the input.
+    about_table = {"gasnet3": "inputs of a run"}
+    table = pa.table({name: getattr(inputs, name) for name in names}, metadata=about_table)
     with replacing(directory / INPUTS) as temporary:
         pa.parquet.write_table(table, temporary, compression="zstd")
     about = {
@@ -317,10 +320,10 @@ def _counted(
         try:
             reader = find_reader(path, options)
             # Before its rows: a change while they are counted is seen later.
-            state = path.stat()
+            state = file_state(path)
             rows = count_rows(path, reader)
             found.append(
-                (str(path.absolute()), reader.name, rows, state.st_size, state.st_mtime_ns)
+                (str(path.absolute()), reader.name, rows, *state)
             )
         except ReadError as error:
             failures.append(ReadFailure(path, error.problem))

@@ -1,0 +1,270 @@
+"""Arrays in groups, as HDF5 and Zarr have them: which of them are spectra, and of what shape."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+import numpy as np
+
+from gasnet3.io.generic.dispersion import axis_of, said_air
+from gasnet3.io.generic.holding import Held, Holding, HoldingReader, recognised
+from gasnet3.io.generic.roles import NAMES, Along, Described, RolesError, plain
+from gasnet3.io.options import ReadOptions
+
+MAX_ARRAYS = 4096
+"""Arrays of one file that are looked at."""
+
+_MAX_PIXELS = 1 << 24
+_UNIT_NAMES = ("UNIT", "UNITS", "BUNIT")
+_GRIDS = (*NAMES["wave"], *NAMES["loglam"])
+_TOLD = 12
+
+Attributes = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Array:
+    """One array of a file, not read yet.
+
+    Parameters
+    ----------
+    path : str
+        Where it lies: ``spectra/flux``.
+    shape : tuple of int
+        Its axes, ``(rows,)`` for rows of any length.
+    kind : {'number', 'text', 'rows'}
+        What its elements are; ``rows`` are arrays of numbers of any length.
+    load : callable
+        Gives the elements of a slice of the first axis; all of it where it has no axis.
+    attributes : mapping
+        What is said of it, by names in capitals.
+    """
+
+    path: str
+    shape: tuple[int, ...]
+    kind: Literal["number", "text", "rows"]
+    load: Callable[[slice], Any]
+    attributes: Attributes = field(default_factory=dict)
+
+    @property
+    def group(self) -> str:
+        """The group it lies in, '' for the root."""
+        return self.path.rpartition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """Its name in the group."""
+        return self.path.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class Tree:
+    """All arrays of a file.
+
+    Parameters
+    ----------
+    arrays : sequence of Array
+        In the order of the file.
+    attributes : mapping of str to mapping
+        What is said of groups, by their path ('' for the root) and names in capitals.
+    """
+
+    arrays: Sequence[Array]
+    attributes: Mapping[str, Attributes] = field(default_factory=dict)
+
+
+class TreeReader(HoldingReader):
+    """A reader of arrays in groups.
+
+    The spectra are those of the root, or of the one group that has any. Arrays of a group are
+    taken together with those of the groups around it: the wavelengths may lie in the root.
+    Spectra are the rows of arrays of two axes, or arrays of rows of any length; arrays of one
+    axis and that many pixels are shared by all, those with one value a spectrum are key columns.
+    A group with arrays of one axis only is one spectrum.
+    """
+
+    @abstractmethod
+    def tree(self, path: Path) -> AbstractContextManager[Tree]:
+        """The arrays of a file, while it is open."""
+
+    @contextmanager
+    def holding(self, path: Path) -> Iterator[Holding]:
+        """What the file holds, while it is open; RolesError if no one group has spectra."""
+        with self.tree(path) as tree:
+            yield _chosen(tree, self.options)
+
+
+def capitals(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes by names in capitals, their values in types of Python."""
+    out = {}
+    for name, value in attributes.items():
+        one = value.reshape(-1)[0] if isinstance(value, np.ndarray) and value.size == 1 else value
+        one = one.item() if isinstance(one, np.generic) else one
+        out[name.upper()] = one.decode("utf-8", "replace") if isinstance(one, bytes) else one
+    return out
+
+
+def _chosen(tree: Tree, options: ReadOptions) -> Holding:
+    wanted = {name.strip("/").rpartition("/")[0] for _, name in options.columns if "/" in name}
+    groups = sorted({array.group for array in tree.arrays}, key=lambda path: (_depth(path), path))
+    found: dict[str, Holding] = {}
+    problems: list[RolesError] = []
+    for group in groups:
+        if found and _depth(group) > _depth(next(iter(found))):
+            break
+        around = _around(group)
+        if wanted <= set(around):
+            try:
+                found[group] = _of_group(tree, around, options)
+            except RolesError as problem:
+                problems.append(problem)
+    if len(found) > 1:
+        raise RolesError(
+            f"{len(found)} groups have spectra ({', '.join(list(found)[:5])}); say which, for "
+            f"example --column flux={next(iter(found))}/flux"
+        )
+    if not found:
+        raise problems[0] if problems else RolesError("there is no such group of arrays in it")
+    return next(iter(found.values()))
+
+
+def _depth(group: str) -> int:
+    return len(PurePosixPath(group).parts)
+
+
+def _around(group: str) -> list[str]:
+    """A group and those it lies in, from the inside to the root."""
+    parents = [str(parent) for parent in PurePosixPath(group).parents] if group else []
+    return [group, *("" if parent == "." else parent for parent in parents)]
+
+
+def _of_group(tree: Tree, around: list[str], options: ReadOptions) -> Holding:
+    """What a group and those around it hold; RolesError if they have no spectra."""
+    by_name: dict[str, Array] = {}
+    for array in sorted(tree.arrays, key=lambda array: -_depth(array.group)):
+        if array.group in around:
+            by_name.setdefault(array.name, array)
+    arrays = list(by_name.values())
+    said: dict[str, Any] = {}
+    for group in reversed(around):
+        said |= tree.attributes.get(group, {})
+    problems: list[RolesError] = []
+    for rows, pixels in _shapes(arrays):
+        try:
+            return _of_shape(arrays, said, rows, pixels, options)
+        except RolesError as error:
+            problems.append(error)
+    # What is said of the largest arrays helps most.
+    raise problems[0] if problems else RolesError("there is no array of numbers in it")
+
+
+def _shapes(arrays: Sequence[Array]) -> list[tuple[int | None, int | None]]:
+    """Numbers of spectra and pixels that there may be, the largest first.
+
+    No number of spectra: arrays of one axis, which are one; none of pixels: rows of any length.
+    """
+    shapes = [_squeezed(array.shape) for array in arrays if array.kind == "number"]
+    tables = sorted({shape for shape in shapes if len(shape) == 2}, key=np.prod, reverse=True)
+    ragged = {array.shape[0] for array in arrays if array.kind == "rows"}
+    single = {shape[0] for shape in shapes if len(shape) == 1 and 1 < shape[0] < _MAX_PIXELS}
+    return [
+        *tables,
+        *((rows, None) for rows in sorted(ragged, reverse=True)),
+        *((None, pixels) for pixels in sorted(single, reverse=True)),
+    ]
+
+
+def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Without a third axis of one element."""
+    return shape[:2] if len(shape) == 3 and shape[2] == 1 else shape
+
+
+def _of_shape(
+    arrays: Sequence[Array],
+    said: Attributes,
+    rows: int | None,
+    pixels: int | None,
+    options: ReadOptions,
+) -> Holding:
+    held: list[Held] = []
+    whole: set[str] = set()
+    unused: list[str] = []
+    keywords = dict(said)
+    said_names = {name.strip("/"): name for _, name in options.columns}
+    for array in arrays:
+        name = said_names.get(array.path, array.name)
+        along, full = _along(array, rows, pixels)
+        if along is None:
+            unused.append(f"array {array.path} of shape {array.shape}: not used")
+            continue
+        one = Described(name, along, _unit(array, said), where=f"array {array.path}")
+        held.append(Held(one, _loader(array, along, full, rows), said_air(array.attributes)))
+        if full:
+            whole.add(name)
+            keywords |= array.attributes
+    holding = Holding(held, 1 if rows is None else rows, air=said_air(said))
+    axis = axis_of(keywords, pixels) if pixels else None
+    if axis is not None:
+        one = Described(axis.role, "pixels", axis.unit, where=f"attributes {axis.where}")
+        holding.axis = Held(one, lambda _: axis.values, axis.air)
+    roles = recognised(holding, options)
+    if rows is not None and roles.arrays["flux"].name not in whole:
+        raise RolesError(f"the flux {roles.arrays['flux'].name} is no row a spectrum")
+    for at, one_held in enumerate(held):
+        role = next((r for r, d in roles.arrays.items() if d.name == one_held.described.name), "")
+        if role in ("ivar", "error", "variance") and one_held.described.name not in whole:
+            held[at] = replace(one_held, load=_repeated(one_held.load))
+    holding.told.ignored += unused[:_TOLD]
+    if len(unused) > _TOLD:
+        holding.told.ignored.append(f"{len(unused) - _TOLD} more arrays of other shapes: not used")
+    return holding
+
+
+def _along(array: Array, rows: int | None, pixels: int | None) -> tuple[Along | None, bool]:
+    """Whether an array has values of pixels or of spectra (None: neither), and of all spectra."""
+    shape = _squeezed(array.shape)
+    if array.kind == "rows":
+        return ("pixels", True) if pixels is None and shape == (rows,) else (None, False)
+    if array.kind == "number":
+        if len(shape) == 2 and shape == (rows, pixels):
+            return "pixels", True
+        # With as many spectra as pixels the name must tell.
+        clear = rows != pixels or len(shape) == 2 or plain(array.name) in _GRIDS
+        if pixels and shape in ((pixels,), (1, pixels)) and clear:
+            return "pixels", False
+    alone = rows in (None, 1) and shape in ((), (1,))
+    return ("rows", False) if shape == (rows,) or alone else (None, False)
+
+
+def _loader(array: Array, along: Along, full: bool, rows: int | None) -> Callable[[slice], Any]:
+    shape = _squeezed(array.shape)
+    if along == "rows":
+        return lambda part: np.atleast_1d(array.load(part))
+    if not full:
+        return lambda _: np.asarray(array.load(slice(0, shape[0]))).reshape(shape[-1])
+    if array.kind == "rows":
+        return array.load
+    return lambda part: np.asarray(array.load(part)).reshape(-1, shape[1])
+
+
+def _repeated(load: Callable[[slice], Any]) -> Callable[[slice], Any]:
+    """One row for all spectra, as many times as there are."""
+
+    def repeated(part: slice) -> Any:
+        row = load(part)
+        return np.broadcast_to(row, (part.stop - part.start, row.size))
+
+    return repeated
+
+
+def _unit(array: Array, said: Attributes) -> str:
+    """The unit of an array, from its attributes or those of its group."""
+    name = array.name.upper()
+    candidates = [array.attributes.get(key) for key in _UNIT_NAMES]
+    candidates += [said.get(f"{name}_{key}") for key in _UNIT_NAMES]
+    return next((str(unit).strip() for unit in candidates if isinstance(unit, str)), "")

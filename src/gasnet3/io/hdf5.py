@@ -1,0 +1,156 @@
+"""HDF5 files of spectra: those of the Multimodal Universe, of Astropy, and any other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gasnet3.io.errors import ReadError
+from gasnet3.io.generic.tree import MAX_ARRAYS, Array, Tree, TreeReader, capitals
+
+if TYPE_CHECKING:
+    import h5py
+
+MAGIC = b"\x89HDF\r\n\x1a\n"
+_DEEPEST = 6
+_COLUMN_META = "__table_column_meta__"
+# Deflate, the best of the usual filters, cannot shrink by more.
+_MOST_COMPRESSED = 1100
+
+
+class Hdf5Reader(TreeReader):
+    """HDF5 files with arrays called flux, wave, ivar and so on, in the root or in a group.
+
+    That is the layout of the Multimodal Universe (``spectrum_flux``, ``spectrum_lambda``,
+    ``object_id``, ...: The Multimodal Universe Collaboration 2024, arXiv:2412.02527), of the
+    tables that Astropy writes, of MATLAB 7.3 and netCDF 4, and of many people's own files. The
+    file is opened for each read and only the rows asked for are read.
+    """
+
+    name = "hdf5"
+
+    def matches(self, path: Path, head: bytes) -> bool:
+        """Whether HDF5's signature is where it may be: at 0, 512, 1024, 2048, ..."""
+        at = 0
+        while at < len(head):
+            if head.startswith(MAGIC, at):
+                return True
+            at = max(512, 2 * at)
+        return False
+
+    @contextmanager
+    def tree(self, path: Path) -> Iterator[Tree]:
+        """The datasets of the file, while it is open."""
+        try:
+            import h5py
+        except ImportError:
+            raise ReadError(path, "HDF5 needs h5py: pip install 'gasnet3[hdf5]'") from None
+        # Open for one read only: neither threads nor forked processes may share it.
+        with h5py.File(path, "r", locking=False) as file:
+            arrays: list[Array] = []
+            attributes: dict[str, dict[str, Any]] = {}
+            _collect(file, "", arrays, attributes)
+            yield Tree(arrays, attributes)
+
+
+def _collect(
+    group: h5py.Group, path: str, arrays: list[Array], attributes: dict[str, dict[str, Any]]
+) -> None:
+    """Datasets of a group and of those in it; links to other files are not followed."""
+    import h5py
+
+    attributes[path] = capitals(dict(group.attrs))
+    for name in group:
+        if len(arrays) >= MAX_ARRAYS:
+            return
+        if isinstance(group.get(name, getlink=True), h5py.ExternalLink):
+            continue
+        item = group.get(name)
+        inside = f"{path}/{name}" if path else name
+        if isinstance(item, h5py.Dataset):
+            arrays += _arrays(item, inside)
+        elif isinstance(item, h5py.Group) and inside.count("/") < _DEEPEST:
+            _collect(item, inside, arrays, attributes)
+
+
+def _arrays(dataset: h5py.Dataset, path: str) -> list[Array]:
+    """The array of a dataset, or those of the fields of a table."""
+    if dataset.dtype.names is None:
+        array = _array(dataset, path, dataset.dtype, dataset.shape, dataset)
+        return [array] if array else []
+    if len(dataset.shape) != 1:
+        return []
+    units = _astropy_units(dataset)
+    fields = []
+    for name in dataset.dtype.names:
+        dtype = dataset.dtype[name]
+        shape = dataset.shape + dtype.shape
+        array = _array(dataset, f"{path}/{name}", dtype.base, shape, dataset.fields(name))
+        if array is not None:
+            said = {**capitals(dict(dataset.attrs)), "UNIT": units.get(name, "")}
+            fields.append(Array(array.path, array.shape, array.kind, array.load, said))
+    return fields
+
+
+def _array(
+    dataset: h5py.Dataset, path: str, dtype: np.dtype[Any], shape: tuple[int, ...] | None, view: Any
+) -> Array | None:
+    """An array of numbers, texts or rows; None where it is of something else."""
+    import h5py
+
+    if shape is None or 0 in shape:
+        return None
+    _check_stored(dataset)
+    attributes = capitals(dict(dataset.attrs))
+    inner = h5py.check_vlen_dtype(dtype)
+    if h5py.check_string_dtype(dtype) is not None:
+        return Array(path, shape, "text", _texts(view, shape), attributes)
+    if inner is not None and inner.kind in "biuf" and len(shape) == 1:
+        return Array(path, shape, "rows", lambda part: list(view[part]), attributes)
+    if dtype.kind not in "biuf":
+        return None
+    return Array(path, shape, "number", _numbers(view, shape), attributes)
+
+
+def _numbers(view: Any, shape: tuple[int, ...]) -> Callable[[slice], Any]:
+    return lambda part: np.asarray(view[part] if shape else view[()])
+
+
+def _texts(view: Any, shape: tuple[int, ...]) -> Callable[[slice], Any]:
+    def load(part: slice) -> Any:
+        values = np.atleast_1d(np.asarray(view[part] if shape else view[()], object))
+        return np.array(
+            [
+                one.decode("utf-8", "replace") if isinstance(one, bytes) else str(one)
+                for one in values
+            ]
+        )
+
+    return load
+
+
+def _check_stored(dataset: h5py.Dataset) -> None:
+    """A few damaged bytes must not claim rows that nobody wrote; ValueError if they do."""
+    stored = dataset.id.get_storage_size()
+    if dataset.nbytes > max(stored, 1) * _MOST_COMPRESSED and dataset.nbytes > 1 << 20:
+        raise ValueError(
+            f"{dataset.name} claims {dataset.nbytes} bytes, of which {stored} are there"
+        )
+
+
+def _astropy_units(dataset: h5py.Dataset) -> dict[str, str]:
+    """Units of the columns of a table that Astropy wrote, from the YAML beside it."""
+    from astropy.table.meta import get_header_from_yaml
+
+    beside = dataset.parent.get(f"{dataset.name.rpartition('/')[2]}.{_COLUMN_META}")
+    if beside is None:
+        return {}
+    lines = [line.decode("utf-8", "replace") for line in beside[()]]
+    header = get_header_from_yaml(lines)
+    return {
+        column["name"]: str(column["unit"]) for column in header["datatype"] if "unit" in column
+    }
