@@ -172,7 +172,7 @@ def test_a_table_without_ivar_is_not_a_spec_file(tmp_path):
     path = tmp_path / "x.fits"
     columns = {"flux": ("E", np.ones(9)), "loglam": ("E", np.ones(9))}
     fits.HDUList([fits.PrimaryHDU(), table(columns, "COADD")]).writeto(path)
-    with pytest.raises(ReadError, match=r"x\.fits: no reader knows"):
+    with pytest.raises(ReadError, match=r"x\.fits: no spectra were found"):
         read(path)
 
 

@@ -54,8 +54,11 @@ def _hold(file: FitsFile, options: ReadOptions) -> Holding:
             return hold_table(file, part, options)
         except RolesError as error:
             reasons.append(f"{part.place}: {error}")
-    try:
-        return hold_images(file, options)
-    except RolesError as error:
-        reasons.append(str(error))
-    raise RolesError(f"no spectra were found in it. {'; '.join(reasons)}")
+    if file.images:
+        try:
+            return hold_images(file, options)
+        except RolesError as error:
+            reasons.append(str(error))
+    elif file.parts and not reasons:
+        reasons.append("it has images of the sky only")
+    raise RolesError(f"no spectra were found: {'; '.join(reasons) or 'there are no data in it'}")

@@ -37,8 +37,6 @@ def hold_images(file: FitsFile, options: ReadOptions) -> Holding:
     RolesError
         If they hold no spectra.
     """
-    if not file.images:
-        raise RolesError("it has no other data, or only images of the sky")
     stack = hold_stack(file, options)
     if stack is not None:
         return stack

@@ -76,7 +76,7 @@ class TextReader(HoldingReader):
     in brackets. Two or three columns without names are wavelength, flux and its error.
     """
 
-    name = "text"
+    name = "text-columns"
 
     def matches(self, path: Path, head: bytes) -> bool:
         """Whether there is a line of at least two numbers, and no byte that text does not have."""
