@@ -60,6 +60,8 @@ class Candidates:
         Covariance of the coefficients; 0 for the amortised solver.
     continuum : Tensor of float64, shape (rows, k, degree + 1)
         Continuum coefficients solved with them; 0 for the amortised solver.
+    prior : Tensor of float64, shape (rows, k)
+        What the prior adds to χ² in the choice among them; 0 without one.
     source : Source or None
         What the models are made of.
     """
@@ -74,6 +76,7 @@ class Candidates:
     coeff: Tensor
     covariance: Tensor
     continuum: Tensor
+    prior: Tensor
     source: Source | None = None
 
     def put(self, rows: Tensor, others: Candidates) -> None:
@@ -124,7 +127,8 @@ def best_minima(
     search = engine.templates.single
     tried = fit_at(search, *spectra, rows, start[exists])
     chi2 = torch.full(start.shape, torch.inf, dtype=torch.float64, device=start.device)
-    chi2[exists] = tried.chi2_ahead(reach, shifts).nan_to_num(torch.inf)
+    ahead = tried.chi2_ahead(reach, shifts).nan_to_num(torch.inf)
+    chi2[exists] = ahead + prepared.penalty(rows, tried.shift, tried.sigma.clamp(min=reach))
     # Starts nearer than their reach would end in one minimum, as stellar ones could.
     apart = max(distinct_pixels(engine.cls), REACH)
     order, chosen = _lowest_distinct(chi2, start, apart, keep)
@@ -136,7 +140,7 @@ def best_minima(
     found, settled = refine(search, *spectra, rows, begin, reach, close)
     found.chi2 = found.chi2_ahead(CLOSE, shifts)
     _best_in_double(engine, prepared, rows, contends, found, settled, reach)
-    return collect(engine, engine.templates, chosen, found, settled)
+    return collect(engine, engine.templates, prepared, chosen, found, settled)
 
 
 def later_than(looks: Tensor, start: Tensor) -> Tensor:
@@ -160,6 +164,7 @@ def _best_in_double(
         # What turns out bad, or higher than it seemed, makes way for the next.
         rank = found.chi2.nan_to_num(torch.inf)
         rank = rank + torch.where(double & ~settled & contends[rows], BAD, 0.0)
+        rank = rank + prepared.penalty(rows, found.shift, found.sigma)
         least = torch.full_like(prepared.norm, torch.inf).scatter_reduce(0, rows, rank, "amin")
         next_ones = torch.nonzero((rank < least[rows] + NEAR) & ~double)[:, 0]
         if not len(next_ones):
@@ -189,9 +194,17 @@ def _lowest_distinct(
 
 
 def collect(
-    engine: Engine, source: Source, exists: Tensor, fits: Fits, converged: Tensor
+    engine: Engine,
+    source: Source,
+    prepared: Prepared,
+    exists: Tensor,
+    fits: Fits,
+    converged: Tensor,
 ) -> Candidates:
-    """Place the fits into a table, rows by candidates, by ascending χ² with bad fits last."""
+    """Place the fits into a table, rows by candidates, by ascending χ² with bad fits last.
+
+    Where there are priors, by the sum of both; fits that a prior rules out are left out.
+    """
     shape = exists.shape
 
     def place(values: Tensor) -> Tensor:
@@ -202,14 +215,17 @@ def collect(
 
     names = ("shift", "sigma", "chi2", "coeff", "covariance", "continuum")
     got = {name: place(getattr(fits, name)) for name in names}
+    rows, _ = torch.nonzero(exists, as_tuple=True)
+    got["prior"] = place(prepared.penalty(rows, fits.shift, fits.sigma))
     good = torch.zeros_like(exists)
     good[exists] = converged
     shifts = engine.model.card.shifts
     edge = (got["shift"] <= shifts.first + 0.5) | (got["shift"] >= shifts.last - 0.5)
     bad = exists & ~good & ~edge
-    rank = got["chi2"].nan_to_num(torch.inf) + torch.where(bad, BAD, 0.0)
+    rank = (got["chi2"] + got["prior"]).nan_to_num(torch.inf) + torch.where(bad, BAD, 0.0)
     order = torch.argsort(rank, dim=1, stable=True)
     again = _same_minimum(_take(got["shift"], order), distinct_pixels(engine.cls))
+    again |= torch.isinf(_take(got["prior"], order))
     last = torch.argsort(again, dim=1, stable=True)
     order, again = _take(order, last), _take(again, last)
     sort = {key: _take(value, order) for key, value in got.items()}

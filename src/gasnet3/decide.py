@@ -34,6 +34,8 @@ class Ranked:
         Shift in pixels, redshift and its error (see :func:`rank`), χ² and χ²/(n_good - dof).
     bad, edge : ndarray of bool, shape (rows, c)
         See :class:`~gasnet3.candidates.Candidates`.
+    prior : ndarray of float64, shape (rows, c)
+        What a prior adds to χ² in all comparisons; 0 without one.
     """
 
     classes: tuple[str, ...]
@@ -46,6 +48,12 @@ class Ranked:
     rchi2: Floats
     bad: NDArray[np.bool_]
     edge: NDArray[np.bool_]
+    prior: Floats
+
+    @property
+    def total(self) -> Floats:
+        """χ² and what the prior adds to it."""
+        return self.chi2 + self.prior
 
 
 def rank(
@@ -81,7 +89,7 @@ def rank(
     which = np.concatenate([np.arange(width) for width in widths])
     dof = np.repeat([c.dof for c in candidates], widths)
     shift, chi2 = join("shift"), join("chi2")
-    bad, edge = join("bad"), join("edge")
+    bad, edge, prior = join("bad"), join("edge"), join("prior")
     z = z_from_shift(shift)
     rchi2 = chi2 / np.maximum(n_good[:, None] - dof, 1)
     # What the model cannot describe adds to the error as noise of the same size would.
@@ -92,14 +100,15 @@ def rank(
     z_err = (1.0 + z) * np.hypot(LN10_STEP * join("sigma") * misfit * scale, floor)
     if probabilities is None:
         # Reduced: classes whose models have more parameters must earn them.
-        key = rchi2
+        key = rchi2 + prior / np.maximum(n_good[:, None] - dof, 1)
     else:
-        key = _unlikeliness(candidates, probabilities, chi2, rchi2, widths)
+        key = _unlikeliness(candidates, probabilities, chi2 + prior, rchi2, widths)
     key = np.where(np.isnan(key), np.inf, key) + np.where(bad, 1e30, 0.0)
     order = np.argsort(key, axis=1, kind="stable")
     columns = {
         "cls": np.tile(cls, (rows, 1)), "which": np.tile(which, (rows, 1)), "shift": shift,
         "z": z, "z_err": z_err, "chi2": chi2, "rchi2": rchi2, "bad": bad, "edge": edge,
+        "prior": prior,
     }  # fmt: skip
     sort = {name: np.take_along_axis(values, order, axis=1) for name, values in columns.items()}
     return Ranked(classes=tuple(c.cls for c in candidates), **sort)
@@ -137,13 +146,13 @@ def other_redshift(ranked: Ranked, nth: int) -> NDArray[np.bool_]:
 def delta_chi2(ranked: Ranked, nth: int = 0) -> Floats:
     """χ² of the next solution at another redshift, less that of the nth; NaN without one."""
     later = other_redshift(ranked, nth) & _after(ranked, nth)
-    return _least(np.where(later, ranked.chi2, np.nan)) - ranked.chi2[:, nth]
+    return _least(np.where(later, ranked.total, np.nan)) - ranked.total[:, nth]
 
 
 def runner_up(ranked: Ranked, nth: int = 0) -> tuple[NDArray[np.str_], Floats]:
     """Class and redshift of the solution :func:`delta_chi2` is to; '' and NaN without one."""
     later = other_redshift(ranked, nth) & _after(ranked, nth)
-    chi2 = np.where(later & np.isfinite(ranked.chi2), ranked.chi2, np.inf)
+    chi2 = np.where(later & np.isfinite(ranked.chi2), ranked.total, np.inf)
     rows, best = np.arange(len(chi2)), chi2.argmin(axis=1)
     has = np.isfinite(chi2[rows, best])
     cls = np.array(ranked.classes)[ranked.cls[rows, best]]
@@ -157,13 +166,15 @@ def robustness(ranked: Ranked, nth: int = 0) -> Floats:
     """
     far = _distance(ranked, nth) > np.log1p(DISTINCT)
     far &= _after(ranked, nth)
-    second = _least(np.where(far, ranked.rchi2, np.nan))
-    return metrics.robustness(ranked.rchi2[:, nth], second)
+    rchi2 = ranked.rchi2 * (ranked.total / ranked.chi2)
+    second = _least(np.where(far, rchi2, np.nan))
+    return metrics.robustness(rchi2[:, nth], second)
 
 
 def class_robustness(candidates: Candidates) -> Floats:
     """R of eq. 17 within one class (the R_x of eq. 21); NaN without a second minimum."""
-    shift, chi2 = candidates.shift.cpu().numpy(), candidates.chi2.cpu().numpy()
+    shift = candidates.shift.cpu().numpy()
+    chi2 = (candidates.chi2 + candidates.prior).cpu().numpy()
     far = np.abs(shift - shift[:, :1]) * LN10_STEP > np.log1p(DISTINCT)
     return metrics.robustness(chi2[:, 0], _least(np.where(far, chi2, np.nan)))
 
@@ -178,7 +189,7 @@ def class_probabilities(ranked: Ranked) -> Floats:
     """
     best = np.stack(
         [
-            _least(np.where(ranked.cls == i, ranked.chi2, np.nan))
+            _least(np.where(ranked.cls == i, ranked.total, np.nan))
             for i in range(len(ranked.classes))
         ],
         axis=1,

@@ -11,6 +11,7 @@ from torch import Tensor
 from gasnet3.lattice import C_KM_S, LN10_STEP, shift_from_z, z_from_shift
 from gasnet3.nets.card import Model, ModelError
 from gasnet3.prepare import Prepared, legendre_basis
+from gasnet3.priors import Prior
 from gasnet3.scan import EXACT, ExactScan, Frugality, scan_amortised
 from gasnet3.splines import Templates, spline_coefficients
 
@@ -52,6 +53,14 @@ class Curves:
 
     shift: Tensor
     chi2: Tensor
+
+    def under(self, prior: Prior | None) -> Curves:
+        """The curves with what a prior adds to them."""
+        if prior is None:
+            return self
+        # A minimum may be half a step from a point: a narrow prior must not pass it by.
+        step = float(self.shift[1] - self.shift[0]) if len(self.shift) > 1 else 1.0
+        return Curves(self.shift, self.chi2 + prior.penalty(self.shift, step).to(self.chi2.dtype))
 
     @property
     def z(self) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +16,23 @@ from gasnet3.anomaly import stored
 from gasnet3.anomaly.score import AnomalyFit
 from gasnet3.candidates import ALL, Candidates
 from gasnet3.catalog import make_catalog
-from gasnet3.confidence import DIRECTORY, Confidence, Evidence, find_confidence, solution_kind
+from gasnet3.choices import ANYTHING, Choices
+from gasnet3.confidence import (
+    DIRECTORY,
+    Confidence,
+    Evidence,
+    Floats,
+    find_confidence,
+    solution_kind,
+)
 from gasnet3.devices import check_device
 from gasnet3.engine import Engine
 from gasnet3.inspection import Inspection, inspected
 from gasnet3.nets.card import Model
+from gasnet3.nets.narrowed import narrowed
 from gasnet3.nets.registry import load_models
 from gasnet3.prepare import Prepared, prepare
+from gasnet3.priors import Priors
 from gasnet3.rows import Columns, Outcome, catalog_columns
 from gasnet3.solve import SOLVERS, Proposals, Solver, looks_at
 from gasnet3.spectra import Spectra
@@ -52,6 +62,10 @@ class Pipeline:
         What tells subclasses, for classes whose network has a fit; none for the amortised solver.
     anomaly : AnomalyFit or None
         What ordinary spectra are like; None: only χ² says which are strange.
+    choices : Choices
+        What may be the answer.
+    priors : Priors or None
+        What is known of redshifts beforehand.
     """
 
     engines: tuple[Engine, ...]
@@ -60,6 +74,8 @@ class Pipeline:
     confidence: Confidence | None = None
     subclasses: dict[str, subclass.SubclassModel] = field(default_factory=dict)
     anomaly: AnomalyFit | None = None
+    choices: Choices = ANYTHING
+    priors: Priors | None = None
 
     @classmethod
     def load(
@@ -67,6 +83,7 @@ class Pipeline:
         models: str | Path | Sequence[str | Path] = "encoder",
         solver: str = "hybrid",
         device: str = "cpu",
+        choices: Choices = ANYTHING,
     ) -> Pipeline:
         """A pipeline of the given models.
 
@@ -78,23 +95,27 @@ class Pipeline:
             See :mod:`gasnet3.solve`.
         device : str
             "cpu", "cuda", ...
+        choices : Choices
+            What may be the answer.
 
         Raises
         ------
         ValueError
-            If the solver is unknown, or the device is not there.
+            If the solver is unknown, the device is not there, or no model can do what is chosen
+            (:class:`~gasnet3.priors.PriorsError` is one).
         ModelError
             If a model cannot be loaded, or has no eigenspectra and the solver needs them.
         """
         if solver not in SOLVERS:
             raise ValueError(f"unknown solver {solver!r}: choose one of {', '.join(SOLVERS)}")
         check_device(device)
-        loaded: list[Model] = list(load_models(models).values())
-        engines = tuple(Engine(model.to(device)) for model in loaded)
+        loaded = load_models(models)
+        engines = tuple(Engine(model.to(device)) for model in _chosen(loaded, choices))
         if solver != "amortised":
             for engine in engines:
                 _ = engine.eigenspectra  # raises for networks that have none
-        hashes = {engine.cls: engine.model.card.sha256 for engine in engines}
+        # Fits belong to all models together, whichever are tried.
+        hashes = {name: model.card.sha256 for name, model in loaded.items()}
         confidence = find_confidence(hashes, solver, _directories(models, DIRECTORY))
         # Coefficients that are not solved for have no covariance to judge them by.
         told = {} if solver == "amortised" else hashes
@@ -105,12 +126,17 @@ class Pipeline:
         subclasses = {c: fit for c, fit in found.items() if fit}
         kind = solution_kind(solver)
         anomaly = stored.find_anomaly(hashes, kind, _directories(models, stored.DIRECTORY))
-        return cls(engines, SOLVERS[solver], torch.device(device), confidence, subclasses, anomaly)
+        priors = Priors.read(choices.priors) if choices.priors else None
+        return cls(
+            engines, SOLVERS[solver], torch.device(device), confidence, subclasses, anomaly,
+            choices, priors,
+        )  # fmt: skip
 
     @property
     def provenance(self) -> dict[str, Any]:
         """What made the numbers: version, solver, models with their hashes."""
-        return {
+        chosen = {} if self.choices == ANYTHING else {"choices": self.choices.to_json()}
+        return chosen | {
             "gasnet3": gasnet3.__version__,
             "solver": self.solver.name,
             "models": {e.model.card.name: e.model.card.sha256 for e in self.engines},
@@ -244,6 +270,9 @@ class Pipeline:
                 )
             if card.degree not in cache:
                 cache[card.degree] = prepare(spectra, card.degree, self.device)
+        if self.priors is not None:
+            prior = self.priors.of(spectra.ids, self.device)
+            cache = {degree: replace(one, prior=prior) for degree, one in cache.items()}
         return [cache[engine.model.card.degree] for engine in self.engines]
 
     def _decide(
@@ -260,12 +289,38 @@ class Pipeline:
             probabilities = decide.class_probabilities(ranked)
         else:
             evidence = Evidence.of(spectra, self.engines, candidates, exact=exact)
-            probabilities = self.confidence.classes(evidence)
+            probabilities = _posterior(self.confidence.classes(evidence), candidates)
             ranked = decide.rank(candidates, n_good, probabilities, errors)
         return Outcome(
             spectra, self.engines, prepared, candidates, ranked, probabilities,
             self.confidence, exact, self.subclasses, self.anomaly,
         )  # fmt: skip
+
+
+def _chosen(models: dict[str, Model], choices: Choices) -> list[Model]:
+    """The models to try, over the ranges to look at."""
+    missing = [name for name in choices.classes if name not in models]
+    if missing:
+        raise ValueError(f"there is no model of {missing[0]}: there are {', '.join(models)}")
+    ranges = {name: ends for name, *ends in choices.z_ranges}
+    return [
+        narrowed(model, *ranges[name]) if name in ranges else model
+        for name, model in models.items()
+        if name in (choices.classes or models)
+    ]
+
+
+def _posterior(probabilities: Floats, candidates: list[Candidates]) -> Floats:
+    """Probabilities of classes under the priors of the best solutions; NaN for those not tried."""
+    prior = np.full(probabilities.shape, np.nan)
+    for found in candidates:
+        best = found.prior[:, 0].cpu().numpy()
+        prior[:, gasnet3.CLASSES.index(found.cls)] = np.nan_to_num(best, nan=np.inf)
+    if np.isfinite(prior).all() and not prior.any():
+        return probabilities
+    with np.errstate(invalid="ignore"):
+        weight = probabilities * np.exp(-0.5 * (prior - np.nanmin(prior, axis=1, keepdims=True)))
+        return weight / np.nansum(weight, axis=1, keepdims=True)
 
 
 def _directories(models: str | Path | Sequence[str | Path], shipped: Path) -> tuple[Path, ...]:

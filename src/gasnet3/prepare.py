@@ -12,6 +12,7 @@ from torch import Tensor
 
 from gasnet3 import batching
 from gasnet3.batching import paired, slices
+from gasnet3.priors import Prior
 from gasnet3.spectra import Spectra
 
 DEGREE = 5
@@ -45,6 +46,8 @@ class Prepared:
     usable : Tensor of bool, shape (rows,)
         Whether the row had at least ``MIN_GOOD`` good pixels, a finite, non-zero norm, and
         inverse variances that can be computed with.
+    prior : Prior or None
+        What is known of the redshifts beforehand.
     """
 
     flux: Tensor
@@ -52,13 +55,22 @@ class Prepared:
     continuum: Tensor
     norm: Tensor
     usable: Tensor
+    prior: Prior | None = None
 
     def __len__(self) -> int:
         return len(self.flux)
 
     def rows(self, index: Tensor) -> Prepared:
         """The rows at the given places."""
-        return Prepared(*(getattr(self, f.name)[index] for f in fields(self)))
+        prior = None if self.prior is None else self.prior.rows(index)
+        arrays = {f.name: getattr(self, f.name)[index] for f in fields(self) if f.name != "prior"}
+        return Prepared(**arrays, prior=prior)
+
+    def penalty(self, rows: Tensor, shift: Tensor, error: Tensor) -> Tensor:
+        """What the prior adds to the χ² of fits at shifts, shape (fits,); 0 without one."""
+        if self.prior is None:
+            return torch.zeros_like(shift)
+        return self.prior.rows(rows).penalty(shift[:, None], error[:, None])[:, 0]
 
     @property
     def degree(self) -> int:

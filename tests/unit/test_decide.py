@@ -25,6 +25,7 @@ def candidates(cls, z, chi2, bad=None, dof=16):
         coeff=torch.zeros(1, k, 3),
         covariance=torch.zeros(1, k, 3, 3),
         continuum=torch.zeros(1, k, 6),
+        prior=torch.zeros(1, k, dtype=torch.float64),
     )
 
 
