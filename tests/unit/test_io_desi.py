@@ -211,8 +211,9 @@ def test_tile_files_tell_their_tile(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"images": {"R_IVAR": None}}, "arm R lacks its WAVELENGTH, FLUX or IVAR"),
-        ({"arms": {}}, "arm B, R, Z lacks"),
+        ({"images": {"R_IVAR": None}}, "arm R lacks its IVAR"),
+        ({"images": {"Z_MASK": None}}, "arm Z lacks its MASK"),
+        ({"arms": {}}, "arm B, R, Z lacks its FLUX, IVAR, WAVELENGTH"),
         ({"images": {"B_FLUX": np.ones((2, 276), np.float32)}}, r"B_FLUX has the shape \(2, 276\)"),
         ({"images": {"B_FLUX": np.ones((3, 5), np.float32)}}, "images of arm B differ in shape"),
         ({"images": {"B_WAVELENGTH": np.ones(276)}}, "B_WAVELENGTH: wavelengths must rise"),

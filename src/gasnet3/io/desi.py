@@ -248,11 +248,11 @@ def _read(path: Path, targets: _Targets, start: int, stop: int) -> Spectra:
         if image is not None:
             arm, kind = header_text(header, "EXTNAME").split("_")
             arms.setdefault(arm, {})[kind] = image
+    kinds = {"WAVELENGTH", "FLUX", "IVAR"}.union(*arms.values())
     for arm in arms or ("B, R, Z",):
-        if not arms.get(arm, {}).keys() >= {"WAVELENGTH", "FLUX", "IVAR"}:
-            raise ReadError(
-                path, f"arm {arm} lacks its WAVELENGTH, FLUX or IVAR; fetch the file again"
-            )
+        lacking = ", ".join(sorted(kinds - arms.get(arm, {}).keys()))
+        if lacking:
+            raise ReadError(path, f"arm {arm} lacks its {lacking}; fetch the file again")
     flux, ivar, poor = _joined(path, arms, label, stop - start)
     which = _combined(status[rows], label, stop - start)
     return Spectra.from_arrays(

@@ -10,6 +10,8 @@ fixed-width columns and unscaled images and nothing else; whatever is not exactl
 from __future__ import annotations
 
 import gzip
+import io
+import os
 import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -80,10 +82,11 @@ def read_header(stream: BinaryIO, path: Path) -> Header | None:
     Raises
     ------
     ReadError
-        If the header has no END card.
+        If the header has no END card, or the file ended before it, within the data.
     """
     header = stream.read(BLOCK)
     if not header.strip(b"\0 "):
+        _check_end(stream, path)
         return None
     end = _find_end(header, 0)
     while end < 0:
@@ -94,6 +97,17 @@ def read_header(stream: BinaryIO, path: Path) -> Header | None:
         header += block
         end = _find_end(header, start)
     return _cards(header[:end])
+
+
+def _check_end(stream: BinaryIO, path: Path) -> None:
+    """Refuse a file whose last data were skipped, but are not all there; padding may be missing."""
+    # Past the end of a gzip stream there is no seeking: it is broken, or tells where it ends.
+    if isinstance(stream, io.BufferedReader):
+        missing = stream.tell() - os.fstat(stream.fileno()).st_size
+        if missing >= BLOCK:
+            raise ReadError(
+                path, f"the file ends {missing} bytes before its data do; fetch it again"
+            )
 
 
 @lru_cache(maxsize=32)
