@@ -128,7 +128,7 @@ def best_minima(
     tried = fit_at(search, *spectra, rows, start[exists])
     chi2 = torch.full(start.shape, torch.inf, dtype=torch.float64, device=start.device)
     ahead = tried.chi2_ahead(reach, shifts).nan_to_num(torch.inf)
-    chi2[exists] = ahead + prepared.penalty(rows, tried.shift, tried.sigma.clamp(min=reach))
+    chi2[exists] = ahead + prepared.penalty(rows, tried.shift, engine.systematic + reach)
     # Starts nearer than their reach would end in one minimum, as stellar ones could.
     apart = max(distinct_pixels(engine.cls), REACH)
     order, chosen = _lowest_distinct(chi2, start, apart, keep)
@@ -164,7 +164,7 @@ def _best_in_double(
         # What turns out bad, or higher than it seemed, makes way for the next.
         rank = found.chi2.nan_to_num(torch.inf)
         rank = rank + torch.where(double & ~settled & contends[rows], BAD, 0.0)
-        rank = rank + prepared.penalty(rows, found.shift, found.sigma)
+        rank = rank + prepared.penalty(rows, found.shift, engine.systematic)
         least = torch.full_like(prepared.norm, torch.inf).scatter_reduce(0, rows, rank, "amin")
         next_ones = torch.nonzero((rank < least[rows] + NEAR) & ~double)[:, 0]
         if not len(next_ones):
@@ -216,7 +216,7 @@ def collect(
     names = ("shift", "sigma", "chi2", "coeff", "covariance", "continuum")
     got = {name: place(getattr(fits, name)) for name in names}
     rows, _ = torch.nonzero(exists, as_tuple=True)
-    got["prior"] = place(prepared.penalty(rows, fits.shift, fits.sigma))
+    got["prior"] = place(prepared.penalty(rows, fits.shift, engine.systematic))
     good = torch.zeros_like(exists)
     good[exists] = converged
     shifts = engine.model.card.shifts

@@ -32,6 +32,11 @@ BLOCK = 32
 """Rows a network sees at once, always: results must not depend on the batch."""
 
 
+SYSTEMATIC_KM_S = {"STAR": 35.0, "GALAXY": 35.0, "QSO": 500.0}
+"""How far redshifts of a class differ from other people's whatever the noise: lines of quasars are
+shifted. No prior is narrower than this."""
+
+
 def distinct_pixels(cls: str) -> float:
     """Smallest distance in pixels between distinct solutions of a class."""
     if cls == "STAR":
@@ -54,13 +59,14 @@ class Curves:
     shift: Tensor
     chi2: Tensor
 
-    def under(self, prior: Prior | None) -> Curves:
-        """The curves with what a prior adds to them."""
+    def under(self, prior: Prior | None, error: float) -> Curves:
+        """The curves with what a prior adds to them; ``error`` as in :meth:`Prior.penalty`."""
         if prior is None:
             return self
         # A minimum may be half a step from a point: a narrow prior must not pass it by.
         step = float(self.shift[1] - self.shift[0]) if len(self.shift) > 1 else 1.0
-        return Curves(self.shift, self.chi2 + prior.penalty(self.shift, step).to(self.chi2.dtype))
+        added = prior.penalty(self.shift, error + step)
+        return Curves(self.shift, self.chi2 + added.to(self.chi2.dtype))
 
     @property
     def z(self) -> Tensor:
@@ -78,6 +84,11 @@ class Engine:
     def cls(self) -> str:
         """Class of the model."""
         return self.model.card.cls
+
+    @property
+    def systematic(self) -> float:
+        """:data:`SYSTEMATIC_KM_S` in pixels."""
+        return SYSTEMATIC_KM_S[self.cls] / C_KM_S / LN10_STEP
 
     @property
     def dof(self) -> int:

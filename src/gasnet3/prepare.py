@@ -66,11 +66,11 @@ class Prepared:
         arrays = {f.name: getattr(self, f.name)[index] for f in fields(self) if f.name != "prior"}
         return Prepared(**arrays, prior=prior)
 
-    def penalty(self, rows: Tensor, shift: Tensor, error: Tensor) -> Tensor:
+    def penalty(self, rows: Tensor, shift: Tensor, error: float) -> Tensor:
         """What the prior adds to the χ² of fits at shifts, shape (fits,); 0 without one."""
         if self.prior is None:
             return torch.zeros_like(shift)
-        return self.prior.rows(rows).penalty(shift[:, None], error[:, None])[:, 0]
+        return self.prior.rows(rows).penalty(shift[:, None], error)[:, 0]
 
     @property
     def degree(self) -> int:

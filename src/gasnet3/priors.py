@@ -1,9 +1,10 @@
 """What is known of redshifts beforehand: a prior on z for each spectrum, as redrock has it.
 
 A prior adds -2 ln p to the χ² that solutions are chosen by; the χ² of the catalog stays that of
-the data. A Gaussian prior is combined with the error of each minimum,
-``(z - z0)² / (σ² + z_err²)``, which is the least of the sum of both parabolas: so a prior much
-narrower than the error of the redshift chooses a minimum, whatever its noise.
+the data. No prior is taken to be narrower than redshifts of a class can be compared: in
+``(z - z0)² / (σ² + s²)`` s is 35 km/s for stars and galaxies and 500 km/s for quasars
+(:data:`gasnet3.engine.SYSTEMATIC_KM_S`). So a very narrow prior chooses among the minima of χ², it
+does not move them.
 """
 
 from __future__ import annotations
@@ -52,21 +53,21 @@ class Prior:
         """The priors at the given places."""
         return Prior(self.z[index], self.sigma[index], self.function[index])
 
-    def penalty(self, shift: Tensor, error: Tensor | float) -> Tensor:
+    def penalty(self, shift: Tensor, error: float) -> Tensor:
         """-2 ln of the prior at shifts, 0 where there is none, inf outside of a tophat.
 
         Parameters
         ----------
         shift : Tensor of float64, shape (rows, k) or (k,)
             Shifts in pixels.
-        error : Tensor of the same shape, or float
-            Their errors in pixels.
+        error : float
+            Least width, in pixels.
         """
         log = LN10_STEP * shift
         z = torch.expm1(log.expand(len(self.z), -1) if log.ndim == 1 else log)
-        width = LN10_STEP * torch.as_tensor(error, dtype=torch.float64) * (1.0 + z)
+        width = LN10_STEP * error * (1.0 + z)
         centre, sigma = self.z[:, None], self.sigma[:, None]
-        squared = (z - centre) ** 2 / (sigma**2 + width.nan_to_num(0.0) ** 2)
+        squared = (z - centre) ** 2 / (sigma**2 + width**2)
         outside = (z - centre).abs() >= sigma / 2
         shapes = (squared, 2.0 * torch.log1p(squared), torch.where(outside, torch.inf, 0.0))
         which = self.function[:, None]

@@ -107,7 +107,7 @@ class Amortised(Solver):
 
     def propose(self, engine: Engine, prepared: Prepared, k: int) -> Proposals:
         rest, coeff = engine.reconstruct(prepared)
-        curves = engine.amortised_curves(rest, prepared).under(prepared.prior)
+        curves = engine.amortised_curves(rest, prepared).under(prepared.prior, engine.systematic)
         minima = find_minima(curves.chi2, distinct_pixels(engine.cls), k)
         card = engine.model.card
         models = Models(engine.splines(rest, coeff), card.shifts, card.n)
@@ -141,7 +141,7 @@ class Exact(Solver):
     name = "exact"
 
     def propose(self, engine: Engine, prepared: Prepared, k: int) -> Proposals:
-        curves = self.curves(engine, prepared).under(prepared.prior)
+        curves = self.curves(engine, prepared).under(prepared.prior, engine.systematic)
         minima = find_minima(curves.chi2, distinct_pixels(engine.cls), k)
         return Proposals(_position(curves, minima), minima.chi2, REACH, engine.templates)
 
@@ -161,7 +161,7 @@ class Hybrid(Exact):
 
     def propose(self, engine: Engine, prepared: Prepared, k: int) -> Proposals:
         frugal, step = engine.frugal_scan, engine.frugal_scan.frugality.step
-        curves = engine.exact_curves(frugal, prepared).under(prepared.prior)
+        curves = engine.exact_curves(frugal, prepared).under(prepared.prior, engine.systematic)
         minima = find_minima(curves.chi2, distinct_pixels(engine.cls) / step, max(PROPOSALS, k + 1))
         start, chi2 = _position(curves, minima), minima.chi2
         # What lies far above the last wanted one in the scan is not below it in truth.
