@@ -53,7 +53,7 @@ def write_spec(path: str | Path, spectra: Spectra, row: int = 0) -> None:
     for key, value in keys.items():
         primary.header["PLATEID" if key == "PLATE" else key] = value
     primary.header["OBJECT"] = name
-    primary.header["BUNIT"] = "1E-17 erg/cm^2/s/Ang"
+    primary.header["BUNIT"] = "1e-17 erg/(s cm2 Angstrom)"
     primary.header["ORIGIN"] = ("gasnet3", "which software wrote this file")
     real = "E" if spectra.flux.dtype == np.float32 else "D"
     n = spectra.lattice.n

@@ -144,12 +144,14 @@ def _guessed(numbers: NDArray[np.float64]) -> tuple[bool, bool, str, str]:
     return False, False, "Angstrom", f"{between} Å"
 
 
-def flux_factor(unit: str, wave: NDArray[np.float64]) -> tuple[NDArray[np.float64] | float, str]:
+def flux_factor(
+    unit: str | UnitBase, wave: NDArray[np.float64]
+) -> tuple[NDArray[np.float64] | float, str]:
     """What flux densities are multiplied with to be F_λ in :data:`FLUX_UNIT`.
 
     Parameters
     ----------
-    unit : str
+    unit : str or Unit
         As the file has it.
     wave : ndarray of float64, any shape
         Vacuum Å of the pixels.
@@ -163,9 +165,13 @@ def flux_factor(unit: str, wave: NDArray[np.float64]) -> tuple[NDArray[np.float6
     """
     from astropy import units
 
-    known = parse_unit(unit)
+    known = parse_unit(unit) if isinstance(unit, str) else unit
     if known is None:
-        what = f"the unit {unit!r} of the flux is not known" if unit.strip() else "no unit of flux"
+        what = (
+            f"the unit {unit!r} of the flux is not known"
+            if str(unit).strip()
+            else "no unit of flux"
+        )
         return 1.0, f"{what}: taken as a flux density per wavelength, its scale as it is"
     target = units.Unit(FLUX_UNIT)
     if known.is_equivalent(target):
