@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+import gasnet3
 from gasnet3.cli import console
 
 
@@ -46,9 +47,12 @@ def calibrate(
         with console.progress("solving", quiet=quiet) as update:
             done = fitting.calibrate_models(models, spectra, device=device, report=update)
     if not quiet:
-        for name, error in done.items():
-            console.out.print(
-                f"{name}: z_err times {error['scale']:g}, floor {error['floor']:g} (1 + z), "
-                f"n = {error['n']}",
-                highlight=False,
-            )
+        for name in gasnet3.CLASSES:
+            text = f"{name}: z_err stays the formal error, fewer than {fitting.FEWEST} are right"
+            if error := done.get(name):
+                text = (
+                    f"{name}: z_err times {error['scale']:g}, floor {error['floor']:g} (1 + z), "
+                    f"n = {error['n']}"
+                )
+            console.out.print(text, highlight=False)
+        console.out.print(f"fits in {models}/confidence and {models}/anomaly", highlight=False)
