@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +62,7 @@ def rebin(
     BadGrid
         If the wavelengths are not finite, positive and strictly monotonic.
     """
-    return rebin_placed(flux, ivar, Placement.of(grid, lattice, log=log), lattice)
+    return rebin_placed(flux, ivar, Placement.of(grid, lattice, log=log))
 
 
 @dataclass(frozen=True)
@@ -75,11 +77,19 @@ class Placement:
         Whether rows must be turned round to fit ``loglam``.
     index : slice or ndarray of int64, shape (pixels,), optional
         Lattice pixel of each pixel, for pixels that are on the lattice; may lie outside of it.
+    lattice : LogLattice
+        Where the pixels are to be brought.
     """
 
     loglam: Row
     falling: bool
     index: slice | NDArray[np.int64] | None
+    lattice: LogLattice
+
+    @cached_property
+    def pieces(self) -> Pieces:
+        """The pieces into which both grids' edges cut the pixels."""
+        return _pieces(self.loglam, self.lattice)
 
     @classmethod
     def of(cls, grid: Row, lattice: LogLattice, *, log: bool) -> Placement:
@@ -104,13 +114,12 @@ class Placement:
             raise BadGrid(
                 "a single pixel off the lattice has no width: give at least two wavelengths"
             )
-        return cls(loglam, falling, index)
+        return cls(loglam, falling, index, lattice)
 
 
-def rebin_placed(
-    flux: Row, ivar: Row, placement: Placement, lattice: LogLattice
-) -> tuple[Row, Row, bool]:
-    """Do what :func:`rebin` does for a grid whose placement on the same lattice is known."""
+def rebin_placed(flux: Row, ivar: Row, placement: Placement) -> tuple[Row, Row, bool]:
+    """Do what :func:`rebin` does for a grid whose placement on the lattice is known."""
+    n = placement.lattice.n
     good = (np.abs(flux) < LARGEST) & (ivar > 1 / LARGEST) & (ivar < LARGEST)
     poor = False
     if not good.all():
@@ -119,8 +128,8 @@ def rebin_placed(
     if placement.falling:
         flux, ivar = flux[::-1], ivar[::-1]
     if placement.index is None:
-        return (*_overlap_mean(flux, ivar, placement.loglam, lattice), poor)
-    return _copy(flux, placement.index, lattice.n), _copy(ivar, placement.index, lattice.n), poor
+        return (*_overlap_mean(flux, ivar, placement.pieces, placement.lattice), poor)
+    return _copy(flux, placement.index, n), _copy(ivar, placement.index, n), poor
 
 
 def _checked_loglam(grid: Row, *, log: bool) -> Row:
@@ -150,7 +159,26 @@ def _copy(values: Row, index: slice | NDArray[np.int64], n: int) -> Row:
     return out
 
 
-def _overlap_mean(flux: Row, ivar: Row, loglam: Row, lattice: LogLattice) -> tuple[Row, Row]:
+class Pieces(NamedTuple):
+    """Stretches of wavelength that lie in one pixel of the grid and one of the lattice.
+
+    Attributes
+    ----------
+    source, target : ndarray of int64, shape (pieces,)
+        Pixel of the grid, pixel of the lattice.
+    length : ndarray of float64, shape (pieces,)
+        Å.
+    width : ndarray of float64, shape (pieces,)
+        Å of the whole pixel of the grid.
+    """
+
+    source: NDArray[np.int64]
+    target: NDArray[np.int64]
+    length: Row
+    width: Row
+
+
+def _pieces(loglam: Row, lattice: LogLattice) -> Pieces:
     bounds = _pixel_bounds(loglam)
     width = np.diff(bounds)[::2]
     # Every edge of either grid cuts: each piece then lies in one pixel (or gap) of each. Sums
@@ -159,12 +187,17 @@ def _overlap_mean(flux: Row, ivar: Row, loglam: Row, lattice: LogLattice) -> tup
     centre = 0.5 * (cuts[1:] + cuts[:-1])
     source = np.searchsorted(bounds, centre, side="right") - 1
     target = np.searchsorted(lattice.edges, centre, side="right") - 1
-    inside = (source % 2 == 0) & (source < 2 * len(flux)) & (target >= 0) & (target < lattice.n)
-    inside[inside] = ivar[source[inside] // 2] > 0
-    source, target, piece = source[inside] // 2, target[inside], np.diff(cuts)[inside]
+    inside = (source % 2 == 0) & (source < 2 * loglam.size) & (target >= 0) & (target < lattice.n)
+    source = source[inside] // 2
+    return Pieces(source, target[inside], np.diff(cuts)[inside], width[source])
+
+
+def _overlap_mean(flux: Row, ivar: Row, pieces: Pieces, lattice: LogLattice) -> tuple[Row, Row]:
+    good = ivar[pieces.source] > 0
+    source, target, length, width = pieces if good.all() else (part[good] for part in pieces)
     covered, total, spread = (
         np.bincount(target, weights, lattice.n)
-        for weights in (piece, piece * flux[source], piece * width[source] / ivar[source])
+        for weights in (length, length * flux[source], length * width / ivar[source])
     )
     keep = (covered >= GOOD_COVERAGE * np.diff(lattice.edges)) & (spread > 0)
     out_flux = np.divide(total, covered, out=np.zeros(lattice.n), where=keep)

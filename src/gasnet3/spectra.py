@@ -274,7 +274,7 @@ def _onto_lattice(
                 raise ValueError(str(error)) from None
             flags[row] |= int(ZWarn.POORDATA)
             continue
-        new_flux, new_ivar, poor = rebin_placed(_floats(f), _floats(w), placement, lattice)
+        new_flux, new_ivar, poor = rebin_placed(_floats(f), _floats(w), placement)
         # Rounded row by row: a row's numbers must not depend on its company.
         if _fits_float32(new_flux, new_ivar):
             new_flux, new_ivar = new_flux.astype(np.float32), new_ivar.astype(np.float32)

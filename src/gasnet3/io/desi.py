@@ -306,7 +306,7 @@ def _joined(
             ivar = np.where(masked, 0, images["IVAR"]).astype(np.float64)
         for target, rows in enumerate(groups[:targets]):
             mean = _mean(flux[rows], ivar[rows])
-            one, one_ivar, bad = rebin_placed(*mean[:2], placement, OBSERVED)
+            one, one_ivar, bad = rebin_placed(*mean[:2], placement)
             total[target] += one * one_ivar
             weight[target] += one_ivar
             poor[target] |= bad or mean[2]
