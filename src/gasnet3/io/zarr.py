@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,7 +32,7 @@ class ZarrReader(TreeReader):
         """Whether it is a directory with the metadata of a store, or a zip archive of one."""
         if head.startswith(ZIP_MAGIC):
             try:
-                return _root_in_zip(path) is not None
+                return bool(_nodes_in_zip(path))
             except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile):
                 return False
         return not head and is_store_at(path)
@@ -44,51 +45,62 @@ class ZarrReader(TreeReader):
         except ImportError:
             raise ReadError(path, "Zarr needs a library: pip install 'gasnet3[zarr]'") from None
         if path.is_dir():
-            yield _tree(zarr.open(str(path), mode="r"))
+            yield _tree(zarr.open_group(str(path), mode="r"), sorted(_nodes_below(path)))
             return
-        root = _root_in_zip(path) or ""
+        nodes = _nodes_in_zip(path)
+        root = min(nodes, key=lambda node: len(node.parts))
         store = zarr.storage.ZipStore(path, mode="r")
         try:
-            yield _tree(zarr.open(store, path=root, mode="r"))
+            group = zarr.open_group(store, path=str(root) if root.parts else "", mode="r")
+            yield _tree(group, sorted(str(node.relative_to(root)) for node in nodes - {root}))
         finally:
             store.close()
 
 
-def _root_in_zip(path: Path) -> str | None:
-    """Where in an archive the store is: at its root, or in the one directory it has."""
+def _nodes_in_zip(path: Path) -> set[PurePosixPath]:
+    """Groups and arrays of an archive: below its root, or below the one directory it has.
+
+    Raises
+    ------
+    ValueError
+        If it is no archive of one store.
+    """
     with zipfile.ZipFile(path) as archive:
         names = [PurePosixPath(name) for name in archive.namelist()]
-    roots = {name.parent for name in names if name.name in STORE_FILES}
-    highest = sorted(roots, key=lambda root: len(root.parts))[:1]
-    if not highest or len(highest[0].parts) > 1:
-        return None
-    return "" if not highest[0].parts else str(highest[0])
+    nodes = {name.parent for name in names if name.name in STORE_FILES}
+    root = min(nodes, key=lambda node: len(node.parts), default=None)
+    if root is None or len(root.parts) > 1 or any(not one.is_relative_to(root) for one in nodes):
+        raise ValueError("it is no archive of one Zarr store")
+    return nodes
 
 
-def _tree(root: Any) -> Tree:
+def _nodes_below(directory: Path, inside: str = "") -> Iterator[str]:
+    """Groups and arrays below a store; the library would look for them among all chunks."""
+    with os.scandir(directory) as listed:
+        # Chunks lie in directories, too, of one letter or named by numbers.
+        names = [entry.name for entry in listed if entry.is_dir() and not entry.name.isdigit()]
+    for name in names:
+        if is_store_at(directory / name):
+            yield f"{inside}{name}"
+            if inside.count("/") < _DEEPEST:
+                yield from _nodes_below(directory / name, f"{inside}{name}/")
+
+
+def _tree(root: Any, nodes: list[str]) -> Tree:
+    """What the nodes of a store hold."""
     import zarr
 
-    if isinstance(root, zarr.Array):
-        raise ValueError("it is one array, not a group of them")
+    if len(nodes) > MAX_ARRAYS:
+        raise ValueError(f"it has {len(nodes)} arrays and groups, more than {MAX_ARRAYS}")
     arrays: list[Array] = []
-    attributes: dict[str, dict[str, Any]] = {}
-    _collect(root, "", arrays, attributes)
-    return Tree(arrays, attributes)
-
-
-def _collect(
-    group: Any, path: str, arrays: list[Array], attributes: dict[str, dict[str, Any]]
-) -> None:
-    attributes[path] = capitals(dict(group.attrs))
-    for name, item in sorted(group.arrays()):
-        if len(arrays) >= MAX_ARRAYS:
-            return
-        array = _array(item, f"{path}/{name}" if path else name)
-        if array is not None:
+    attributes = {"": capitals(dict(root.attrs))}
+    for node in nodes:
+        item = root[node]
+        if not isinstance(item, zarr.Array):
+            attributes[node] = capitals(dict(item.attrs))
+        elif (array := _array(item, node)) is not None:
             arrays.append(array)
-    if path.count("/") < _DEEPEST:
-        for name, item in sorted(group.groups()):
-            _collect(item, f"{path}/{name}" if path else name, arrays, attributes)
+    return Tree(arrays, attributes)
 
 
 def _array(item: Any, path: str) -> Array | None:

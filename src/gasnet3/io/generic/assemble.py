@@ -112,7 +112,9 @@ def _is_one_row(values: Any) -> bool:
 def _floats(row: Any) -> Row:
     if isinstance(row, np.ma.MaskedArray):
         return np.asarray(np.ma.filled(row.astype(np.float64), np.nan))
-    return np.asarray(row, np.float64)
+    # A signalling NaN in a damaged file would warn when it is widened.
+    with np.errstate(invalid="ignore"):
+        return np.asarray(row, np.float64)
 
 
 def _vacuum(loaded: Loaded, roles: Roles, options: ReadOptions, told: Understood) -> list[Row]:

@@ -1,0 +1,299 @@
+"""HDF5, Parquet and Zarr: the same spectra whatever the layout, by rows as well as whole."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import zarr
+
+import mock_columnar as mock
+from gasnet3.flags import ZWarn
+from gasnet3.io import ReadError, ReadOptions, count_rows, expand, find_reader, read, read_rows
+from gasnet3.io.hdf5 import Hdf5Reader
+from gasnet3.io.parquet import ParquetReader
+from gasnet3.io.zarr import ZarrReader
+from gasnet3.spectra import Spectra
+
+Make = Callable[[Path], Path]
+
+
+def in_one_group(path: Path) -> Path:
+    """HDF5 with its spectra in a group, coefficients of the wavelengths, gzipped chunks."""
+    data = mock.columns()
+    with h5py.File(path, "w", userblock_size=1024) as file:
+        group = file.create_group("set/train")
+        for name in ("flux", "ivar", "mask"):
+            group.create_dataset(name, data=data[name], chunks=(2, 120), compression="gzip")
+        group["z"] = data["z"]
+        group["flux"].attrs["unit"] = mock.UNIT
+        file["set"].attrs["COEFF0"], file["set"].attrs["COEFF1"] = 3.6, 1e-4
+    return path
+
+
+def rows_of_any_length(path: Path) -> Path:
+    """HDF5 with variable-length rows; wavelengths rise in one, fall in another."""
+    data = mock.columns()
+    with h5py.File(path, "w") as file:
+        for name in ("flux", "ivar", "wave"):
+            array = file.create_dataset(name, (mock.ROWS,), h5py.vlen_dtype(np.float64))
+            for row in range(mock.ROWS):
+                array[row] = data[name][row, :: -1 if row % 2 else 1]
+        file["mask"] = data["mask"]
+        file.create_dataset("name", data=data["id"].astype(object), dtype=h5py.string_dtype())
+    return path
+
+
+def by_astropy(path: Path) -> Path:
+    """A table of Astropy, its units kept by Astropy."""
+    from astropy import units
+    from astropy.table import Table
+
+    data = mock.columns()
+    columns = {name: data[name] for name in ("flux", "ivar", "mask", "wave", "id", "z")}
+    table = Table(columns | {"flux": data["flux"] * 1e-3, "ivar": data["ivar"] * 1e6})
+    table["flux"].unit = 1e-14 * units.Unit("erg/(s cm2 Angstrom)")
+    table["wave"].unit = units.AA
+    where = {"path": "spectra", "serialize_meta": True} if path.suffix == ".hdf5" else {}
+    table.write(path, **where)
+    return path
+
+
+LAYOUTS: dict[str, tuple[str, str, Make]] = {
+    "multimodal": ("a.hdf5", "hdf5", mock.multimodal),
+    "group": ("a.h5", "hdf5", in_one_group),
+    "astropy hdf5": ("a.hdf5", "hdf5", by_astropy),
+    "astropy parquet": ("a.parquet", "parquet", by_astropy),
+    "struct of lists": ("a.parquet", "parquet", mock.nested),
+    "one row group": ("a.pq", "parquet", lambda path: mock.nested(path, group=100)),
+    "list of structs": ("a.parquet", "parquet", lambda path: mock.nested(path, inside=True)),
+    "fixed lists": ("a.parquet", "parquet", mock.fixed),
+    "zarr 2": ("a.zarr", "zarr", lambda path: mock.store(path, 2)),
+    "zarr 2, consolidated": ("a", "zarr", lambda path: mock.store(path, 2, consolidated=True)),
+    "zarr 3": ("a.zarr", "zarr", mock.store),
+    "zarr 3, consolidated": ("a.zarr", "zarr", lambda path: mock.store(path, consolidated=True)),
+    "zarr group": ("a.zarr", "zarr", lambda path: mock.store(path, group="data/all")),
+    "zarr zip": ("a.zarr.zip", "zarr", mock.zipped),
+    "zarr directory in zip": ("a.zip", "zarr", lambda path: mock.zipped(path, inside=True)),
+}
+
+
+@pytest.fixture(params=list(LAYOUTS))
+def made(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str, Path]:
+    """Each layout: what it is called, its reader, and the file."""
+    name, reader, make = LAYOUTS[request.param]
+    return request.param, reader, make(tmp_path / name)
+
+
+def same(one: Spectra, other: Spectra) -> None:
+    """To the bit, in all columns."""
+    for name in ("flux", "ivar", "ids", "zwarn", "z", "classes"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+    assert one.meta.keys() == other.meta.keys()
+    for name in one.meta:
+        np.testing.assert_array_equal(one.meta[name], other.meta[name])
+
+
+def test_every_layout_gives_the_spectra(made: tuple[str, str, Path]) -> None:
+    layout, reader, path = made
+    data = mock.columns()
+    masked = "fixed" not in layout
+    ivar = np.where(data["mask"], 0, data["ivar"]) if masked else data["ivar"]
+    expected = Spectra.from_arrays(data["flux"], ivar, mock.WAVE)
+    spectra = read(path)
+    assert find_reader(path).name == reader
+    np.testing.assert_allclose(spectra.flux, expected.flux, rtol=1e-5)
+    np.testing.assert_allclose(spectra.ivar, expected.ivar, rtol=1e-5)
+    assert not spectra.zwarn.any()
+    assert spectra.meta["file"].tolist() == [path.name] * mock.ROWS
+    named = layout not in ("group", "fixed lists")
+    assert spectra.ids[6] == ("source-6" if named else "a:6")
+    if "fixed" not in layout:
+        np.testing.assert_array_equal(spectra.z, data["z"])
+
+
+def test_rows_are_those_of_the_whole_file(made: tuple[str, str, Path]) -> None:
+    path = made[2]
+    whole = read(path)
+    assert count_rows(path) == mock.ROWS
+    for start, stop in ((0, 7), (0, 1), (2, 3), (3, 6), (1, 4), (6, 7), (5, 5), (2, 7)):
+        same(read_rows(path, start, stop), whole[start:stop])
+    with pytest.raises(ReadError, match="rows 3 to 8 were asked for, it has 7"):
+        read_rows(path, 3, 8)
+
+
+def test_threads_read_at_once(made: tuple[str, str, Path]) -> None:
+    path = made[2]
+    whole = read(path)
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda row: read_rows(path, row, row + 1), [*range(7)] * 4))
+    for row, one in enumerate(found):
+        same(one, whole[row % 7 : row % 7 + 1])
+
+
+def test_what_is_understood_is_told(tmp_path: Path) -> None:
+    told = Hdf5Reader().explain(mock.multimodal(tmp_path / "a.hdf5"))
+    assert dict(told.used)["wave"] == "array spectrum_lambda"
+    assert dict(told.used)["class"] == "array CLASS"
+    assert "array spectrum_lsf_sigma: not used" in told.ignored
+    assert any("SPECTROFLUX of shape (7, 5)" in text for text in told.ignored)
+    told = ParquetReader().explain(mock.fixed(tmp_path / "a.parquet"))
+    assert dict(told.used)["wave"] == "column wavelength [nm]"
+    told = ZarrReader().explain(mock.store(tmp_path / "a.zarr"))
+    assert dict(told.used)["flux"] == f"array flux [{mock.UNIT}]"
+
+
+def test_key_columns_and_labels_of_the_multimodal_universe(tmp_path: Path) -> None:
+    spectra = read(mock.multimodal(tmp_path / "a.hdf5"))
+    assert spectra.classes.tolist() == ["STAR", "GALAXY", "QSO", "GALAXY", "STAR", "QSO", ""]
+    assert spectra.meta["plate"].tolist() == list(range(266, 273))
+    assert spectra.meta["healpix"].tolist() == list(range(7))
+    assert spectra.meta["ra"].tolist() == mock.columns()["ra"].tolist()
+    assert "spectroflux" not in spectra.meta
+
+
+def test_one_spectrum_with_a_row_a_pixel(tmp_path: Path) -> None:
+    data = mock.columns()
+    one = {"wave": mock.WAVE, "flux": data["flux"][0], "ivar": data["ivar"][0]}
+    pq.write_table(pa.table(one), tmp_path / "b.parquet")
+    with h5py.File(tmp_path / "b.h5", "w") as file:
+        for name, values in one.items():
+            file[name] = values
+        file["z"], file["name"], file["ra"] = 0.3, "mine", 10.5
+    expected = Spectra.from_arrays(one["flux"], one["ivar"], mock.WAVE)
+    for ending, name, z in ((".parquet", "b", np.nan), (".h5", "mine", 0.3)):
+        spectra = read(tmp_path / f"b{ending}")
+        np.testing.assert_array_equal(spectra.flux, expected.flux)
+        assert spectra.ids.tolist() == [name]
+        np.testing.assert_array_equal(spectra.z, [z])
+    assert spectra.meta["ra"].tolist() == [10.5]
+
+
+def test_arrays_with_a_last_axis_of_one(tmp_path: Path) -> None:
+    """As early files of the Multimodal Universe have them."""
+    data = mock.columns()
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for name in ("flux", "ivar"):
+            file[name] = data[name][:, :, None]
+        file["wave"] = mock.WAVE[None]
+    pairs = {name: [[[x] for x in row] for row in data[name].tolist()] for name in ("flux", "ivar")}
+    pq.write_table(pa.table(pairs | {"wave": data["wave"].tolist()}), tmp_path / "a.parquet")
+    expected = Spectra.from_arrays(data["flux"], data["ivar"], mock.WAVE)
+    for path in expand(tmp_path):
+        np.testing.assert_array_equal(read(path).flux, expected.flux)
+        np.testing.assert_array_equal(read_rows(path, 4, 6).ivar, expected.ivar[4:6])
+
+
+def test_as_many_spectra_as_pixels(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["flux"], file["ivar"] = np.ones((50, 50)), np.ones((50, 50))
+        file["wave"], file["z"] = np.linspace(5000, 5100, 50), np.arange(50.0)
+    spectra = read(tmp_path / "a.h5")
+    assert spectra.z.tolist() == list(range(50))
+    assert spectra.n_good.tolist() == [spectra.n_good[0]] * 50
+
+
+def test_one_error_for_all_spectra(tmp_path: Path) -> None:
+    data = mock.columns()
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["flux"], file["error"], file["wave"] = data["flux"], np.full(120, 0.5), mock.WAVE
+    assert read_rows(tmp_path / "a.h5", 2, 5).ivar.max() == 4.0
+
+
+def test_rows_that_do_not_fit_are_flagged_alone(tmp_path: Path) -> None:
+    data = mock.columns()
+    lists: dict[str, Any] = {name: data[name].tolist() for name in ("flux", "ivar", "wave")}
+    lists["ivar"][1] = lists["ivar"][1][:50]
+    lists["flux"][3] = None
+    lists["flux"][5] = [*lists["flux"][5][:60], None, *lists["flux"][5][61:]]
+    targets = pa.array([None if row == 2 else 2**60 + row for row in range(7)])
+    table = pa.table(lists | {"targetid": targets, "note": pa.array(["x"] * 6 + [None])})
+    pq.write_table(table, tmp_path / "a.parquet", row_group_size=4)
+    spectra = read(tmp_path / "a.parquet")
+    nodata = (spectra.zwarn & ZWarn.NODATA) != 0
+    assert nodata.tolist() == [row in (1, 3) for row in range(7)]
+    assert spectra.n_good[5] == spectra.n_good[0] - 1
+    assert spectra.ids[6] == str(2**60 + 6)
+    assert spectra.meta["note"].tolist() == ["x"] * 6 + [""]
+    same(read_rows(tmp_path / "a.parquet", 3, 4), spectra[3:4])
+
+
+def test_the_user_names_arrays_units_and_groups(tmp_path: Path) -> None:
+    data = mock.columns()
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for group, factor in (("train", 1.0), ("test", 2.0)):
+            file[f"{group}/brightness"] = data["flux"] * factor
+            file[f"{group}/w8"] = data["ivar"]
+        file["x"] = mock.WAVE / 10
+    with pytest.raises(ReadError, match="which array is the flux.*--column flux=NAME"):
+        read(tmp_path / "a.h5")
+    texts = ["wave=x", "ivar=w8", "flux=brightness"]
+    with pytest.raises(ReadError, match=r"2 groups have spectra \(test, train\).*--column flux="):
+        read(tmp_path / "a.h5", ReadOptions.parse(columns=texts, units=["wave=nm"]))
+    texts[2] = "flux=test/brightness"
+    spectra = read(tmp_path / "a.h5", ReadOptions.parse(columns=texts, units=["wave=nm"]))
+    expected = Spectra.from_arrays(data["flux"] * 2, data["ivar"], mock.WAVE)
+    np.testing.assert_allclose(spectra.flux, expected.flux, rtol=1e-6)
+    with pytest.raises(ReadError, match="no such group"):
+        read(tmp_path / "a.h5", ReadOptions.parse(columns=["flux=none/brightness"]))
+
+
+def test_air_that_attributes_tell(tmp_path: Path) -> None:
+    path = mock.store(tmp_path / "a.zarr")
+    zarr.open_group(path)["wavelength"].attrs["AIRORVAC"] = "air"
+    told = ZarrReader().explain(path)
+    assert not any("vacuum" in text for text in told.assumed)
+    assert (read(path).flux != read(mock.store(tmp_path / "b.zarr")).flux).any()
+
+
+def test_spectra_are_needed(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["image"] = np.ones((20, 20))
+    with h5py.File(tmp_path / "b.h5", "w"):
+        pass
+    pq.write_table(pa.table({"mag": [1.0], "name": ["a"]}), tmp_path / "c.parquet")
+    pq.write_table(pa.table({"flux": [[1.0]], "wave": [[5e3]]}).slice(0, 0), tmp_path / "d.parquet")
+    zarr.save_array(tmp_path / "e.zarr", np.ones(5))
+    problems = {
+        "a.h5": "which array is the flux among: image",
+        "b.h5": "no such group of arrays|no array",
+        "c.parquet": "which array is the flux",
+        "d.parquet": "no spectrum",
+        "e.zarr": "cannot be read as zarr",
+    }
+    for name, problem in problems.items():
+        with pytest.raises(ReadError, match=f"{name}: .*({problem})"):
+            read(tmp_path / name)
+
+
+def test_missing_libraries_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = [mock.multimodal(tmp_path / "a.hdf5"), mock.store(tmp_path / "a.zarr")]
+    for path, library in zip(files, ("h5py", "zarr"), strict=True):
+        monkeypatch.setitem(sys.modules, library, None)
+        with pytest.raises(ReadError, match=r"pip install 'gasnet3\[(hdf5|zarr)\]'"):
+            read(path)
+
+
+def test_readers_travel_to_other_processes() -> None:
+    options = ReadOptions(air=True)
+    for reader in (Hdf5Reader(), ParquetReader(), ZarrReader()):
+        assert pickle.loads(pickle.dumps(reader.configured(options))).options == options
+        assert reader.options.air is None
+
+
+def test_a_hdf5_file_that_claims_what_is_not_there(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for name in ("flux", "ivar"):
+            file.create_dataset(name, (10**9, 120), np.float32, chunks=(64, 120))
+        file["wave"] = mock.WAVE
+    with pytest.raises(ReadError, match="claims 480000000000 bytes, of which 0 are there"):
+        count_rows(tmp_path / "a.h5")
