@@ -140,6 +140,8 @@ def _from_wcs(header: Header, pixels: int) -> Axis | None:
     unit = unit if is_spectral(unit) else ""
     if not unit and kind.startswith(("WAVE", "AWAV")) and "CUNIT1" not in header and first < 1e-4:
         unit = "m"  # of the FITS standard
+    if not unit and step == 1.0 and abs(first) <= 1.0:
+        return None  # numbers of pixels
     comment = _comment(header, "CRVAL1", "CUNIT1", "CTYPE1")
     air = True if kind.startswith("AWAV") else said_air(header)
     air = air_in(comment) if air is None else air

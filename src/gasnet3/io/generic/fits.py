@@ -59,6 +59,6 @@ def _hold(file: FitsFile, options: ReadOptions) -> Holding:
             return hold_images(file, options)
         except RolesError as error:
             reasons.append(str(error))
-    elif file.parts and not reasons:
+    elif any(not part.is_table for part in file.parts) and not reasons:
         reasons.append("it has images of the sky only")
     raise RolesError(f"no spectra were found: {'; '.join(reasons) or 'there are no data in it'}")

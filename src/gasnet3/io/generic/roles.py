@@ -76,6 +76,9 @@ UCDS: tuple[tuple[str, str], ...] = (
 PIXEL_ROLES = ("flux", "ivar", "error", "variance", "mask", "loglam", "wave")
 ROW_ROLES = ("id", "z", "class", "ra", "dec")
 
+LISTED = 12
+"""How many arrays a message names."""
+
 Along = Literal["pixels", "rows"]
 
 
@@ -257,7 +260,8 @@ def _drop_spare(found: dict[str, Described], left: list[Described]) -> None:
 
 def _missing(role: str, arrays: Sequence[Described]) -> str:
     what = {"flux": "which array is the flux", "wave": "where the wavelengths are"}[role]
-    there = ", ".join(f"{one.name} [{one.unit}]" if one.unit else one.name for one in arrays)
-    return (
-        f"cannot tell {what} among: {there or 'no array at all'}; say it with --column {role}=NAME"
-    )
+    listed = [f"{one.name} [{one.unit}]" if one.unit else one.name for one in arrays]
+    there = ", ".join(listed[:LISTED]) or "no array at all"
+    if len(listed) > LISTED:
+        there += f" and {len(listed) - LISTED} more"
+    return f"cannot tell {what} among: {there}; say it with --column {role}=NAME"
