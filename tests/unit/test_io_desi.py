@@ -6,6 +6,7 @@ import gzip
 
 import numpy as np
 import pytest
+from astropy.io import fits
 
 from gasnet3 import ZWarn
 from gasnet3.io import ReadError, count_rows, find_reader, read, read_rows
@@ -224,6 +225,15 @@ def test_files_that_lack_something(tmp_path, change, message):
     path = desi(tmp_path / "x.fits", **change)
     with pytest.raises(ReadError, match=message):
         DesiReader().read(path)
+
+
+@pytest.mark.parametrize("name", ["REDSHIFTS", "ZBEST"])
+def test_answers_of_redrock_are_told_from_spectra(tmp_path, name):
+    columns = [fits.Column("TARGETID", "K", array=[1]), fits.Column("Z", "D", array=[0.1])]
+    table = fits.BinTableHDU.from_columns(columns, name=name)
+    fits.HDUList([fits.PrimaryHDU(), table]).writeto(tmp_path / "x.fits")
+    with pytest.raises(ReadError, match="redshifts that redrock found, no spectra"):
+        count_rows(tmp_path / "x.fits")
 
 
 def test_what_was_understood(tmp_path):

@@ -32,7 +32,8 @@ _KEYS = (
     *("PROGRAM", "HEALPIX", "DESINAME", "OBJTYPE"),
 )
 _COLUMNS = ("TARGETID", "TARGET_RA", "TARGET_DEC", "FIBERSTATUS", *_KEYS)
-_FIRST = re.compile(rb"EXTNAME = '(FIBERMAP|[A-Z]{1,3}_WAVELENGTH) *'")
+_FIRST = re.compile(rb"EXTNAME = '(FIBERMAP|REDSHIFTS|ZBEST|[A-Z]{1,3}_WAVELENGTH) *'")
+_ANSWERS = ("REDSHIFTS", "ZBEST")
 _IMAGE = re.compile(r"([A-Z]{1,3})_(WAVELENGTH|FLUX|IVAR|MASK)$")
 _END = b"END".ljust(fits_table.CARD)
 
@@ -87,14 +88,18 @@ class DesiReader:
     name = "desi"
 
     def matches(self, path: Path, head: bytes) -> bool:
-        """Whether a FITS file begins with a FIBERMAP of targets or the wavelengths of an arm."""
+        """Whether a FITS file begins with a FIBERMAP of targets or the wavelengths of an arm.
+
+        Also with redrock's answers, to say what these are.
+        """
         if not head.startswith(b"SIMPLE  ="):
             return False
         start = head.find(b"XTENSION=")
         end = head.find(_END, start)
         extension = head[start : None if end < 0 else end] if start > 0 else b""
         found = _FIRST.search(extension)
-        return found is not None and (found[1] != b"FIBERMAP" or b"'TARGETID" in extension)
+        image = found is not None and found[1].endswith(b"WAVELENGTH")
+        return image or (found is not None and b"'TARGETID" in extension)
 
     def read(self, path: Path) -> Spectra:
         """Read all targets of a file.
@@ -184,6 +189,10 @@ def _targets(path: Path) -> _Targets:
             raise ReadError(path, "the file is empty; fetch it again")
         fits_table.skip_data(stream, primary, path)
         header = fits_table.read_header(stream, path)
+        if header is not None and header_text(header, "EXTNAME") in _ANSWERS:
+            raise ReadError(
+                path, "it holds redshifts that redrock found, no spectra; name the coadd instead"
+            )
         while header is not None and header_text(header, "EXTNAME") != "FIBERMAP":
             fits_table.skip_data(stream, header, path)
             header = fits_table.read_header(stream, path)
