@@ -28,6 +28,10 @@ def classify(
     device: console.Device = "cpu",
     batch_size: console.BatchSize = None,
     n_best: console.NBest = 1,
+    classes: console.ClassesOption = None,
+    z_range: console.ZRange = None,
+    priors: console.PriorsOption = None,
+    ids: console.IdsOption = None,
     air: console.Air = None,
     column: console.ColumnOption = None,
     unit: console.UnitOption = None,
@@ -55,7 +59,8 @@ def classify(
         result = _run(
             files, output, quiet=quiet, device=device, threads=threads, batch_size=batch_size,
             memory=max_memory, solver=solver, models=console.chosen(models), n_best=n_best,
-            options=console.reading(air, column, unit), dialect=dialect, workers=workers,
+            options=console.reading(air, column, unit), dialect=dialect, ids=console.ids(ids),
+            choices=console.choices(classes, z_range, priors), workers=workers,
         )  # fmt: skip
         if not quiet:
             _show(result)

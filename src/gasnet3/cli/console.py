@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 from rich.console import Console
@@ -21,6 +21,9 @@ from rich.progress import (
 )
 
 from gasnet3.io.options import ROLES, ReadOptions
+
+if TYPE_CHECKING:
+    from gasnet3.choices import Choices
 
 OK, SOME_FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
 """Exit statuses."""
@@ -72,6 +75,30 @@ ColumnOption = Annotated[
 UnitOption = Annotated[
     list[str] | None,
     typer.Option("--unit", metavar="ROLE=UNIT", help="Unit of a column or array: wave=nm."),
+]
+ClassesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--classes", metavar="A,B", help="Try these classes only: GALAXY,QSO. Default: all."
+    ),
+]
+ZRange = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--z-range",
+        metavar="CLASS=LOW:HIGH",
+        help="Redshifts to look at: GALAXY=0:0.8, or 0:0.8 for galaxies and quasars.",
+    ),
+]
+PriorsOption = Annotated[
+    Path | None,
+    typer.Option("--priors", metavar="TABLE", help="Redshifts known before: id, z, sigma."),
+]
+IdsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--ids", metavar="FILE|A,B", help="Do these spectra only: a table, a list, or ids."
+    ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.")]
 
@@ -133,6 +160,22 @@ def reading(air: bool | None, columns: list[str] | None, units: list[str] | None
     """What was said of the files with --air, --column and --unit."""
     with told(ValueError):
         return ReadOptions.parse(air, columns or (), units or ())
+
+
+def choices(classes: list[str] | None, z_ranges: list[str] | None, priors: Path | None) -> Choices:
+    """What was chosen with --classes, --z-range and --priors."""
+    from gasnet3.choices import Choices
+
+    with told(ValueError):
+        return Choices.parse(classes or (), z_ranges or (), priors)
+
+
+def ids(source: str | None) -> list[str] | None:
+    """What was given with --ids."""
+    from gasnet3.run.selection import read_ids
+
+    with told(ValueError, OSError):
+        return None if source is None else read_ids(source)
 
 
 def use_torch(device: str, threads: int | None = None) -> None:

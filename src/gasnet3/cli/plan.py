@@ -19,6 +19,10 @@ def plan(
     solver: console.SolverOption = "hybrid",
     models: console.Models = None,
     n_best: console.NBest = 1,
+    classes: console.ClassesOption = None,
+    z_range: console.ZRange = None,
+    priors: console.PriorsOption = None,
+    ids: console.IdsOption = None,
     air: console.Air = None,
     column: console.ColumnOption = None,
     unit: console.UnitOption = None,
@@ -42,6 +46,7 @@ def plan(
     from gasnet3.run.plan import PLAN, make_plan
 
     options = console.reading(air, column, unit)
+    choices, wanted = console.choices(classes, z_range, priors), console.ids(ids)
     if output.exists() and not output.is_dir():
         console.fail(f"{output}: is a file; give a directory")
     if (output / PLAN).exists() and not overwrite:
@@ -55,10 +60,13 @@ def plan(
         console.rate("count files", quiet=quiet) as update,
     ):
         paths = expand(files)
-        config = make_config(console.chosen(models), solver, n_best, options)
+        config = make_config(console.chosen(models), solver, n_best, options, choices)
         output.mkdir(parents=True, exist_ok=True)
         with locked(output / ".lock", str(output)):
-            made = make_plan(paths, output, config, part_rows=part_rows, on_progress=update)
+            made = make_plan(
+                paths, output, config, part_rows=part_rows, ids=wanted, on_progress=update,
+                on_message=console.note,
+            )  # fmt: skip
     if not quiet:
         console.out.print(
             f"{made.rows} spectra in {len(made)} parts: {output}\nnext: gasnet3 work {output}",

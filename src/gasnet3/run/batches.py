@@ -81,7 +81,7 @@ def _blank(unit: Unit, lattice: LogLattice) -> Spectra:
     """Rows that cannot be read."""
     rows = unit.stop - unit.start
     nothing = np.zeros((rows, lattice.n), np.float32)
-    one = unit.rows == 1
+    one = unit.rows == 1 and unit.start == 0
     ids = [unit.path.name.split(".")[0]] if one else [
         f"{unit.path.name}:{row}" for row in range(unit.start, unit.stop)
     ]  # fmt: skip

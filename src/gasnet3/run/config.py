@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import gasnet3
+from gasnet3.choices import ANYTHING, Choices
 from gasnet3.io.options import DEFAULT, ReadOptions
 from gasnet3.pipeline import Pipeline
 from gasnet3.run.plan import Plan, PlanError
@@ -20,6 +21,7 @@ def make_config(
     solver: str = "hybrid",
     n_best: int = 1,
     options: ReadOptions = DEFAULT,
+    choices: Choices = ANYTHING,
 ) -> dict[str, Any]:
     """The settings of a run as its plan holds them: all that an answer depends on.
 
@@ -31,26 +33,29 @@ def make_config(
         Solutions a spectrum.
     options : ReadOptions
         What the files do not say.
+    choices : Choices
+        What may be the answer.
 
     Raises
     ------
     ModelError
         If a model cannot be loaded.
     ValueError
-        If the solver is unknown, or ``n_best`` less than 1.
+        If the solver is unknown, ``n_best`` less than 1, or no model can do what is chosen.
     """
     if n_best < 1:
         raise ValueError(f"n_best must be 1 or more, got {n_best}")
     single = isinstance(models, str | Path)
     # A worker may be started in another directory.
     named = [str(Path(m).absolute()) if Path(m).exists() else str(m) for m in _listed(models)]
-    pipeline = Pipeline.load(named[0] if single else named, solver)
+    pipeline = Pipeline.load(named[0] if single else named, solver, choices=choices)
     return {
         "gasnet3": gasnet3.__version__,
         "models": named[0] if single else named,
         "solver": solver,
         "n_best": n_best,
         "reading": options.to_json(),
+        "choices": choices.to_json(),
         "fingerprint": _fingerprint(pipeline),
     }
 
@@ -68,6 +73,8 @@ def _fingerprint(pipeline: Pipeline) -> dict[str, str]:
             asdict(replace(engine.model.card, metrics={}, training={})), sort_keys=True
         )
         found[f"card {engine.cls}"] = hashlib.sha256(text.encode()).hexdigest()
+    if pipeline.priors is not None:
+        found["priors"] = pipeline.priors.digest
     fits = {"confidence": pipeline.confidence, **pipeline.subclasses}
     for name, fit in fits.items():
         if fit is not None:
@@ -100,10 +107,11 @@ def _pipeline(text: str, directory: Path, device: str) -> Pipeline:
             f"{directory}: planned with gasnet3 {config['gasnet3']}, this is "
             f"{gasnet3.__version__}: numbers may differ; use that version, or plan again"
         )
-    pipeline = Pipeline.load(config["models"], config["solver"], device)
+    choices = Choices.from_json(config["choices"])
+    pipeline = Pipeline.load(config["models"], config["solver"], device, choices)
     if _fingerprint(pipeline) != config["fingerprint"]:
         raise PlanError(
-            f"{directory}: the models ({config['models']}) are not those of the plan any more; "
-            "put these back, or plan again"
+            f"{directory}: the models ({config['models']}) or the priors are not those of the plan "
+            "any more; put these back, or plan again"
         )
     return pipeline

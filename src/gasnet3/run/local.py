@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gasnet3.choices import ANYTHING, Choices
 from gasnet3.io import ReadFailure, ReadOptions, expand
 from gasnet3.io.options import DEFAULT
 from gasnet3.io.registry import Inputs
@@ -43,6 +44,7 @@ def classify(
     models: str | Path | Sequence[str | Path] = "encoder",
     device: str = "cpu",
     n_best: int = 1,
+    choices: Choices = ANYTHING,
 ) -> Table:
     """Class, redshift and flags of spectra held in arrays.
 
@@ -60,6 +62,8 @@ def classify(
         See :meth:`gasnet3.pipeline.Pipeline.load`.
     n_best : int
         Solutions a spectrum.
+    choices : Choices
+        What may be the answer: classes, ranges of redshift, priors.
 
     Returns
     -------
@@ -74,7 +78,7 @@ def classify(
         among many is flagged instead.
     """
     spectra = Spectra.from_arrays(flux, ivar, wave, loglam=loglam, ids=ids)
-    return Pipeline.load(models, solver, device).run(spectra, n_best)
+    return Pipeline.load(models, solver, device, choices).run(spectra, n_best)
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,8 @@ def classify_files(
     models: str | Path | Sequence[str | Path] = "encoder",
     n_best: int = 1,
     options: ReadOptions = DEFAULT,
+    choices: Choices = ANYTHING,
+    ids: Sequence[str] | None = None,
     dialect: str = "native",
     settings: Settings | None = None,
     workers: int | None = None,
@@ -133,6 +139,10 @@ def classify_files(
         Solutions a spectrum.
     options : ReadOptions
         What the files do not say: air wavelengths, names and units of columns.
+    choices : Choices
+        What may be the answer: classes, ranges of redshift, priors.
+    ids : sequence of str, optional
+        Do these spectra only, in the order of the files. All are read to find them.
     dialect : {'native', 'sdss', 'redrock'}
         Names of the columns.
     settings : Settings, optional
@@ -171,9 +181,10 @@ def classify_files(
     tell = on_message or (lambda text: None)
     share_memory(max_memory, 1)  # before any work
     paths = expand(inputs)
-    config = make_config(models, solver, n_best, options)
+    config = make_config(models, solver, n_best, options, choices)
     with locked(output.with_name(f".{output.name}.lock"), str(output)):
-        plan = make_plan(paths, output.with_name(f"{output.name}.run"), config)
+        run = output.with_name(f"{output.name}.run")
+        plan = make_plan(paths, run, config, ids=ids, on_message=tell)
         _tidy(plan, tell)
         if workers is None:
             workers = _default_workers(plan, settings)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from gasnet3.catalog import CatalogError, read_catalog, write_parts
-from gasnet3.catalog.formats import PASSES
+from gasnet3.catalog.formats import passes
 from gasnet3.io import ReadFailure
 from gasnet3.run.plan import Plan, PlanError, part_metadata
 
@@ -73,7 +73,7 @@ def merge(
         Whether rows without an answer, of files that could not be read, may be in the catalog.
     on_progress : callable, optional
         Called after every part with the spectra read so far, and those to be read; each is read
-        twice, and three times for FITS.
+        twice, or more often where the format wants it.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def merge(
             f"{plan.directory} again, or plan again if it is to stay so, or add --allow-failed "
             "to keep the rows without an answer"
         )
-    parts = _Parts(plan, PASSES.get(Path(output).suffix.lower(), 1), on_progress)
+    parts = _Parts(plan, passes(Path(output), dialect), on_progress)
     try:
         write_parts(parts, output, dialect)
     except (FileNotFoundError, IsADirectoryError):

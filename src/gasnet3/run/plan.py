@@ -10,31 +10,28 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
-from numpy.typing import NDArray
 
 from gasnet3.files import replacing, write_json
-from gasnet3.io import ReadError, ReadFailure, ReadOptions, count_rows, find_reader
+from gasnet3.io import ReadFailure, ReadOptions
 from gasnet3.io.options import reading_of
-from gasnet3.io.state import file_state
+from gasnet3.run.inputs import Inputs, Progress, counted
 
 PLAN, INPUTS, PARTS = "plan.json", "inputs.parquet", "parts"
+NUMBERS = ("rows", "size", "mtime_ns", "skip")
 FORMAT = 1
 PART_ROWS = (256, 4096)
 """Least and most spectra a part: seconds of work, which is what a failure costs at most."""
 
 SHARES = 64
 """Parts that a run is cut into where they keep within these sizes, for workers to share evenly."""
-
-Progress = Callable[[int, int], None]
 
 
 class PlanError(Exception):
@@ -50,39 +47,6 @@ class Unit(NamedTuple):
     rows: int
     size: int
     mtime_ns: int
-
-
-@dataclass(frozen=True, eq=False)
-class Inputs:
-    """The files of a run, in order.
-
-    Attributes
-    ----------
-    path : list of str
-        Absolute names.
-    reader : list of str
-        Name of the reader of each.
-    rows, size, mtime_ns : ndarray of int64, shape (files,)
-        Spectra, bytes and time of the last change of each.
-    """
-
-    path: list[str]
-    reader: list[str]
-    rows: NDArray[np.int64]
-    size: NDArray[np.int64]
-    mtime_ns: NDArray[np.int64]
-
-    @cached_property
-    def first(self) -> NDArray[np.int64]:
-        """Number of the first spectrum of each file, and the number of all, shape (files + 1,)."""
-        return np.concatenate([[0], np.cumsum(self.rows)])
-
-    def digest(self) -> str:
-        """Hash of what the files are."""
-        sha = hashlib.sha256("\0".join(self.path).encode())
-        for column in (self.rows, self.size, self.mtime_ns):
-            sha.update(column.tobytes())
-        return sha.hexdigest()
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,8 +104,8 @@ class Plan:
         return [
             Unit(
                 Path(inputs.path[i]),
-                max(start, int(first[i])) - int(first[i]),
-                min(stop, int(first[i + 1])) - int(first[i]),
+                max(start, int(first[i])) - int(first[i]) + int(inputs.skip[i]),
+                min(stop, int(first[i + 1])) - int(first[i]) + int(inputs.skip[i]),
                 int(inputs.rows[i]),
                 int(inputs.size[i]),
                 int(inputs.mtime_ns[i]),
@@ -201,7 +165,7 @@ class Plan:
             inputs = Inputs(
                 columns["path"].to_pylist(),
                 columns["reader"].to_pylist(),
-                *(columns[name].to_numpy() for name in ("rows", "size", "mtime_ns")),
+                *(columns[name].to_numpy() for name in NUMBERS),
             )
             failures = [ReadFailure(Path(f["path"]), f["reason"]) for f in about["failures"]]
             plan = cls(
@@ -250,7 +214,9 @@ def make_plan(
     config: dict[str, Any],
     *,
     part_rows: int | None = None,
+    ids: Sequence[str] | None = None,
     on_progress: Progress | None = None,
+    on_message: Callable[[str], None] | None = None,
 ) -> Plan:
     """Count the spectra of files and write the plan of a run.
 
@@ -265,8 +231,12 @@ def make_plan(
         The settings, in the types of JSON.
     part_rows : int, optional
         Spectra a part; chosen from the number of spectra where it is not given.
+    ids : sequence of str, optional
+        Do these spectra only.
     on_progress : callable, optional
         Called with the number of files counted, and of all.
+    on_message : callable, optional
+        Called with which of the ``ids`` no file has.
 
     Returns
     -------
@@ -284,7 +254,9 @@ def make_plan(
         raise ValueError(f"a part must have at least one spectrum, got {part_rows}")
     directory = Path(directory)
     failures: list[ReadFailure] = []
-    inputs = _counted(paths, failures, on_progress, reading_of(config))
+    inputs = counted(paths, failures, on_progress, reading_of(config))
+    if ids is not None:
+        inputs = _selected(inputs, ids, reading_of(config), failures, on_progress, on_message)
     if part_rows is None:
         part_rows = int(np.clip(-(-inputs.rows.sum() // SHARES), *PART_ROWS))
     key = make_key(config, part_rows, inputs)
@@ -292,7 +264,7 @@ def make_plan(
     (directory / PARTS).mkdir(parents=True, exist_ok=True)
     # The inputs first: a plan that can be read is whole.
     (directory / PLAN).unlink(missing_ok=True)
-    names = ("path", "reader", "rows", "size", "mtime_ns")
+    names = ("path", "reader", *NUMBERS)
     # Known by it as a table of gasnet3: those are no spectra where a directory is the input.
     about_table = {"gasnet3": "inputs of a run"}
     table = pa.table({name: getattr(inputs, name) for name in names}, metadata=about_table)
@@ -307,31 +279,21 @@ def make_plan(
     return plan
 
 
-def _counted(
-    paths: Iterable[Path],
+def _selected(
+    inputs: Inputs,
+    ids: Sequence[str],
+    options: ReadOptions,
     failures: list[ReadFailure],
     on_progress: Progress | None,
-    options: ReadOptions,
+    on_message: Callable[[str], None] | None,
 ) -> Inputs:
-    """Rows and state of files; what cannot be counted goes to the failures."""
-    found: list[tuple[str, str, int, int, int]] = []
-    paths = list(paths)
-    for done, path in enumerate(paths, start=1):
-        try:
-            reader = find_reader(path, options)
-            # Before its rows: a change while they are counted is seen later.
-            state = file_state(path)
-            rows = count_rows(path, reader)
-            found.append(
-                (str(path.absolute()), reader.name, rows, *state)
-            )
-        except ReadError as error:
-            failures.append(ReadFailure(path, error.problem))
-        if on_progress:
-            on_progress(done, len(paths))
-    columns = list(zip(*found, strict=True)) or [(), (), (), (), ()]
-    numbers = [np.array(column, np.int64) for column in columns[2:]]
-    return Inputs(list(columns[0]), list(columns[1]), *numbers)
+    from gasnet3.run.selection import select
+
+    chosen, missing = select(inputs, ids, options, failures, on_progress)
+    if missing and on_message:
+        shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
+        on_message(f"{len(missing)} of {len(ids)} ids are in none of the files: {shown}")
+    return chosen
 
 
 def other_parts(plan: Plan) -> list[Path]:

@@ -15,7 +15,7 @@ import numpy as np
 from gasnet3.catalog import write_parts
 from gasnet3.catalog.schema import make_catalog
 from gasnet3.io import ReadFailure, prefetched
-from gasnet3.io.options import reading_of
+from gasnet3.io.options import DEFAULT, reading_of
 from gasnet3.joining import join_column
 from gasnet3.pipeline import Pipeline
 from gasnet3.run.batches import ReadAgain, batches
@@ -252,8 +252,10 @@ def _written(plan: Plan, index: int, tables: list[Table], failed: dict[Unit, str
             for unit, reason in failed.items()
         ],
     }  # fmt: skip
+    options = reading_of(plan.config)
+    reading = {} if options == DEFAULT else {"reading": options.to_json()}
     for table in tables:
-        table.meta["gasnet3"] = {**table.meta["gasnet3"], "part": about}
+        table.meta["gasnet3"] = {**table.meta["gasnet3"], **reading, "part": about}
     path = plan.part_path(index)
     try:
         write_parts(tables, path)

@@ -1,0 +1,136 @@
+"""Some spectra of many files: which rows have the ids that are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from gasnet3.io import ReadError, ReadFailure, ReadOptions, read_rows
+from gasnet3.run.inputs import Inputs
+
+CHUNK = 1024
+"""Rows of a file whose ids are looked at together."""
+
+ID_NAMES = ("id", "targetid", "name")
+TABLES = (".csv", ".ecsv", ".fits", ".parquet", ".vot")
+
+
+def read_ids(source: str) -> list[str]:
+    """Ids as they are given on the command line.
+
+    Parameters
+    ----------
+    source : str
+        A table (.csv, .ecsv, .fits, .parquet, .vot) with a column ``id``, ``targetid`` or
+        ``name``; any other file, with one id a line; or ids with commas between them.
+
+    Raises
+    ------
+    ValueError
+        If there is no id, or the table has none of these columns.
+    gasnet3.catalog.CatalogError
+        If the table cannot be read.
+    OSError
+        If the file cannot be read.
+    """
+    path = Path(source).expanduser()
+    if not path.is_file():
+        found = source.split(",")
+    elif path.suffix.lower() in TABLES:
+        from gasnet3.catalog import read_table
+
+        table = read_table(path)
+        names = {name.lower(): name for name in reversed(table.colnames)}
+        known = [names[name] for name in ID_NAMES if name in names]
+        if not known:
+            raise ValueError(
+                f"{path} has no column {', '.join(ID_NAMES)}; it has {', '.join(table.colnames)}"
+            )
+        found = np.asarray(table[known[0]]).astype(np.str_).tolist()
+    else:
+        found = path.read_text().splitlines()
+    ids = list(dict.fromkeys(item.strip() for item in found if item.strip()))
+    if not ids:
+        raise ValueError(f"{source}: there is no id in it")
+    return ids
+
+
+def select(
+    inputs: Inputs,
+    ids: Collection[str],
+    options: ReadOptions,
+    failures: list[ReadFailure],
+    on_progress: Callable[[int, int], None] | None = None,
+) -> tuple[Inputs, list[str]]:
+    """The rows of files whose ids are wanted, in the order of the files.
+
+    All spectra are read once to know their ids.
+
+    Parameters
+    ----------
+    inputs : Inputs
+        Files with their rows.
+    ids : collection of str
+        What is wanted.
+    options : ReadOptions
+        What the files do not say.
+    failures : list of ReadFailure
+        Files that cannot be read are appended and left out.
+    on_progress : callable, optional
+        Called with the number of files looked through, and of all.
+
+    Returns
+    -------
+    Inputs
+        One entry for each run of consecutive rows.
+    list of str
+        Ids that no file has.
+    """
+    wanted, missing = np.array(sorted(set(ids)), np.str_), set(ids)
+    runs: list[tuple[int, int, int]] = []
+    for number, path in enumerate(inputs.path):
+        try:
+            rows, seen = _rows_of(path, int(inputs.rows[number]), wanted, options)
+        except ReadError as error:
+            failures.append(ReadFailure(Path(path), error.problem))
+        else:
+            missing -= seen
+            runs += [(number, first, last) for first, last in _runs(rows)]
+        if on_progress:
+            on_progress(number + 1, len(inputs.path))
+    chosen = [number for number, _, _ in runs]
+    return (
+        Inputs(
+            [inputs.path[number] for number in chosen],
+            [inputs.reader[number] for number in chosen],
+            np.array([last - first for _, first, last in runs], np.int64),
+            inputs.size[chosen] if chosen else inputs.size[:0],
+            inputs.mtime_ns[chosen] if chosen else inputs.mtime_ns[:0],
+            np.array([first for _, first, _ in runs], np.int64),
+        ),
+        [name for name in dict.fromkeys(ids) if name in missing],
+    )
+
+
+def _rows_of(
+    path: str, total: int, wanted: np.ndarray, options: ReadOptions
+) -> tuple[list[int], set[str]]:
+    """Rows with wanted ids, and these ids."""
+    rows: list[int] = []
+    seen: set[str] = set()
+    for start in range(0, total, CHUNK):
+        ids = read_rows(path, start, min(total, start + CHUNK), options=options).ids
+        here = np.flatnonzero(np.isin(ids, wanted))
+        rows += (start + here).tolist()
+        seen.update(ids[here].tolist())
+    return rows, seen
+
+
+def _runs(rows: Sequence[int]) -> list[tuple[int, int]]:
+    """First row and the one after the last of each run of consecutive rows."""
+    if not rows:
+        return []
+    breaks = np.flatnonzero(np.diff(rows) > 1) + 1
+    return [(int(part[0]), int(part[-1]) + 1) for part in np.split(np.array(rows), breaks)]
