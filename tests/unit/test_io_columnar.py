@@ -234,7 +234,7 @@ def test_the_user_names_arrays_units_and_groups(tmp_path: Path) -> None:
             file[f"{group}/brightness"] = data["flux"] * factor
             file[f"{group}/w8"] = data["ivar"]
         file["x"] = mock.WAVE / 10
-    with pytest.raises(ReadError, match="which array is the flux.*--column flux=NAME"):
+    with pytest.raises(ReadError, match=r"which array is the flux.*--column flux=NAME"):
         read(tmp_path / "a.h5")
     texts = ["wave=x", "ivar=w8", "flux=brightness"]
     with pytest.raises(ReadError, match=r"2 groups have spectra \(test, train\).*--column flux="):
