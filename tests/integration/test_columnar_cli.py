@@ -22,7 +22,7 @@ from gasnet3.io.parquet import ParquetReader
 from gasnet3.io.zarr import ZarrReader
 
 MANY = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 FLIPS = st.lists(
     st.tuples(st.integers(-(1 << 14), 1 << 14), st.integers(0, 255)), min_size=1, max_size=8
@@ -119,12 +119,15 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 def check(path: Path, reader: HoldingReader) -> bool:
     """Read a damaged file: a clear error, or spectra of which rows are those of the whole."""
+    problem = ""
     try:
         rows = reader.count(path)
         first = reader.read_rows(path, 0, 1)
         spectra = reader.read(path)
     except io.ReadError as error:
-        assert str(error).startswith(f"{path}: ")
+        problem = str(error)
+    if problem:
+        assert problem.startswith(f"{path}: ")
         return False
     assert len(spectra) == rows
     assert first.flux.tobytes() == spectra.flux[:1].astype(first.flux.dtype).tobytes()
@@ -158,11 +161,11 @@ def test_damaged_stores(tmp_path: Path, name: str) -> None:
     rng = np.random.default_rng(5)
     original = (path / name).read_bytes()
     read = 0
-    for _ in range(30):
+    for _ in range(20):
         data = bytearray(original)
         data[rng.integers(len(data))] = rng.integers(256)
         (path / name).write_bytes(data)
         read += check(path, ZarrReader())
     (path / name).write_bytes(original[: len(original) // 2])
-    assert read < 30
+    assert read < 20
     assert not check(path, ZarrReader())
