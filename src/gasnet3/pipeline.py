@@ -312,15 +312,19 @@ def _chosen(models: dict[str, Model], choices: Choices) -> list[Model]:
 
 def _posterior(probabilities: Floats, candidates: list[Candidates]) -> Floats:
     """Probabilities of classes under the priors of the best solutions; NaN for those not tried."""
-    prior = np.full(probabilities.shape, np.nan)
+    prior = np.zeros(probabilities.shape)
+    out = np.full(probabilities.shape, np.nan)
     for found in candidates:
-        best = found.prior[:, 0].cpu().numpy()
-        prior[:, gasnet3.CLASSES.index(found.cls)] = np.nan_to_num(best, nan=np.inf)
-    if np.isfinite(prior).all() and not prior.any():
-        return probabilities
-    with np.errstate(invalid="ignore"):
-        weight = probabilities * np.exp(-0.5 * (prior - np.nanmin(prior, axis=1, keepdims=True)))
-        return weight / np.nansum(weight, axis=1, keepdims=True)
+        at = gasnet3.CLASSES.index(found.cls)
+        out[:, at] = probabilities[:, at]
+        # A class without a solution has none under the prior either, and probability 0 already.
+        prior[:, at] = np.nan_to_num(found.prior[:, 0].cpu().numpy())
+    # The others are to stay as they are, to the bit.
+    rows = prior.any(axis=1)
+    weight = out[rows] * np.exp(-0.5 * (prior[rows] - prior[rows].min(axis=1, keepdims=True)))
+    total = np.nansum(weight, axis=1, keepdims=True)
+    out[rows] = weight / np.where(total > 0, total, np.nan)
+    return out
 
 
 def _directories(models: str | Path | Sequence[str | Path], shipped: Path) -> tuple[Path, ...]:

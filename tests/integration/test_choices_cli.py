@@ -1,0 +1,146 @@
+"""Classes, ranges of redshift, priors and ids: what they do to answers, and in plans."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.table import Table
+from typer.testing import CliRunner
+
+from gasnet3 import samples
+from gasnet3.catalog import read_catalog
+from gasnet3.choices import Choices
+from gasnet3.cli import app
+from gasnet3.flags import ZWarn
+from gasnet3.io import read
+from gasnet3.lattice import LN10_STEP
+from gasnet3.pipeline import Pipeline
+from gasnet3.run.plan import PlanError
+from gasnet3.run.work import work
+
+SOLVERS = ("amortised", "hybrid", "exact")
+SPECTRA = read(samples.paths())
+TRUTH = Table.read(samples.DIRECTORY / "truth.csv")
+
+
+def _run(choices: Choices, solver: str = "hybrid", n_best: int = 1) -> Table:
+    return Pipeline.load(solver=solver, choices=choices).run(SPECTRA, n_best)
+
+
+def _priors(path: Path, ids: list[str], z: list[float], sigma: float) -> Choices:
+    Table({"id": ids, "z": z, "sigma": np.full(len(ids), sigma)}).write(path)
+    return Choices.parse(priors=path)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_classes_and_ranges_are_kept_to(solver: str) -> None:
+    found = _run(Choices.parse(["galaxy,qso"], ["GALAXY=0.05:0.3", "QSO=0.5:3"]), solver, 3)
+    assert set(found["class"]) == {"GALAXY", "QSO"}
+    for cls, low, high in (("GALAXY", 0.05, 0.3), ("QSO", 0.5, 3.0)):
+        z = np.asarray(found["z"][found["class"] == cls])
+        slack = LN10_STEP * (1 + high)  # ranges are those of whole pixels
+        assert len(z)
+        assert (z > low - slack).all()
+        assert (z < high + slack).all()
+    assert np.isnan(found["p_star"]).all()
+    assert np.isnan(found["chi2_star"]).all()
+    best = found[found["znum"] == 0]
+    np.testing.assert_allclose(best["p_galaxy"] + best["p_qso"], 1.0)
+
+
+def test_the_least_chi2_at_the_end_of_a_range_is_flagged() -> None:
+    z = float(TRUTH["z"][TRUTH["class"] == "GALAXY"].max())
+    row = int(np.argmax((SPECTRA.classes == "GALAXY") & (np.abs(SPECTRA.z - z) < 1e-6)))
+    for low, high in ((z + 0.0005, z + 0.1), (z - 0.1, z - 0.0005)):
+        choices = Choices.parse(["GALAXY"], [f"GALAXY={low}:{high}"])
+        found = Pipeline.load(choices=choices).run(SPECTRA[row : row + 1])
+        assert found["zwarn"][0] & ZWarn.Z_FITLIMIT
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_prior_chooses_among_minima(solver: str, tmp_path: Path) -> None:
+    free = _run(Choices(), solver, 4)
+    other = free[free["znum"] == 2]
+    ids = [str(name) for name in other["id"]]
+    found = _run(_priors(tmp_path / "p.ecsv", ids, list(other["z"]), 1e-3), solver)
+    near = np.abs(found["z"] - other["z"]) < 5e-3 * (1 + other["z"])
+    assert near.mean() > 0.8
+    # χ² is that of the data, so it is not less than without a prior.
+    assert (found["chi2"] > free["chi2"][free["znum"] == 0] * (1 - 1e-9)).all()
+
+
+def test_spectra_without_a_prior_are_left_alone_to_the_bit(tmp_path: Path) -> None:
+    free = _run(Choices())
+    found = _run(_priors(tmp_path / "p.ecsv", [str(SPECTRA.ids[0])], [1.0], 0.1))
+    for name in ("z", "z_err", "chi2", "delta_chi2", "p_qso", "robustness", "anomaly_score"):
+        np.testing.assert_array_equal(found[name][1:], free[name][1:])
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_answers_do_not_depend_on_the_batch(solver: str, tmp_path: Path) -> None:
+    path = tmp_path / "p.ecsv"
+    _priors(path, [str(name) for name in SPECTRA.ids[::2]], [0.3] * len(SPECTRA.ids[::2]), 0.2)
+    pipeline = Pipeline.load(
+        solver=solver, choices=Choices.parse(["STAR,GALAXY"], ["GALAXY=0:0.7"], path)
+    )
+    whole = pipeline.run(SPECTRA)
+    turned = pipeline.run(SPECTRA[np.arange(len(SPECTRA))[::-1]])
+    single = pipeline.run(SPECTRA[3:4])
+    for name in ("z", "z_err", "chi2", "delta_chi2", "p_galaxy"):
+        np.testing.assert_array_equal(turned[name][::-1], whole[name])
+        np.testing.assert_array_equal(single[name], whole[name][3:4])
+
+
+def test_the_command_and_a_plan_give_the_same_catalog(tmp_path: Path) -> None:
+    Table({"id": SPECTRA.ids[:4], "z": [0.1] * 4, "sigma": [0.1] * 4}).write(tmp_path / "p.csv")
+    ids = ",".join(SPECTRA.ids[[7, 2, 3]])
+    chosen = [
+        *("--classes", "galaxy,qso", "--z-range", "0:1.4", "--ids", f"{ids},nobody"),
+        *("--priors", str(tmp_path / "p.csv"), "--solver", "amortised"),
+    ]
+    runner, files = CliRunner(), str(samples.DIRECTORY)
+    done = runner.invoke(app, ["classify", files, "-o", str(tmp_path / "a.parquet"), *chosen])
+    assert done.exit_code == 0, done.output
+    assert "1 of 4 ids are in none of the files: nobody" in done.output
+    run = tmp_path / "run"
+    for call in (
+        ["plan", files, "-o", str(run), *chosen],
+        ["work", str(run)],
+        ["merge", str(run), "-o", str(tmp_path / "b.parquet")],
+    ):
+        assert runner.invoke(app, call).exit_code == 0
+    assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+    catalog = read_catalog(tmp_path / "a.parquet")
+    assert list(catalog["id"]) == sorted(SPECTRA.ids[[7, 2, 3]])
+    choices = Choices.from_json(catalog.meta["gasnet3"]["choices"])
+    assert choices.classes == ("GALAXY", "QSO")
+    assert choices.z_ranges == (("GALAXY", 0.0, 1.4), ("QSO", 0.0, 1.4))
+
+
+def test_a_plan_refuses_priors_that_have_changed(tmp_path: Path) -> None:
+    path, run = tmp_path / "p.csv", tmp_path / "run"
+    Table({"id": ["a"], "z": [0.1], "sigma": [0.1]}).write(path)
+    call = ["plan", str(samples.DIRECTORY), "-o", str(run), "--priors", str(path)]
+    assert CliRunner().invoke(app, call).exit_code == 0
+    Table({"id": ["a"], "z": [0.2], "sigma": [0.1]}).write(path, overwrite=True)
+    with pytest.raises(PlanError, match="or the priors are not those of the plan"):
+        work(run)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["--classes", "nebula"], "no class 'NEBULA'"),
+        (["--z-range", "GALAXY=0:9"], "encoder-galaxy knows 0 to 1.5"),
+        (["--priors", "nowhere.csv"], "nowhere.csv"),
+        (["--ids", ","], "there is no id in it"),
+    ],
+)
+def test_bad_calls_are_told_in_one_line(arguments: list[str], problem: str, tmp_path: Path) -> None:
+    call = ["classify", str(samples.DIRECTORY), "-o", str(tmp_path / "a.csv"), *arguments]
+    done = CliRunner().invoke(app, call)
+    assert done.exit_code == 2
+    assert problem in done.output
+    assert done.output.count("\n") == 1
