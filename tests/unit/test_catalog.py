@@ -238,7 +238,7 @@ def test_redrock_names(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"redrock.{ending}"
     write_catalog(table, path, "redrock")
     raw = raw_names(path)
-    wanted = "TARGETID SPECTYPE SUBTYPE Z ZERR ZWARN CHI2 DELTACHI2 ZNUM NCOEFF NPIXELS RA"
+    wanted = "TARGETID SPECTYPE SUBTYPE Z ZERR ZWARN CHI2 DELTACHI2 ZNUM NCOEFF NPIXELS TARGET_RA"
     assert set(wanted.split()) <= set(raw)
     assert list(raw["TARGETID"]) == [39633, 39634]
     assert list(raw["NCOEFF"]) == [2, 3]
@@ -269,6 +269,8 @@ def raw_names(path: Path) -> dict[str, np.ndarray]:
         return {k: np.asarray(v) for k, v in pa.parquet.read_table(path).to_pydict().items()}
     if path.suffix == ".fits":
         table = Table.read(path, hdu=1, mask_invalid=False)
+        if fits.getval(path, "EXTNAME", 2) == "FIBERMAP":
+            table.update(Table.read(path, hdu=2, mask_invalid=False))
     elif path.suffix == ".vot":
         table = Table.read(path, format="votable")
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,9 @@ class Dialect:
         Whether other columns are upper-cased.
     extname : str
         EXTNAME of the table in a FITS file.
+    keys_extname : str
+        EXTNAME of the table that holds the key columns in a FITS file, row by row beside the
+        first; '' for one table.
     """
 
     name: str
@@ -41,6 +44,7 @@ class Dialect:
     derived: Mapping[str, Callable[[Table], NDArray[Any] | None]] = field(default_factory=dict)
     upper: bool = True
     extname: str = "CATALOG"
+    keys_extname: str = ""
 
 
 def _rchi2diff(table: Table) -> NDArray[Any] | None:
@@ -83,12 +87,16 @@ DIALECTS: dict[str, Dialect] = {
             "z_err": "ZERR",
             "delta_chi2": "DELTACHI2",
             "n_good": "NPIXELS",
+            "ra": "TARGET_RA",
+            "dec": "TARGET_DEC",
         },
         derived={"NCOEFF": _ncoeff},
         extname="REDSHIFTS",
+        keys_extname="FIBERMAP",
     ),
 }
-"""The dialects by name. Names as in SDSS's spAll and spZbest, and in redrock's REDSHIFTS."""
+"""The dialects by name. Names as in SDSS's spAll and spZbest, and in redrock's REDSHIFTS
+and FIBERMAP."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +110,7 @@ class Field:
     description: str
     derived: bool = False
     ucd: str = ""
+    key: bool = False
 
     @property
     def width(self) -> int:
@@ -165,7 +174,9 @@ def fields(table: Table, dialect: str, *, integer_ids: bool) -> list[Field]:
         if values is not None:
             out.append(Field(name, free_name(name, taken, "_IN"), values, "", "", derived=True))
     keys = [name for name in table.colnames if name not in BY_NAME]
-    return out + [_field(table, name, rules, taken, integer_ids) for name in keys]
+    return out + [
+        replace(_field(table, name, rules, taken, integer_ids), key=True) for name in keys
+    ]
 
 
 def _field(table: Table, name: str, rules: Dialect, taken: set[str], integer_ids: bool) -> Field:

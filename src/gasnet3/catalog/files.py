@@ -96,14 +96,15 @@ def write_parts(parts: Iterable[Table], path: str | Path, dialect: str = "native
         If the file cannot be written.
     """
     write = _WRITERS[_ending(path, "write")]
-    extname = rules_of(dialect).extname
+    rules = rules_of(dialect)
     with replacing(path) as temporary:
         layout = Layout.of(parts, dialect)
         columns = layout.fields()
         header = {
             "format_version": formats.FORMAT_VERSION,
             "dialect": dialect,
-            "extname": extname,
+            "extname": rules.extname,
+            "keys_extname": rules.keys_extname,
             "provenance": jsonable(layout.provenance),
             "columns": [column.header() for column in columns],
         }

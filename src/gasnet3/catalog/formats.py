@@ -18,10 +18,7 @@ from astropy.io import fits
 from astropy.table import Table
 from numpy.typing import NDArray
 
-from gasnet3.catalog.dialects import Field, expanded
-
-PASSES = {".parquet": 2, ".fits": 3, ".csv": 2, ".vot": 3, ".xml": 3}
-"""How often the rows are gone through: for the columns, for the widths of text, to write them."""
+from gasnet3.catalog.dialects import Field, expanded, rules_of
 
 KEY = "gasnet3"
 FORMAT_VERSION = 1
@@ -60,6 +57,13 @@ class Rows:
     header: Header
     count: int
     blocks: Callable[[], Iterable[list[Field]]]
+
+
+def passes(path: Path, dialect: str) -> int:
+    """How often a writer goes through the rows: for the columns, widths of text, each table."""
+    ending = path.suffix.lower()
+    apart = ending == ".fits" and bool(rules_of(dialect).keys_extname)
+    return 2 + (ending in (".fits", ".vot", ".xml")) + apart
 
 
 def write_parquet(path: Path, rows: Rows) -> None:
@@ -142,18 +146,11 @@ def read_csv(path: Path) -> tuple[Arrays, Header | None]:
 
 
 def write_fits(path: Path, rows: Rows) -> None:
-    """Write FITS: the catalog as the first extension, the header in the table ``GASNET3``."""
-    dtype = _fits_dtype(rows)
-    catalog = fits.table_to_hdu(Table(np.zeros(0, dtype)))
-    catalog.name = rows.header["extname"]
-    for i, column in enumerate(rows.columns, start=1):
-        if knows(column.unit, "fits"):
-            catalog.columns[i - 1].unit = column.unit
-        comment = column.description.encode("ascii", "replace").decode()[:COMMENT_LENGTH]
-        catalog.header.comments[f"TTYPE{i}"] = comment
-        if column.ucd:  # TOPCAT reads them here
-            catalog.header.set(f"TUCD{i}", column.ucd, after=f"TFORM{i}")
-    catalog.header["NAXIS2"] = rows.count
+    """Write FITS: the catalog as the first extension, the header in the table ``GASNET3``.
+
+    Where the dialect wants key columns apart they are the second extension, with TARGETID.
+    """
+    widths = _text_widths(rows)
     about = fits.table_to_hdu(Table({"header": [json.dumps(rows.header).encode()]}))
     about.name = KEY.upper()
     primary = fits.PrimaryHDU()
@@ -163,15 +160,50 @@ def write_fits(path: Path, rows: Rows) -> None:
     for key, value in rows.header["provenance"].items():
         primary.header.add_history(json.dumps({key: value})[1:-1][:1000])
     primary.writeto(path)
-    with contextlib.closing(fits.StreamingHDU(str(path), catalog.header)) as stream:
-        for block in rows.blocks():
-            stream.write(_fits_bytes(block, dtype))
+    tables = _fits_tables(rows)
+    for extname, columns in tables:
+        own = [rows.columns[i] for i in columns]
+        dtype = _fits_dtype(own, widths)
+        # Tables that people put side by side must not tell unlike things in the same keywords.
+        header = _fits_header(extname, own, rows.count, dtype, ucds=len(tables) == 1)
+        with contextlib.closing(fits.StreamingHDU(str(path), header)) as stream:
+            for block in rows.blocks():
+                stream.write(_fits_bytes([block[i] for i in columns], dtype))
     with contextlib.closing(fits.StreamingHDU(str(path), about.header)) as stream:
         stream.write(np.frombuffer(about.data.tobytes(), np.uint8))
 
 
-def _fits_dtype(rows: Rows) -> np.dtype[Any]:
-    """The type of a row: FITS wants to know the longest text before the first row."""
+def _fits_tables(rows: Rows) -> list[tuple[str, list[int]]]:
+    """The tables of a FITS file by name, and which of the columns each has."""
+    every = list(range(len(rows.columns)))
+    apart = rows.header["keys_extname"]
+    if not apart:
+        return [(rows.header["extname"], every)]
+    target = [i for i in every if rows.columns[i].in_file == "TARGETID"]
+    first = [i for i in every if not rows.columns[i].key or i in target]
+    keys = [i for i in every if rows.columns[i].key and i not in target]
+    return [(rows.header["extname"], first), (apart, target + keys)]
+
+
+def _fits_header(
+    extname: str, columns: Sequence[Field], count: int, dtype: np.dtype[Any], *, ucds: bool
+) -> fits.Header:
+    """Header of a table with units, UCDs and descriptions."""
+    table = fits.table_to_hdu(Table(np.zeros(0, dtype)))
+    table.name = extname
+    for i, column in enumerate(columns, start=1):
+        if knows(column.unit, "fits"):
+            table.columns[i - 1].unit = column.unit
+        comment = column.description.encode("ascii", "replace").decode()[:COMMENT_LENGTH]
+        table.header.comments[f"TTYPE{i}"] = comment
+        if column.ucd and ucds:  # TOPCAT reads them here
+            table.header.set(f"TUCD{i}", column.ucd, after=f"TFORM{i}")
+    table.header["NAXIS2"] = count
+    return table.header
+
+
+def _text_widths(rows: Rows) -> dict[str, int]:
+    """Bytes of the longest text by column: FITS wants to know before the first row."""
     # A text column that is empty in every row has no width, and FITS needs one.
     widths = {column.in_file: 1 for column in rows.columns if column.data.dtype.kind == "U"}
     for block in rows.blocks() if widths else ():
@@ -179,12 +211,17 @@ def _fits_dtype(rows: Rows) -> np.dtype[Any]:
             if column.in_file in widths:
                 size = _utf8(column.data).dtype.itemsize
                 widths[column.in_file] = max(widths[column.in_file], size)
+    return widths
+
+
+def _fits_dtype(columns: Sequence[Field], widths: dict[str, int]) -> np.dtype[Any]:
+    """The type of a row."""
     return np.dtype(
         [
             (column.in_file, f"S{widths[column.in_file]}")
             if column.in_file in widths
             else (column.in_file, column.data.dtype.newbyteorder(">"), column.data.shape[1:])
-            for column in rows.columns
+            for column in columns
         ]
     )
 
@@ -212,13 +249,17 @@ def read_fits(path: Path) -> tuple[Arrays, Header | None]:
         tables = [hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU | fits.TableHDU)]
         if not tables:
             raise ValueError("no table in any extension")
-        data = tables[0].data
         about = hdus[KEY.upper()].data if KEY.upper() in hdus else None
-        text = None if about is None else bytes(np.asarray(about["header"])[0])
+        header = None if about is None else parsed_header(bytes(np.asarray(about["header"])[0]))
         # Other writers pad text with blanks, which in FITS mean nothing.
-        pad = None if text else " "
-        arrays = {name: _from_fits(np.asarray(data[name]), pad) for name in data.names}
-    return arrays, None if text is None else parsed_header(text)
+        pad = None if header else " "
+        read = tables[:2] if header and header.get("keys_extname") else tables[:1]
+        arrays = {
+            name: _from_fits(np.asarray(table.data[name]), pad)
+            for table in read
+            for name in table.data.names
+        }
+    return arrays, header
 
 
 def parsed_header(text: bytes) -> Header:

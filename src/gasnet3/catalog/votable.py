@@ -135,12 +135,14 @@ def _infos(header: Header) -> Iterator[Any]:
     from astropy.io.votable.tree import Info
 
     for name, value in header["provenance"].items():
-        if name != KEY and name.isidentifier() and name.isascii():
+        if name not in (KEY, "creator") and name.isidentifier() and name.isascii():
             plain_text = isinstance(value, str) and value.isprintable()
-            yield Info(name=name, value=value if plain_text else json.dumps(value))
+            text = value if plain_text else json.dumps(value)
+            # No column has a dot in its name: the IDs differ from theirs.
+            yield Info(ID=f"about.{name}", name=name, value=text)
     version = header["provenance"].get("gasnet3") or header["provenance"].get("version", "")
-    yield Info(name="creator", value=f"gasnet3 {version}".strip())
-    yield Info(name=KEY, value=json.dumps(header))
+    yield Info(ID="about.creator", name="creator", value=f"gasnet3 {version}".strip())
+    yield Info(ID=f"about.{KEY}", name=KEY, value=json.dumps(header))
 
 
 def _field(whole: Any, column: Field, text: _Text | None) -> Any:
@@ -150,6 +152,8 @@ def _field(whole: Any, column: Field, text: _Text | None) -> Any:
     size = str(text.width) if text else str(column.width) if column.width else None
     field = VOField(
         whole,
+        # XML knows no ID that begins with a digit.
+        ID=f"column.{column.in_file}" if column.in_file[0].isdigit() else column.in_file,
         name=column.in_file,
         datatype=text.datatype if text else _DATATYPES[data.dtype.str[1:]],
         arraysize=size,
