@@ -175,7 +175,8 @@ class HoldingReader(ABC):
             raise ReadError(path, str(error)) from None
         # Libraries raise anything on damaged files: KeyError, TypeError, OSError, ...
         except Exception as error:
-            reason = f"it cannot be read as {self.name} ({type(error).__name__}: {error})"
+            said = " ".join(str(error).split())[:300]
+            reason = f"it cannot be read as {self.name} ({type(error).__name__}: {said})"
             raise ReadError(path, f"{reason}; if it is damaged, fetch it again") from error
 
     def _spectra(self, path: Path, holding: Holding, rows: slice) -> tuple[Spectra, Understood]:
