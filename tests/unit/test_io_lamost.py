@@ -79,6 +79,14 @@ def test_masked_pixels_and_the_filling_at_the_end(tmp_path, table):
     assert np.flatnonzero(~good).tolist() == [*range(20, 25), *range(291, 300)]
 
 
+def test_what_is_left_of_the_sky_is_masked(tmp_path):
+    spectra = read(lamost(tmp_path / "x.fits", pixels=3909))
+    wave, good = spectra.lattice.wave, spectra.ivar[0] > 0
+    sky = ((wave > 6296) & (wave < 6309)) | ((wave > 6361) & (wave < 6370)) | (wave > 9000)
+    covered = wave > 3699.9
+    assert (good == (covered & ~sky)).all()
+
+
 def test_names_without_obsid(tmp_path):
     path = lamost(tmp_path / "x.fits", keys={"OBSID": None})
     assert read(path).ids.tolist() == ["55859-F5902_sp01-007"]

@@ -21,6 +21,15 @@ from gasnet3.spectra import Spectra
 
 Row = NDArray[np.float64]
 
+RESIDUALS = ((6296.0, 6309.0), (6361.0, 6370.0), (9000.0, np.inf))
+"""Å; masked in every spectrum: [O I] sky lines, and the red end.
+
+Sky is left there that the inverse variance does not know of, and no mask of LAMOST's marks it. In
+339 spectra of stars the mean squared pull against a running median (41 pixels, in units of the
+spectrum's own scatter) is 8 and 5 at the lines and 9 to 16 beyond 9000 Å, 1 to 2.5 in the continuum
+beside them, and 1.4 at 5577 Å, where the inverse variance is as low as it must be.
+"""
+
 _END = b"END".ljust(fits_table.CARD)
 _TELESCOPE = re.compile(rb"TELESCOP= 'LAMOST")
 _COADD = ("FLUX", "IVAR", "WAVELENGTH", "ANDMASK", "LOGLAM")
@@ -41,8 +50,8 @@ class LamostReader:
     The rows of the image are flux, inverse variance, wavelength (DR1 of 2013: the flux over its
     continuum), and-mask and or-mask; the table COADD has columns of these names. The wavelength
     of pixel i is ``10^(COEFF0 + COEFF1·i)`` Å, and only without these keywords that of the file.
-    Masked are pixels whose and-mask is not 0, and those whose flux is exactly 0, with which the
-    red end is filled up.
+    Masked are pixels whose and-mask is not 0, those whose flux is exactly 0, with which the red
+    end is filled up, and :data:`RESIDUALS`.
     """
 
     name = "lamost"
@@ -70,7 +79,11 @@ class LamostReader:
             If the file is not complete, not such a file, or of medium resolution.
         """
         found = _load(path)
-        ivar = np.where((found.mask != 0) | (found.flux == 0), 0.0, found.ivar)
+        masked = (found.mask != 0) | (found.flux == 0)
+        wave = 10.0**found.loglam
+        for first, last in RESIDUALS:
+            masked |= (wave > first) & (wave < last)
+        ivar = np.where(masked, 0.0, found.ivar)
         meta = _keys(found.header)
         label, z = header_text(found.header, "CLASS"), header_float(found.header, "Z")
         return Spectra.from_arrays(
