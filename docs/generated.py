@@ -19,6 +19,7 @@ import gasnet3
 from gasnet3.catalog import COLUMNS
 from gasnet3.cli import app
 from gasnet3.flags import DESCRIPTION
+from gasnet3.io.generic.roles import NAMES, UCDS
 from gasnet3.view.judgements import ISSUES, QUALITIES
 from gasnet3.view.keys import KEYS
 
@@ -156,7 +157,19 @@ def reference_pages() -> dict[str, str]:
     }
 
 
+def roles() -> str:
+    """Table of the names, UCDs and units by which arrays of a file are recognised."""
+    named = {"wave": "of wavelength, frequency or energy", "flux": "of flux density"}
+    rows = []
+    for role, names in NAMES.items():
+        ucds = ", ".join(f"`{ucd}`" for ucd, meant in UCDS if meant == role)
+        listed = ", ".join(f"`{name}`" for name in names)
+        rows.append(f"| {role} | {listed} | {ucds} | {named.get(role, '')} |")
+    return "\n".join(["| role | names | UCD | unit |", "|---|---|---|---|", *rows])
+
+
 GENERATORS: dict[str, Callable[[], str]] = {
+    "roles": roles,
     "columns": columns,
     "flags": flags,
     "qualities": qualities,
