@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,6 +37,21 @@ def examples(page: Path) -> list[tuple[str, str]]:
 
 
 WITH_EXAMPLES = [page for page in PAGES if examples(page)]
+TUTORIAL = ROOT / "docs" / "tutorial.md"
+
+IMPORTED_AS = {"scikit_learn": "sklearn"}
+BARE = """
+import sys
+from importlib.machinery import PathFinder
+
+class Bare(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        if name.split(".")[0] not in {absent}:
+            return super().find_spec(name, path, target)
+
+sys.meta_path[sys.meta_path.index(PathFinder)] = Bare
+"""
 
 
 @pytest.fixture(scope="module")
@@ -58,17 +74,29 @@ def run_page(page: Path, directory: Path, python: list[str], environment: dict[s
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", [page for page in WITH_EXAMPLES if page != TUTORIAL], ids=lambda page: page.name
+)
 def test_examples_run(page: Path, tmp_path: Path, warm: dict[str, str]) -> None:
     """In one empty directory, with warnings as errors."""
     run_page(page, tmp_path, ["gasnet3"], warm)
 
 
-def test_examples_run_with_the_installed_command(tmp_path: Path) -> None:
-    """Those of the shortest page, as a reader has it."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    python = [sys.executable, "-W", "error"]
-    run_page(ROOT / "docs" / "shards.md", tmp_path, python, {**os.environ, "PATH": path})
+def test_the_tutorial_runs_with_the_installed_command_alone(tmp_path: Path) -> None:
+    """As somebody has it who installed gasnet3 without any extra."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = [line for extra in project["optional-dependencies"].values() for line in extra]
+    packages = {re.split(r"[\[>]", line)[0].replace("-", "_") for line in lines} - {"gasnet3"}
+    absent = {IMPORTED_AS.get(name, name) for name in packages}
+    assert {"sklearn", "bokeh", "pandas"} <= absent
+    (tmp_path / "sitecustomize.py").write_text(BARE.format(absent=absent))
+    (tmp_path / "work").mkdir()
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(tmp_path),
+    }
+    run_page(TUTORIAL, tmp_path / "work", [sys.executable, "-W", "error"], environment)
 
 
 def test_pages_with_examples_are_found() -> None:
