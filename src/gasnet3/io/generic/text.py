@@ -6,20 +6,16 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from gasnet3.io.errors import ReadError
 from gasnet3.io.fits_table import open_fits
 from gasnet3.io.generic.dispersion import air_in, said_air
 from gasnet3.io.generic.fits_keys import add_header
-from gasnet3.io.generic.holding import Held, Holding, HoldingReader, Load
-from gasnet3.io.generic.roles import Described, RolesError
+from gasnet3.io.generic.holding import Held, Holding, HoldingReader
+from gasnet3.io.generic.roles import Described
+from gasnet3.io.generic.tables import check_length, slice_of, table_holding
 from gasnet3.io.generic.text_columns import TextTable, first_numbers, parse_table
 
-FEWEST_PIXELS = 32
 _ECSV = b"# %ECSV"
 _MAX_BYTES = 1 << 29
 
@@ -44,29 +40,7 @@ class EcsvReader(HoldingReader):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             table = Table.read(_text(path), format="ascii.ecsv")
-        columns = {
-            str(name): table[name] for name in table.colnames if hasattr(table[name], "dtype")
-        }
-        vectors = {name for name, column in columns.items() if _is_vector(column)}
-        arrays = []
-        for name, column in columns.items():
-            pixels = name in vectors or (not vectors and column.dtype.kind in "biuf")
-            if pixels or vectors:
-                described = Described(
-                    name,
-                    "pixels" if pixels else "rows",
-                    str(column.unit or ""),
-                    "",
-                    f"column {name}",
-                )
-                said = air_in(str(getattr(column, "description", "") or ""))
-                arrays.append(Held(described, _slice_of(column, whole=not vectors), said))
-        meta = {str(key).upper(): value for key, value in dict(table.meta).items()}
-        holding = Holding(arrays, len(table) if vectors else 1, air=said_air(meta))
-        if not vectors:
-            _check_length(len(table))
-            add_header(holding, meta)
-        yield holding
+        yield table_holding(table)
 
 
 class TextReader(HoldingReader):
@@ -88,11 +62,11 @@ class TextReader(HoldingReader):
     def holding(self, path: Path) -> Iterator[Holding]:
         """What the file holds."""
         table = parse_table(_text(path))
-        _check_length(len(table.values))
+        check_length(len(table.values))
         arrays = [
             Held(
                 Described(name, "pixels", unit, "", f"column {at + 1} ({name})"),
-                _slice_of(table.values[:, at], whole=True),
+                slice_of(table.values[:, at], whole=True),
             )
             for at, (name, unit) in enumerate(zip(table.names, table.units, strict=True))
         ]
@@ -114,11 +88,6 @@ def _add_defaults(holding: Holding, table: TextTable) -> None:
     holding.told.assumed.append(f"the {count} columns have no names: taken as {what}")
 
 
-def _check_length(rows: int) -> None:
-    if rows < FEWEST_PIXELS:
-        raise RolesError(f"{rows} rows of numbers are no spectrum")
-
-
 def _text(path: Path) -> str:
     with open_fits(path) as stream:
         data = stream.read(_MAX_BYTES + 1)
@@ -134,24 +103,3 @@ def _decoded(data: bytes) -> str:
     except UnicodeDecodeError as error:
         cut = error.start >= len(data) - 4
         return data.decode("utf-8-sig", "ignore") if cut else data.decode("latin-1")
-
-
-def _is_vector(column: Any) -> bool:
-    if column.dtype.kind == "O":
-        return all(np.ndim(value) == 1 for value in column) and len(column) > 0
-    return column.ndim == 2 and column.dtype.kind in "biuf"
-
-
-def _slice_of(column: Any, *, whole: bool) -> Load:
-    # Units are told apart from numbers.
-    bare: Any = getattr(column, "value", column)
-    if isinstance(bare, np.ma.MaskedArray):
-        values: Any = np.ma.MaskedArray(bare.data, bare.mask)
-    else:
-        values = np.asarray(bare)
-
-    def load(rows: slice) -> Any:
-        some: NDArray[Any] = values if whole else values[rows]
-        return list(some) if some.dtype == object else some
-
-    return load
