@@ -75,6 +75,49 @@ def write_plate(path: Path, spectra: Spectra) -> None:
     fits.HDUList([primary, *images, plugmap]).writeto(path)
 
 
+def write_columnar(directory: Path, spectra: Spectra) -> dict[str, Path]:
+    """The spectra in files of columns, by what they are called in the table."""
+    import h5py
+    import pyarrow as pa
+    import pyarrow.parquet
+    import zarr
+
+    rows, n = spectra.flux.shape
+    wave = np.repeat(OBSERVED.wave[None], rows, axis=0).astype(np.float32)
+    pixels = {"flux": spectra.flux, "ivar": spectra.ivar, "lambda": wave}
+    universe, grouped = directory / "universe.hdf5", directory / "grouped.hdf5"
+    with h5py.File(universe, "w") as file:
+        file["object_id"] = np.char.encode(spectra.ids)
+        for name, values in pixels.items():
+            file[f"spectrum_{name}"] = values
+        file["spectrum_mask"] = np.zeros((rows, n), bool)
+    with h5py.File(grouped, "w") as file:
+        for name in ("flux", "ivar"):
+            file.create_dataset(
+                name, data=pixels[name], chunks=(min(rows, 64), n), compression="gzip"
+            )
+        file["loglam"] = OBSERVED.loglam
+    store = zarr.open_group(directory / "x.zarr", mode="w")
+    for name in ("flux", "ivar"):
+        store.create_array(name, data=pixels[name], chunks=(64, n))
+    store.create_array("wavelength", data=OBSERVED.wave)
+    starts = np.arange(rows + 1, dtype=np.int32) * n
+    lists = [pa.ListArray.from_arrays(starts, pa.array(one.ravel())) for one in pixels.values()]
+    struct = pa.StructArray.from_arrays(lists, names=list(pixels))
+    nested, plain = directory / "nested.parquet", directory / "plain.parquet"
+    pa.parquet.write_table(pa.table({"spectrum": struct}), nested, row_group_size=256)
+    pa.parquet.write_table(
+        pa.table(dict(zip(pixels, lists, strict=True))), plain, row_group_size=256
+    )
+    return {
+        "HDF5 of the Multimodal Universe": universe,
+        "HDF5, gzipped, wavelengths shared": grouped,
+        "Parquet, a structure of lists": nested,
+        "Parquet, lists": plain,
+        "Zarr, wavelengths shared": directory / "x.zarr",
+    }
+
+
 def read_with_astropy(path: Path) -> list[object]:
     """Read the numbers of a spec file the usual way."""
     with fits.open(path, memmap=False) as hdus:
@@ -137,7 +180,9 @@ def formats(directory: Path, spectra: Spectra, rounds: int) -> list[str]:
     np.savez(plain, flux=spectra.flux, ivar=spectra.ivar, loglam=OBSERVED.loglam)
     write_plate(plate, spectra)
     write_shard(shard, spectra)
-    for path in (npz, plain, plate, shard, directory / "spec-*.fits", directory / "spec-*.gz"):
+    columnar = write_columnar(directory, spectra)
+    ours = (npz, plain, plate, shard, *columnar.values())
+    for path in (*ours, directory / "spec-*.fits", directory / "spec-*.gz"):
         if not np.array_equal(read(str(path)).flux, spectra.flux):
             raise AssertionError(f"{path}: read back other spectra")
     reads: dict[str, Read] = {
@@ -149,6 +194,7 @@ def formats(directory: Path, spectra: Spectra, rounds: int) -> list[str]:
         "`spPlate`": lambda: read_file(plate),
         "`.npz`, compressed": lambda: read_file(npz),
         "`.npz`, not compressed": lambda: read_file(plain),
+        **{label: partial(read_file, path) for label, path in columnar.items()},
         "shard": lambda: read_file(shard),
     }
     best = least(reads, rounds)

@@ -163,6 +163,19 @@ def test_a_broken_file_is_reported_and_the_rest_is_read(tmp_path):
         read(tmp_path)
 
 
+def test_large_files_are_read_in_pieces(tmp_path, monkeypatch):
+    path = npz(tmp_path / "a.npz", 11)
+    whole = read(path)
+    monkeypatch.setattr(registry, "PIECE_ROWS", 4)
+    monkeypatch.setattr(registry, "read_whole", lambda *_: pytest.fail("read whole"))
+    failures = []
+    batches = list(iter_batches(path, 3, failures))
+    assert not failures
+    joined = Spectra.concatenate(batches)
+    assert joined.ids.tolist() == whole.ids.tolist()
+    np.testing.assert_array_equal(joined.flux, whole.flux)
+
+
 def test_bad_usage_of_batches_raises(tmp_path):
     npz(tmp_path / "a.npz", 1)
     with pytest.raises(ValueError, match="batch_size must be at least 1"):

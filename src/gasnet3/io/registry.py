@@ -22,7 +22,7 @@ from gasnet3.io.npz import NpzReader
 from gasnet3.io.options import DEFAULT, ReadOptions
 from gasnet3.io.parquet import ENDINGS as PARQUET_ENDINGS
 from gasnet3.io.parquet import ParquetReader, is_own_table
-from gasnet3.io.reader import ConfigurableReader, Reader
+from gasnet3.io.reader import ConfigurableReader, Reader, RowReader
 from gasnet3.io.sdss_spec import SdssSpecReader
 from gasnet3.io.sdss_spplate import SdssSpPlateReader
 from gasnet3.io.sdss_spspec import SdssSpSpecReader
@@ -40,6 +40,9 @@ DATA_ENDINGS = (
     *(".hdf5", ".h5", ".hdf", ".nc", ".zarr.zip", *PARQUET_ENDINGS),
 )
 """Names that are taken from a directory; files named one by one or by a glob may have any."""
+
+PIECE_ROWS = 4096
+"""Spectra of a file that are read together, where its reader can read some."""
 
 Inputs = str | Path | Sequence[str | Path]
 
@@ -108,7 +111,7 @@ def find_reader(path: str | Path, options: ReadOptions = DEFAULT) -> Reader:
     """
     load_plugins()
     path = Path(path)
-    head = _head(path)
+    head = first_bytes(path)
     for reader in READERS:
         # What was said may also tell that a file is the reader's own.
         if isinstance(reader, ConfigurableReader) and options != DEFAULT:
@@ -119,7 +122,14 @@ def find_reader(path: str | Path, options: ReadOptions = DEFAULT) -> Reader:
     raise ReadError(path, f"no reader knows this format (known: {known}); convert it to .npz")
 
 
-def _head(path: Path) -> bytes:
+def first_bytes(path: Path) -> bytes:
+    """What readers see of a file when they are asked; nothing of a store, which is a directory.
+
+    Raises
+    ------
+    ReadError
+        If the file cannot be opened.
+    """
     try:
         with path.open("rb") as stream:
             head = stream.read(HEAD_BYTES)
@@ -262,7 +272,8 @@ def iter_batches(
     batch_size : int
         Rows of a batch; only the last may have fewer.
     failures : list of ReadFailure
-        Files that cannot be read are appended here and left out.
+        Files that cannot be read are appended here and left out; of one of more than
+        :data:`PIECE_ROWS` spectra, those before the damage were given already.
     on_file : callable, optional
         Called after every file with the number of files done and their total.
     options : ReadOptions
@@ -282,13 +293,28 @@ def iter_batches(
     def files() -> Iterator[Spectra]:
         for done, path in enumerate(paths, start=1):
             try:
-                yield read_file(path, options)
+                yield from _in_pieces(path, find_reader(path, options))
             except ReadError as error:
                 failures.append(ReadFailure(path, error.problem))
             if on_file:
                 on_file(done, len(paths))
 
     yield from regrouped(files(), batch_size)
+
+
+def _in_pieces(path: Path, reader: Reader) -> Iterator[Spectra]:
+    """All spectra of a file, no more than a piece at a time where it may be larger than memory."""
+    rows = 0
+    if isinstance(reader, RowReader):
+        with reading(path, reader):
+            rows = reader.count(path)
+    if rows <= PIECE_ROWS or not isinstance(reader, RowReader):
+        yield read_whole(path, reader)
+        return
+    for start in range(0, rows, PIECE_ROWS):
+        with reading(path, reader):
+            piece = reader.read_rows(path, start, min(rows, start + PIECE_ROWS))
+        yield piece
 
 
 def regrouped(batches: Iterable[Spectra], size: int) -> Iterator[Spectra]:
