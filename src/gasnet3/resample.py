@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -119,17 +122,58 @@ class Placement:
 
 def rebin_placed(flux: Row, ivar: Row, placement: Placement) -> tuple[Row, Row, bool]:
     """Do what :func:`rebin` does for a grid whose placement on the lattice is known."""
+    watching = _watching.get()
+    if watching is not None:
+        watching.append(Unplaced(placement.loglam, *_rising(placement, flux, ivar)))
     n = placement.lattice.n
     good = (np.abs(flux) < LARGEST) & (ivar > 1 / LARGEST) & (ivar < LARGEST)
     poor = False
     if not good.all():
         poor = bool((~good & (ivar != 0)).any())
         flux, ivar = np.where(good, flux, 0.0), np.where(good, ivar, 0.0)
-    if placement.falling:
-        flux, ivar = flux[::-1], ivar[::-1]
+    flux, ivar = _rising(placement, flux, ivar)
     if placement.index is None:
         return (*_overlap_mean(flux, ivar, placement.pieces, placement.lattice), poor)
     return _copy(flux, placement.index, n), _copy(ivar, placement.index, n), poor
+
+
+class Unplaced(NamedTuple):
+    """A spectrum, or an arm of one, before it is rebinned.
+
+    Attributes
+    ----------
+    loglam : ndarray of float64, shape (pixels,)
+        log10 of the pixel centres in vacuum Å, rising.
+    flux, ivar : ndarray of float64, shape (pixels,)
+        As the reader gives them.
+    """
+
+    loglam: Row
+    flux: Row
+    ivar: Row
+
+
+_watching: ContextVar[list[Unplaced] | None] = ContextVar("watching", default=None)
+
+
+@contextmanager
+def watched() -> Iterator[list[Unplaced]]:
+    """All that is rebinned meanwhile, as it was: every reader's spectra come this way.
+
+    What a file holds before rebinning is of no use but to tell its owner; see
+    :mod:`gasnet3.io.inspecting`.
+    """
+    seen: list[Unplaced] = []
+    token = _watching.set(seen)
+    try:
+        yield seen
+    finally:
+        _watching.reset(token)
+
+
+def _rising(placement: Placement, flux: Row, ivar: Row) -> tuple[Row, Row]:
+    """A spectrum in the order of its placement's wavelengths."""
+    return (flux[::-1], ivar[::-1]) if placement.falling else (flux, ivar)
 
 
 def _checked_loglam(grid: Row, *, log: bool) -> Row:

@@ -14,6 +14,7 @@ from gasnet3.cli.convert import convert
 from gasnet3.cli.evaluate import evaluate
 from gasnet3.cli.figures import figures
 from gasnet3.cli.info import info
+from gasnet3.cli.inspect import inspect
 from gasnet3.cli.judgements import judgements
 from gasnet3.cli.merge import merge
 from gasnet3.cli.mock import mock
@@ -56,7 +57,7 @@ def main(
 
 
 COMMANDS = (
-    *(classify, plan, work, status, merge, slurm, convert),
+    *(inspect, classify, plan, work, status, merge, slurm, convert),
     *(
         plot,
         figures,

@@ -1,0 +1,83 @@
+"""gasnet3 inspect: what a file is understood to be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gasnet3.cli import console
+from gasnet3.cli.plot import PICTURE_ENDINGS
+
+if TYPE_CHECKING:
+    from gasnet3.io.options import ReadOptions
+
+
+def inspect(
+    files: console.Inputs,
+    row: Annotated[
+        int | None,
+        typer.Option(min=0, help="Look at this spectrum of each file only, counted from 0."),
+    ] = None,
+    air: console.Air = None,
+    column: console.ColumnOption = None,
+    unit: console.UnitOption = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Draw the first spectrum: .png, .pdf, .svg or .jpg."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs: a JSON list.")] = False,
+    overwrite: console.Overwrite = False,
+) -> None:
+    """Tell what was understood of files, what was not, and what to type next.
+
+    The exit status is 1 if a file cannot be read; then it is told why each reader refused it.
+    """
+    from gasnet3.io import ReadError, expand
+
+    if output is not None:
+        console.check_output(output, overwrite=overwrite, endings=PICTURE_ENDINGS)
+    options = console.reading(air, column, unit)
+    with console.told(ReadError):
+        paths = expand(files)
+    if output is not None and len(paths) > 1:
+        console.fail(f"-o draws a spectrum of one file, {len(paths)} were named")
+    told, failed = [], False
+    for path in paths:
+        report, problem = _one(path, options, row, output, shown=not as_json)
+        told.append(report)
+        failed |= problem
+    if as_json:
+        import json
+
+        from gasnet3.files import jsonable
+
+        typer.echo(json.dumps(jsonable(told), indent=2, ensure_ascii=False))
+    raise typer.Exit(console.SOME_FAILED if failed else console.OK)
+
+
+def _one(
+    path: Path, options: ReadOptions, row: int | None, output: Path | None, *, shown: bool
+) -> tuple[dict[str, Any], bool]:
+    """Inspect one file: what to tell, and whether it cannot be read."""
+    from dataclasses import asdict
+
+    from gasnet3.cli.show_inspected import show_inspected, show_refused
+    from gasnet3.io import ReadError
+    from gasnet3.io.inspecting import inspect_file, refused
+
+    try:
+        report, spectra = inspect_file(path, options, row=row)
+    except ReadError as error:
+        no = refused(path, options, error)
+        if shown:
+            show_refused(no)
+        return asdict(no), True
+    if output is not None and len(spectra):
+        from gasnet3.report.observed import plot_observed
+
+        plot_observed(spectra[:1], output)
+    if shown:
+        show_inspected(report, output)
+    return asdict(report), False
