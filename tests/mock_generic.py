@@ -205,6 +205,9 @@ ONE: dict[str, Callable[[Path], Path]] = {
         p, "# lambda flux sigma\n# um - -\n\n" + _lines([WAVE / 1e4, FLUX, ERROR], "\t")
     ),
     "three columns": lambda p: _written(p, _lines([WAVE, FLUX, ERROR])),
+    "commas for points": lambda p: _written(
+        p, "wl;flam;flam_err\n" + _lines([WAVE, FLUX, ERROR], ";").replace(".", ",")
+    ),
     "semicolons": lambda p: _written(p, _lines([WAVE, FLUX, ERROR], ";")),
 }
 """Files of :data:`SPECTRUM`."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from astropy.io import fits
 
 import mock_generic as mock
 from gasnet3.flags import ZWarn
@@ -134,6 +135,37 @@ def test_what_the_user_says_of_columns_and_units(tmp_path: Path) -> None:
     np.testing.assert_allclose(other.flux[0][other.ivar[0] > 0], mock.NOISE, rtol=1e-5)
 
 
+def test_a_mask_of_good_pixels(tmp_path: Path) -> None:
+    columns = {
+        "wave": mock.WAVE,
+        "flux": mock.FLUX,
+        "err": mock.ERROR,
+        "mask": np.ones(mock.N, int),
+    }
+    path = mock.write(tmp_path / "x.fits", mock.table(columns))
+    assert read_file(path).zwarn.tolist() == [ZWarn.NODATA]
+    told = reader_of(path).explain(path)
+    assert any("--column mask=good:mask" in text for text in told.assumed)
+    assert_same(read_file(path, ReadOptions.parse(columns=["mask=good:mask"])))
+
+
+def test_whole_numbers_with_a_scale_and_blanks(tmp_path: Path) -> None:
+    hdu = mock.image(mock.FLUX, mock.GRID, "FLUX")
+    stored = fits.ImageHDU(np.round(mock.FLUX * 1000).astype("i2"), hdu.header)
+    stored.header.update({"BSCALE": 0.001, "BZERO": 0.0, "BLANK": -32768})
+    stored.data[7] = -32768
+    error = mock.image(mock.ERROR, name="ERR")
+    found = read_file(mock.write(tmp_path / "x.fits", mock.table({"x": [1]}), stored, error))
+    assert found.n_good[0] < mock.SPECTRUM.n_good[0]
+    good = found.ivar[0] > 0
+    np.testing.assert_allclose(found.flux[0][good], mock.SPECTRUM.flux[0][good], atol=2e-3)
+
+
+def test_frequencies_know_of_no_air(tmp_path: Path) -> None:
+    path = mock.ONE["table of frequencies"](tmp_path / "x.fits")
+    assert not any("vacuum" in text for text in reader_of(path).explain(path).assumed)
+
+
 def test_no_errors_and_no_names_of_columns(tmp_path: Path, rng: np.random.Generator) -> None:
     path = tmp_path / "two.txt"
     flux = mock.FLUX + rng.normal(0, mock.NOISE, mock.N)
@@ -183,6 +215,11 @@ def test_keywords_of_one_object(tmp_path: Path) -> None:
             "velocities",
             lambda: [mock.image(mock.FLUX, {**mock.GRID, "CTYPE1": "VELO"})],
             "one of velocities",
+        ),
+        (
+            "upright",
+            lambda: [mock.image(mock.FLUX[:, None] * np.ones(3), {"CTYPE2": "WAVE"})],
+            "transpose it",
         ),
         (
             "two images",

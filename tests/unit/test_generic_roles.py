@@ -35,6 +35,11 @@ def test_every_role_has_names_and_no_name_two_roles() -> None:
         (("spectrum_lambda", "spectrum_flux", "spectrum_mask"), {"mask": "spectrum_mask"}),
         (("lambda_air", "flux"), {"wave": "lambda_air"}),
         (("wave", "flux", "sky", "and_mask"), {"mask": "and_mask"}),
+        (
+            ("lam", "flam", "flam_err", "spec_quality"),
+            {"error": "flam_err", "mask": "spec_quality"},
+        ),
+        (("wl", "err_fnu", "fnu"), {"error": "err_fnu", "flux": "fnu"}),
     ],
 )
 def test_by_name(names: tuple[str, ...], expected: dict[str, str]) -> None:
@@ -57,6 +62,15 @@ def test_a_value_a_spectrum_is_no_flux() -> None:
     assert _found(arrays) == {"wave": "wave", "flux": "flux", "z": "z", "id": "id"}
     with pytest.raises(RolesError, match="--column flux=NAME"):
         recognise([*_pixels("wave"), Described("flux", "rows")])
+
+
+def test_flux_in_the_z_band_is_no_redshift() -> None:
+    arrays = [
+        *_pixels("wave", "flux"),
+        Described("FLUX_Z", "rows"),
+        Described("spectrum_id", "rows"),
+    ]
+    assert _found(arrays) == {"wave": "wave", "flux": "flux", "id": "spectrum_id"}
 
 
 def test_what_the_user_says_goes_first() -> None:

@@ -14,7 +14,7 @@ from gasnet3.airvac import air_to_vacuum
 from gasnet3.io.errors import ReadError
 from gasnet3.io.generic.noise import estimated_ivar
 from gasnet3.io.generic.roles import AIR_NAMES, GOOD_MASKS, Roles, plain
-from gasnet3.io.generic.units import class_label, flux_factor, parse_unit, wavelengths
+from gasnet3.io.generic.units import class_label, flux_factor, is_length, parse_unit, wavelengths
 from gasnet3.io.options import DEFAULT, ReadOptions
 from gasnet3.io.understood import Understood
 from gasnet3.spectra import Spectra
@@ -136,6 +136,8 @@ def _vacuum(loaded: Loaded, roles: Roles, options: ReadOptions, told: Understood
     air = options.air if options.air is not None else loaded.air
     if air is None and name in AIR_NAMES:
         air = True
+    if not is_length(unit):
+        air = False
     if air is None:
         _tell(told, "the file does not say air or vacuum: wavelengths are taken as vacuum (--air)")
     return rows if not air else _each_once(air_to_vacuum, rows)
@@ -170,6 +172,8 @@ def _calibrated(
                     f"row {row}: flux has {values.size} pixels, its {what} {array.size}"
                 )
         if masks:
+            if bool(masks[row].all()) and bool((ivar > 0).any()):
+                _tell(told, _all_masked(roles))
             if masks[row].shape != values.shape:
                 raise ValueError(
                     f"row {row}: flux has {values.size} pixels, its mask {masks[row].size}"
@@ -237,7 +241,7 @@ def _bad(arrays: Mapping[str, Any], roles: Roles, rows: int) -> list[NDArray[np.
     if "mask" not in arrays:
         return []
     source = roles.arrays.get("mask")
-    good = source is not None and plain(source.name) in GOOD_MASKS
+    good = source is not None and (source.good or plain(source.name) in GOOD_MASKS)
     values = arrays["mask"]
     if isinstance(values, np.ndarray) and values.dtype != object and values.ndim == 1:
         values = values[None]
@@ -246,6 +250,14 @@ def _bad(arrays: Mapping[str, Any], roles: Roles, rows: int) -> list[NDArray[np.
         raise ValueError(f"there are {rows} spectra and {len(masks)} rows of the mask")
     masks = masks * rows if len(masks) == 1 else masks
     return [~mask for mask in masks] if good else masks
+
+
+def _all_masked(roles: Roles) -> str:
+    name = roles.arrays["mask"].name if "mask" in roles.arrays else "mask"
+    return (
+        f"a spectrum has every pixel masked: if {name} is not 0 where pixels are good, say "
+        f"--column mask=good:{name}"
+    )
 
 
 def _trimmed(

@@ -42,7 +42,7 @@ class FitsReader(HoldingReader):
             warnings.simplefilter("ignore")
             # Pages of a plain file are read when their rows are; one that is zipped has none.
             mapped = isinstance(stream, io.BufferedReader)
-            with fits.open(stream, memmap=mapped) as hdus:
+            with fits.open(stream, memmap=mapped, do_not_scale_image_data=True) as hdus:
                 yield _hold(file_of(hdus, mapped=mapped), self.options)
 
 

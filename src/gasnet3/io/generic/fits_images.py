@@ -57,6 +57,8 @@ def hold_images(file: FitsFile, options: ReadOptions) -> Holding:
     axis = axis or (None if waves else axis_of(file.primary, pixels, rows))
     if axis is not None:
         holding.axis = axis_held(axis)
+    elif str(flux.header.get("CTYPE2", "")).upper().startswith(("WAVE", "AWAV", "FREQ")):
+        raise RolesError(f"wavelengths run along the second axis of the {flux.place}: transpose it")
     elif not waves and "wave" not in dict(options.columns):
         raise RolesError(
             f"the {flux.place} may be flux, but neither its keywords (CRVAL1, CDELT1; COEFF0) nor "

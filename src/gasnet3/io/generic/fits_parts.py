@@ -60,7 +60,20 @@ class Part:
         """Rows of an image with two axes, or all of one with one axis."""
         lead = len(self.hdu.shape) - len(self.shape)
         key = (0,) * lead + ((rows,) if len(self.shape) == 2 else (slice(None),))
-        return np.array(self.hdu.section[key])
+        return scaled(self.hdu, key)
+
+
+def scaled(hdu: Any, key: Any) -> NDArray[Any]:
+    """Part of an image in its own numbers; what is blank is NaN.
+
+    astropy does not scale images of files that are mapped.
+    """
+    values = np.array(hdu.section[key])
+    scale, zero, blank = (hdu.header.get(name) for name in ("BSCALE", "BZERO", "BLANK"))
+    if scale in (None, 1) and zero in (None, 0) and (blank is None or values.dtype.kind == "f"):
+        return values
+    numbers = values * (1.0 if scale is None else scale) + (0.0 if zero is None else zero)
+    return numbers if blank is None else np.where(values == blank, np.nan, numbers)
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from gasnet3.io.generic.dispersion import axis_of, said_air
 from gasnet3.io.generic.fits_keys import add_header
-from gasnet3.io.generic.fits_parts import FitsFile, Part
+from gasnet3.io.generic.fits_parts import FitsFile, Part, scaled
 from gasnet3.io.generic.holding import Held, Holding, axis_held
 from gasnet3.io.generic.roles import Described, RolesError
 from gasnet3.io.options import ReadOptions
@@ -161,7 +159,7 @@ def _banded(file: FitsFile, part: Part) -> Holding:
 
 def _band_of(part: Part, band: int) -> Any:
     def load(rows: slice) -> Any:
-        return np.array(part.hdu.section[band, rows])
+        return scaled(part.hdu, (band, rows))
 
     return load
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from gasnet3.io.generic.units import is_flux_density, is_spectral
@@ -50,6 +50,9 @@ NAMES: dict[str, tuple[str, ...]] = {
     "dec": ("dec", "dej2000", "decj2000", "targetdec", "plugdec", "decobj", "fiberdec", "decdeg"),
 }
 """Names of each role, in lower case without punctuation; the first of them that occurs wins."""
+
+GOOD = "good:"
+"""What ``--column mask=good:NAME`` begins with: the mask is true where a pixel can be used."""
 
 GOOD_MASKS = ("good", "goodpix", "valid", "usable")
 """Names of masks that are true where a pixel can be used."""
@@ -100,6 +103,8 @@ class Described:
         As the file has them, '' where it has none.
     where : str
         Where it lies: ``column FLUX of HDU 1``.
+    good : bool
+        Whether, as a mask, it is true where a pixel can be used.
     """
 
     name: str
@@ -107,6 +112,7 @@ class Described:
     unit: str = ""
     ucd: str = ""
     where: str = ""
+    good: bool = False
 
     @property
     def text(self) -> str:
@@ -161,7 +167,7 @@ def recognise(
     left = list(arrays)
     for role, name in options.columns:
         found[role] = _named(left, name, role)
-        left.remove(found[role])
+        left = [one for one in left if one.name != found[role].name]
     understood = Understood()
     for steps in (_by_name, _by_ucd, _by_unit):
         for role, one in steps(left, found):
@@ -174,7 +180,7 @@ def recognise(
     units = dict(options.units)
     for role, one in found.items():
         if role in units:
-            found[role] = Described(one.name, one.along, units[role], one.ucd, one.where)
+            found[role] = replace(one, unit=units[role])
         understood.used.append((role, found[role].text))
     understood.ignored += [f"{one.text}: not used" for one in left if one.along == "pixels"]
     return Roles(found, tuple(left), understood)
@@ -185,7 +191,10 @@ def plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-def _named(arrays: Iterable[Described], name: str, role: str) -> Described:
+def _named(arrays: Sequence[Described], name: str, role: str) -> Described:
+    if role == "mask" and name.startswith(GOOD):
+        found = _named(arrays, name.removeprefix(GOOD), role)
+        return replace(found, good=True)
     same = [one for one in arrays if one.name == name]
     same = same or [one for one in arrays if one.name.lower() == name.lower()]
     if not same:
@@ -194,9 +203,17 @@ def _named(arrays: Iterable[Described], name: str, role: str) -> Described:
     return same[0]
 
 
-def _ends(one: Described) -> tuple[str, str]:
-    """The whole name and its last part: ``spectrum.flux`` is a flux."""
-    return plain(one.name), plain(re.split(r"[./:]", one.name)[-1])
+def _forms(one: Described) -> list[str]:
+    """A name and what it may stand for, the surest first.
+
+    ``spectrum.flux`` and ``spectrum_flux`` are a flux, ``flam_err`` and ``err_flam`` an error.
+    """
+    whole, last = plain(one.name), plain(re.split(r"[./:]", one.name)[-1])
+    forms = [whole, last, whole.removeprefix("spectrum")]
+    # Not of values of objects: FLUX_Z is one in the z band.
+    for word in NAMES["flux"] if one.along == "pixels" else ():
+        forms += [last.removeprefix(word), last.removesuffix(word)]
+    return list(dict.fromkeys(form for form in forms if form))
 
 
 def _fits(role: str, one: Described) -> bool:
@@ -211,11 +228,10 @@ def _by_name(
         if role in found:
             continue
         free = [one for one in arrays if one not in out.values() and _fits(role, one)]
-        # "spectrum_flux" has no separator that could not also be part of a name.
         candidates = [
-            (names.index(form), at, one)
+            (at, names.index(form), one)
             for one in free
-            for at, form in enumerate((*_ends(one), _ends(one)[0].removeprefix("spectrum")))
+            for at, form in enumerate(_forms(one))
             if form in names
         ]
         if candidates:

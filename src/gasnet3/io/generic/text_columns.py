@@ -14,7 +14,8 @@ from gasnet3.io.generic.roles import NAMES, RolesError, plain
 from gasnet3.io.generic.units import is_flux_density, is_spectral
 
 _COMMENTS = ("#", ";", "!", "%", "//", "\\")
-_DELIMITERS = (",", ";", "\t", "|")
+# A comma last: beside another mark it stands for the point of decimals.
+_DELIMITERS = (";", "\t", "|", ",")
 _EMPTY = ("", "nan", "null", "none", "--", "n/a", "na", "inf", "-inf")
 _SAID = re.compile(r"^\s*([A-Za-z]\w*)\s*[:=]\s*(.+?)\s*$")
 _KNOWN = {name for names in NAMES.values() for name in names}
@@ -114,8 +115,8 @@ def _number(text: str) -> float:
     except ValueError:
         pass
     try:
-        # Fortran's double precision.
-        return float(re.sub(r"[dD](?=[-+]?\d+$)", "e", text))
+        # Fortran's double precision, and the comma of other languages.
+        return float(re.sub(r"[dD](?=[-+]?\d+$)", "e", text.replace(",", ".")))
     except ValueError:
         return np.nan
 

@@ -73,6 +73,14 @@ def is_spectral(text: str) -> bool:
     return unit is not None and unit.is_equivalent(units.AA, units.spectral())
 
 
+def is_length(text: str) -> bool:
+    """Whether a unit may be one of wavelength: frequencies and energies do not know of air."""
+    from astropy import units
+
+    unit = parse_unit(text)
+    return unit is None or unit.is_equivalent(units.AA)
+
+
 def is_flux_density(text: str) -> bool:
     """Whether a unit is one of flux density, per wavelength or per frequency."""
     from astropy import units
