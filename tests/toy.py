@@ -7,8 +7,9 @@ import torch
 
 from gasnet3.engine import Engine
 from gasnet3.lattice import OBSERVED, STEP, shift_from_z
-from gasnet3.nets.card import Model, ModelCard
+from gasnet3.nets.card import ModelCard
 from gasnet3.nets.encoder import Encoder
+from gasnet3.nets.model import Model
 from gasnet3.prepare import legendre_basis
 from gasnet3.spectra import Spectra
 from gasnet3.splines import Templates

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from gasnet3 import metrics
 from gasnet3.engine import Engine
 from gasnet3.evaluate import Evaluation, evaluate
-from gasnet3.nets.card import Model
+from gasnet3.nets.model import Model
 from gasnet3.pipeline import Pipeline
 from gasnet3.prepare import prepare
 from gasnet3.spectra import Spectra

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from gasnet3.files import replacing
-from gasnet3.nets.card import Model, ModelError
+from gasnet3.nets.card import ModelError
 from gasnet3.nets.encoder import Encoder
+from gasnet3.nets.model import Model
 
 REMEMBERED = 8
 """Inputs whose features the trunk keeps: the blocks of a batch, which each class asks for."""

@@ -15,7 +15,7 @@ from torch.nn.utils import clip_grad_norm_
 from torch.optim.lr_scheduler import OneCycleLR
 
 from gasnet3.files import replacing, write_json
-from gasnet3.nets.card import Model
+from gasnet3.nets.model import Model
 from gasnet3.train.data import TrainingSet, load_training_set
 from gasnet3.train.loop import GRADIENT_CLIP
 from gasnet3.train.losses import chi2_loss, seen_window

@@ -8,7 +8,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from gasnet3.engine import Engine, distinct_pixels
+from gasnet3.distinct import distinct_pixels
+from gasnet3.engine import Engine
 from gasnet3.minima import REACH
 from gasnet3.prepare import Prepared
 from gasnet3.refine import Fits, fit_at, refine

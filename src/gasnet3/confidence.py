@@ -18,11 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 import gasnet3
-from gasnet3.domain import population_distance, population_volume
+from gasnet3.arrays import as_numpy
 from gasnet3.files import json_contents
 
 if TYPE_CHECKING:
@@ -108,9 +107,13 @@ class Evidence:
         distance, volume = rchi2.copy(), rchi2.copy()
         for engine, found in zip(engines, candidates, strict=True):
             at = gasnet3.CLASSES.index(found.cls)
-            rchi2[:, at] = found.chi2[:, 0].cpu().numpy()
+            rchi2[:, at] = as_numpy(found.chi2[:, 0])
             rchi2[:, at] /= np.maximum(spectra.n_good - found.dof, 1)
             if exact:
+                import torch
+
+                from gasnet3.domain import population_distance, population_volume
+
                 population, measured = engine.model.card.population, found.covariance[:, 0]
                 squared = population_distance(population, found.coeff[:, 0], measured)
                 distance[:, at] = squared.cpu().numpy() / max(found.coeff.shape[2], 1)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 import gasnet3
 from gasnet3 import metrics
-from gasnet3.candidates import Candidates
-from gasnet3.engine import DISTINCT, DISTINCT_STAR_KM_S
+from gasnet3.arrays import as_numpy
+from gasnet3.distinct import DISTINCT, DISTINCT_STAR_KM_S
 from gasnet3.lattice import C_KM_S, LN10_STEP, z_from_shift
+
+if TYPE_CHECKING:
+    from gasnet3.candidates import Candidates
 
 Floats = NDArray[np.float64]
 
@@ -81,7 +84,7 @@ def rank(
     """
 
     def join(name: str) -> NDArray[Any]:
-        return np.concatenate([getattr(c, name).cpu().numpy() for c in candidates], axis=1)
+        return np.concatenate([as_numpy(getattr(c, name)) for c in candidates], axis=1)
 
     rows = len(n_good)
     widths = [c.chi2.shape[1] for c in candidates]
@@ -173,8 +176,8 @@ def robustness(ranked: Ranked, nth: int = 0) -> Floats:
 
 def class_robustness(candidates: Candidates) -> Floats:
     """R of eq. 17 within one class (the R_x of eq. 21); NaN without a second minimum."""
-    shift = candidates.shift.cpu().numpy()
-    chi2 = (candidates.chi2 + candidates.prior).cpu().numpy()
+    shift = as_numpy(candidates.shift)
+    chi2 = as_numpy(candidates.chi2 + candidates.prior)
     far = np.abs(shift - shift[:, :1]) * LN10_STEP > np.log1p(DISTINCT)
     return metrics.robustness(chi2[:, 0], _least(np.where(far, chi2, np.nan)))
 

@@ -8,18 +8,13 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from gasnet3.lattice import C_KM_S, LN10_STEP, shift_from_z, z_from_shift
-from gasnet3.nets.card import Model, ModelError
+from gasnet3.lattice import C_KM_S, LN10_STEP, z_from_shift
+from gasnet3.nets.card import ModelError
+from gasnet3.nets.model import Model
 from gasnet3.prepare import Prepared, legendre_basis
 from gasnet3.priors import Prior
 from gasnet3.scan import EXACT, ExactScan, Frugality, scan_amortised
 from gasnet3.splines import Templates, spline_coefficients
-
-DISTINCT = 0.01
-"""Solutions of a class are distinct when Δz/(1+z) is larger than this (paper, section 3.4 v)."""
-
-DISTINCT_STAR_KM_S = 100.0
-"""Stellar solutions are distinct when their velocities differ by more than this."""
 
 FRUGAL = {
     "STAR": Frugality(step=4, share=8, average=8, stride=8),
@@ -35,13 +30,6 @@ BLOCK = 32
 SYSTEMATIC_KM_S = {"STAR": 35.0, "GALAXY": 35.0, "QSO": 500.0}
 """How far redshifts of a class differ from other people's whatever the noise: lines of quasars are
 shifted. No prior is narrower than this."""
-
-
-def distinct_pixels(cls: str) -> float:
-    """Smallest distance in pixels between distinct solutions of a class."""
-    if cls == "STAR":
-        return DISTINCT_STAR_KM_S / C_KM_S / LN10_STEP
-    return float(shift_from_z(DISTINCT))
 
 
 @dataclass(frozen=True, eq=False)

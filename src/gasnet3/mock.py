@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from gasnet3.lattice import C_KM_S, OBSERVED, shift_from_z, z_from_shift
-from gasnet3.nets.card import Model, ModelError
+from gasnet3.nets.card import ModelError
+from gasnet3.nets.model import Model
 from gasnet3.prepare import legendre_basis
 from gasnet3.spectra import Spectra
 from gasnet3.splines import Templates

@@ -28,7 +28,7 @@ from gasnet3.confidence import (
 from gasnet3.devices import check_device
 from gasnet3.engine import Engine
 from gasnet3.inspection import Inspection, inspected
-from gasnet3.nets.card import Model
+from gasnet3.nets.model import Model
 from gasnet3.nets.narrowed import narrowed
 from gasnet3.nets.registry import load_models
 from gasnet3.prepare import Prepared, prepare

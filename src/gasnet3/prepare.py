@@ -13,13 +13,11 @@ from torch import Tensor
 from gasnet3 import batching
 from gasnet3.batching import paired, slices
 from gasnet3.priors import Prior
+from gasnet3.quality import MIN_GOOD
 from gasnet3.spectra import Spectra
 
 DEGREE = 5
 """Default degree of the continuum polynomial; 2 is the paper's other choice (section 5.1)."""
-
-MIN_GOOD = 32
-"""Fewest unmasked pixels that are fitted at all: twice the parameters of the default model."""
 
 TOGETHER = 16
 """Rows worked on together on a CPU: they stay in its cache."""

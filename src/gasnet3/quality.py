@@ -7,15 +7,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
+from gasnet3.arrays import as_numpy, wide
 from gasnet3.flags import ZWarn
 from gasnet3.lattice import C_KM_S, STEP, LogLattice
 from gasnet3.lines import LINES
-from gasnet3.prepare import MIN_GOOD
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+
+MIN_GOOD = 32
+"""Fewest unmasked pixels that are fitted at all: twice the parameters of the default model."""
 
 MIN_COVERAGE_DEX = 0.18
 """Least wavelength coverage (SDSS's WCOVERAGE limit)."""
@@ -55,7 +57,7 @@ class Solved:
 
     Attributes
     ----------
-    flux, ivar, model, total : Tensor, shape (rows, n)
+    flux, ivar, model, total : Tensor or ndarray, shape (rows, n)
         Prepared spectrum, its inverse variance, the model of it, and the model with the
         subtracted continuum put back (both in units of the row's norm), where they were computed.
     good : ndarray of bool, shape (rows, n)
@@ -77,10 +79,10 @@ class Solved:
         The ``population`` of each class's model card.
     """
 
-    flux: Tensor
-    ivar: Tensor
-    model: Tensor
-    total: Tensor
+    flux: Any
+    ivar: Any
+    model: Any
+    total: Any
     good: Bools
     cls: NDArray[np.str_]
     z: Floats
@@ -146,16 +148,17 @@ def small_delta_chi2(solved: Solved) -> Bools:
 
 def negative_model(solved: Solved) -> Bools:
     """Whether the weighted mean of the whole model is below 0 by more than 3 σ."""
-    mean = (solved.ivar * solved.total.nan_to_num(0.0)).double().sum(dim=1)
-    limit = -3.0 * solved.ivar.double().sum(dim=1).sqrt()
-    return np.asarray((mean < limit).cpu().numpy())
+    # NaN where there is no model, which is less than nothing.
+    mean = wide(solved.ivar * solved.total).sum(1)
+    limit = -3.0 * wide(solved.ivar).sum(1) ** 0.5
+    return as_numpy(mean < limit)
 
 
 def many_outliers(solved: Solved) -> Bools:
     """Whether more than 5 % of the good pixels are over 5 σ from the model."""
-    pull = (solved.flux - solved.model.nan_to_num(0.0)).abs() * solved.ivar.sqrt()
-    n_good = (solved.ivar > 0).sum(dim=1).clamp(min=1)
-    return np.asarray(((pull > OUTLIER_SIGMA).sum(dim=1) > MAX_OUTLIERS * n_good).cpu().numpy())
+    pull = abs(solved.flux - solved.model) * solved.ivar**0.5
+    n_good = (solved.ivar > 0).sum(1)
+    return as_numpy((pull > OUTLIER_SIGMA).sum(1) > MAX_OUTLIERS * n_good)
 
 
 def good_span(good: Bools) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -174,7 +177,7 @@ def negative_emission(solved: Solved) -> Bools:
     """Whether a quasar line is negative: area + 3 σ < 0, above a local constant."""
     out = np.zeros(len(solved.z), bool)
     quasars = np.flatnonzero((solved.cls == "QSO") & np.isfinite(solved.z))
-    flux, ivar = (array[quasars.tolist()].cpu().numpy() for array in (solved.flux, solved.ivar))
+    flux, ivar = (as_numpy(array[quasars.tolist()]) for array in (solved.flux, solved.ivar))
     lnlam = solved.lattice.loglam * np.log(10.0)
     waves = {line.name: line.wave for line in LINES if line.broad}
     for row, f, w in zip(quasars, flux, ivar, strict=True):

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 import gasnet3
 from gasnet3 import decide, quality
-from gasnet3.anomaly.measure import Solution, measure
-from gasnet3.anomaly.residual import Residual
 from gasnet3.anomaly.score import AnomalyFit, Strangeness, judge
-from gasnet3.anomaly.second import SecondRedshift
-from gasnet3.anomaly.statistics import Statistics
-from gasnet3.candidates import Candidates
+from gasnet3.anomaly.solution import Solution
+from gasnet3.arrays import as_numpy, copied, index_for
 from gasnet3.confidence import Confidence, redshift_features
-from gasnet3.domain import population_distance
-from gasnet3.engine import Engine
-from gasnet3.prepare import Prepared
 from gasnet3.spectra import Spectra
-from gasnet3.subclass import SubclassModel
+
+if TYPE_CHECKING:
+    from gasnet3.anomaly.second import SecondRedshift
+    from gasnet3.anomaly.statistics import Statistics
+    from gasnet3.candidates import Candidates
+    from gasnet3.engine import Engine
+    from gasnet3.prepare import Prepared
+    from gasnet3.subclass import SubclassModel
 
 Columns = dict[str, NDArray[Any]]
 
@@ -183,7 +183,11 @@ def measured(
     outcome: Outcome, solved: quality.Solved, solution: Solution, fit: AnomalyFit
 ) -> tuple[Statistics, SecondRedshift, Solution]:
     """What is measured of the best solutions to tell how strange the spectra are."""
-    residual = Residual(solved.flux, solved.ivar, solved.model, solved.total)
+    from gasnet3.anomaly.measure import measure
+    from gasnet3.anomaly.residual import Residual
+
+    arrays: Any = solved.flux, solved.ivar, solved.model, solved.total
+    residual = Residual(*arrays)
     lattice = outcome.spectra.lattice
     found = measure(residual, solution, lattice, fit.sky_pixels(lattice), fit.densities)
     return *found, solution
@@ -200,15 +204,17 @@ def _coefficients(outcome: Outcome, nth: int) -> tuple[NDArray[np.float64], ...]
     covariance = np.full((rows, width, width), np.nan)
     both = zip(outcome.engines, outcome.candidates, strict=True)
     for index, (engine, found) in enumerate(both):
-        chosen, row, which = _rows_of(ranked, nth, index, found.chi2.device)
+        chosen, row, which = _rows_of(ranked, nth, index, found)
         omega, measured = found.coeff[row, which], found.covariance[row, which]
-        coeff[chosen, : omega.shape[1]] = omega.cpu().numpy()
+        coeff[chosen, : omega.shape[1]] = as_numpy(omega)
         m, population = omega.shape[1], engine.model.card.population
         if outcome.exact:
-            covariance[chosen, :m, :m] = measured.cpu().numpy()
+            covariance[chosen, :m, :m] = as_numpy(measured)
         if outcome.exact and "mean" in population and len(chosen):
+            from gasnet3.domain import population_distance
+
             distance = population_distance(population, omega, measured) / population["limit"]
-            domain[chosen] = distance.cpu().numpy()
+            domain[chosen] = as_numpy(distance)
     return coeff, covariance, domain
 
 
@@ -217,21 +223,21 @@ def _subclasses(outcome: Outcome, nth: int) -> NDArray[np.str_]:
     out = np.full(len(outcome.spectra), "", dtype="U16")
     for index, found in enumerate(outcome.candidates):
         if found.cls in outcome.subclasses:
-            chosen, row, which = _rows_of(outcome.ranked, nth, index, found.chi2.device)
+            chosen, row, which = _rows_of(outcome.ranked, nth, index, found)
             misfit = np.maximum(outcome.ranked.rchi2[chosen, nth], 1.0)[:, None, None]
-            coeff = found.coeff[row, which].cpu().numpy()
-            covariance = found.covariance[row, which].cpu().numpy() * misfit
+            coeff = as_numpy(found.coeff[row, which])
+            covariance = as_numpy(found.covariance[row, which]) * misfit
             out[chosen] = outcome.subclasses[found.cls].predict(coeff, covariance)[0]
     return out
 
 
 def _rows_of(
-    ranked: decide.Ranked, nth: int, index: int, device: torch.device
-) -> tuple[NDArray[np.int64], torch.Tensor, torch.Tensor]:
-    """Rows whose nth solution is of a class, the same as a tensor, and which candidate it is."""
+    ranked: decide.Ranked, nth: int, index: int, found: Candidates
+) -> tuple[NDArray[np.int64], Any, Any]:
+    """Rows whose nth solution is of a class, the same to index with, and which candidate it is."""
     chosen = np.flatnonzero((ranked.cls[:, nth] == index) & np.isfinite(ranked.chi2[:, nth]))
-    which = torch.from_numpy(ranked.which[chosen, nth])
-    return chosen, torch.from_numpy(chosen).to(device), which.to(device)
+    which = index_for(found.chi2, ranked.which[chosen, nth])
+    return chosen, index_for(found.chi2, chosen), which
 
 
 def _class_probability(columns: Columns) -> NDArray[np.float64]:
@@ -286,7 +292,7 @@ def _solved(
     )
 
 
-def chosen_fit(outcome: Outcome, nth: int) -> dict[str, torch.Tensor]:
+def chosen_fit(outcome: Outcome, nth: int) -> dict[str, Any]:
     """Prepared flux and ivar of the nth solution, as its model's continuum degree makes them.
 
     With its model, and the model with the continuum put back, all in units of the row's norm;
@@ -294,18 +300,25 @@ def chosen_fit(outcome: Outcome, nth: int) -> dict[str, torch.Tensor]:
     """
     first = outcome.prepared[0]
     flux, ivar, continuum = first.flux, first.ivar, _relative_continuum(first)
-    model = torch.full_like(continuum, torch.nan)
+    model = continuum * np.nan
     both = zip(outcome.prepared, outcome.candidates, strict=True)
     for index, (prepared, found) in enumerate(both):
-        _, row, which = _rows_of(outcome.ranked, nth, index, found.chi2.device)
+        _, row, which = _rows_of(outcome.ranked, nth, index, found)
         model[row] = found.models(row, which)
         if prepared is not first:
-            flux = flux.index_copy(0, row, prepared.flux[row])
-            ivar = ivar.index_copy(0, row, prepared.ivar[row])
-            continuum = continuum.index_copy(0, row, _relative_continuum(prepared)[row])
+            flux = _with_rows(flux, row, prepared.flux)
+            ivar = _with_rows(ivar, row, prepared.ivar)
+            continuum = _with_rows(continuum, row, _relative_continuum(prepared))
     return {"flux": flux, "ivar": ivar, "model": model, "total": model + continuum}
 
 
-def _relative_continuum(prepared: Prepared) -> torch.Tensor:
+def _with_rows(values: Any, rows: Any, others: Any) -> Any:
+    """A copy with some rows of another tensor or array."""
+    out = copied(values)
+    out[rows] = others[rows]
+    return out
+
+
+def _relative_continuum(prepared: Prepared) -> Any:
     """The subtracted continuum in units of the norm, float64, shape (rows, n)."""
     return prepared.evaluate_continuum() / prepared.norm[:, None]

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from gasnet3.candidates import ALL, Candidates, Source, best_minima, collect, later_than
-from gasnet3.engine import DISTINCT, Curves, Engine, distinct_pixels
+from gasnet3.distinct import DISTINCT, distinct_pixels
+from gasnet3.engine import Curves, Engine
 from gasnet3.lattice import shift_from_z
 from gasnet3.minima import REACH, Minima, find_minima
 from gasnet3.prepare import Prepared

@@ -13,7 +13,7 @@ from gasnet3 import io
 from gasnet3.catalog import read_catalog, write_catalog
 from gasnet3.catalog.schema import ANOMALY_KINDS
 from gasnet3.cli.anomalies import Kind
-from gasnet3.nets.card import save_model
+from gasnet3.nets.model import save_model
 from gasnet3.run.local import classify_files
 from toy import toy_model
 

@@ -15,7 +15,7 @@ import pytest
 import gasnet3
 from gasnet3 import io
 from gasnet3.catalog import read_catalog
-from gasnet3.nets.card import save_model
+from gasnet3.nets.model import save_model
 from gasnet3.run.local import classify
 from toy import toy_model, toy_spectra
 

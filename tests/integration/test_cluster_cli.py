@@ -12,7 +12,7 @@ import pytest
 
 from gasnet3.catalog import read_catalog
 from gasnet3.io import write_npz
-from gasnet3.nets.card import save_model
+from gasnet3.nets.model import save_model
 from gasnet3.run.config import make_config
 from gasnet3.run.plan import Plan, make_plan
 from gasnet3.run.work import work

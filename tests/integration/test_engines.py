@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from gasnet3.io import write_npz, write_spec
-from gasnet3.nets.card import save_model
+from gasnet3.nets.model import save_model
 from gasnet3.run.config import make_config
 from gasnet3.run.dask import DaskError, work_with_dask
 from gasnet3.run.merge import merge

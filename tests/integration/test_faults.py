@@ -20,7 +20,7 @@ import pytest
 import gasnet3
 from gasnet3 import ZWarn, io
 from gasnet3.catalog import read_catalog
-from gasnet3.nets.card import save_model
+from gasnet3.nets.model import save_model
 from gasnet3.run.config import make_config
 from gasnet3.run.merge import MergeError, merge
 from gasnet3.run.plan import Plan, make_plan

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import gasnet3
 from gasnet3 import ZWarn, classify, pipeline
 from gasnet3.lattice import OBSERVED
-from gasnet3.nets.card import save_model
+from gasnet3.nets.model import save_model
 from gasnet3.solve import SOLVERS
 from toy import toy_model, toy_spectra
 

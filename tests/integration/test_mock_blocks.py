@@ -13,7 +13,8 @@ import pytest
 import gasnet3
 from gasnet3 import Spectra, io, mock
 from gasnet3.io.manifest import verify
-from gasnet3.nets.card import ModelError, save_model
+from gasnet3.nets.card import ModelError
+from gasnet3.nets.model import save_model
 from toy import toy_model
 
 COMMAND = Path(sys.executable).with_name("gasnet3")

@@ -11,7 +11,7 @@ import pytest
 import gasnet3
 from gasnet3 import samples
 from gasnet3.io import read
-from gasnet3.nets.card import save_model
+from gasnet3.nets.model import save_model
 from gasnet3.nets.registry import list_models
 from gasnet3.pipeline import Pipeline
 from gasnet3.subclass import DIRECTORY, find_subclass, standard_label

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from gasnet3.io import write_npz
-from gasnet3.nets.card import read_model
+from gasnet3.nets.model import read_model
 from gasnet3.train import ConfigError, read_config, run_training
 from toy import toy_model, toy_spectra
 

@@ -6,7 +6,7 @@ import pytest
 from gasnet3.catalog import read_catalog
 from gasnet3.io import write_npz
 from gasnet3.lattice import OBSERVED
-from gasnet3.nets.card import save_model
+from gasnet3.nets.model import save_model
 from gasnet3.run.local import classify_files
 from gasnet3.run.work import Settings
 from gasnet3.spectra import Spectra

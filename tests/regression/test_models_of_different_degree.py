@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from gasnet3.engine import Engine
-from gasnet3.nets.card import Model
+from gasnet3.nets.model import Model
 from gasnet3.pipeline import Pipeline
 from gasnet3.solve import SOLVERS
 from toy import toy_model, toy_spectra

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from gasnet3.nets.card import ModelError, read_model, save_model
+from gasnet3.nets.card import ModelError
+from gasnet3.nets.model import read_model, save_model
 from toy import toy_model
 
 

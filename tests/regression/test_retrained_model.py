@@ -4,7 +4,7 @@ import os
 
 import torch
 
-from gasnet3.nets.card import save_model
+from gasnet3.nets.model import save_model
 from gasnet3.nets.registry import load_model
 from toy import toy_model
 

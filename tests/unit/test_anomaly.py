@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gasnet3.anomaly.density import Density, fit_density
-from gasnet3.anomaly.measure import Solution, measure
+from gasnet3.anomaly.measure import measure
+from gasnet3.anomaly.solution import Solution
 from gasnet3.anomaly.residual import Residual
 from gasnet3.anomaly.score import (
     KINDS,

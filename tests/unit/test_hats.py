@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from gasnet3.flags import ZWarn
 from gasnet3.lattice import OBSERVED
-from gasnet3.nets.card import save_model
+from gasnet3.nets.model import save_model
 from gasnet3.pipeline import Pipeline
 from gasnet3.run.hats import PartitionClassifier
 from gasnet3.spectra import Spectra

@@ -14,8 +14,9 @@ from astropy.table import Table
 from gasnet3 import CLASSES
 from gasnet3.engine import BLOCK, Engine
 from gasnet3.io import write_npz
-from gasnet3.nets.card import Model, ModelError
+from gasnet3.nets.card import ModelError
 from gasnet3.nets.encoder import Encoder
+from gasnet3.nets.model import Model
 from gasnet3.nets.unet import UNet
 from gasnet3.pipeline import Pipeline
 from gasnet3.prepare import prepare

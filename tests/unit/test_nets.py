@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from gasnet3.lattice import OBSERVED, ShiftRange
-from gasnet3.nets.card import ModelCard, ModelError, read_model, save_model
+from gasnet3.nets.card import ModelCard, ModelError
 from gasnet3.nets.encoder import Encoder
+from gasnet3.nets.model import build, read_model, save_model
 from gasnet3.nets.registry import list_models, load_model, load_models
 from gasnet3.nets.unet import UNet
 from toy import toy_model
@@ -137,6 +138,6 @@ def test_an_empty_directory_is_refused(tmp_path):
 
 def test_networks_with_an_unknown_architecture_or_variant_are_refused():
     with pytest.raises(ModelError, match="unknown architecture"):
-        ModelCard("x", "QSO", "transformer", {}, 0.0, 5.0, 5).build()
+        build(ModelCard("x", "QSO", "transformer", {}, 0.0, 5.0, 5))
     with pytest.raises(ValueError, match="unknown Encoder variant"):
         Encoder(N, N_REST, 5, "wide")

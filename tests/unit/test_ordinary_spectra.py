@@ -9,7 +9,7 @@ import pytest
 
 from gasnet3.engine import Engine
 from gasnet3.lattice import OBSERVED
-from gasnet3.nets.card import Model
+from gasnet3.nets.model import Model
 from gasnet3.pipeline import Pipeline
 from gasnet3.solve import SOLVERS
 from gasnet3.train.anomaly import (

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gasnet3.io import expand, write_npz
-from gasnet3.nets.card import save_model
+from gasnet3.nets.model import save_model
 from gasnet3.run.config import make_config, pipeline_of
 from gasnet3.run.plan import PlanError, make_plan
 from toy import toy_model, toy_spectra

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from gasnet3.anomaly.density import Density
 from gasnet3.anomaly.residual import Residual
 from gasnet3.anomaly.second import SecondRedshift, find_second
+from gasnet3.anomaly.solution import Solution
 from gasnet3.anomaly.statistics import NARROW, Statistics, pixel_statistics
 from gasnet3.lattice import LogLattice
 from gasnet3.quality import good_span
@@ -41,37 +41,6 @@ apart, coefficients that hang on a part of the spectrum."""
 
 SOFT = 1e-3
 """Added to the ratio of Δχ² to what the S/N promises, so that its logarithm stays finite."""
-
-
-@dataclass(frozen=True, eq=False)
-class Solution:
-    """The decided solution of each row, as the scores look at it.
-
-    Attributes
-    ----------
-    cls : ndarray of str, shape (rows,)
-        Class, '' where there is none.
-    z, rchi2, delta_chi2, sn : ndarray of float64, shape (rows,)
-        As the catalog has them (``sn`` is ``sn_median``).
-    next_cls, next_z : ndarray, shape (rows,)
-        The solution that ``delta_chi2`` is to.
-    domain : ndarray of float64, shape (rows,)
-        Distance from the training population in units of its limit; NaN where not known.
-    coeff, covariance : ndarray of float64, shapes (rows, m) and (rows, m, m)
-        Coefficients with amplitude, and their covariance times the reduced χ² where that is
-        above 1; NaN beyond the class's own m, and where they were not solved for.
-    """
-
-    cls: NDArray[np.str_]
-    z: Floats
-    rchi2: Floats
-    delta_chi2: Floats
-    next_cls: NDArray[np.str_]
-    next_z: Floats
-    sn: Floats
-    domain: Floats
-    coeff: Floats
-    covariance: Floats
 
 
 def measure(

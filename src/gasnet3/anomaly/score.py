@@ -10,17 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gasnet3.anomaly.density import Density
-from gasnet3.anomaly.measure import Solution
-from gasnet3.anomaly.second import SecondRedshift
 from gasnet3.anomaly.sentences import sentence
-from gasnet3.anomaly.statistics import Statistics
 from gasnet3.catalog.schema import ANOMALY_KINDS
 from gasnet3.lattice import LogLattice
+
+if TYPE_CHECKING:
+    from gasnet3.anomaly.second import SecondRedshift
+    from gasnet3.anomaly.solution import Solution
+    from gasnet3.anomaly.statistics import Statistics
 
 Floats = NDArray[np.float64]
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from gasnet3.anomaly.measure import Solution
-from gasnet3.anomaly.second import SecondRedshift
-from gasnet3.anomaly.statistics import Statistics
 from gasnet3.lattice import C_KM_S
 from gasnet3.lines import LINES
+
+if TYPE_CHECKING:
+    from gasnet3.anomaly.second import SecondRedshift
+    from gasnet3.anomaly.solution import Solution
+    from gasnet3.anomaly.statistics import Statistics
 
 NEAR_LINE = 1000.0
 """A feature within so many km/s of a line at the object's redshift is called by its name."""

@@ -1,27 +1,17 @@
-"""Model cards: what a network is, what it was trained on, how well it did, and its weights."""
+"""Model cards: what a network is, what it was trained on, how well it did."""
 
 from __future__ import annotations
 
-import copy
-import hashlib
 import json
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-
 from gasnet3.files import replacing
 from gasnet3.lattice import OBSERVED, LogLattice, ShiftRange
-from gasnet3.nets.base import Reconstruction
-from gasnet3.nets.encoder import Encoder
-from gasnet3.nets.unet import UNet
 
 FORMAT = 1
 """Version of the card's layout."""
-
-ARCHITECTURES: dict[str, type[Encoder] | type[UNet]] = {"encoder": Encoder, "unet": UNet}
 
 
 class ModelError(Exception):
@@ -89,73 +79,6 @@ class ModelCard:
         """Rest-frame lattice of the reconstruction (eq. 6)."""
         return self.shifts.rest_lattice(self.observed)
 
-    def build(self) -> Encoder | UNet:
-        """An untrained network as the card describes it.
-
-        Raises
-        ------
-        ModelError
-            If there is no such architecture, or it does not take the options.
-        """
-        if self.architecture not in ARCHITECTURES:
-            known = ", ".join(ARCHITECTURES)
-            raise ModelError(f"{self.name}: unknown architecture {self.architecture!r} ({known})")
-        try:
-            return ARCHITECTURES[self.architecture](self.n, self.rest.n, **self.options)
-        except (TypeError, ValueError, RuntimeError) as error:
-            raise ModelError(
-                f"{self.name}: options {self.options} do not fit the {self.architecture} ({error})"
-            ) from None
-
-
-@dataclass(frozen=True, eq=False)
-class Model:
-    """A trained network with its card.
-
-    Parameters
-    ----------
-    card : ModelCard
-        What it is.
-    network : Encoder or UNet
-        The weights, in evaluation mode.
-    """
-
-    card: ModelCard
-    network: Encoder | UNet
-
-    @property
-    def eigenspectra(self) -> Tensor | None:
-        """Eigenspectra M, shape (m, N); None for a U-Net."""
-        return self.network.eigenspectra.detach() if isinstance(self.network, Encoder) else None
-
-    @torch.inference_mode()
-    def reconstruct(self, flux: Tensor, ivar: Tensor) -> Reconstruction:
-        """Rest-frame reconstruction of prepared spectra (eq. 3-5), shape (rows, N)."""
-        return self.network(flux, ivar)
-
-    def to(self, device: torch.device | str) -> Model:
-        """A copy of the model on a device; this one stays where it is."""
-        return Model(self.card, copy.deepcopy(self.network).to(device))
-
-
-def save_model(network: nn.Module, card: ModelCard, directory: Path) -> Path:
-    """Write ``<name>.safetensors`` and ``<name>.json``; the card gets the weights' hash.
-
-    Returns
-    -------
-    Path
-        The card's path.
-    """
-    from safetensors.torch import save
-
-    directory.mkdir(parents=True, exist_ok=True)
-    weights = save({k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()})
-    path = directory / f"{card.name}.json"
-    with replacing(path.with_suffix(".safetensors")) as temporary:
-        temporary.write_bytes(weights)
-    write_card(path, replace(card, sha256=hashlib.sha256(weights).hexdigest()))
-    return path
-
 
 def write_card(path: Path, card: ModelCard) -> None:
     """Write a card, in place of the one that is there."""
@@ -186,32 +109,3 @@ def read_card(path: Path) -> ModelCard:
         return ModelCard(**content)
     except TypeError as error:
         raise ModelError(f"{path}: incomplete model card ({error})") from None
-
-
-def read_model(path: Path) -> Model:
-    """Load the model whose card is ``path``; the weights lie beside it.
-
-    Raises
-    ------
-    ModelError
-        If card or weights are missing, damaged or do not fit each other.
-    """
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
-    card = read_card(path)
-    weights_path = path.with_suffix(".safetensors")
-    try:
-        weights = weights_path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{weights_path}: cannot read the weights ({error.strerror})") from None
-    if hashlib.sha256(weights).hexdigest() != card.sha256:
-        raise ModelError(
-            f"{weights_path}: the weights differ from the card's sha256; copy both again"
-        )
-    network = card.build()
-    try:
-        network.load_state_dict(load(weights))
-    except (RuntimeError, KeyError, SafetensorError) as error:
-        raise ModelError(f"{weights_path}: weights do not fit the card ({error})") from None
-    return Model(card, network.eval().requires_grad_(False))

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from gasnet3.nets.base import Reconstruction
-from gasnet3.nets.card import Model, ModelCard
+from gasnet3.nets.card import ModelCard
+from gasnet3.nets.model import Model
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,8 @@ from functools import cache
 from pathlib import Path
 
 import gasnet3
-from gasnet3.nets.card import Model, ModelCard, ModelError, read_card, read_model
+from gasnet3.nets.card import ModelCard, ModelError, read_card
+from gasnet3.nets.model import Model, read_model
 
 SHIPPED = Path(__file__).resolve().parents[1] / "models"
 """Directory of the shipped models."""

@@ -22,7 +22,8 @@ from gasnet3.candidates import Candidates
 from gasnet3.confidence import DIRECTORY, Confidence, Evidence, redshift_features
 from gasnet3.engine import Engine
 from gasnet3.files import replacing
-from gasnet3.nets.card import Model, read_card, write_card
+from gasnet3.nets.card import read_card, write_card
+from gasnet3.nets.model import Model
 from gasnet3.nets.registry import list_models
 from gasnet3.pipeline import ROWS, Pipeline
 from gasnet3.spectra import Spectra

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
 from gasnet3.files import replacing
-from gasnet3.nets.card import ModelCard, save_model
+from gasnet3.nets.card import ModelCard
 from gasnet3.nets.encoder import Encoder
+from gasnet3.nets.model import build, save_model
 from gasnet3.prepare import legendre_basis
 from gasnet3.train.config import ConfigError, TrainConfig
 from gasnet3.train.data import TrainingSet, load_training_set
@@ -66,7 +67,7 @@ def run_training(
     )  # fmt: skip
     train = load_training_set(config.files("train"), card, config.reading)
     valid = load_training_set(config.files("valid"), card, config.reading)
-    network = card.build().to(device)
+    network = build(card).to(device)
     optimiser = torch.optim.Adam(network.parameters(), lr=config.lr)
     scheduler = _schedule(config, optimiser, -(-len(train) // (config.batch_size * ranks)))
     checkpoint = config.directory / f"{config.name}.checkpoint.pt"
