@@ -24,7 +24,7 @@ FORMS = {**mock.ONE, **mock.THREE}
 READERS: tuple[HoldingReader, ...] = (FitsReader(), EcsvReader(), TextReader())
 BYTES = st.integers(0, 255)
 SOME = settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
