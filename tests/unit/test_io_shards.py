@@ -103,7 +103,8 @@ def test_content_decides_and_directories_give_shards_only(tmp_path):
     write_shard(tmp_path / "x.arrow", spectra())
     write_shard(tmp_path / "other.name", spectra())
     assert find_reader(tmp_path / "other.name").name == "gasnet3-shard"
-    pq.write_table(pa.table({"id": ["a"], "flux": [1.0]}), tmp_path / "catalog.parquet")
+    own = pa.table({"id": ["a"], "flux": [1.0]}, metadata={"gasnet3": "{}"})
+    pq.write_table(own, tmp_path / "catalog.parquet")
     (tmp_path / "manifest.json").write_text("{}")
     assert expand(tmp_path) == [tmp_path / "x.arrow"]
     with pytest.raises(ReadError, match="no reader knows"):

@@ -127,6 +127,18 @@ class _Table:
             raise ValueError(f"it has not the rows {start} to {stop} that it claims")
         return table
 
+    def has_gaps(self, leaf: Leaf) -> bool:
+        """Whether a row may have no value there, as the statistics of the row groups say."""
+        (path,) = paths_of(self.stored, [leaf])
+        index, about = self.stored.index(path), self.file.metadata
+        if about.schema.column(index).max_definition_level == 0:
+            return False
+        for group in range(about.num_row_groups):
+            counted = about.row_group(group).column(index).statistics
+            if counted is None or not counted.has_null_count or counted.null_count:
+                return True
+        return False
+
     def _seek(self, columns: list[str], group: int) -> None:
         self._columns, self._at, self._left = columns, int(self.first[group]), None
         groups = list(range(group, len(self.first) - 1))
@@ -214,13 +226,15 @@ class _Rows:
             _drop_uneven(self._values)
         if leaf.name in self._values:
             return self._values[leaf.name]
-        return values_of(self._data[leaf.column], leaf)
+        return self._one_a_row(self._data, leaf)
 
     def whole(self, leaf: Leaf) -> Callable[[slice], Any]:
         """A column of a file whose rows are pixels."""
-        return lambda _: values_of(
-            self._table.read(self._columns, 0, self._table.rows)[leaf.column], leaf
-        )
+        rows = self._table.rows
+        return lambda _: self._one_a_row(self._table.read(self._columns, 0, rows), leaf)
+
+    def _one_a_row(self, data: pa.Table, leaf: Leaf) -> NDArray[Any]:
+        return values_of(data[leaf.column], leaf, gaps=self._table.has_gaps(leaf))
 
 
 def _drop_uneven(values: dict[str, list[NDArray[Any]]]) -> None:

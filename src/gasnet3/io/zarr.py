@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gasnet3.io.errors import ReadError
-from gasnet3.io.generic.tree import MAX_ARRAYS, Array, Tree, TreeReader, capitals
+from gasnet3.io.generic.tree import Array, Tree, TreeReader, capitals, check_number, unpacked
 from gasnet3.io.state import STORE_FILES, is_store_at
 
 ZIP_MAGIC = b"PK\x03\x04"
@@ -90,8 +90,7 @@ def _tree(root: Any, nodes: list[str]) -> Tree:
     """What the nodes of a store hold."""
     import zarr
 
-    if len(nodes) > MAX_ARRAYS:
-        raise ValueError(f"it has {len(nodes)} arrays and groups, more than {MAX_ARRAYS}")
+    check_number(nodes)
     arrays: list[Array] = []
     attributes = {"": capitals(dict(root.attrs))}
     for node in nodes:
@@ -110,7 +109,9 @@ def _array(item: Any, path: str) -> Array | None:
         return None
     shape, attributes = tuple(item.shape), capitals(dict(item.attrs))
     if kind in "biuf":
-        return Array(path, shape, "number", lambda part: np.asarray(_get(item, part)), attributes)
+        return Array(
+            path, shape, "number", lambda part: unpacked(_get(item, part), attributes), attributes
+        )
     return Array(path, shape, "text", lambda part: _texts(_get(item, part)), attributes)
 
 

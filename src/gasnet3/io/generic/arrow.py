@@ -143,8 +143,19 @@ def _to_numpy(values: pa.Array) -> NDArray[Any]:
     return found
 
 
-def values_of(column: pa.ChunkedArray, leaf: Leaf) -> NDArray[Any]:
-    """One number or text a row; missing numbers are NaN, whole ones masked, texts ''."""
+def values_of(column: pa.ChunkedArray, leaf: Leaf, *, gaps: bool) -> NDArray[Any]:
+    """One number or text a row; missing numbers are NaN, missing texts ''.
+
+    Parameters
+    ----------
+    column : ChunkedArray
+        The column that the leaf is in.
+    leaf : Leaf
+        Which array of it.
+    gaps : bool
+        Whether any row of the file may have none: whole numbers are then float64, and texts
+        where that cannot hold all of them, whichever rows these are.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -152,9 +163,8 @@ def values_of(column: pa.ChunkedArray, leaf: Leaf) -> NDArray[Any]:
         column = pc.struct_field(column, step)
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
-    if pa.types.is_integer(column.type) and column.null_count:
-        filled = column.fill_null(0).to_numpy()
-        return np.ma.MaskedArray(filled, column.is_null().to_numpy())
+    if pa.types.is_integer(column.type) and gaps:
+        column = column.cast(pa.string() if column.type.bit_width > 32 else pa.float64())
     if _is_number(column.type):
         return _to_numpy(column.combine_chunks()) if column.num_chunks else np.zeros(0)
     if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):

@@ -22,6 +22,9 @@ from gasnet3.io.options import DEFAULT, ReadOptions
 from gasnet3.io.understood import Understood
 from gasnet3.spectra import Spectra
 
+PIECE_ROWS = 256
+"""Rows that are read together."""
+
 Load = Callable[[slice], Any]
 """The values of some of the spectra; of an array that all share, all of it."""
 
@@ -135,7 +138,7 @@ class HoldingReader(ABC):
             If the file is damaged, or it cannot be told where its spectra are.
         """
         with self._opened(path) as holding:
-            return self._spectra(path, holding, slice(0, holding.rows))[0]
+            return self._in_pieces(path, holding, 0, holding.rows)
 
     def count(self, path: Path) -> int:
         """Number of spectra, from the headers."""
@@ -147,7 +150,7 @@ class HoldingReader(ABC):
         with self._opened(path) as holding:
             check_range(path, start, stop, holding.rows)
             if stop > start:
-                return self._spectra(path, holding, slice(start, stop))[0]
+                return self._in_pieces(path, holding, start, stop)
             # An empty batch has the columns that others have.
             return self._spectra(path, holding, slice(0, 1))[0][:0]
 
@@ -178,6 +181,14 @@ class HoldingReader(ABC):
             said = " ".join(str(error).split())[:300]
             reason = f"it cannot be read as {self.name} ({type(error).__name__}: {said})"
             raise ReadError(path, f"{reason}; if it is damaged, fetch it again") from error
+
+    def _in_pieces(self, path: Path, holding: Holding, start: int, stop: int) -> Spectra:
+        """Some rows at a time: on their way they take many times the room they take in the end."""
+        pieces = [
+            self._spectra(path, holding, slice(first, min(stop, first + PIECE_ROWS)))[0]
+            for first in range(start, stop, PIECE_ROWS)
+        ]
+        return pieces[0] if len(pieces) == 1 else Spectra.concatenate(pieces)
 
     def _spectra(self, path: Path, holding: Holding, rows: slice) -> tuple[Spectra, Understood]:
         roles = recognised(holding, self.options)

@@ -10,14 +10,15 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gasnet3.io.generic.dispersion import axis_of, said_air
 from gasnet3.io.generic.holding import Held, Holding, HoldingReader, recognised
 from gasnet3.io.generic.roles import NAMES, Along, Described, RolesError, plain
 from gasnet3.io.options import ReadOptions
 
-MAX_ARRAYS = 4096
-"""Arrays of one file that are looked at."""
+MAX_ARRAYS = 1 << 16
+"""Arrays that a file may have."""
 
 _MAX_PIXELS = 1 << 24
 _UNIT_NAMES = ("UNIT", "UNITS", "BUNIT")
@@ -40,16 +41,20 @@ class Array:
     kind : {'number', 'text', 'rows'}
         What its elements are; ``rows`` are arrays of numbers of any length.
     load : callable
-        Gives the elements of a slice of the first axis; all of it where it has no axis.
+        Gives the elements of a slice of the first axis, or of a tuple of slices; all of it where
+        it has no axis.
     attributes : mapping
         What is said of it, by names in capitals.
+    stored : bool
+        Whether its elements may have been written; else they are all the same.
     """
 
     path: str
     shape: tuple[int, ...]
     kind: Literal["number", "text", "rows"]
-    load: Callable[[slice], Any]
+    load: Callable[[Any], Any]
     attributes: Attributes = field(default_factory=dict)
+    stored: bool = True
 
     @property
     def group(self) -> str:
@@ -109,6 +114,24 @@ def capitals(attributes: Mapping[str, Any]) -> dict[str, Any]:
     return out
 
 
+def check_number(arrays: Sequence[Any]) -> None:
+    """Refuse files of more arrays than can be looked at each time; ValueError."""
+    if len(arrays) > MAX_ARRAYS:
+        raise ValueError(f"it has more than {MAX_ARRAYS} arrays: put spectra into rows of one")
+
+
+def unpacked(values: Any, said: Attributes) -> NDArray[Any]:
+    """Numbers as they are meant, where netCDF's attributes say that they were scaled to be kept."""
+    scale, offset = (
+        said.get(name, plain) for name, plain in (("SCALE_FACTOR", 1), ("ADD_OFFSET", 0))
+    )
+    array = np.asarray(values)
+    if (scale, offset) == (1, 0):
+        return array
+    missing = array == said.get("_FILLVALUE", np.nan)
+    return np.where(missing, np.nan, array * scale + offset)
+
+
 def _chosen(tree: Tree, options: ReadOptions) -> Holding:
     wanted = {name.strip("/").rpartition("/")[0] for _, name in options.columns if "/" in name}
     groups = sorted({array.group for array in tree.arrays}, key=lambda path: (_depth(path), path))
@@ -123,14 +146,55 @@ def _chosen(tree: Tree, options: ReadOptions) -> Holding:
                 found[group] = _of_group(tree, around, options)
             except RolesError as problem:
                 problems.append(problem)
-    if len(found) > 1:
+    if not found:
+        raise problems[0] if problems else RolesError("there is no such group of arrays in it")
+    if len(found) == 1:
+        return next(iter(found.values()))
+    if any(holding.rows > 1 for holding in found.values()):
         raise RolesError(
             f"{len(found)} groups have spectra ({', '.join(list(found)[:5])}); say which, for "
             f"example --column flux={next(iter(found))}/flux"
         )
-    if not found:
-        raise problems[0] if problems else RolesError("there is no such group of arrays in it")
-    return next(iter(found.values()))
+    return _joined(found)
+
+
+def _joined(groups: Mapping[str, Holding]) -> Holding:
+    """Groups with one spectrum each: what all of them have, a row a group."""
+    by_name = [{one.described.name: one for one in group.arrays} for group in groups.values()]
+    common = [one for one in by_name[0].values() if all(one.described.name in x for x in by_name)]
+    first = next(iter(groups.values()))
+    held = [
+        replace(
+            one,
+            described=replace(one.described, where=f"array {one.described.name} of each group"),
+            load=_of_each([others[one.described.name].load for others in by_name], one.described),
+        )
+        for one in common
+    ]
+    names = [group.rpartition("/")[2] for group in groups]
+    joined = Holding(held, len(groups), air=first.air, names=names)
+    axes = [group.axis for group in groups.values() if group.axis is not None]
+    if first.axis is not None and len({axis.described for axis in axes}) == 1 == len(axes) / len(
+        groups
+    ):
+        joined.axis = replace(
+            first.axis, load=lambda part: [axis.load(part) for axis in axes[part]]
+        )
+    spare = {name for others in by_name for name in others} - {one.described.name for one in common}
+    joined.told.ignored += [f"array {name}, not in every group: not used" for name in sorted(spare)]
+    return joined
+
+
+def _of_each(loads: Sequence[Callable[[slice], Any]], described: Described) -> Any:
+    def load(part: slice) -> Any:
+        rows = [one(slice(0, 1)) for one in loads[part]]
+        return (
+            [np.reshape(row, -1) for row in rows]
+            if described.along == "pixels"
+            else np.concatenate(rows)
+        )
+
+    return load
 
 
 def _depth(group: str) -> int:
@@ -149,7 +213,7 @@ def _of_group(tree: Tree, around: list[str], options: ReadOptions) -> Holding:
     for array in sorted(tree.arrays, key=lambda array: -_depth(array.group)):
         if array.group in around:
             by_name.setdefault(array.name, array)
-    arrays = list(by_name.values())
+    arrays = _upright(list(by_name.values()))
     said: dict[str, Any] = {}
     for group in reversed(around):
         said |= tree.attributes.get(group, {})
@@ -180,8 +244,34 @@ def _shapes(arrays: Sequence[Array]) -> list[tuple[int | None, int | None]]:
 
 
 def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Without a third axis of one element."""
-    return shape[:2] if len(shape) == 3 and shape[2] == 1 else shape
+    """Without a last axis of one element."""
+    return shape[:-1] if len(shape) in (2, 3) and shape[-1] == 1 else shape
+
+
+def transposed(array: Array) -> Array:
+    """An array of two axes with the first for the second."""
+
+    def load(part: Any) -> Any:
+        return np.asarray(array.load((slice(None), part))).T
+
+    return replace(array, shape=array.shape[::-1], load=load)
+
+
+def _upright(arrays: list[Array]) -> list[Array]:
+    """Arrays that have a row a pixel, as the wavelengths tell, with a row a spectrum."""
+    grids = {_squeezed(one.shape) for one in arrays if plain(one.name) in _GRIDS}
+    pixels = {
+        shape[-1] for shape in grids if len(shape) == 1 or (len(shape) == 2 and shape[0] == 1)
+    }
+    return [
+        transposed(one)
+        if one.kind == "number"
+        and len(one.shape) == 2
+        and one.shape[0] in pixels
+        and one.shape[1] not in {1, *pixels}
+        else one
+        for one in arrays
+    ]
 
 
 def _of_shape(
@@ -193,6 +283,7 @@ def _of_shape(
 ) -> Holding:
     held: list[Held] = []
     whole: set[str] = set()
+    empty: set[str] = set()
     unused: list[str] = []
     keywords = dict(said)
     said_names = {name.strip("/"): name for _, name in options.columns}
@@ -204,6 +295,7 @@ def _of_shape(
             continue
         one = Described(name, along, _unit(array, said), where=f"array {array.path}")
         held.append(Held(one, _loader(array, along, full, rows), said_air(array.attributes)))
+        empty |= set() if array.stored else {name}
         if full:
             whole.add(name)
             keywords |= array.attributes
@@ -215,6 +307,8 @@ def _of_shape(
     roles = recognised(holding, options)
     if rows is not None and roles.arrays["flux"].name not in whole:
         raise RolesError(f"the flux {roles.arrays['flux'].name} is no row a spectrum")
+    if roles.arrays["flux"].name in empty:
+        raise RolesError(f"its array {roles.arrays['flux'].name} has a size, but no values")
     for at, one_held in enumerate(held):
         role = next((r for r, d in roles.arrays.items() if d.name == one_held.described.name), "")
         if role in ("ivar", "error", "variance") and one_held.described.name not in whole:
@@ -244,9 +338,9 @@ def _along(array: Array, rows: int | None, pixels: int | None) -> tuple[Along | 
 def _loader(array: Array, along: Along, full: bool, rows: int | None) -> Callable[[slice], Any]:
     shape = _squeezed(array.shape)
     if along == "rows":
-        return lambda part: np.atleast_1d(array.load(part))
+        return lambda part: np.atleast_1d(array.load(part)).reshape(-1)
     if not full:
-        return lambda _: np.asarray(array.load(slice(0, shape[0]))).reshape(shape[-1])
+        return lambda _: np.asarray(array.load(slice(0, shape[0]))).reshape(-1)
     if array.kind == "rows":
         return array.load
     return lambda part: np.asarray(array.load(part)).reshape(-1, shape[1])
