@@ -46,6 +46,18 @@ def test_spec_files_come_back_exactly(tmp_path, scale):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0.fits", "1.fits"]
 
 
+def test_a_model_stands_beside_the_flux_as_in_sdss_files(tmp_path):
+    spectra = mock()
+    model = np.linspace(1, 2, OBSERVED.n)
+    write_spec(tmp_path / "a.fits", spectra, 1, model)
+    with fits.open(tmp_path / "a.fits") as hdus:
+        assert hdus["COADD"].columns.names[-1] == "model"
+        np.testing.assert_array_equal(hdus["COADD"].data["model"], model.astype(np.float32))
+    np.testing.assert_array_equal(read(tmp_path / "a.fits").flux[0], spectra.flux[1])
+    with pytest.raises(ValueError, match=r"the model has shape \(5,\)"):
+        write_spec(tmp_path / "b.fits", spectra, 0, np.ones(5))
+
+
 def test_astropy_reads_the_layout_of_sdss(tmp_path):
     spectra = mock()
     write_spec(tmp_path / "x.fits", spectra)

@@ -8,6 +8,7 @@ from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gasnet3.files import replacing
 from gasnet3.flags import ZWarn
@@ -19,10 +20,16 @@ _SDSS_ID = re.compile(r"\d{4,9}-\d{5,9}-\d{4,9}", re.ASCII)
 _NAME = re.compile(r"[ -&(-~]{1,60}")
 
 
-def write_spec(path: str | Path, spectra: Spectra, row: int = 0) -> None:
+def write_spec(
+    path: str | Path,
+    spectra: Spectra,
+    row: int = 0,
+    model: NDArray[np.floating[Any]] | None = None,
+) -> None:
     """Write one spectrum as an SDSS spec-lite file.
 
-    The COADD extension holds flux, loglam, ivar, and_mask and or_mask (both 0); the SPECOBJ
+    The COADD extension holds flux, loglam, ivar, and_mask and or_mask (both 0), and the model
+    where it is given, as SDSS's files do; the SPECOBJ
     extension the label as CLASS and Z (float64), those flags as ZWARNING that were known before
     any fit, and, where the key columns have them, PLUG_RA and PLUG_DEC. An id of the form
     ``PLATE-MJD-FIBERID`` is written as those three numbers, any other as the keyword OBJECT.
@@ -35,11 +42,14 @@ def write_spec(path: str | Path, spectra: Spectra, row: int = 0) -> None:
         Batch with the spectrum.
     row : int
         Its row.
+    model : ndarray, shape (n,), optional
+        Its best model, in the unit of the flux.
 
     Raises
     ------
     ValueError
-        If the id is not short printable ASCII, or the class is longer than SDSS's 6 characters.
+        If the id is not short printable ASCII, the class is longer than SDSS's 6 characters, or
+        the model has other pixels than the spectrum.
     """
     from astropy.io import fits
 
@@ -48,6 +58,8 @@ def write_spec(path: str | Path, spectra: Spectra, row: int = 0) -> None:
         raise ValueError(f"row {row}: id {name!r} must be 1 to 60 ASCII characters, no quotes")
     if len(cls) > 6 or not cls.isascii():
         raise ValueError(f"row {row}: class {cls!r} must be at most 6 ASCII characters")
+    if model is not None and np.shape(model) != (spectra.lattice.n,):
+        raise ValueError(f"the model has shape {np.shape(model)}, the spectrum {spectra.lattice.n}")
     primary = fits.PrimaryHDU()
     keys = _keys(name)
     for key, value in keys.items():
@@ -64,6 +76,8 @@ def write_spec(path: str | Path, spectra: Spectra, row: int = 0) -> None:
         fits.Column("and_mask", "J", array=np.zeros(n, np.int32)),
         fits.Column("or_mask", "J", array=np.zeros(n, np.int32)),
     ]
+    if model is not None:
+        coadd.append(fits.Column("model", real, array=model))
     tables = [
         fits.BinTableHDU.from_columns(coadd, name="COADD"),
         fits.BinTableHDU.from_columns(_label(spectra, row, keys), name="SPECOBJ"),
