@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gasnet3.cli import console
 from gasnet3.cli.show import show_failures
+
+if TYPE_CHECKING:
+    from gasnet3.run.plan import Plan
 
 
 def plan(
@@ -39,14 +43,41 @@ def plan(
 
     Then work on it with gasnet3 work, by one process or many, and merge it.
     """
+    options = console.reading(air, column, unit)
+    choices, wanted = console.choices(classes, z_range, priors), console.ids(ids)
+    with console.rate("count files", quiet=quiet) as update:
+        made = _made(
+            files, output, overwrite=overwrite, part_rows=part_rows, ids=wanted,
+            on_progress=update, models=console.chosen(models), solver=solver, n_best=n_best,
+            options=options, choices=choices,
+        )  # fmt: skip
+    if not quiet:
+        console.out.print(
+            f"{made.rows} spectra in {len(made)} parts: {output}\nnext: gasnet3 work {output}",
+            markup=False,
+            highlight=False,
+        )
+    show_failures(made.failures, made.files)
+    raise typer.Exit(console.SOME_FAILED if made.failures else console.OK)
+
+
+def _made(
+    files: list[str],
+    output: Path,
+    *,
+    overwrite: bool,
+    part_rows: int | None,
+    ids: list[str] | None,
+    on_progress: Callable[[int, int], None],
+    **settings: Any,
+) -> Plan:
+    """The plan, written; what is wrong with the call is told."""
     from gasnet3.io import ReadError, expand
     from gasnet3.nets.card import ModelError
     from gasnet3.run.config import make_config
     from gasnet3.run.lock import LockError, locked
     from gasnet3.run.plan import PLAN, make_plan
 
-    options = console.reading(air, column, unit)
-    choices, wanted = console.choices(classes, z_range, priors), console.ids(ids)
     if output.exists() and not output.is_dir():
         console.fail(f"{output}: is a file; give a directory")
     if (output / PLAN).exists() and not overwrite:
@@ -57,21 +88,12 @@ def plan(
     with (
         console.interruptible("nothing is planned yet"),
         console.told(ReadError, ModelError, LockError, ValueError, OSError),
-        console.rate("count files", quiet=quiet) as update,
     ):
         paths = expand(files)
-        config = make_config(console.chosen(models), solver, n_best, options, choices)
+        config = make_config(**settings)
         output.mkdir(parents=True, exist_ok=True)
         with locked(output / ".lock", str(output)):
-            made = make_plan(
-                paths, output, config, part_rows=part_rows, ids=wanted, on_progress=update,
+            return make_plan(
+                paths, output, config, part_rows=part_rows, ids=ids, on_progress=on_progress,
                 on_message=console.note,
             )  # fmt: skip
-    if not quiet:
-        console.out.print(
-            f"{made.rows} spectra in {len(made)} parts: {output}\nnext: gasnet3 work {output}",
-            markup=False,
-            highlight=False,
-        )
-    show_failures(made.failures, made.files)
-    raise typer.Exit(console.SOME_FAILED if made.failures else console.OK)
