@@ -17,6 +17,18 @@ def as_numpy(values: Any) -> NDArray[Any]:
     return np.asarray(values.cpu().numpy() if hasattr(values, "cpu") else values)
 
 
+def namespace(values: Any) -> Any:
+    """The package, torch or NumPy, whose functions take a tensor or array.
+
+    Both know ``where``, ``isfinite``, ``log`` and others by one name.
+    """
+    if isinstance(values, np.ndarray):
+        return np
+    import torch
+
+    return torch
+
+
 def wide(values: Any) -> Any:
     """A tensor or array in float64, where it is."""
     return values.double() if hasattr(values, "double") else values.astype(np.float64)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gasnet3.distinct import distinct_pixels
 from gasnet3.engine import Engine
-from gasnet3.minima import REACH
+from gasnet3.limits import BAD, REACH
 from gasnet3.prepare import Prepared
 from gasnet3.refine import Fits, fit_at, refine
 
@@ -19,9 +19,6 @@ CLOSE, CLOSEST = 0.2, 0.05
 
 ALL = torch.iinfo(torch.int64).max
 """Proposals to look at of a class that may be the right one."""
-
-BAD = 1e30
-"""Added to the χ² of bad fits, to put them last."""
 
 NEAR = 1.0
 """Solutions of a class whose χ² is so near to the least are all refined in float64."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from gasnet3.lattice import C_KM_S, LN10_STEP, z_from_shift
+from gasnet3.limits import SYSTEMATIC_KM_S
 from gasnet3.nets.card import ModelError
 from gasnet3.nets.model import Model
 from gasnet3.prepare import Prepared, legendre_basis
@@ -25,11 +26,6 @@ FRUGAL = {
 
 BLOCK = 32
 """Rows a network sees at once, always: results must not depend on the batch."""
-
-
-SYSTEMATIC_KM_S = {"STAR": 35.0, "GALAXY": 35.0, "QSO": 500.0}
-"""How far redshifts of a class differ from other people's whatever the noise: lines of quasars are
-shifted. No prior is narrower than this."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +71,7 @@ class Engine:
 
     @property
     def systematic(self) -> float:
-        """:data:`SYSTEMATIC_KM_S` in pixels."""
+        """:data:`~gasnet3.limits.SYSTEMATIC_KM_S` in pixels."""
         return SYSTEMATIC_KM_S[self.cls] / C_KM_S / LN10_STEP
 
     @property

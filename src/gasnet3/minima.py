@@ -10,9 +10,6 @@ from torch import Tensor
 
 from gasnet3 import batching
 
-REACH = 1.5
-"""How far in pixels a minimum may lie from where a curve of whole shifts shows it."""
-
 POINTS = 1 << 17
 """Points of curves looked at together on a CPU: they stay in its cache."""
 

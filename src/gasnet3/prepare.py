@@ -12,6 +12,7 @@ from torch import Tensor
 
 from gasnet3 import batching
 from gasnet3.batching import paired, slices
+from gasnet3.limits import LARGEST_IVAR
 from gasnet3.priors import Prior
 from gasnet3.quality import MIN_GOOD
 from gasnet3.spectra import Spectra
@@ -21,10 +22,6 @@ DEGREE = 5
 
 TOGETHER = 16
 """Rows worked on together on a CPU: they stay in its cache."""
-
-LARGEST_IVAR = 1e18
-"""Largest inverse variance after normalisation: a S/N of 1e9 a pixel is no measurement, and the
-sums of the scans would leave float32."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 A prior adds -2 ln p to the χ² that solutions are chosen by; the χ² of the catalog stays that of
 the data. No prior is taken to be narrower than redshifts of a class can be compared: in
 ``(z - z0)² / (σ² + s²)`` s is 35 km/s for stars and galaxies and 500 km/s for quasars
-(:data:`gasnet3.engine.SYSTEMATIC_KM_S`). So a very narrow prior chooses among the minima of χ², it
+(:data:`gasnet3.limits.SYSTEMATIC_KM_S`). So a very narrow prior chooses among the minima of χ², it
 does not move them.
 """
 
@@ -13,13 +13,16 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
+from gasnet3.arrays import namespace
 from gasnet3.lattice import LN10_STEP
+
+if TYPE_CHECKING:
+    import torch
 
 FUNCTIONS = ("gaussian", "lorentzian", "tophat")
 """Shapes of priors; a tophat has σ as its whole width, as redrock's."""
@@ -39,40 +42,40 @@ class Prior:
 
     Attributes
     ----------
-    z, sigma : Tensor of float64, shape (rows,)
+    z, sigma : Tensor or ndarray of float64, shape (rows,)
         Centre and width; NaN for spectra without a prior.
-    function : Tensor of int64, shape (rows,)
+    function : Tensor or ndarray of int64, shape (rows,)
         Index into :data:`FUNCTIONS`.
     """
 
-    z: Tensor
-    sigma: Tensor
-    function: Tensor
+    z: Any
+    sigma: Any
+    function: Any
 
-    def rows(self, index: Tensor) -> Prior:
+    def rows(self, index: Any) -> Prior:
         """The priors at the given places."""
         return Prior(self.z[index], self.sigma[index], self.function[index])
 
-    def penalty(self, shift: Tensor, error: float) -> Tensor:
+    def penalty(self, shift: Any, error: float) -> Any:
         """-2 ln of the prior at shifts, 0 where there is none, inf outside of a tophat.
 
         Parameters
         ----------
-        shift : Tensor of float64, shape (rows, k) or (k,)
+        shift : Tensor or ndarray of float64, shape (rows, k) or (k,)
             Shifts in pixels.
         error : float
             Least width, in pixels.
         """
-        log = LN10_STEP * shift
-        z = torch.expm1(log.expand(len(self.z), -1) if log.ndim == 1 else log)
+        xp = namespace(shift)
+        z = xp.expm1(LN10_STEP * shift)
         width = LN10_STEP * error * (1.0 + z)
         centre, sigma = self.z[:, None], self.sigma[:, None]
         squared = (z - centre) ** 2 / (sigma**2 + width**2)
-        outside = (z - centre).abs() >= sigma / 2
-        shapes = (squared, 2.0 * torch.log1p(squared), torch.where(outside, torch.inf, 0.0))
+        outside = abs(z - centre) >= sigma / 2
+        shapes = (squared, 2.0 * xp.log1p(squared), xp.where(outside, xp.inf, 0.0))
         which = self.function[:, None]
-        out = torch.where(which == 0, shapes[0], torch.where(which == 1, shapes[1], shapes[2]))
-        return torch.where(torch.isfinite(centre), out, 0.0)
+        out = xp.where(which == 0, shapes[0], xp.where(which == 1, shapes[1], shapes[2]))
+        return xp.where(xp.isfinite(centre), out, 0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,8 +147,10 @@ class Priors:
     def __len__(self) -> int:
         return len(self.z)
 
-    def of(self, ids: Sequence[str] | NDArray[np.str_], device: torch.device | str) -> Prior:
-        """The priors of some spectra, on a device."""
+    def of(
+        self, ids: Sequence[str] | NDArray[np.str_], device: torch.device | str | None = None
+    ) -> Prior:
+        """The priors of some spectra, as tensors on a device; as arrays where none is named."""
         rows = np.array([self.place.get(str(name), -1) for name in ids], np.int64)
         if not len(self):
             rows = np.full(len(ids), -1)
@@ -154,6 +159,10 @@ class Priors:
         function = np.zeros(len(ids), np.int64)
         for out, values in ((z, self.z), (sigma, self.sigma), (function, self.function)):
             out[has] = values[rows[has]]
+        if device is None:
+            return Prior(z, sigma, function)
+        import torch
+
         parts = (torch.from_numpy(values).to(device) for values in (z, sigma, function))
         return Prior(*parts)
 

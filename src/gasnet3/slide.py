@@ -16,18 +16,9 @@ from torch import Tensor
 from gasnet3 import batching
 from gasnet3.batching import paired, slices
 from gasnet3.lattice import ShiftRange
-from gasnet3.minima import REACH
+from gasnet3.limits import NEWTON_STEPS, PAD, REACH, TAPS, TRIALS
 from gasnet3.refine import Fits
-from gasnet3.splines import PAD, combine, spline_bends, spline_weights
-
-TAPS = 7
-"""B-splines that a model within reach is made of: those of 4 pixels, and 3 more."""
-
-TRIALS = 16
-"""Trial positions a pixel, from the best of which Newton's steps begin."""
-
-NEWTON_STEPS = 4
-"""Enough from a trial position that is a thirtieth of a pixel off at most."""
+from gasnet3.splines import combine, spline_bends, spline_weights
 
 CHUNK = 8
 """Fits made together on a CPU: they stay in its cache."""
@@ -85,7 +76,7 @@ class Models:
 def slide(
     models: Models, flux: Tensor, ivar: Tensor, rows: Tensor, start: Tensor
 ) -> tuple[Fits, Tensor]:
-    """The least χ² of fixed models within :data:`REACH` of given shifts.
+    """The least χ² of fixed models within :data:`~gasnet3.limits.REACH` of given shifts.
 
     Parameters
     ----------

@@ -19,7 +19,8 @@ from gasnet3.candidates import ALL, Candidates, Source, best_minima, collect, la
 from gasnet3.distinct import DISTINCT, distinct_pixels
 from gasnet3.engine import Curves, Engine
 from gasnet3.lattice import shift_from_z
-from gasnet3.minima import REACH, Minima, find_minima
+from gasnet3.limits import OUT_OF_REACH, REACH
+from gasnet3.minima import Minima, find_minima
 from gasnet3.prepare import Prepared
 from gasnet3.slide import Models, slide
 
@@ -28,10 +29,6 @@ PROPOSALS = 3
 
 HOPELESS = 50.0
 """Excess of χ² in a frugal scan that no proposal makes up, where the best reduced χ² is 1."""
-
-OUT_OF_REACH = 1000.0
-"""Excess of χ² over the best class's, where its reduced χ² is 1, with which a class is not
-expected to be the right one."""
 
 
 @dataclass(frozen=True, eq=False)

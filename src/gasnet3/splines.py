@@ -13,9 +13,7 @@ from torch import Tensor
 
 from gasnet3 import batching
 from gasnet3.lattice import ShiftRange
-
-PAD = 3
-"""Spline coefficients kept beyond each end of the rest lattice, for shifts at the edge."""
+from gasnet3.limits import PAD
 
 MEMORY = 28
 """Pixels after which the filter of the spline has forgotten a value."""

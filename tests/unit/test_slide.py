@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from gasnet3.lattice import OBSERVED, ShiftRange
-from gasnet3.slide import REACH, Models, slide
+from gasnet3.limits import REACH
+from gasnet3.slide import Models, slide
 from gasnet3.splines import spline_coefficients
 
 SHIFTS = ShiftRange(3, 60)
