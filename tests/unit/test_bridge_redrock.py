@@ -6,10 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from astropy.table import Table
 
-from gasnet3.bridges.redrock import NEAR, write_details
+from gasnet3.bridges.redrock import NEAR, chi2_curves, write_details
 from gasnet3.catalog import make_catalog
+from gasnet3.pipeline import Pipeline
+from gasnet3.solve import SOLVERS
+from toy import toy_engine, toy_spectra
 
 pytest.importorskip("h5py")
 results = pytest.importorskip("redrock.results")
@@ -75,3 +79,22 @@ def test_curves_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="solutions as QSO, but no curve"):
         write_details(path, catalog(["a", "b"]), {"GALAXY": CURVES["GALAXY"]})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_curves_of_a_pipeline_have_their_least_at_the_solution(tmp_path: Path) -> None:
+    engines = (toy_engine("GALAXY"), toy_engine("QSO"))
+    pipeline = Pipeline(engines, SOLVERS["exact"], torch.device("cpu"))
+    spectra = toy_spectra(engines[0].model, np.array([0.02, 0.05]))
+    curves = chi2_curves(pipeline, spectra)
+    table = pipeline.run(spectra, n_best=2)
+    write_details(tmp_path / "rr.h5", table, curves)
+    zscan, zfit = results.read_zscan(str(tmp_path / "rr.h5"))
+    assert len(zfit) == 4
+    for target, z in enumerate([0.02, 0.05]):
+        scan = zscan[target]["GALAXY"]
+        least = int(np.nanargmin(scan["zchi2"]))
+        assert scan["redshifts"][least] == pytest.approx(z, abs=2e-4)
+        best = zfit[(zfit["targetid"] == target) & (zfit["znum"] == 0)][0]
+        assert best["chi2"] == pytest.approx(scan["zchi2"][least], rel=0.05)
+    with pytest.raises(ValueError, match="no spectra"):
+        chi2_curves(pipeline, spectra[:0])

@@ -16,6 +16,9 @@ from gasnet3.files import replacing
 if TYPE_CHECKING:
     from astropy.table import Table
 
+    from gasnet3.pipeline import Pipeline
+    from gasnet3.spectra import Spectra
+
 NEAR = 15
 """Points of the curve around a solution (``zz``, ``zzchi2``), as redrock has by default."""
 
@@ -142,3 +145,36 @@ def _near(curve: Any, row: int, z: float) -> tuple[Any, Any]:
     start = int(np.searchsorted(curve[0], z)) - NEAR // 2
     start = min(max(start, 0), len(curve[0]) - NEAR)
     return curve[0][start : start + NEAR], curve[1][row, start : start + NEAR]
+
+
+def chi2_curves(
+    pipeline: Pipeline, spectra: Spectra
+) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """The χ² curve of every class for some spectra, one by one: for tens of them.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        The models and the solver.
+    spectra : Spectra
+        The spectra.
+
+    Returns
+    -------
+    dict of str to (z, chi2)
+        By class, as :func:`write_details` takes them; not reduced.
+
+    Raises
+    ------
+    ValueError
+        If there are no spectra, or they are not on the lattice of the models.
+    """
+    if not len(spectra):
+        raise ValueError("there are no spectra, and so no curves")
+    found = [pipeline.inspect(spectra, row).curves for row in range(len(spectra))]
+    out = {}
+    for engine in pipeline.engines:
+        free = np.maximum(spectra.n_good - engine.dof, 1)[:, None]
+        rchi2 = np.stack([curves[engine.cls][1] for curves in found])
+        out[engine.cls] = (np.asarray(found[0][engine.cls][0], np.float64), rchi2 * free)
+    return out
