@@ -263,12 +263,17 @@ def test_spectra_are_needed(tmp_path: Path) -> None:
     pq.write_table(pa.table({"mag": [1.0], "name": ["a"]}), tmp_path / "c.parquet")
     pq.write_table(pa.table({"flux": [[1.0]], "wave": [[5e3]]}).slice(0, 0), tmp_path / "d.parquet")
     zarr.save_array(tmp_path / "e.zarr", np.ones(5))
+    zarr.open_group(tmp_path / "f.zarr", mode="w")
+    with h5py.File(tmp_path / "g.h5", "w") as file:
+        file["flux"], file["wave"] = np.ones((7, 2, 120)), mock.WAVE
     problems = {
         "a.h5": "which array is the flux among: image",
-        "b.h5": "no such group of arrays|no array",
+        "b.h5": "there is no array in it",
         "c.parquet": "which array is the flux",
         "d.parquet": "no spectrum",
-        "e.zarr": "cannot be read as zarr",
+        "e.zarr": "it is one array",
+        "f.zarr": "there is no array in it",
+        "g.h5": r"flux of shape \(7, 2, 120\)",
     }
     for name, problem in problems.items():
         with pytest.raises(ReadError, match=f"{name}: .*({problem})"):

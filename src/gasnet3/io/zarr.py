@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from gasnet3.io.errors import ReadError
+from gasnet3.io.generic.roles import RolesError
 from gasnet3.io.generic.tree import Array, Tree, TreeReader, capitals, check_number, unpacked
 from gasnet3.io.state import STORE_FILES, is_store_at
 
@@ -45,7 +46,7 @@ class ZarrReader(TreeReader):
         except ImportError:
             raise ReadError(path, "Zarr needs a library: pip install 'gasnet3[zarr]'") from None
         if path.is_dir():
-            yield _tree(zarr.open_group(str(path), mode="r"), sorted(_nodes_below(path)))
+            yield _tree(zarr.open(str(path), mode="r"), sorted(_nodes_below(path)))
             return
         nodes = _nodes_in_zip(path)
         root = min(nodes, key=lambda node: len(node.parts))
@@ -91,6 +92,8 @@ def _tree(root: Any, nodes: list[str]) -> Tree:
     import zarr
 
     check_number(nodes)
+    if isinstance(root, zarr.Array):
+        raise RolesError("it is one array: put it into a group with its wavelengths and errors")
     arrays: list[Array] = []
     attributes = {"": capitals(dict(root.attrs))}
     for node in nodes:

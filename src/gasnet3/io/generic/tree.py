@@ -147,7 +147,8 @@ def _chosen(tree: Tree, options: ReadOptions) -> Holding:
             except RolesError as problem:
                 problems.append(problem)
     if not found:
-        raise problems[0] if problems else RolesError("there is no such group of arrays in it")
+        nothing = "there is no such group of arrays in it" if wanted else "there is no array in it"
+        raise problems[0] if problems else RolesError(nothing)
     if len(found) == 1:
         return next(iter(found.values()))
     if any(holding.rows > 1 for holding in found.values()):
@@ -291,7 +292,7 @@ def _of_shape(
         name = said_names.get(array.path, array.name)
         along, full = _along(array, rows, pixels)
         if along is None:
-            unused.append(f"array {array.path} of shape {array.shape}: not used")
+            unused.append(f"array {array.path} of shape {array.shape}")
             continue
         one = Described(name, along, _unit(array, said), where=f"array {array.path}")
         held.append(Held(one, _loader(array, along, full, rows), said_air(array.attributes)))
@@ -304,7 +305,10 @@ def _of_shape(
     if axis is not None:
         one = Described(axis.role, "pixels", axis.unit, where=f"attributes {axis.where}")
         holding.axis = Held(one, lambda _: axis.values, axis.air)
-    roles = recognised(holding, options)
+    try:
+        roles = recognised(holding, options)
+    except RolesError as problem:
+        raise RolesError(f"{problem}{_of_no_use(unused)}") from None
     if rows is not None and roles.arrays["flux"].name not in whole:
         raise RolesError(f"the flux {roles.arrays['flux'].name} is no row a spectrum")
     if roles.arrays["flux"].name in empty:
@@ -313,10 +317,18 @@ def _of_shape(
         role = next((r for r, d in roles.arrays.items() if d.name == one_held.described.name), "")
         if role in ("ivar", "error", "variance") and one_held.described.name not in whole:
             held[at] = replace(one_held, load=_repeated(one_held.load))
-    holding.told.ignored += unused[:_TOLD]
+    holding.told.ignored += [f"{text}: not used" for text in unused[:_TOLD]]
     if len(unused) > _TOLD:
         holding.told.ignored.append(f"{len(unused) - _TOLD} more arrays of other shapes: not used")
     return holding
+
+
+def _of_no_use(unused: Sequence[str]) -> str:
+    """What is said of arrays that are no rows of spectra, where none are found."""
+    if not unused:
+        return ""
+    more = ", ..." if len(unused) > 3 else ""
+    return f" (of shapes that do not go with these: {', '.join(unused[:3])}{more})"
 
 
 def _along(array: Array, rows: int | None, pixels: int | None) -> tuple[Along | None, bool]:
