@@ -8,7 +8,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from gasnet3.lattice import C_KM_S, LN10_STEP, z_from_shift
+from gasnet3.lattice import C_KM_S, LN10_STEP, ShiftRange, z_from_shift
 from gasnet3.limits import SYSTEMATIC_KM_S
 from gasnet3.nets.card import ModelError
 from gasnet3.nets.model import Model
@@ -42,6 +42,11 @@ class Curves:
 
     shift: Tensor
     chi2: Tensor
+
+    def within(self, shifts: ShiftRange) -> Curves:
+        """The part of the curves at some shifts."""
+        inside = (self.shift >= shifts.first) & (self.shift <= shifts.last)
+        return self if inside.all() else Curves(self.shift[inside], self.chi2[:, inside])
 
     def under(self, prior: Prior | None, error: float) -> Curves:
         """The curves with what a prior adds to them; ``error`` as in :meth:`Prior.penalty`."""

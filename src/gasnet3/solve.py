@@ -47,6 +47,8 @@ class Proposals:
         What the models are made of.
     coeff : Tensor or None, shape (rows, m)
         Coefficients, where they are not solved for.
+    scanned : Curves or None
+        The curves that they were taken from, without the prior.
     """
 
     start: Tensor
@@ -54,6 +56,7 @@ class Proposals:
     reach: float
     source: Source
     coeff: Tensor | None = None
+    scanned: Curves | None = None
 
     def rows(self, index: Tensor) -> Proposals:
         """Those of some rows."""
@@ -69,8 +72,20 @@ class Solver(ABC):
     name: str
 
     @abstractmethod
-    def propose(self, engine: Engine, prepared: Prepared, k: int) -> Proposals:
-        """Where the k best distinct solutions of each prepared spectrum may lie."""
+    def propose(
+        self, engine: Engine, prepared: Prepared, k: int, scanned: Curves | None = None
+    ) -> Proposals:
+        """Where the k best distinct solutions of each prepared spectrum may lie.
+
+        Parameters
+        ----------
+        engine, prepared
+            The class, and the spectra as its model wants them.
+        k : int
+            Solutions wanted.
+        scanned : Curves, optional
+            Curves of an earlier call, in the place of a scan.
+        """
 
     @abstractmethod
     def settle(
@@ -103,13 +118,16 @@ class Amortised(Solver):
 
     name = "amortised"
 
-    def propose(self, engine: Engine, prepared: Prepared, k: int) -> Proposals:
+    def propose(
+        self, engine: Engine, prepared: Prepared, k: int, scanned: Curves | None = None
+    ) -> Proposals:
         rest, coeff = engine.reconstruct(prepared)
-        curves = engine.amortised_curves(rest, prepared).under(prepared.prior, engine.systematic)
+        scanned = scanned or engine.amortised_curves(rest, prepared)
+        curves = scanned.under(prepared.prior, engine.systematic)
         minima = find_minima(curves.chi2, distinct_pixels(engine.cls), k)
         card = engine.model.card
         models = Models(engine.splines(rest, coeff), card.shifts, card.n)
-        return Proposals(_position(curves, minima), minima.chi2, REACH, models, coeff)
+        return Proposals(_position(curves, minima), minima.chi2, REACH, models, coeff, scanned)
 
     def settle(
         self, engine: Engine, prepared: Prepared, proposals: Proposals, k: int, looks: Tensor
@@ -138,10 +156,14 @@ class Exact(Solver):
 
     name = "exact"
 
-    def propose(self, engine: Engine, prepared: Prepared, k: int) -> Proposals:
-        curves = self.curves(engine, prepared).under(prepared.prior, engine.systematic)
+    def propose(
+        self, engine: Engine, prepared: Prepared, k: int, scanned: Curves | None = None
+    ) -> Proposals:
+        scanned = scanned or self.curves(engine, prepared)
+        curves = scanned.under(prepared.prior, engine.systematic)
         minima = find_minima(curves.chi2, distinct_pixels(engine.cls), k)
-        return Proposals(_position(curves, minima), minima.chi2, REACH, engine.templates)
+        start = _position(curves, minima)
+        return Proposals(start, minima.chi2, REACH, engine.templates, scanned=scanned)
 
     def settle(
         self, engine: Engine, prepared: Prepared, proposals: Proposals, k: int, looks: Tensor
@@ -157,9 +179,12 @@ class Hybrid(Exact):
 
     name = "hybrid"
 
-    def propose(self, engine: Engine, prepared: Prepared, k: int) -> Proposals:
+    def propose(
+        self, engine: Engine, prepared: Prepared, k: int, scanned: Curves | None = None
+    ) -> Proposals:
         frugal, step = engine.frugal_scan, engine.frugal_scan.frugality.step
-        curves = engine.exact_curves(frugal, prepared).under(prepared.prior, engine.systematic)
+        scanned = scanned or engine.exact_curves(frugal, prepared)
+        curves = scanned.under(prepared.prior, engine.systematic)
         minima = find_minima(curves.chi2, distinct_pixels(engine.cls) / step, max(PROPOSALS, k + 1))
         start, chi2 = _position(curves, minima), minima.chi2
         # What lies far above the last wanted one in the scan is not below it in truth.
@@ -167,7 +192,7 @@ class Hybrid(Exact):
         noise = (chi2[:, :1] / n_good).clamp(min=1.0)
         hopeless = chi2[:, k:] > chi2[:, k - 1 : k] + HOPELESS * noise
         start[:, k:] = torch.where(hopeless, torch.nan, start[:, k:])
-        return Proposals(start, chi2, REACH + step / 2, engine.templates)
+        return Proposals(start, chi2, REACH + step / 2, engine.templates, scanned=scanned)
 
 
 SOLVERS: dict[str, Solver] = {s.name: s for s in (Amortised(), Exact(), Hybrid())}

@@ -1,0 +1,173 @@
+"""What a run keeps beside its catalog: χ² curves and best models, part by part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+from numpy.typing import NDArray
+
+from gasnet3.arrays import as_numpy
+from gasnet3.curves import CurvesHeader, CurvesWriter, Grid
+from gasnet3.files import replacing
+from gasnet3.io.write_models import Models, write_models
+from gasnet3.lattice import LogLattice
+from gasnet3.rows import chosen_fit
+
+if TYPE_CHECKING:
+    from gasnet3.rows import Outcome
+    from gasnet3.run.plan import Plan
+
+KINDS = ("curves", "models")
+"""What can be kept."""
+
+
+def kept_path(plan: Plan, kind: str, index: int) -> Path:
+    """Where a part of what is kept lies when its part is finished."""
+    return plan.part_path(index).with_name(f"{kind}-{index:06d}-{plan.key}.parquet")
+
+
+class Keeper:
+    """Writes what a part keeps, batch by batch; used with ``with``.
+
+    The files get their names when the block ends well, before the part itself is written: a part
+    that is there has all that belongs to it.
+
+    Parameters
+    ----------
+    plan : Plan
+        The run; ``plan.config["keep"]`` names the kinds.
+    index : int
+        Number of the part.
+    """
+
+    def __init__(self, plan: Plan, index: int) -> None:
+        self._plan, self._index = plan, index
+        self._kinds = plan.config.get("keep", [])
+        self._files = ExitStack()
+        self._writers: dict[str, Any] = {}
+
+    def add(self, outcome: Outcome) -> None:
+        """Take what is to be kept of a batch."""
+        if "curves" in self._kinds:
+            if "curves" not in self._writers:
+                writer = CurvesWriter(self._open("curves"), _header(outcome, self._plan))
+                self._writers["curves"] = self._files.enter_context(writer)
+            chi2 = {cls: as_numpy(found.chi2) for cls, found in outcome.scanned.items()}
+            self._writers["curves"].add(outcome.spectra, chi2)
+        if "models" in self._kinds:
+            table = _models_table(outcome)
+            if "models" not in self._writers:
+                path = self._open("models")
+                writer = pa.parquet.ParquetWriter(path, table.schema, compression="zstd")
+                self._writers["models"] = self._files.enter_context(writer)
+            self._writers["models"].write_table(table, row_group_size=len(table))
+
+    def _open(self, kind: str) -> Path:
+        path: Path = self._files.enter_context(replacing(kept_path(self._plan, kind, self._index)))
+        return path
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        # Writers are closed before their files are renamed; nothing is where there was an error.
+        self._files.__exit__(kind, error, trace)
+
+
+def _header(outcome: Outcome, plan: Plan) -> CurvesHeader:
+    grids = {}
+    for cls, found in outcome.scanned.items():
+        shift = as_numpy(found.shift)
+        step = float(shift[1] - shift[0]) if len(shift) > 1 else 1.0
+        grids[cls] = Grid(float(shift[0]), step, len(shift))
+    weights = {engine.cls: engine.model.card.sha256 for engine in outcome.engines}
+    return CurvesHeader(plan.config["solver"], weights, grids)
+
+
+def _models_table(outcome: Outcome) -> Any:
+    """The best models, whole and in the flux unit of the input."""
+    ranked, total = outcome.ranked, as_numpy(chosen_fit(outcome, 0)["total"])
+    norms = np.stack([as_numpy(prepared.norm) for prepared in outcome.prepared], axis=1)
+    rows = np.arange(len(total))
+    has = np.isfinite(ranked.chi2[:, 0])
+    model = (total * norms[rows, ranked.cls[:, 0]][:, None]).astype(np.float32)
+    model[~has] = np.nan
+    flat = pa.array(model.ravel())
+    columns = {
+        "id": pa.array(outcome.spectra.ids.tolist()),
+        "class": pa.array(
+            np.where(has, np.array(ranked.classes)[ranked.cls[:, 0]], "").tolist(), pa.string()
+        ),
+        "z": pa.array(np.where(has, ranked.z[:, 0], np.nan)),
+        "model": pa.FixedSizeListArray.from_arrays(flat, model.shape[1]),
+    }
+    return pa.table(columns)
+
+
+def merge_curves(plan: Plan, output: Path) -> None:
+    """Write the curves of all parts as one file.
+
+    Raises
+    ------
+    ValueError
+        If the run has not kept them.
+    OSError
+        If a part of them cannot be read, or the file not be written.
+    """
+    _check_kept(plan, "curves", "--save-curves")
+    first = kept_path(plan, "curves", 0)
+    header = CurvesHeader.of(first, pa.parquet.read_schema(first))
+    with replacing(output) as temporary, CurvesWriter(temporary, header) as writer:
+        for index in range(len(plan)):
+            writer.copy(kept_path(plan, "curves", index))
+
+
+def merge_models(plan: Plan, output: Path, lattice: LogLattice) -> None:
+    """Write the best models of all parts as one file, see :mod:`gasnet3.io.write_models`.
+
+    Raises
+    ------
+    ValueError
+        If the run has not kept them.
+    OSError
+        If a part of them cannot be read, or the file not be written.
+    """
+    _check_kept(plan, "models", "--save-models")
+    write_models(output, _blocks(plan), plan.rows, lattice)
+
+
+def _check_kept(plan: Plan, kind: str, option: str) -> None:
+    if kind not in plan.config.get("keep", []):
+        raise ValueError(f"{plan.directory}: its {kind} are not kept; plan it again with {option}")
+    if not plan.rows:
+        raise ValueError(f"{plan.directory}: there are no spectra, so there are no {kind}")
+
+
+def _blocks(plan: Plan) -> Iterator[Models]:
+    for index in range(len(plan)):
+        with pa.parquet.ParquetFile(kept_path(plan, "models", index)) as file:
+            for group in range(file.num_row_groups):
+                table = file.read_row_group(group).combine_chunks()
+                rows = table.num_rows
+                model: NDArray[np.float32] = (
+                    table["model"].combine_chunks().flatten().to_numpy().reshape(rows, -1)
+                )
+                yield Models(
+                    ids=np.array(table["id"].to_pylist(), np.str_),
+                    classes=np.array(table["class"].to_pylist(), np.str_),
+                    z=table["z"].to_numpy(),
+                    znum=np.zeros(rows, np.int32),
+                    model=model,
+                )
