@@ -5,23 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-import gasnet3
-from gasnet3 import decide, subclass
+from gasnet3 import subclass
 from gasnet3.anomaly import stored
 from gasnet3.anomaly.score import AnomalyFit
-from gasnet3.candidates import ALL, Candidates
-from gasnet3.catalog import make_catalog
+from gasnet3.candidates import ALL
 from gasnet3.choices import ANYTHING, Choices
+from gasnet3.classifier import Classifier, chosen_models, fit_directories
 from gasnet3.confidence import (
     DIRECTORY,
     Confidence,
-    Evidence,
-    Floats,
     find_confidence,
     solution_kind,
 )
@@ -33,19 +30,19 @@ from gasnet3.nets.narrowed import narrowed
 from gasnet3.nets.registry import load_models
 from gasnet3.prepare import Prepared, prepare
 from gasnet3.priors import Priors
-from gasnet3.rows import Columns, Outcome, catalog_columns
+from gasnet3.rows import Outcome
 from gasnet3.solve import SOLVERS, Proposals, Solver, looks_at
 from gasnet3.spectra import Spectra
 
 if TYPE_CHECKING:
-    from astropy.table import Table
+    pass
 
 ROWS, GPU_ROWS = 128, 2048
 """Spectra held at every stage at once, on a CPU and on a GPU; memory depends on it, not answers."""
 
 
 @dataclass(frozen=True, eq=False)
-class Pipeline:
+class Pipeline(Classifier):
     """Models and a solver, ready to classify.
 
     Parameters
@@ -116,16 +113,16 @@ class Pipeline:
                 _ = engine.eigenspectra  # raises for networks that have none
         # Fits belong to all models together, whichever are tried.
         hashes = {name: model.card.sha256 for name, model in loaded.items()}
-        confidence = find_confidence(hashes, solver, _directories(models, DIRECTORY))
+        confidence = find_confidence(hashes, solver, fit_directories(models, DIRECTORY))
         # Coefficients that are not solved for have no covariance to judge them by.
         told = {} if solver == "amortised" else hashes
         found = {
-            c: subclass.find_subclass(h, _directories(models, subclass.DIRECTORY))
+            c: subclass.find_subclass(h, fit_directories(models, subclass.DIRECTORY))
             for c, h in told.items()
         }
         subclasses = {c: fit for c, fit in found.items() if fit}
         kind = solution_kind(solver)
-        anomaly = stored.find_anomaly(hashes, kind, _directories(models, stored.DIRECTORY))
+        anomaly = stored.find_anomaly(hashes, kind, fit_directories(models, stored.DIRECTORY))
         priors = Priors.read(choices.priors) if choices.priors else None
         return cls(
             engines, SOLVERS[solver], torch.device(device), confidence, subclasses, anomaly,
@@ -133,52 +130,19 @@ class Pipeline:
         )  # fmt: skip
 
     @property
-    def provenance(self) -> dict[str, Any]:
-        """What made the numbers: version, solver, models with their hashes."""
-        chosen = {} if self.choices == ANYTHING else {"choices": self.choices.to_json()}
-        return chosen | {
-            "gasnet3": gasnet3.__version__,
-            "solver": self.solver.name,
-            "models": {e.model.card.name: e.model.card.sha256 for e in self.engines},
-            "confidence": "fitted" if self.confidence else "least reduced chi2",
-            "device": self.device.type,
-            "torch": torch.__version__,
-        }
+    def solver_name(self) -> str:
+        """Name of the solver."""
+        return self.solver.name
 
-    def run(self, spectra: Spectra, n_best: int = 1) -> Table:
-        """Classify spectra.
+    @property
+    def batch_rows(self) -> int:
+        """:data:`ROWS` or :data:`GPU_ROWS`."""
+        return ROWS if self.device.type == "cpu" else GPU_ROWS
 
-        Parameters
-        ----------
-        spectra : Spectra
-            Any number of rows; none gives an empty catalog.
-        n_best : int
-            Solutions a spectrum, over class and redshift; ``znum`` counts them from 0.
-
-        Returns
-        -------
-        astropy.table.Table
-            The catalog, rows in the order of the spectra, solutions of one by ``znum``.
-
-        Raises
-        ------
-        ValueError
-            If ``n_best`` is less than 1, or the spectra are not on the lattice of the models.
-        """
-        if n_best < 1:
-            raise ValueError(f"n_best must be 1 or more, got {n_best}")
-        if len(spectra):
-            rows = ROWS if self.device.type == "cpu" else GPU_ROWS
-            starts = range(0, len(spectra), rows)
-            parts = [self._columns(spectra[s : s + rows], n_best) for s in starts]
-            columns = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
-        else:
-            masked = np.zeros((1, spectra.lattice.n))
-            lattice = spectra.lattice
-            blank = Spectra.from_arrays(masked, masked, loglam=lattice.loglam, lattice=lattice)
-            columns = {name: c[:0] for name, c in self._columns(blank, n_best).items()}
-        keys = {name: np.repeat(column, n_best, axis=0) for name, column in spectra.meta.items()}
-        return make_catalog(columns, keys, self.provenance)
+    @property
+    def computed_with(self) -> dict[str, str]:
+        """Device, and version of torch."""
+        return {"device": self.device.type, "torch": torch.__version__}
 
     def inspect(self, spectra: Spectra, row: int = 0, n_best: int = 1) -> Inspection:
         """Solve one spectrum of a batch and keep its models and curves.
@@ -208,24 +172,8 @@ class Pipeline:
         curves = {engine.cls: self.solver.curves(engine, prepared) for engine, prepared in both}
         return inspected(outcome, curves, n_best)
 
-    def _columns(self, spectra: Spectra, n_best: int) -> Columns:
-        return catalog_columns(self.solve(spectra, max(2, n_best)), n_best)
-
     def solve(self, spectra: Spectra, k: int) -> Outcome:
-        """Solve and rank a batch, keeping everything; :meth:`run` gives the catalog.
-
-        Parameters
-        ----------
-        spectra : Spectra
-            A batch that fits into memory with its models.
-        k : int
-            Solutions a class.
-
-        Raises
-        ------
-        ValueError
-            If the spectra are not on the lattice of the models.
-        """
+        """See :meth:`gasnet3.classifier.Classifier.solve`."""
         prepared = self._prepare(spectra)
         with torch.inference_mode():
             both = list(zip(self.engines, prepared, strict=True))
@@ -236,10 +184,10 @@ class Pipeline:
                 self.solver.settle(engine, p, proposed, k, few)
                 for (engine, p), proposed, few in zip(both, proposals, looks, strict=True)
             ]
-            outcome = self._decide(spectra, prepared, candidates)
+            outcome = self.decided(spectra, prepared, candidates)
             # Rarely, a class that was thought out of reach has won.
             while self._settle_winners(outcome, proposals, looks, k):
-                outcome = self._decide(spectra, prepared, candidates)
+                outcome = self.decided(spectra, prepared, candidates)
         return outcome
 
     def _settle_winners(
@@ -260,14 +208,10 @@ class Pipeline:
 
     def _prepare(self, spectra: Spectra) -> list[Prepared]:
         """The spectra as the model of each engine wants them; the same where they want the same."""
+        self.check_lattice(spectra)
         cache: dict[int, Prepared] = {}
         for engine in self.engines:
             card = engine.model.card
-            if spectra.lattice != card.observed:
-                raise ValueError(
-                    f"the spectra are on {spectra.lattice}, {card.name} needs {card.observed}: "
-                    "build them with Spectra.from_arrays(..., lattice=card.observed)"
-                )
             if card.degree not in cache:
                 cache[card.degree] = prepare(spectra, card.degree, self.device)
         if self.priors is not None:
@@ -275,60 +219,10 @@ class Pipeline:
             cache = {degree: replace(one, prior=prior) for degree, one in cache.items()}
         return [cache[engine.model.card.degree] for engine in self.engines]
 
-    def _decide(
-        self, spectra: Spectra, prepared: list[Prepared], candidates: list[Candidates]
-    ) -> Outcome:
-        """Put the solutions of all classes in order."""
-        kind, n_good = solution_kind(self.solver.name), spectra.n_good
-        exact = kind == "exact"
-        errors = {
-            e.cls: e.model.card.calibration.get("z_err", {}).get(kind, {}) for e in self.engines
-        }
-        if self.confidence is None:
-            ranked = decide.rank(candidates, n_good, errors=errors)
-            probabilities = decide.class_probabilities(ranked)
-        else:
-            evidence = Evidence.of(spectra, self.engines, candidates, exact=exact)
-            probabilities = _posterior(self.confidence.classes(evidence), candidates)
-            ranked = decide.rank(candidates, n_good, probabilities, errors)
-        return Outcome(
-            spectra, self.engines, prepared, candidates, ranked, probabilities,
-            self.confidence, exact, self.subclasses, self.anomaly,
-        )  # fmt: skip
-
 
 def _chosen(models: dict[str, Model], choices: Choices) -> list[Model]:
     """The models to try, over the ranges to look at."""
-    missing = [name for name in choices.classes if name not in models]
-    if missing:
-        raise ValueError(f"there is no model of {missing[0]}: there are {', '.join(models)}")
-    ranges = {name: ends for name, *ends in choices.z_ranges}
     return [
-        narrowed(model, *ranges[name]) if name in ranges else model
-        for name, model in models.items()
-        if name in (choices.classes or models)
+        narrowed(models[name], *ends) if ends else models[name]
+        for name, ends in chosen_models(models, choices).items()
     ]
-
-
-def _posterior(probabilities: Floats, candidates: list[Candidates]) -> Floats:
-    """Probabilities of classes under the priors of the best solutions; NaN for those not tried."""
-    prior = np.zeros(probabilities.shape)
-    out = np.full(probabilities.shape, np.nan)
-    for found in candidates:
-        at = gasnet3.CLASSES.index(found.cls)
-        out[:, at] = probabilities[:, at]
-        # A class without a solution has none under the prior either, and probability 0 already.
-        prior[:, at] = np.nan_to_num(found.prior[:, 0].cpu().numpy())
-    # The others are to stay as they are, to the bit.
-    rows = prior.any(axis=1)
-    weight = out[rows] * np.exp(-0.5 * (prior[rows] - prior[rows].min(axis=1, keepdims=True)))
-    total = np.nansum(weight, axis=1, keepdims=True)
-    out[rows] = weight / np.where(total > 0, total, np.nan)
-    return out
-
-
-def _directories(models: str | Path | Sequence[str | Path], shipped: Path) -> tuple[Path, ...]:
-    """Where the fits of models may lie: beside the shipped ones, and in their own directory."""
-    if isinstance(models, (str, Path)) and Path(models).is_dir():
-        return shipped, Path(models) / shipped.name
-    return (shipped,)

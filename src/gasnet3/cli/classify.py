@@ -89,7 +89,7 @@ def _run(
     from gasnet3.run.work import BATCH_ROWS, Settings
     from gasnet3.run.workers import WorkersError
 
-    console.use_torch(device, threads)
+    console.use_networks(settings["models"], device, threads)
     ours = (ModelError, ReadError, ValueError, LockError, MergeError, PlanError, WorkersError)
     with (
         console.told(*ours, OSError),

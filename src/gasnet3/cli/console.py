@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 from rich.console import Console
@@ -176,6 +176,21 @@ def ids(source: str | None) -> list[str] | None:
 
     with told(ValueError, OSError):
         return None if source is None else read_ids(source)
+
+
+def use_networks(models: Any, device: str, threads: int | None = None) -> None:
+    """Check the device and set the number of threads of what runs the networks."""
+    from gasnet3.loading import require_torch
+    from gasnet3.nets.card import ModelError
+    from gasnet3.onnx.runtime import is_exported, use_threads
+    from gasnet3.run.cores import allotted_cores
+
+    if is_exported(models):
+        use_threads(allotted_cores() if threads is None else threads)
+        return
+    with told(ModelError):
+        require_torch(f"--models {models}")
+    use_torch(device, threads)
 
 
 def use_torch(device: str, threads: int | None = None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 import gasnet3
 from gasnet3.cli.show import grid
@@ -14,22 +14,35 @@ PACKAGES = ("torch", "numpy", "scipy", "astropy", "pyarrow", "safetensors", "mat
 
 def info() -> None:
     """Show what a bug report needs."""
-    import torch
-
     from gasnet3.io import READERS, load_plugins
     from gasnet3.nets.registry import list_models
 
     load_plugins()
-    cuda = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     shipped = [f"{m.name} ({m.card.sha256[:12]})" for m in list_models()]
     rows = [
         ("gasnet3", gasnet3.__version__),
         ("python", f"{platform.python_version()} ({sys.executable})"),
         ("platform", platform.platform()),
-        *((name, version(name)) for name in PACKAGES),
-        ("threads", str(torch.get_num_threads())),
-        ("CUDA devices", ", ".join(cuda) or "none"),
+        *((name, _version(name)) for name in PACKAGES),
+        *_torch_sees(),
         ("models", ", ".join(shipped) or "none"),
         ("readers", ", ".join(reader.name for reader in READERS)),
     ]
     grid("", ("what", "value"), rows)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _torch_sees() -> list[tuple[str, str]]:
+    """Threads and devices; nothing where torch is not installed."""
+    try:
+        import torch
+    except ImportError:
+        return []
+    cuda = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    return [("threads", str(torch.get_num_threads())), ("CUDA devices", ", ".join(cuda) or "none")]

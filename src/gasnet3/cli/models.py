@@ -35,7 +35,7 @@ def models(
         card = info.card
         options = ", ".join(f"{key} = {value}" for key, value in card.options.items())
         z_range = f"{card.z_min:g} to {card.z_max:g}"
-        size = f"{info.path.with_suffix('.safetensors').stat().st_size / 1e6:.1f} MB"
+        size = f"{info.weights.stat().st_size / 1e6:.1f} MB"
         rows.append(
             (info.name, card.cls, card.architecture, options, z_range, str(card.degree), size,
              card.licence, card.sha256[:12])

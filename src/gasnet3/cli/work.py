@@ -71,7 +71,7 @@ def work(
             console.fail("--dask shares the work itself: leave out --rank and --world")
         found = find_rank(rank, world)
         device = local_device(device, found)
-        console.use_torch(device, threads)
+        console.use_networks(planned.config["models"], device, threads)
         settings = _settings(device, batch_size, max_memory)
         with console.rate("work", quiet=quiet) as update:
             if dask is not None:

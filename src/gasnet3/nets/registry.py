@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import gasnet3
 from gasnet3.nets.card import ModelCard, ModelError, read_card
-from gasnet3.nets.model import Model, read_model
+
+if TYPE_CHECKING:
+    from gasnet3.nets.model import Model
 
 SHIPPED = Path(__file__).resolve().parents[1] / "models"
 """Directory of the shipped models."""
@@ -22,6 +25,12 @@ class ModelInfo:
     name: str
     path: Path
     card: ModelCard
+
+    @property
+    def weights(self) -> Path:
+        """The file with the network: of torch, or exported."""
+        exported = self.path.with_suffix(".onnx")
+        return exported if exported.exists() else self.path.with_suffix(".safetensors")
 
 
 def list_models(directory: Path = SHIPPED) -> list[ModelInfo]:
@@ -62,6 +71,8 @@ def _load(path: Path) -> Model:
 @cache
 def _load_version(path: Path, version: int) -> Model:
     """Read once, and again when the card is written anew: a model may be trained meanwhile."""
+    from gasnet3.nets.model import read_model  # loads torch
+
     return read_model(path)
 
 

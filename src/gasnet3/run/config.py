@@ -11,8 +11,9 @@ from typing import Any
 
 import gasnet3
 from gasnet3.choices import ANYTHING, Choices
+from gasnet3.classifier import Classifier
 from gasnet3.io.options import DEFAULT, ReadOptions
-from gasnet3.pipeline import Pipeline
+from gasnet3.loading import load_classifier
 from gasnet3.run.plan import Plan, PlanError
 
 
@@ -28,7 +29,7 @@ def make_config(
     Parameters
     ----------
     models, solver
-        See :meth:`gasnet3.pipeline.Pipeline.load`. The models are loaded, to know them.
+        See :func:`gasnet3.loading.load_classifier`. The models are loaded, to know them.
     n_best : int
         Solutions a spectrum.
     options : ReadOptions
@@ -48,7 +49,7 @@ def make_config(
     single = isinstance(models, str | Path)
     # A worker may be started in another directory.
     named = [str(Path(m).absolute()) if Path(m).exists() else str(m) for m in _listed(models)]
-    pipeline = Pipeline.load(named[0] if single else named, solver, choices=choices)
+    pipeline = load_classifier(named[0] if single else named, solver, choices=choices)
     return {
         "gasnet3": gasnet3.__version__,
         "models": named[0] if single else named,
@@ -64,7 +65,7 @@ def _listed(models: Any) -> list[str | Path]:
     return [models] if isinstance(models, str | Path) else list(models)
 
 
-def _fingerprint(pipeline: Pipeline) -> dict[str, str]:
+def _fingerprint(pipeline: Classifier) -> dict[str, str]:
     """Hashes of all that was fitted: networks and their cards, confidence and subclasses."""
     found = {engine.cls: engine.model.card.sha256 for engine in pipeline.engines}
     for engine in pipeline.engines:
@@ -88,7 +89,7 @@ def _plain(value: Any) -> Any:
     return value.tolist() if hasattr(value, "tolist") else repr(value)
 
 
-def pipeline_of(plan: Plan, device: str = "cpu") -> Pipeline:
+def pipeline_of(plan: Plan, device: str = "cpu") -> Classifier:
     """The pipeline that a plan asks for, kept for the next call.
 
     Raises
@@ -100,7 +101,7 @@ def pipeline_of(plan: Plan, device: str = "cpu") -> Pipeline:
 
 
 @lru_cache(maxsize=1)
-def _pipeline(text: str, directory: Path, device: str) -> Pipeline:
+def _pipeline(text: str, directory: Path, device: str) -> Classifier:
     config = json.loads(text)
     if config["gasnet3"] != gasnet3.__version__:
         raise PlanError(
@@ -108,7 +109,7 @@ def _pipeline(text: str, directory: Path, device: str) -> Pipeline:
             f"{gasnet3.__version__}: numbers may differ; use that version, or plan again"
         )
     choices = Choices.from_json(config["choices"])
-    pipeline = Pipeline.load(config["models"], config["solver"], device, choices)
+    pipeline = load_classifier(config["models"], config["solver"], device, choices)
     if _fingerprint(pipeline) != config["fingerprint"]:
         raise PlanError(
             f"{directory}: the models ({config['models']}) or the priors are not those of the plan "

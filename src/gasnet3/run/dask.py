@@ -11,7 +11,7 @@ from typing import Any
 
 from gasnet3.run.cores import allotted_cores
 from gasnet3.run.plan import Plan
-from gasnet3.run.work import PartResult, Settings, work_part
+from gasnet3.run.work import PartResult, Settings, planned, work_part
 
 RETRIES = 2
 """How often a part is tried again when it raises (a file system that is away for a moment)."""
@@ -92,11 +92,11 @@ def work_with_dask(
 
 def _task(directory: str, index: int, settings: Settings | None) -> PartResult:
     """One part, on a worker, by one core: Dask counts threads itself."""
-    import torch
+    from gasnet3.loading import use_threads
 
     # What work_part keeps between parts belongs to the process, and workers may have threads.
     with _ONE_AT_A_TIME:
-        torch.set_num_threads(1)
+        use_threads(planned(directory).config["models"], 1)
         return work_part(directory, index, settings)
 
 

@@ -12,7 +12,7 @@ from gasnet3.choices import ANYTHING, Choices
 from gasnet3.io import ReadFailure, ReadOptions, expand
 from gasnet3.io.options import DEFAULT
 from gasnet3.io.registry import Inputs
-from gasnet3.pipeline import Pipeline
+from gasnet3.loading import load_classifier
 from gasnet3.run.config import make_config
 from gasnet3.run.cores import allotted_cores
 from gasnet3.run.lock import locked
@@ -59,7 +59,7 @@ def classify(
     ids : sequence of str, optional
         Identifiers; ``row-0``, ``row-1``, ... by default.
     solver, models, device
-        See :meth:`gasnet3.pipeline.Pipeline.load`.
+        See :func:`gasnet3.loading.load_classifier`.
     n_best : int
         Solutions a spectrum.
     choices : Choices
@@ -78,7 +78,7 @@ def classify(
         among many is flagged instead.
     """
     spectra = Spectra.from_arrays(flux, ivar, wave, loglam=loglam, ids=ids)
-    return Pipeline.load(models, solver, device, choices).run(spectra, n_best)
+    return load_classifier(models, solver, device, choices).run(spectra, n_best)
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def classify_files(
     output : str or Path
         The catalog: .parquet, .fits, .csv or .vot. A file there is replaced.
     solver, models
-        See :meth:`gasnet3.pipeline.Pipeline.load`.
+        See :func:`gasnet3.loading.load_classifier`.
     n_best : int
         Solutions a spectrum.
     options : ReadOptions

@@ -14,10 +14,10 @@ import numpy as np
 
 from gasnet3.catalog import write_parts
 from gasnet3.catalog.schema import make_catalog
+from gasnet3.classifier import Classifier
 from gasnet3.io import ReadFailure, prefetched
 from gasnet3.io.options import DEFAULT, reading_of
 from gasnet3.joining import join_column
-from gasnet3.pipeline import Pipeline
 from gasnet3.run.batches import ReadAgain, batches
 from gasnet3.run.config import pipeline_of
 from gasnet3.run.plan import PLAN, Plan, Unit
@@ -111,7 +111,7 @@ def work_part(
         If the plan has no such part.
     """
     settings = settings or Settings()
-    plan = _plan(Path(directory), _version(Path(directory)))
+    plan = planned(directory)
     if not 0 <= index < len(plan):
         raise IndexError(f"no part {index}: the plan has {len(plan)}")
     pipeline = pipeline_of(plan, settings.device)
@@ -175,28 +175,33 @@ def _version(directory: Path) -> int:
         return 0  # Plan.load tells what is wrong
 
 
+def planned(directory: str | Path) -> Plan:
+    """The plan of a run, kept for the next call."""
+    return _plan(Path(directory), _version(Path(directory)))
+
+
 @lru_cache(maxsize=1)
 def _plan(directory: Path, version: int) -> Plan:
     return Plan.load(directory)
 
 
-def first_table(plan: Plan, pipeline: Pipeline) -> Table:
+def first_table(plan: Plan, pipeline: Classifier) -> Table:
     """The catalog of no spectra: the columns of a run that has none."""
-    lattice = pipeline.engines[0].model.card.observed
+    lattice = pipeline.lattice
     none = Spectra.from_arrays([], [], [3600.0], lattice=lattice)
     return pipeline.run(none, plan.config["n_best"])
 
 
 def _tables(
     plan: Plan,
-    pipeline: Pipeline,
+    pipeline: Classifier,
     index: int,
     batch_rows: int,
     failed: dict[Unit, str],
     on_progress: Progress | None,
 ) -> list[Table]:
     """The catalogs of a part; while one batch is solved the next is read."""
-    lattice = pipeline.engines[0].model.card.observed
+    lattice = pipeline.lattice
     tables: list[Table] = []
     read = batches(plan.units(index), batch_rows, failed, lattice, reading_of(plan.config))
     for pieces in prefetched(read, depth=1):
@@ -206,7 +211,7 @@ def _tables(
     return tables
 
 
-def _solved(pipeline: Pipeline, pieces: Sequence[Spectra], n_best: int) -> Iterator[Table]:
+def _solved(pipeline: Classifier, pieces: Sequence[Spectra], n_best: int) -> Iterator[Table]:
     """Catalogs of pieces that are solved as one batch.
 
     Pieces with the same key columns stay together, others get a catalog each: what becomes of

@@ -1,0 +1,214 @@
+"""From spectra to decided rows, whatever runs the networks: what torch and ONNX share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import gasnet3
+from gasnet3 import decide
+from gasnet3.arrays import as_numpy
+from gasnet3.catalog import make_catalog
+from gasnet3.choices import ANYTHING, Choices
+from gasnet3.confidence import Confidence, Evidence, Floats, solution_kind
+from gasnet3.priors import Priors
+from gasnet3.rows import Columns, Outcome, catalog_columns
+from gasnet3.spectra import Spectra
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+    from gasnet3.anomaly.score import AnomalyFit
+    from gasnet3.lattice import LogLattice
+    from gasnet3.subclass import SubclassModel
+
+
+class Classifier(ABC):
+    """Models and what was fitted to them, ready to classify.
+
+    Attributes
+    ----------
+    engines : tuple
+        One a class: the model, with its card.
+    confidence : Confidence or None
+        What decides the class and says how sure it is; None: the least reduced χ² does.
+    subclasses : dict of str to SubclassModel
+        What tells subclasses, for classes whose network has a fit; none for the amortised solver.
+    anomaly : AnomalyFit or None
+        What ordinary spectra are like; None: only χ² says which are strange.
+    choices : Choices
+        What may be the answer.
+    priors : Priors or None
+        What is known of redshifts beforehand.
+    """
+
+    engines: tuple[Any, ...]
+    confidence: Confidence | None
+    subclasses: dict[str, SubclassModel]
+    anomaly: AnomalyFit | None
+    choices: Choices
+    priors: Priors | None
+
+    @property
+    @abstractmethod
+    def solver_name(self) -> str:
+        """How candidates are found: "amortised", "exact" or "hybrid"."""
+
+    @property
+    @abstractmethod
+    def batch_rows(self) -> int:
+        """Spectra held at every stage at once; memory depends on it, not answers."""
+
+    @property
+    @abstractmethod
+    def computed_with(self) -> dict[str, str]:
+        """Device and versions of what ran the networks."""
+
+    @abstractmethod
+    def solve(self, spectra: Spectra, k: int) -> Outcome:
+        """Solve and rank a batch, keeping everything; :meth:`run` gives the catalog.
+
+        Parameters
+        ----------
+        spectra : Spectra
+            A batch that fits into memory with its models.
+        k : int
+            Solutions a class.
+
+        Raises
+        ------
+        ValueError
+            If the spectra are not on the lattice of the models.
+        """
+
+    @property
+    def lattice(self) -> LogLattice:
+        """The lattice that spectra must be on."""
+        return self.engines[0].model.card.observed
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What made the numbers: version, solver, models with their hashes."""
+        chosen = {} if self.choices == ANYTHING else {"choices": self.choices.to_json()}
+        return chosen | {
+            "gasnet3": gasnet3.__version__,
+            "solver": self.solver_name,
+            "models": {e.model.card.name: e.model.card.sha256 for e in self.engines},
+            "confidence": "fitted" if self.confidence else "least reduced chi2",
+            **self.computed_with,
+        }
+
+    def run(self, spectra: Spectra, n_best: int = 1) -> Table:
+        """Classify spectra.
+
+        Parameters
+        ----------
+        spectra : Spectra
+            Any number of rows; none gives an empty catalog.
+        n_best : int
+            Solutions a spectrum, over class and redshift; ``znum`` counts them from 0.
+
+        Returns
+        -------
+        astropy.table.Table
+            The catalog, rows in the order of the spectra, solutions of one by ``znum``.
+
+        Raises
+        ------
+        ValueError
+            If ``n_best`` is less than 1, or the spectra are not on the lattice of the models.
+        """
+        if n_best < 1:
+            raise ValueError(f"n_best must be 1 or more, got {n_best}")
+        if len(spectra):
+            starts = range(0, len(spectra), self.batch_rows)
+            parts = [self._columns(spectra[s : s + self.batch_rows], n_best) for s in starts]
+            columns = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
+        else:
+            masked = np.zeros((1, spectra.lattice.n))
+            lattice = spectra.lattice
+            blank = Spectra.from_arrays(masked, masked, loglam=lattice.loglam, lattice=lattice)
+            columns = {name: c[:0] for name, c in self._columns(blank, n_best).items()}
+        keys = {name: np.repeat(column, n_best, axis=0) for name, column in spectra.meta.items()}
+        return make_catalog(columns, keys, self.provenance)
+
+    def _columns(self, spectra: Spectra, n_best: int) -> Columns:
+        return catalog_columns(self.solve(spectra, max(2, n_best)), n_best)
+
+    def check_lattice(self, spectra: Spectra) -> None:
+        """Refuse spectra that are not on the lattice of every model.
+
+        Raises
+        ------
+        ValueError
+            With what to do.
+        """
+        for engine in self.engines:
+            card = engine.model.card
+            if spectra.lattice != card.observed:
+                raise ValueError(
+                    f"the spectra are on {spectra.lattice}, {card.name} needs {card.observed}: "
+                    "build them with Spectra.from_arrays(..., lattice=card.observed)"
+                )
+
+    def decided(self, spectra: Spectra, prepared: list[Any], candidates: list[Any]) -> Outcome:
+        """Put the solutions of all classes in order."""
+        kind, n_good = solution_kind(self.solver_name), spectra.n_good
+        exact = kind == "exact"
+        errors = {
+            e.cls: e.model.card.calibration.get("z_err", {}).get(kind, {}) for e in self.engines
+        }
+        if self.confidence is None:
+            ranked = decide.rank(candidates, n_good, errors=errors)
+            probabilities = decide.class_probabilities(ranked)
+        else:
+            evidence = Evidence.of(spectra, self.engines, candidates, exact=exact)
+            probabilities = _posterior(self.confidence.classes(evidence), candidates)
+            ranked = decide.rank(candidates, n_good, probabilities, errors)
+        return Outcome(
+            spectra, self.engines, prepared, candidates, ranked, probabilities,
+            self.confidence, exact, self.subclasses, self.anomaly,
+        )  # fmt: skip
+
+
+def chosen_models(models: Mapping[str, Any], choices: Choices) -> dict[str, tuple[float, ...]]:
+    """The classes to try, with the range of redshifts to look at where one is chosen.
+
+    Raises
+    ------
+    ValueError
+        If there is no model of a chosen class.
+    """
+    missing = [name for name in choices.classes if name not in models]
+    if missing:
+        raise ValueError(f"there is no model of {missing[0]}: there are {', '.join(models)}")
+    ranges = {name: tuple(ends) for name, *ends in choices.z_ranges}
+    return {name: ranges.get(name, ()) for name in models if name in (choices.classes or models)}
+
+
+def fit_directories(models: str | Path | Sequence[str | Path], shipped: Path) -> tuple[Path, ...]:
+    """Where the fits of models may lie: beside the shipped ones, and in their own directory."""
+    if isinstance(models, (str, Path)) and Path(models).is_dir():
+        return shipped, Path(models) / shipped.name
+    return (shipped,)
+
+
+def _posterior(probabilities: Floats, candidates: list[Any]) -> Floats:
+    """Probabilities of classes under the priors of the best solutions; NaN for those not tried."""
+    prior = np.zeros(probabilities.shape)
+    out = np.full(probabilities.shape, np.nan)
+    for found in candidates:
+        at = gasnet3.CLASSES.index(found.cls)
+        out[:, at] = probabilities[:, at]
+        # A class without a solution has none under the prior either, and probability 0 already.
+        prior[:, at] = np.nan_to_num(as_numpy(found.prior[:, 0]))
+    # The others are to stay as they are, to the bit.
+    rows = prior.any(axis=1)
+    weight = out[rows] * np.exp(-0.5 * (prior[rows] - prior[rows].min(axis=1, keepdims=True)))
+    total = np.nansum(weight, axis=1, keepdims=True)
+    out[rows] = weight / np.where(total > 0, total, np.nan)
+    return out

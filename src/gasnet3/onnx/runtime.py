@@ -1,0 +1,224 @@
+"""Exported networks, run by onnxruntime."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import gasnet3
+from gasnet3.lattice import C_KM_S, LN10_STEP
+from gasnet3.limits import SYSTEMATIC_KM_S
+from gasnet3.nets.card import ModelCard, ModelError, read_card
+from gasnet3.onnx.blocks import in_blocks
+from gasnet3.onnx.slide import Models, spline_coefficients
+
+Singles = NDArray[np.float32]
+
+INSTALL = "install it with: pip install 'gasnet3[onnx]'"
+
+_threads = 0  # as many as onnxruntime likes
+
+
+def is_exported(models: Any) -> bool:
+    """Whether models are given as a directory of exported networks."""
+    if not isinstance(models, str | Path):
+        return False
+    directory = Path(models)
+    return directory.is_dir() and any(directory.glob("*.onnx"))
+
+
+@dataclass(frozen=True, eq=False)
+class OnnxModel:
+    """An exported network with its card, and what is computed from it once.
+
+    Parameters
+    ----------
+    card : ModelCard
+        What it is; its hash is that of the ONNX file.
+    session : onnxruntime.InferenceSession
+        The network.
+    eigenspectra : ndarray of float32, shape (m, N), or None
+        Of the whole range of the network; None for a U-Net.
+    first : int
+        First pixel of the network's rest-frame lattice that the card's range of redshifts shows.
+    """
+
+    card: ModelCard
+    session: Any
+    eigenspectra: Singles | None
+    first: int = 0
+
+    @classmethod
+    def read(cls, path: Path) -> OnnxModel:
+        """Load the model whose card is ``path``; the network lies beside it.
+
+        Raises
+        ------
+        ModelError
+            If onnxruntime is not installed, or a file is missing or damaged.
+        """
+        card, network = read_card(path), path.with_suffix(".onnx")
+        try:
+            content = network.read_bytes()
+        except OSError as error:
+            raise ModelError(f"{network}: cannot read the network ({error.strerror})") from None
+        if hashlib.sha256(content).hexdigest() != card.sha256:
+            raise ModelError(
+                f"{network}: the network differs from the card's sha256; copy both again"
+            )
+        return cls(card, _session(content, network), _eigenspectra(path, card))
+
+    def narrowed(self, z_min: float, z_max: float) -> OnnxModel:
+        """The model looked at from ``z_min`` to ``z_max`` only.
+
+        Raises
+        ------
+        ValueError
+            If its range does not hold this one.
+        """
+        card = self.card
+        if not card.z_min <= z_min < z_max <= card.z_max:
+            raise ValueError(
+                f"{card.cls} from z = {z_min:g} to {z_max:g}: {card.name} knows {card.z_min:g} to "
+                f"{card.z_max:g}; give a range within it"
+            )
+        narrow = replace(card, z_min=z_min, z_max=z_max)
+        return replace(self, card=narrow, first=card.shifts.last - narrow.shifts.last)
+
+    @property
+    def cls(self) -> str:
+        """Class of the model."""
+        return self.card.cls
+
+    @property
+    def model(self) -> OnnxModel:
+        """Itself: what makes solutions of it is the model alone."""
+        return self
+
+    @property
+    def dof(self) -> int:
+        """Parameters fitted: eigenspectra and continuum."""
+        m = 0 if self.eigenspectra is None else len(self.eigenspectra)
+        return m + self.card.degree + 1
+
+    @property
+    def systematic(self) -> float:
+        """:data:`~gasnet3.limits.SYSTEMATIC_KM_S` in pixels."""
+        return SYSTEMATIC_KM_S[self.cls] / C_KM_S / LN10_STEP
+
+    @cached_property
+    def splines(self) -> NDArray[np.float64] | None:
+        """The eigenspectra as splines, shape (m, N + 2·PAD)."""
+        if self.eigenspectra is None:
+            return None
+        seen = slice(self.first, self.first + self.card.rest.n)
+        return spline_coefficients(self.eigenspectra[:, seen])
+
+    def reconstruct(self, flux: Singles, ivar: Singles) -> tuple[Singles, Singles, Models]:
+        """Reconstructions of prepared spectra (eq. 3-5).
+
+        Parameters
+        ----------
+        flux, ivar : ndarray of float32, shape (rows, n)
+            Prepared spectra.
+
+        Returns
+        -------
+        rest : ndarray of float32, shape (rows, N)
+            In the rest frame.
+        coeff : ndarray of float32, shape (rows, m)
+            Coefficients times amplitude.
+        models : Models
+            The reconstructions as splines.
+        """
+        names = [entry.name for entry in self.session.get_inputs()]
+
+        def network(f: Singles, w: Singles) -> list[NDArray[Any]]:
+            given = {name: {"flux": f, "ivar": w}[name] for name in names}
+            rest, coeff, amplitude = self.session.run(["rest", "coeff", "amplitude"], given)
+            rest = np.ascontiguousarray(rest[:, self.first : self.first + self.card.rest.n])
+            scaled = amplitude[:, None] * coeff
+            if self.splines is None:
+                return [rest, scaled, spline_coefficients(rest)]
+            # The spline of a sum is the sum of the splines.
+            return [rest, scaled, scaled.astype(np.float64) @ self.splines]
+
+        rest, coeff, spline = in_blocks(network, flux, ivar)
+        return rest, coeff, Models(spline, self.card.shifts, self.card.n)
+
+
+def load_exported(directory: str | Path) -> dict[str, OnnxModel]:
+    """One exported model for each class, from a directory that ``gasnet3 export`` wrote.
+
+    Raises
+    ------
+    ModelError
+        If a model cannot be loaded, or two are for the same class.
+    """
+    models: dict[str, OnnxModel] = {}
+    for path in sorted(Path(directory).glob("*.onnx")):
+        model = OnnxModel.read(path.with_suffix(".json"))
+        if model.cls in models:
+            names = models[model.cls].card.name, model.card.name
+            raise ModelError(
+                f"{directory}: two models for class {model.cls}: {names[0]} and {names[1]}; "
+                "export them to different directories"
+            )
+        models[model.cls] = model
+    return {name: models[name] for name in gasnet3.CLASSES if name in models}
+
+
+def runtime() -> Any:
+    """The onnxruntime package.
+
+    Raises
+    ------
+    ModelError
+        If it is not installed.
+    """
+    try:
+        import onnxruntime
+    except ImportError:
+        raise ModelError(f"exported networks need onnxruntime; {INSTALL}") from None
+    return onnxruntime
+
+
+def use_threads(threads: int) -> None:
+    """Set the number of threads of networks that are loaded from now on."""
+    global _threads
+    _threads = threads
+
+
+def _session(content: bytes, path: Path) -> Any:
+    """A network ready to run."""
+    onnxruntime = runtime()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = _threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its errors have no common base of their own
+        raise ModelError(f"{path}: onnxruntime cannot load the network ({error})") from None
+
+
+def _eigenspectra(path: Path, card: ModelCard) -> Singles | None:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    beside = path.with_suffix(".eigenspectra.safetensors")
+    if card.architecture != "encoder":
+        return None
+    try:
+        found: Singles = load_file(beside)["eigenspectra"]
+    except (OSError, SafetensorError, KeyError) as error:
+        raise ModelError(f"{beside}: cannot read the eigenspectra ({error})") from None
+    if found.shape[1] != card.rest.n:
+        raise ModelError(f"{beside}: {found.shape[1]} pixels, the card has {card.rest.n}")
+    return found
