@@ -9,11 +9,11 @@ from pathlib import Path
 
 from gasnet3.io.errors import ReadError
 from gasnet3.io.fits_table import open_fits
+from gasnet3.io.generic.astropy_tables import check_length, slice_of, table_holding
 from gasnet3.io.generic.dispersion import air_in, said_air
 from gasnet3.io.generic.fits_keys import add_header
 from gasnet3.io.generic.holding import Held, Holding, HoldingReader
 from gasnet3.io.generic.roles import Described
-from gasnet3.io.generic.tables import check_length, slice_of, table_holding
 from gasnet3.io.generic.text_columns import TextTable, first_numbers, parse_table
 
 _ECSV = b"# %ECSV"
