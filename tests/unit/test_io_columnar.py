@@ -53,6 +53,16 @@ def rows_of_any_length(path: Path) -> Path:
     return path
 
 
+def feather(path: Path) -> Path:
+    """Arrow of several record batches, compressed, as pandas writes it."""
+    from pyarrow import feather
+
+    table = pq.read_table(mock.nested(path.with_suffix(".parquet")))
+    path.with_suffix(".parquet").unlink()
+    feather.write_feather(table, path, chunksize=3, compression="lz4")
+    return path
+
+
 def by_astropy(path: Path) -> Path:
     """A table of Astropy, its units kept by Astropy."""
     from astropy import units
@@ -76,6 +86,7 @@ LAYOUTS: dict[str, tuple[str, str, Make]] = {
     "struct of lists": ("a.parquet", "parquet", mock.nested),
     "one row group": ("a.pq", "parquet", lambda path: mock.nested(path, group=100)),
     "list of structs": ("a.parquet", "parquet", lambda path: mock.nested(path, inside=True)),
+    "feather": ("a.feather", "arrow", feather),
     "fixed lists": ("a.parquet", "parquet", mock.fixed),
     "zarr 2": ("a.zarr", "zarr", lambda path: mock.store(path, 2)),
     "zarr 2, consolidated": ("a", "zarr", lambda path: mock.store(path, 2, consolidated=True)),
@@ -385,9 +396,13 @@ def test_whole_numbers_with_gaps_are_the_same_for_any_rows(tmp_path: Path) -> No
         for name, kind in kinds.items()
     }
     pq.write_table(pa.table(lists | columns | {"full": range(7)}), tmp_path / "a.parquet")
-    for part in (read(tmp_path / "a.parquet"), read_rows(tmp_path / "a.parquet", 0, 5)):
-        assert part.meta["long"][[0, 4]].tolist() == [str(2**60 + 1), ""]
-        np.testing.assert_array_equal(part.meta["short"][:5], [1, 1, 2, 3, np.nan])
+    table = pq.read_table(tmp_path / "a.parquet")
+    with pa.ipc.new_file(tmp_path / "a.arrow", table.schema) as writer:
+        writer.write_table(table, max_chunksize=4)
+    for name, stop in (("parquet", 7), ("parquet", 5), ("arrow", 7), ("arrow", 4)):
+        part = read_rows(tmp_path / f"a.{name}", 0, stop)
+        assert part.meta["long"].tolist() == [str(2**60 + 1), *"123", "", *"56"][:stop]
+        np.testing.assert_array_equal(part.meta["short"], [1, 1, 2, 3, np.nan, 5, 6][:stop])
         assert part.meta["full"].dtype.kind == "i"
 
 

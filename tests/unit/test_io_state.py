@@ -13,7 +13,7 @@ import zarr
 import mock_columnar as mock
 from gasnet3.catalog import make_catalog, write_catalog
 from gasnet3.io import ReadError, expand, find_reader, read_file
-from gasnet3.io.parquet import is_own_table
+from gasnet3.io.parquet import is_no_input
 from gasnet3.io.state import file_state, is_store_at
 
 
@@ -70,10 +70,11 @@ def test_own_tables_are_no_spectra(tmp_path: Path) -> None:
     own = catalog(tmp_path / "c.parquet")
     (tmp_path / "d.parquet").write_bytes(b"PAR1 gasnet3 \xff\xff\0\0PAR1")
     (tmp_path / "e.pq").touch()
+    mock.nested(tmp_path / "data_thumbnail.parquet")
     assert [path.name for path in expand(tmp_path)] == [
         "a.parquet", "b.parquet", "d.parquet", "e.pq",
     ]  # fmt: skip
-    assert not is_own_table(spectra)
-    assert is_own_table(own)
+    assert not is_no_input(spectra)
+    assert is_no_input(own)
     with pytest.raises(ReadError, match=r"c\.parquet: a table of gasnet3 itself"):
         read_file(own)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gasnet3.io.desi import DesiReader
 from gasnet3.io.errors import ReadError, ReadFailure
+from gasnet3.io.feather import FeatherReader
 from gasnet3.io.fits_table import GZIP_MAGIC
 from gasnet3.io.generic.fits import FitsReader
 from gasnet3.io.generic.text import EcsvReader, TextReader
@@ -21,7 +22,7 @@ from gasnet3.io.lamost import LamostReader
 from gasnet3.io.npz import NpzReader
 from gasnet3.io.options import DEFAULT, ReadOptions
 from gasnet3.io.parquet import ENDINGS as PARQUET_ENDINGS
-from gasnet3.io.parquet import ParquetReader, is_own_table
+from gasnet3.io.parquet import ParquetReader, is_no_input
 from gasnet3.io.reader import ConfigurableReader, Reader, RowReader
 from gasnet3.io.sdss_spec import SdssSpecReader
 from gasnet3.io.sdss_spplate import SdssSpPlateReader
@@ -37,7 +38,7 @@ HEAD_BYTES = 1 << 16
 
 DATA_ENDINGS = (
     *(".fits", ".fit", ".fts", ".fits.gz", ".fit.gz", ".fts.gz", ".npz", ENDING),
-    *(".hdf5", ".h5", ".hdf", ".nc", ".zarr.zip", *PARQUET_ENDINGS),
+    *(".hdf5", ".h5", ".hdf", ".nc", ".zarr.zip", ".feather", *PARQUET_ENDINGS),
 )
 """Names that are taken from a directory; files named one by one or by a glob may have any."""
 
@@ -57,6 +58,7 @@ READERS: list[Reader] = [
     ShardReader(),
     Hdf5Reader(),
     ParquetReader(),
+    FeatherReader(),
     ZarrReader(),
     FitsReader(),
     EcsvReader(),
@@ -195,7 +197,7 @@ def _data_below(directory: Path) -> Iterator[Path]:
         for name in names:
             if name.lower().endswith(DATA_ENDINGS) and not name.startswith("."):
                 file = Path(parent, name)
-                if file.is_file() and not is_own_table(file):
+                if file.is_file() and not is_no_input(file):
                     yield file
 
 

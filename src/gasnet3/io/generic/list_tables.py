@@ -1,0 +1,182 @@
+"""Tables of columns of lists, as Parquet and Arrow files have them, and their reader."""
+
+from __future__ import annotations
+
+import os
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from gasnet3.io.errors import ReadError
+from gasnet3.io.generic.arrow import Leaf, leaves, rows_of, said_in, values_of
+from gasnet3.io.generic.dispersion import said_air
+from gasnet3.io.generic.holding import Held, Holding, HoldingReader
+from gasnet3.io.generic.roles import PIXEL_ROLES, Along, Described, RolesError, recognise
+from gasnet3.io.options import ReadOptions
+from gasnet3.io.state import file_state
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+OWN_KEY = b"gasnet3"
+"""What the metadata of all tables of gasnet3 itself have: none of them holds spectra."""
+
+_MAX_PIXELS = 1 << 24
+_UNIT_KEYS = ("UNIT", "UNITS", "TUNIT")
+_ASTROPY_KEY = b"table_meta_yaml"
+
+
+class Table(ABC):
+    """An open file of which some rows of some columns are read.
+
+    Attributes
+    ----------
+    rows : int
+        How many it has.
+    schema : pyarrow.Schema
+        Its columns.
+    """
+
+    rows: int
+    schema: pa.Schema
+
+    @abstractmethod
+    def read(self, wanted: Sequence[Leaf], start: int, stop: int) -> pa.Table:
+        """Some rows of the columns that arrays are in."""
+
+    @abstractmethod
+    def has_gaps(self, leaf: Leaf) -> bool:
+        """Whether any row of the file may have no value there."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the file."""
+
+
+class TableReader(HoldingReader):
+    """A reader of tables.
+
+    Values of pixels are columns of lists (of any or of fixed length), fields of a column of
+    structures (``spectrum.flux``, as the Multimodal Universe and nested-pandas have them), or of
+    lists of structures; other columns are key columns. A table without lists is one spectrum,
+    with a row a pixel. Units are the metadata ``unit`` of fields, or those that Astropy writes.
+
+    The file stays open in each thread, so that rows in order cost one pass over it.
+    """
+
+    @abstractmethod
+    def table(self, path: Path) -> Table:
+        """Open a file."""
+
+    @contextmanager
+    def holding(self, path: Path) -> Iterator[Holding]:
+        """What the columns of the file are, while it is open."""
+        try:
+            yield _holding(path, self._kept(path), self.options)
+        except BaseException:
+            _forget()
+            raise
+
+    def _kept(self, path: Path) -> Table:
+        key = (os.getpid(), self.name, path, file_state(path))
+        if getattr(_last, "key", None) != key:
+            _forget()
+            _last.table = self.table(path)
+            _last.key = key
+        found: Table = _last.table
+        return found
+
+
+_last = threading.local()
+"""The table that was read last, and the process and the state of its file."""
+
+
+def _forget() -> None:
+    if getattr(_last, "key", None) is not None:
+        _last.key = None
+        _last.table.close()
+
+
+def _holding(path: Path, table: Table, options: ReadOptions) -> Holding:
+    metadata = table.schema.metadata or {}
+    if OWN_KEY in metadata:
+        raise ReadError(path, "a table of gasnet3 itself, such as a catalog: it has no spectra")
+    found = leaves(table.schema)
+    listed = any(leaf.listed for leaf in found)
+    if not listed and table.rows > _MAX_PIXELS:
+        raise RolesError("no column has lists of values, and it is too long for one spectrum")
+    units = _astropy_units(metadata)
+    described = [_described(leaf, units, listed) for leaf in found]
+    roles = recognise(described, options)
+    used = {one.name: role for role, one in roles.arrays.items()}
+    kept = {one.name for one in roles.others if one.along == "rows"}
+    wanted = [leaf for leaf in found if leaf.name in used or leaf.name in kept]
+    pixels = [leaf for leaf in wanted if used.get(leaf.name) in PIXEL_ROLES]
+    rows = _Rows(table, wanted, pixels)
+    held = [
+        Held(one, rows.some(leaf) if listed else rows.whole(leaf), said_air(leaf.said))
+        for leaf, one in zip(found, described, strict=True)
+    ]
+    return Holding(held, table.rows if listed else 1, air=said_air(said_in(metadata)))
+
+
+def _described(leaf: Leaf, units: Mapping[str, str], listed: bool) -> Described:
+    unit = next((str(leaf.said[key]) for key in _UNIT_KEYS if key in leaf.said), "")
+    along: Along = "pixels" if leaf.listed or not listed else "rows"
+    ucd = str(leaf.said.get("UCD", ""))
+    return Described(leaf.name, along, unit or units.get(leaf.name, ""), ucd, f"column {leaf.name}")
+
+
+class _Rows:
+    """The rows that are read now: all arrays of them are asked for one after the other."""
+
+    def __init__(self, table: Table, wanted: list[Leaf], pixels: list[Leaf]) -> None:
+        self._table, self._wanted, self._pixels = table, wanted, pixels
+        self._part: slice | None = None
+        self._data: Any = None
+        self._values: dict[str, list[NDArray[Any]]] = {}
+
+    def some(self, leaf: Leaf) -> Callable[[slice], Any]:
+        """An array with a list or a value in each row."""
+        return lambda part: self._load(leaf, part)
+
+    def whole(self, leaf: Leaf) -> Callable[[slice], Any]:
+        """An array of a table whose rows are pixels."""
+        rows = self._table.rows
+        return lambda _: self._one_a_row(self._table.read(self._wanted, 0, rows), leaf)
+
+    def _load(self, leaf: Leaf, part: slice) -> Any:
+        if part != self._part:
+            self._data = self._table.read(self._wanted, part.start, part.stop)
+            self._values = {one.name: rows_of(self._data[one.column], one) for one in self._pixels}
+            self._part = part
+            _drop_uneven(self._values)
+        if leaf.name in self._values:
+            return self._values[leaf.name]
+        return self._one_a_row(self._data, leaf)
+
+    def _one_a_row(self, data: pa.Table, leaf: Leaf) -> NDArray[Any]:
+        return values_of(data[leaf.column], leaf, gaps=self._table.has_gaps(leaf))
+
+
+def _drop_uneven(values: dict[str, list[NDArray[Any]]]) -> None:
+    """Empty the rows whose lists differ in length: they get a flag, the others must not suffer."""
+    for row, lists in enumerate(zip(*values.values(), strict=True)):
+        if len({one.size for one in lists}) > 1:
+            for name in values:
+                values[name][row] = values[name][row][:0]
+
+
+def _astropy_units(metadata: Mapping[bytes, bytes]) -> dict[str, str]:
+    """Units of the columns of a table that Astropy wrote."""
+    from astropy.table.meta import get_header_from_yaml
+
+    if _ASTROPY_KEY not in metadata:
+        return {}
+    header = get_header_from_yaml(metadata[_ASTROPY_KEY].decode("utf-8", "replace").split("\n"))
+    return {one["name"]: str(one["unit"]) for one in header["datatype"] if "unit" in one}
