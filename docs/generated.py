@@ -16,7 +16,8 @@ from typing import Any
 import typer
 
 import gasnet3
-from gasnet3.catalog import COLUMNS
+from gasnet3.catalog import COLUMNS, DIALECTS
+from gasnet3.catalog.schema import KEY_UNITS
 from gasnet3.cli import app
 from gasnet3.flags import DESCRIPTION
 from gasnet3.io.generic.roles import NAMES, UCDS
@@ -30,6 +31,29 @@ def columns() -> str:
         f"| `{c.name}` | {c.dtype} | {c.unit or ''} | {c.description} | {c.ucd} |" for c in COLUMNS
     ]
     return "\n".join(["| column | type | unit | meaning | UCD |", "|---|---|---|---|---|", *rows])
+
+
+def names_of_redrock() -> str:
+    """Table of the columns of --dialect redrock that redrock has as well."""
+    return _names_of("redrock")
+
+
+def names_of_sdss() -> str:
+    """Table of the columns of --dialect sdss that spAll and spZbest have as well."""
+    return _names_of("sdss")
+
+
+def _names_of(dialect: str) -> str:
+    rules = DIALECTS[dialect]
+    theirs = {c.name: c.name.upper() for c in COLUMNS if c.name in rules.shared}
+    theirs |= rules.names
+    rows = [f"| `{theirs[c.name]}` | `{c.name}` | {c.description} |"
+            for c in COLUMNS if c.name in theirs]  # fmt: skip
+    for name, function in rules.derived.items():
+        text = " ".join((function.__doc__ or "").split()).split(": ", 1)[-1].rstrip(".")
+        rows.append(f"| `{name}` | | {text} |")
+    rows += [f"| `{theirs[key]}` | `{key}` | of the input |" for key in KEY_UNITS if key in theirs]
+    return "\n".join(["| there | here | |", "|---|---|---|", *rows])
 
 
 def flags() -> str:
@@ -172,6 +196,8 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "roles": roles,
     "columns": columns,
     "flags": flags,
+    "names_of_redrock": names_of_redrock,
+    "names_of_sdss": names_of_sdss,
     "qualities": qualities,
     "issues": issues,
     "keys": keys,

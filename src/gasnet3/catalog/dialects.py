@@ -32,6 +32,8 @@ class Dialect:
         lacks what it takes. They are left out again when the file is read.
     upper : bool
         Whether other columns are upper-cased.
+    shared : tuple of str
+        Native columns that have the dialect's own name once they are upper-cased.
     extname : str
         EXTNAME of the table in a FITS file.
     keys_extname : str
@@ -43,6 +45,7 @@ class Dialect:
     names: Mapping[str, str] = field(default_factory=dict)
     derived: Mapping[str, Callable[[Table], NDArray[Any] | None]] = field(default_factory=dict)
     upper: bool = True
+    shared: tuple[str, ...] = ()
     extname: str = "CATALOG"
     keys_extname: str = ""
 
@@ -77,6 +80,7 @@ DIALECTS: dict[str, Dialect] = {
             "wave_max": "WAVEMAX",
         },
         derived={"RCHI2DIFF": _rchi2diff},
+        shared=("class", "subclass", "z", "z_err", "rchi2", "dof"),
     ),
     "redrock": Dialect(
         "redrock",
@@ -91,6 +95,7 @@ DIALECTS: dict[str, Dialect] = {
             "dec": "TARGET_DEC",
         },
         derived={"NCOEFF": _ncoeff},
+        shared=("z", "zwarn", "chi2", "coeff"),
         extname="REDSHIFTS",
         keys_extname="FIBERMAP",
     ),
