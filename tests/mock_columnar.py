@@ -86,6 +86,17 @@ def nested(path: Path, *, inside: bool = False, group: int = 3) -> Path:
     return path
 
 
+def feather(path: Path) -> Path:
+    """Arrow of several record batches, compressed, as pandas writes it."""
+    import pyarrow.parquet as pq
+    from pyarrow import feather
+
+    table = pq.read_table(nested(path.with_suffix(".parquet")))
+    path.with_suffix(".parquet").unlink()
+    feather.write_feather(table, path, chunksize=3, compression="lz4")
+    return path
+
+
 def fixed(path: Path) -> Path:
     """Parquet with lists of fixed length, errors instead of ivar, and units of the fields."""
     import pyarrow as pa

@@ -16,6 +16,7 @@ import mock_columnar as mock
 from gasnet3 import io, samples
 from gasnet3.catalog import read_catalog
 from gasnet3.cli import app
+from gasnet3.io.feather import FeatherReader
 from gasnet3.io.generic.holding import HoldingReader
 from gasnet3.io.hdf5 import Hdf5Reader
 from gasnet3.io.parquet import ParquetReader
@@ -91,7 +92,7 @@ def _flux(path: Path) -> bytes:
 
 
 @pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")
-@pytest.mark.parametrize("kind", ["hdf5", "parquet", "zarr"])
+@pytest.mark.parametrize("kind", ["hdf5", "parquet", "arrow", "zarr"])
 def test_a_forked_process_reads_what_its_parent_has_read(tmp_path: Path, kind: str) -> None:
     path = FILES[kind][1](tmp_path / f"a.{kind}")
     here = _flux(path)
@@ -104,6 +105,7 @@ FILES: dict[str, tuple[HoldingReader, Callable[[Path], Path]]] = {
     "hdf5": (Hdf5Reader(), mock.multimodal),
     "parquet": (ParquetReader(), mock.nested),
     "fixed": (ParquetReader(), mock.fixed),
+    "arrow": (FeatherReader(), mock.feather),
     "zarr": (ZarrReader(), mock.store),
     "zip": (ZarrReader(), mock.zipped),
 }
@@ -136,7 +138,7 @@ def check(path: Path, reader: HoldingReader) -> bool:
     return True
 
 
-@pytest.mark.parametrize("name", ["hdf5", "parquet", "fixed", "zip"])
+@pytest.mark.parametrize("name", ["hdf5", "parquet", "fixed", "arrow", "zip"])
 @MANY
 @given(flips=FLIPS, size=st.integers(0, 1 << 16))
 def test_damaged_files(

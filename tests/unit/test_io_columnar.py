@@ -53,16 +53,6 @@ def rows_of_any_length(path: Path) -> Path:
     return path
 
 
-def feather(path: Path) -> Path:
-    """Arrow of several record batches, compressed, as pandas writes it."""
-    from pyarrow import feather
-
-    table = pq.read_table(mock.nested(path.with_suffix(".parquet")))
-    path.with_suffix(".parquet").unlink()
-    feather.write_feather(table, path, chunksize=3, compression="lz4")
-    return path
-
-
 def by_astropy(path: Path) -> Path:
     """A table of Astropy, its units kept by Astropy."""
     from astropy import units
@@ -86,7 +76,7 @@ LAYOUTS: dict[str, tuple[str, str, Make]] = {
     "struct of lists": ("a.parquet", "parquet", mock.nested),
     "one row group": ("a.pq", "parquet", lambda path: mock.nested(path, group=100)),
     "list of structs": ("a.parquet", "parquet", lambda path: mock.nested(path, inside=True)),
-    "feather": ("a.feather", "arrow", feather),
+    "feather": ("a.feather", "arrow", mock.feather),
     "fixed lists": ("a.parquet", "parquet", mock.fixed),
     "zarr 2": ("a.zarr", "zarr", lambda path: mock.store(path, 2)),
     "zarr 2, consolidated": ("a", "zarr", lambda path: mock.store(path, 2, consolidated=True)),
