@@ -68,7 +68,8 @@ def _one(
     from gasnet3.io.inspecting import inspect_file, refused
 
     try:
-        report, spectra = inspect_file(path, options, row=row)
+        with console.told(ValueError):
+            report, spectra = inspect_file(path, options, row=row)
     except ReadError as error:
         no = refused(path, options, error)
         if shown:

@@ -61,26 +61,26 @@ def show_refused(no: Refused) -> None:
 
 def _measured(report: Inspected) -> Iterator[tuple[str, str]]:
     first, stop = report.looked_at
-    part = "" if stop - first == report.rows else f"; told of rows {first} to {stop - 1}"
+    part = f"; looked at rows {first} to {stop - 1}" if stop - first > 1 else f"; row {first}"
     yield "reader", report.reader
-    yield "spectra", f"{report.rows}{part}"
+    yield "spectra", f"{report.rows}{part if stop - first < report.rows else ''}"
     if report.ids:
-        more = ", ..." if report.rows > len(report.ids) else ""
+        more = ", ..." if stop - first > len(report.ids) else ""
         yield "ids", ", ".join(report.ids) + more
     yield from (("wavelengths", text) for text in _grids(report.grids))
-    yield (
-        "coverage",
-        f"{_three(report.coverage, '.0%')} of 3600 to 9200 Å; "
-        f"{report.outside:.0%} of the file's pixels lie outside",
-    )
+    coverage = _three(report.coverage, ".0%")
+    outside = f"{report.outside:.0%} of the file's pixels lie outside"
+    yield "coverage", f"{coverage} of 3600 to 9200 Å; {outside}"
     used = sum(report.masked.values())
     reasons = ", ".join(f"{reason} {part:.1%}" for reason, part in report.masked.items())
     yield "masked", f"{used:.1%} of the pixels" + (f": {reasons}" if reasons else "")
-    yield "S/N", f"{_three(report.sn, '.3g')} a pixel of 69 km/s"
+    if math.isfinite(report.sn[1]):
+        yield "S/N", f"{_three(report.sn, '.3g')} a pixel of 69 km/s"
     if math.isfinite(report.noise_ratio):
         yield "errors", f"neighbouring pixels scatter {report.noise_ratio:.2f} times the error"
     low, middle, high = report.flux
-    yield "flux", f"median {middle:.3g}, 90 % between {low:.3g} and {high:.3g}"
+    if math.isfinite(middle):
+        yield "flux", f"median {middle:.3g}, 90 % between {low:.3g} and {high:.3g}"
     labels = [f"{count} {name}" for name, count in report.classes.items()]
     if math.isfinite(report.z[1]):
         labels.append(f"z {_three(report.z, '.4f')}")
@@ -115,6 +115,8 @@ def _two(values: tuple[float, float]) -> str:
 
 def _three(values: Range, form: str) -> str:
     """The median, with the range where there is one."""
+    if not math.isfinite(values[1]):
+        return "nothing"
     low, middle, high = (format(value, form) for value in values)
     return middle if low == high else f"{middle} ({low} to {high})"
 

@@ -31,7 +31,7 @@ HIGHEST_SN = 1000.0
 _OPTICAL = (300.0, 1100.0)
 """nm that spectra of the optical may have."""
 
-_FREQUENCY = re.compile(r"f[_ ]?nu\b|\bfnu|jy\b|jansky|/hz\b|hz-1|hz\^-1", re.IGNORECASE)
+_FREQUENCY = re.compile(r"f(lux)?[_ ]?nu\b|jy\b|jansky|/hz\b|hz-1|hz\^-1", re.IGNORECASE)
 _MAGNITUDE = re.compile(r"\bmag\b|\babmag|magnitude", re.IGNORECASE)
 
 
@@ -64,7 +64,7 @@ def advice(report: Inspected, spectra: Spectra, kind: str, reading: str) -> Iter
     names, count = np.unique(spectra.ids, return_counts=True)
     if (count > 1).any():
         yield (
-            f"{(count > 1).sum()} ids are not unique, as {names[count > 1][0]!r}: rows of a "
+            f"{(count > 1).sum()} ids are not unique, as {str(names[count > 1][0])!r}: rows of a "
             "catalog cannot be told apart by them; name another column with --column id=NAME"
         )
 

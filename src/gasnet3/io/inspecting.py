@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from gasnet3.flags import names
 from gasnet3.io.advice import advice
 from gasnet3.io.believable import error_ratio, other_reading, scatter
-from gasnet3.io.errors import ReadError, check_range
+from gasnet3.io.errors import ReadError
 from gasnet3.io.inspected import Inspected, Range, Refused, Sampling
 from gasnet3.io.options import DEFAULT, ReadOptions
 from gasnet3.io.reader import ConfigurableReader, ExplainingReader, Reader
@@ -58,12 +58,15 @@ def inspect_file(
     ------
     ReadError
         If the file cannot be read; :func:`refused` then tells more.
+    ValueError
+        If it has no such row.
     """
     path = Path(path)
     reader = find_reader(path, options)
     rows = count_rows(path, reader, options)
     first, stop = (0, min(rows, LOOKED_AT)) if row is None else (row, row + 1)
-    check_range(path, first, stop, rows)
+    if stop > rows:
+        raise ValueError(f"{path}: it holds {rows} spectra, rows 0 to {rows - 1}: no row {row}")
     with watched() as seen:
         spectra = read_rows(path, first, stop, reader, options)
     seen = _as_in_file(seen, spectra)
@@ -215,7 +218,7 @@ def _outside(seen: Sequence[Unplaced], spectra: Spectra) -> float:
 
 def _masked(seen: Sequence[Unplaced]) -> dict[str, float]:
     """Fractions of the pixels that are not used, of what has any that are, before rebinning."""
-    seen = [piece for piece in seen if (piece.ivar > 0).any()]
+    seen = [piece for piece in seen if (piece.ivar > 0).any()] or seen
     total = sum(piece.flux.size for piece in seen)
     count = {"flux not finite": 0, "errors not finite or negative": 0, "masked or zero ivar": 0}
     for piece in seen:
