@@ -74,10 +74,10 @@ def other_reading(seen: Floats, stated: Floats, role: str) -> str:
     seen, stated : ndarray of float64, shape (blocks,)
         As :func:`scatter` gives them.
     role : str
-        What the file's array was taken for: ``error``, ``variance`` or ``ivar``.
+        What the file's array was taken for: ``error``, ``variance`` or ``ivar``; '' where that is not known.
     """
     ratio = error_ratio(seen, stated)
-    if not np.isfinite(ratio) or BELIEVABLE[0] <= ratio <= BELIEVABLE[1]:
+    if role not in _POWERS or not np.isfinite(ratio) or BELIEVABLE[0] <= ratio <= BELIEVABLE[1]:
         return ""
     # The file's numbers, up to the unit of the flux.
     numbers = stated ** _POWERS[role]

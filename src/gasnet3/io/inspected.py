@@ -48,8 +48,6 @@ class Inspected:
         Name of the reader that knows it.
     rows : int
         Spectra it holds.
-    looked_at : tuple of int
-        First row that was looked at, and the row after the last; all numbers are of these.
     understood : Understood
         What the reader takes from where; empty for readers that do not say.
     grids : list of Sampling
@@ -80,6 +78,8 @@ class Inspected:
         The first ids.
     memory : int
         Bytes of a spectrum in memory.
+    looked_at : tuple of int
+        First row that was looked at, and the row after the last; all numbers are of these.
     warnings : list of str
         What looks wrong, and what may mend it.
     next : str
@@ -89,7 +89,6 @@ class Inspected:
     path: Path
     reader: str
     rows: int
-    looked_at: tuple[int, int]
     understood: Understood
     grids: list[Sampling]
     empty: int
@@ -105,6 +104,7 @@ class Inspected:
     flags: dict[str, int]
     ids: list[str]
     memory: int
+    looked_at: tuple[int, int] = (0, 0)
     warnings: list[str] = field(default_factory=list)
     next: str = ""
 

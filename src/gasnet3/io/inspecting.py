@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,15 +75,21 @@ def inspect_file(
     if isinstance(reader, ExplainingReader) and rows:
         with reading(path, reader):
             told = reader.explain(path)
-    seen_noise, stated = scatter(seen)
-    roles = [role for role, _ in told.used]
-    kind = next((role for role in ("ivar", "error", "variance") if role in roles), "")
+    report = _measured(seen, spectra, told, path=path, reader=reader.name, rows=rows)
+    report = replace(report, looked_at=(first, stop), next=_next(path, options))
+    kind = next((role for role, _ in told.used if role in ("ivar", "error", "variance")), "")
+    reading_of_errors = "" if np.isnan(report.noise_ratio) else other_reading(*scatter(seen), kind)
+    report.warnings.extend(advice(report, spectra, kind, reading_of_errors))
+    return report, spectra
+
+
+def _measured(
+    seen: Sequence[Unplaced], spectra: Spectra, told: Understood, **named: Any
+) -> Inspected:
+    """All that is counted and measured."""
     estimated = bool(np.any(spectra.meta.get("noise_estimated", False)))
-    report = Inspected(
-        path=path,
-        reader=reader.name,
-        rows=rows,
-        looked_at=(first, stop),
+    return Inspected(
+        **named,
         understood=told,
         grids=_grids(seen),
         empty=int((spectra.n_good == 0).sum()),
@@ -90,7 +97,7 @@ def inspect_file(
         outside=_outside(seen, spectra),
         masked=_masked(seen),
         sn=_three(spectra.sn_median),
-        noise_ratio=float("nan") if estimated else error_ratio(seen_noise, stated),
+        noise_ratio=float("nan") if estimated else error_ratio(*scatter(seen)),
         flux=_spread(spectra.flux[spectra.ivar > 0]),
         classes=dict(Counter(name for name in spectra.classes.tolist() if name)),
         z=_three(spectra.z),
@@ -98,11 +105,7 @@ def inspect_file(
         flags=dict(Counter(flag for bits in spectra.zwarn.tolist() for flag in names(bits))),
         ids=[str(name) for name in spectra.ids[:3]],
         memory=(spectra.flux.itemsize + spectra.ivar.itemsize) * spectra.lattice.n,
-        next=_next(path, options),
     )
-    reading_of_errors = other_reading(seen_noise, stated, kind) if kind and not estimated else ""
-    report.warnings.extend(advice(report, spectra, kind, reading_of_errors))
-    return report, spectra
 
 
 def refused(path: str | Path, options: ReadOptions, error: ReadError) -> Refused:
