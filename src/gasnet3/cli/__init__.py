@@ -12,6 +12,7 @@ from gasnet3.cli.calibrate import calibrate
 from gasnet3.cli.classify import classify
 from gasnet3.cli.convert import convert
 from gasnet3.cli.evaluate import evaluate
+from gasnet3.cli.export import export
 from gasnet3.cli.figures import figures
 from gasnet3.cli.info import info
 from gasnet3.cli.inspect import inspect
@@ -70,6 +71,7 @@ COMMANDS = (
         mock,
         train,
         calibrate,
+        export,
         info,
     ),
 )

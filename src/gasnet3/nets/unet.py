@@ -77,7 +77,7 @@ class UNet(nn.Module):
             skip = functional.pad(skip, (h.shape[-1] - skip.shape[-1], 0))
             h = merge(torch.cat([h, skip], dim=1))
         rest = self.out(h)[:, 0, : self.n_rest]
-        rows = len(flux)
+        rows = flux.shape[0]  # its len would be a constant of an exported network
         return Reconstruction(rest, flux.new_zeros(rows, 0), flux.new_ones(rows))
 
 

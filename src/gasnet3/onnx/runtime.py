@@ -120,6 +120,14 @@ class OnnxModel:
         seen = slice(self.first, self.first + self.card.rest.n)
         return spline_coefficients(self.eigenspectra[:, seen])
 
+    def outputs(self, flux: Singles, ivar: Singles) -> list[Singles]:
+        """What the network itself gives: reconstruction, coefficients and amplitude."""
+        given = {"flux": flux, "ivar": ivar}
+        # A U-Net has no use for the inverse variance.
+        wanted = {entry.name: given[entry.name] for entry in self.session.get_inputs()}
+        found: list[Singles] = self.session.run(["rest", "coeff", "amplitude"], wanted)
+        return found
+
     def reconstruct(self, flux: Singles, ivar: Singles) -> tuple[Singles, Singles, Models]:
         """Reconstructions of prepared spectra (eq. 3-5).
 
@@ -137,11 +145,9 @@ class OnnxModel:
         models : Models
             The reconstructions as splines.
         """
-        names = [entry.name for entry in self.session.get_inputs()]
 
         def network(f: Singles, w: Singles) -> list[NDArray[Any]]:
-            given = {name: {"flux": f, "ivar": w}[name] for name in names}
-            rest, coeff, amplitude = self.session.run(["rest", "coeff", "amplitude"], given)
+            rest, coeff, amplitude = self.outputs(f, w)
             rest = np.ascontiguousarray(rest[:, self.first : self.first + self.card.rest.n])
             scaled = amplitude[:, None] * coeff
             if self.splines is None:

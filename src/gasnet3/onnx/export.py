@@ -1,0 +1,274 @@
+"""Networks as ONNX files, checked against torch, with all that classification needs beside them."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import os
+import shutil
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+import gasnet3
+from gasnet3 import confidence
+from gasnet3.anomaly import stored
+from gasnet3.classifier import fit_directories
+from gasnet3.files import json_contents, write_json
+from gasnet3.nets.card import write_card
+from gasnet3.nets.model import Model
+from gasnet3.nets.registry import load_models
+from gasnet3.onnx.runtime import OnnxModel, is_exported
+
+OPSET = 20
+"""Version of ONNX's operators: the first with the GELU that the Encoder has. onnxruntime 1.18 and
+later know it."""
+
+INPUTS, OUTPUTS = ("flux", "ivar"), ("rest", "coeff", "amplitude")
+
+LARGEST = 1e-4
+"""Largest difference from torch, as a share of the largest value of an output: a hundred times
+the rounding of float32."""
+
+CHECKED = 40
+"""Spectra that networks are compared on."""
+
+LOGGERS = ("torch.onnx", "torch.export", "onnxscript", "onnx_ir")
+"""What tells of other people's packages that are missing here, at every export."""
+
+
+class ExportError(Exception):
+    """Networks cannot be exported, or give other numbers than torch; the message says which."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A network that was exported, and how well it agrees with torch.
+
+    Attributes
+    ----------
+    name, cls : str
+        Of its model card.
+    size : int
+        Bytes of the ONNX file.
+    absolute, relative : float
+        Largest difference from torch: as it is, and as a share of the output's largest value.
+    """
+
+    name: str
+    cls: str
+    size: int
+    absolute: float
+    relative: float
+
+
+def export(models: str | Path | Sequence[str | Path], directory: str | Path) -> list[Exported]:
+    """Write networks as ONNX files into a new directory, and check them against torch.
+
+    With each goes its card, with the hash of the ONNX file, and the eigenspectra of an Encoder;
+    with all of them what confidence and anomaly scores of the amortised solver are made of.
+
+    Parameters
+    ----------
+    models : str, Path or sequence of them
+        See :func:`gasnet3.load_models`.
+    directory : str or Path
+        It must not exist, or be empty. It appears when all is written and checked.
+
+    Raises
+    ------
+    ModelError
+        If a model cannot be loaded, or onnxruntime is not installed.
+    ExportError
+        If ONNX's packages are not installed, the directory holds something, or a network gives
+        other numbers than torch.
+    OSError
+        If it cannot be written.
+    """
+    directory = Path(directory)
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise ExportError(f"{directory}: there is something already; name another directory")
+    if is_exported(models):
+        raise ExportError(f"{models}: these networks are exported already; name trained ones")
+    _check_installed()
+    loaded = load_models(models)
+    with _appearing(directory) as temporary:
+        made, hashes = [], {}
+        for cls, model in loaded.items():
+            done, hashes[cls] = _export_one(model, temporary)
+            made.append(done)
+        old = {cls: model.card.sha256 for cls, model in loaded.items()}
+        _copy_fits(models, old, hashes, temporary)
+    return made
+
+
+def _check_installed() -> None:
+    try:
+        import onnx  # noqa: F401
+        import onnxscript  # noqa: F401
+    except ImportError as error:
+        raise ExportError(
+            f"{error.name} is not installed: pip install 'gasnet3[onnx-export]'"
+        ) from None
+
+
+@contextlib.contextmanager
+def _appearing(directory: Path) -> Iterator[Path]:
+    """A directory to write to that gets its name when the block succeeds."""
+    if not directory.absolute().parent.is_dir():
+        raise FileNotFoundError(f"{directory}: there is no directory {directory.parent}")
+    temporary = directory.absolute().with_name(f".{directory.name}-{os.getpid()}")
+    temporary.mkdir()
+    try:
+        yield temporary
+        temporary.replace(directory)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _export_one(model: Model, directory: Path) -> tuple[Exported, str]:
+    """Write one network, and compare it with what it was exported from."""
+    card = model.card
+    content = onnx_bytes(model)
+    sha256 = hashlib.sha256(content).hexdigest()
+    path = directory / f"{card.name}.json"
+    path.with_suffix(".onnx").write_bytes(content)
+    if model.eigenspectra is not None:
+        _write_eigenspectra(path, model.eigenspectra.cpu().numpy())
+    origin: dict[str, Any] = {
+        "weights": card.sha256, "opset": OPSET, "torch": torch.__version__,
+        "gasnet3": gasnet3.__version__,
+    }  # fmt: skip
+    write_card(path, replace(card, sha256=sha256))
+    absolute, relative = largest_difference(model, OnnxModel.read(path))
+    if not relative <= LARGEST:
+        raise ExportError(
+            f"{card.name}: the exported network differs from torch by {relative:.1g} of its "
+            f"largest value, more than {LARGEST:g}; nothing is written: use other versions of "
+            "torch, onnx and onnxruntime (gasnet3 info)"
+        )
+    origin["difference"] = relative
+    training = {**card.training, "exported": origin}
+    write_card(path, replace(card, sha256=sha256, training=training))
+    return Exported(card.name, card.cls, len(content), absolute, relative), sha256
+
+
+def onnx_bytes(model: Model) -> bytes:
+    """A network as an ONNX file: flux and ivar in; rest, coeff and amplitude out.
+
+    Parameters
+    ----------
+    model : Model
+        On any device; any number of rows can be given to what is exported.
+    """
+    import onnx
+
+    network, n = model.to("cpu").network, model.card.n
+    example = torch.zeros(2, n), torch.ones(2, n)
+    rows = torch.export.Dim("rows")
+    with _quiet():
+        program = torch.onnx.export(
+            network, example, dynamo=True, opset_version=OPSET, verbose=False,
+            input_names=INPUTS, output_names=OUTPUTS,
+            dynamic_shapes={name: {0: rows} for name in INPUTS},
+        )  # fmt: skip
+    assert program is not None
+    proto = program.model_proto
+    # Where the code lay on the machine that exported it is nobody's business.
+    proto.graph.doc_string = ""
+    for part in (proto.graph, *proto.graph.node, *proto.graph.value_info, *proto.functions):
+        del part.metadata_props[:]
+    for node in proto.graph.node:
+        node.doc_string = ""
+    card = model.card
+    about = {
+        "gasnet3": gasnet3.__version__, "name": card.name, "class": card.cls,
+        "weights": card.sha256, "licence": card.licence,
+    }  # fmt: skip
+    onnx.helper.set_model_props(proto, about)
+    onnx.checker.check_model(proto)
+    return bytes(proto.SerializeToString(deterministic=True))
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """No word of torch's exporter on what concerns other packages."""
+    loggers = [logging.getLogger(name) for name in LOGGERS]
+    levels = [logger.level for logger in loggers]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
+
+
+def _write_eigenspectra(path: Path, eigenspectra: NDArray[np.float32]) -> None:
+    from safetensors.numpy import save
+
+    content = save({"eigenspectra": np.ascontiguousarray(eigenspectra)})
+    path.with_suffix(".eigenspectra.safetensors").write_bytes(content)
+
+
+def largest_difference(model: Model, exported: OnnxModel) -> tuple[float, float]:
+    """Largest difference of the outputs: as it is, and as a share of the largest value.
+
+    Over noise of any level, spectra with gaps, and empty ones; together and one alone.
+    """
+    rng = np.random.default_rng(0)
+    shape = CHECKED, model.card.n
+    flux = rng.standard_normal(shape).astype(np.float32)
+    ivar = np.exp(rng.normal(0.0, 2.0, (CHECKED, 1)) + 0.3 * rng.standard_normal(shape))
+    ivar = np.where(rng.random(shape) < 0.1, 0.0, ivar).astype(np.float32)
+    ivar[0] = 0.0
+    flux = np.where(ivar > 0, flux, np.float32(0.0))
+    absolute = relative = 0.0
+    for rows in (slice(None), slice(1, 2)):
+        theirs = model.to("cpu").reconstruct(*map(torch.from_numpy, (flux[rows], ivar[rows])))
+        ours = exported.outputs(flux[rows], ivar[rows])
+        for tensor, array in zip(theirs, ours, strict=True):
+            expected = tensor.numpy()
+            if expected.shape != array.shape:
+                raise ExportError(
+                    f"{model.card.name}: an output has the shape {array.shape}, in torch "
+                    f"{expected.shape}"
+                )
+            if expected.size:
+                difference = float(np.abs(expected - array).max())
+                absolute = max(absolute, difference)
+                relative = max(relative, difference / max(float(np.abs(expected).max()), 1e-30))
+    return absolute, relative
+
+
+def _copy_fits(
+    models: str | Path | Sequence[str | Path],
+    old: Mapping[str, str],
+    new: Mapping[str, str],
+    directory: Path,
+) -> None:
+    """Fits of the amortised solver that belong to the networks, under their new hashes."""
+    for content in json_contents(fit_directories(models, confidence.DIRECTORY)):
+        if content["models"] == dict(old) and "amortised" in content["solvers"]:
+            fits = {"amortised": content["solvers"]["amortised"]}
+            _write_fit(directory / confidence.DIRECTORY.name, {"models": new, "solvers": fits})
+            break
+    for content in json_contents(fit_directories(models, stored.DIRECTORY)):
+        fit = content.get("amortised")
+        if fit and fit["sha256"] == dict(old) and not fit.get("densities"):
+            _write_fit(directory / stored.DIRECTORY.name, {"amortised": {**fit, "sha256": new}})
+            break
+
+
+def _write_fit(directory: Path, content: Mapping[str, Any]) -> None:
+    directory.mkdir()
+    write_json(directory / "fit.json", content)
