@@ -13,10 +13,8 @@ import strangers
 from gasnet3 import samples
 from gasnet3.cli import app
 from gasnet3.io import READERS
-from gasnet3.io.advice import LITTLE_DEX
 from gasnet3.io.believable import error_ratio, other_reading, scatter
 from gasnet3.io.inspecting import LOOKED_AT, inspect_file
-from gasnet3.quality import MIN_COVERAGE_DEX
 from gasnet3.resample import Unplaced, watched
 from gasnet3.spectra import Spectra
 
@@ -184,7 +182,3 @@ def test_noise_seen_is_the_noise_there_is() -> None:
     assert error_ratio(seen, stated) == pytest.approx(1.0, abs=0.05)
     assert other_reading(seen, stated, "error") == ""
     assert np.isnan(error_ratio(*scatter([])))
-
-
-def test_limits_are_those_of_the_flags() -> None:
-    assert LITTLE_DEX == MIN_COVERAGE_DEX

@@ -11,6 +11,7 @@ from gasnet3.io.believable import BELIEVABLE, FEATURES_FROM
 from gasnet3.io.generic.units import parse_unit
 from gasnet3.io.inspected import Inspected
 from gasnet3.lattice import STEP
+from gasnet3.quality import MIN_COVERAGE_DEX
 from gasnet3.spectra import Spectra
 
 MANY_MASKED = 0.5
@@ -21,9 +22,6 @@ MANY_BAD = 0.01
 
 COARSE_KM_S = 300.0
 """Pixels wider than this blur the lines that tell redshifts."""
-
-LITTLE_DEX = 0.18
-"""Coverage under which LITTLE_COVERAGE is set (``gasnet3.quality``, which loads torch)."""
 
 HIGHEST_SN = 1000.0
 """Median S/N that no survey's spectrum has."""
@@ -80,9 +78,9 @@ def _of_wavelengths(report: Inspected, spectra: Spectra) -> Iterator[str]:
             if _OPTICAL[0] <= first * factor / 10.0 and last * factor / 10.0 <= 2.5 * _OPTICAL[1]:
                 text += f"; are they {unit}? --unit wave={unit}"
         yield text
-    elif report.coverage[1] * spectra.lattice.n * STEP < LITTLE_DEX:
+    elif report.coverage[1] * spectra.lattice.n * STEP < MIN_COVERAGE_DEX:
         yield (
-            f"little of the lattice is covered (under {LITTLE_DEX} dex): classes and "
+            f"little of the lattice is covered (under {MIN_COVERAGE_DEX} dex): classes and "
             "redshifts will be flagged LITTLE_COVERAGE"
         )
     widest = max(grid.step_km_s[0] for grid in report.grids)
@@ -97,8 +95,8 @@ def _of_masks(report: Inspected) -> Iterator[str]:
         yield f"{bad:.0%} of the pixels are no numbers (NaN, or negative errors); they are masked"
     if zero > MANY_MASKED:
         yield (
-            f"{zero:.0%} of the pixels are masked or have zero ivar; a mask that is 1 where "
-            "pixels are good is to be called good, or left out of the file"
+            f"{zero:.0%} of the pixels are masked or have zero ivar; if the mask marks "
+            "the good pixels say --column mask=good:NAME"
         )
 
 

@@ -74,7 +74,8 @@ def other_reading(seen: Floats, stated: Floats, role: str) -> str:
     seen, stated : ndarray of float64, shape (blocks,)
         As :func:`scatter` gives them.
     role : str
-        What the file's array was taken for: ``error``, ``variance`` or ``ivar``; '' where that is not known.
+        What the file's array was taken for: ``error``, ``variance`` or ``ivar``; '' if not
+        known.
     """
     ratio = error_ratio(seen, stated)
     if role not in _POWERS or not np.isfinite(ratio) or BELIEVABLE[0] <= ratio <= BELIEVABLE[1]:
