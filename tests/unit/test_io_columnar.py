@@ -18,7 +18,16 @@ import zarr
 
 import mock_columnar as mock
 from gasnet3.flags import ZWarn
-from gasnet3.io import ReadError, ReadOptions, count_rows, expand, find_reader, read, read_rows
+from gasnet3.io import (
+    ReadError,
+    ReadOptions,
+    count_rows,
+    expand,
+    find_reader,
+    parquet,
+    read,
+    read_rows,
+)
 from gasnet3.io.hdf5 import Hdf5Reader
 from gasnet3.io.parquet import ParquetReader
 from gasnet3.io.zarr import ZarrReader
@@ -139,6 +148,37 @@ def test_threads_read_at_once(made: tuple[str, str, Path]) -> None:
         found = list(threads.map(lambda row: read_rows(path, row, row + 1), [*range(7)] * 4))
     for row, one in enumerate(found):
         same(one, whole[row % 7 : row % 7 + 1])
+
+
+def chunk_of_row_two(path: Path) -> tuple[Path, int]:
+    """Where in which file flux of the third spectrum is stored."""
+    if path.is_dir():
+        return path / "flux" / "c" / "1" / "0", 8
+    if path.suffix == ".h5":
+        with h5py.File(path) as file:
+            info = file["set/train/flux"].id.get_chunk_info(1)
+            return path, file.userblock_size + info.byte_offset
+    return path, int(pq.ParquetFile(path).metadata.row_group(1).column(0).data_page_offset)
+
+
+@pytest.mark.parametrize("layout", ["group", "zarr 3", "struct of lists"])
+def test_rows_elsewhere_are_not_read(
+    tmp_path: Path, layout: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Damage there is not noticed, but by who reads these rows."""
+    monkeypatch.setattr(parquet, "BATCH_ROWS", 1)
+    name, _, make = LAYOUTS[layout]
+    path = make(tmp_path / name)
+    whole = read(path)
+    file, at = chunk_of_row_two(path)
+    data = bytearray(file.read_bytes())
+    data[at : at + 40] = bytes(range(40))
+    file.write_bytes(data)
+    same(read_rows(path, 0, 2), whole[:2])
+    with pytest.raises(ReadError, match="fetch it again"):
+        read_rows(path, 2, 5)
+    with pytest.raises(ReadError, match="fetch it again"):
+        read(path)
 
 
 def test_what_is_understood_is_told(tmp_path: Path) -> None:

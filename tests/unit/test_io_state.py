@@ -30,6 +30,7 @@ def test_a_store_is_one_input(tmp_path: Path, version: int) -> None:
     assert expand(tmp_path) == [made]
     assert expand(made) == [made]
     assert expand(str(tmp_path / "*" / "*")) == [made]
+    assert expand(str(tmp_path / "**" / "*")) == [made]
     assert find_reader(made).name == "zarr"
     assert is_store_at(made)
     assert not is_store_at(tmp_path)

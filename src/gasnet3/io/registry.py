@@ -177,13 +177,21 @@ def expand(inputs: Inputs) -> list[Path]:
             found, problem = [path], ""
         else:
             # Path.glob takes no absolute pattern.
-            found = [Path(name) for name in glob.glob(str(path), recursive=True)]  # noqa: PTH207
-            found = [file for file in found if file.is_file() or is_store_at(file)]
+            names = glob.glob(str(path), recursive=True)  # noqa: PTH207
+            found = list(_matched(Path(name) for name in names))
             problem = "there is no such file or directory, and no file matches it as a glob"
         if not found:
             raise ReadError(path, f"{problem}; check the name")
         files.update(found)
     return sorted(files)
+
+
+def _matched(paths: Iterable[Path]) -> Iterator[Path]:
+    """Files and stores that a glob matches, not what is in a store."""
+    inside = cache(lambda parent: any(map(is_store_at, (parent, *parent.parents))))
+    for path in paths:
+        if (path.is_file() or is_store_at(path)) and not inside(path.parent):
+            yield path
 
 
 def _data_below(directory: Path) -> Iterator[Path]:
