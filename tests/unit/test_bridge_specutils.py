@@ -25,6 +25,7 @@ from astropy.nddata import (  # noqa: E402
     UnknownUncertainty,
     VarianceUncertainty,
 )
+from astropy.table import Table  # noqa: E402
 from astropy.wcs import WCS  # noqa: E402
 
 FLAM = u.Unit("1e-17 erg / (s cm2 Angstrom)")
@@ -213,6 +214,27 @@ def test_lists_of_unlike_spectra() -> None:
     assert list(got.classes) == ["", "QSO"]
     np.testing.assert_array_equal(got.meta["ra"], [np.nan, 1.0])
     assert len(from_specutils([])) == 0
+
+
+def test_metadata_of_loaders() -> None:
+    """A table with a row a spectrum tells who it is; pixels in the metadata are no key columns."""
+    fibermap = Table({"TARGETID": [5, 7], "TARGET_RA": [1.0, 2.0], "FLUX_G": [0.1, 0.2]})
+    meta = {
+        "fibermap": fibermap,
+        "int_mask": np.zeros((2, WAVE.size), np.int32),
+        "bands": [["b", "r"], ["z"]],
+        "night": [20210510, 20210511],
+        "wide": np.zeros((2, 5)),
+    }
+    both = spectrum(
+        flux=np.ones((2, WAVE.size)) * FLAM,
+        uncertainty=InverseVariance(np.ones((2, WAVE.size))),
+        meta=meta,
+    )
+    got = from_specutils(both)
+    assert list(got.ids) == ["5", "7"]
+    assert list(got.meta["ra"]) == [1.0, 2.0]
+    assert set(got.meta) == {"ra", "night", "wide"}
 
 
 def test_wcs_and_air() -> None:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 BEFORE_FIT = int(ZWarn.SKY | ZWarn.UNPLUGGED | ZWarn.BAD_TARGET | ZWarn.POORDATA | ZWarn.NODATA)
 """Bits of ZWARN that can be known before any fit."""
 
+WIDEST = 32
+"""Values a row of the widest key columns: what is wider are pixels."""
+
 SOLUTION = "solution"
 """Entry of the metadata that holds gasnet3's own answer."""
 
@@ -60,20 +63,23 @@ def columns_of(meta: Mapping[str, Any], rows: int) -> dict[str, NDArray[Any]]:
     for name, value in meta.items():
         if isinstance(value, str | bool | int | float | np.generic):
             out[str(name)] = np.full(rows, value)
-        elif isinstance(value, list | tuple | np.ndarray):
-            array = np.asarray(value) if not _ragged(value) else None
-            if array is None or array.dtype.kind not in "biufUS":
-                continue
-            if array.ndim in (1, 2) and len(array) == rows and rows > 1:
+        elif isinstance(value, list | tuple | np.ndarray) and not _ragged(value):
+            array = np.asarray(value)
+            if rows == 1 and array.ndim == 1 and array.dtype.kind in "biuf":
+                array = array[None]
+            fits = array.ndim in (1, 2) and len(array) == rows and array.dtype.kind in "biufUS"
+            if fits and 0 < array[:1].size <= WIDEST and (rows > 1 or array.ndim == 2):
                 out[str(name)] = array
-            elif (
-                rows == 1
-                and array.ndim == 1
-                and 0 < array.size <= 32
-                and array.dtype.kind in "biuf"
-            ):
-                out[str(name)] = array[None]
+        elif hasattr(value, "colnames") and len(value) == rows:
+            out |= _positions(value)
     return out
+
+
+def _positions(table: Any) -> dict[str, NDArray[Any]]:
+    """Identifier and position in a table with a row a spectrum, as DESI's fibermap."""
+    columns = {name: np.asarray(table[name]) for name in table.colnames}
+    found = {role: taken(columns, role) for role in ("id", "ra", "dec")}
+    return {role: column for role, column in found.items() if column is not None}
 
 
 def _ragged(value: Any) -> bool:

@@ -180,9 +180,10 @@ def _fits_tables(rows: Rows) -> list[tuple[str, list[int]]]:
     if not apart:
         return [(rows.header["extname"], every)]
     target = [i for i in every if rows.columns[i].in_file == "TARGETID"]
-    first = [i for i in every if not rows.columns[i].key or i in target]
-    keys = [i for i in every if rows.columns[i].key and i not in target]
-    return [(rows.header["extname"], first), (apart, target + keys)]
+    others = [i for i in every if i not in target]
+    first = [i for i in others if not rows.columns[i].key]
+    keys = [i for i in others if rows.columns[i].key]
+    return [(rows.header["extname"], target + first), (apart, target + keys)]
 
 
 def _fits_header(
