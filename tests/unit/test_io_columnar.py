@@ -274,6 +274,7 @@ def test_the_user_names_arrays_units_and_groups(tmp_path: Path) -> None:
         for group, factor in (("train", 1.0), ("test", 2.0)):
             file[f"{group}/brightness"] = data["flux"] * factor
             file[f"{group}/w8"] = data["ivar"]
+            file[f"{group}/fine"] = ~data["mask"]
         file["x"] = mock.WAVE / 10
     with pytest.raises(ReadError, match=r"which array is the flux.*--column flux=NAME"):
         read(tmp_path / "a.h5")
@@ -284,6 +285,9 @@ def test_the_user_names_arrays_units_and_groups(tmp_path: Path) -> None:
     spectra = read(tmp_path / "a.h5", ReadOptions.parse(columns=texts, units=["wave=nm"]))
     expected = Spectra.from_arrays(data["flux"] * 2, data["ivar"], mock.WAVE)
     np.testing.assert_allclose(spectra.flux, expected.flux, rtol=1e-6)
+    texts.append("mask=good:test/fine")
+    spectra = read(tmp_path / "a.h5", ReadOptions.parse(columns=texts, units=["wave=nm"]))
+    assert (spectra.n_good == (~data["mask"]).sum(axis=1)).all()
     with pytest.raises(ReadError, match="no such group"):
         read(tmp_path / "a.h5", ReadOptions.parse(columns=["flux=none/brightness"]))
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gasnet3.io.generic.dispersion import axis_of, said_air
 from gasnet3.io.generic.holding import Held, Holding, HoldingReader, recognised
-from gasnet3.io.generic.roles import NAMES, Along, Described, RolesError, plain
+from gasnet3.io.generic.roles import GOOD, NAMES, Along, Described, RolesError, plain
 from gasnet3.io.options import ReadOptions
 
 MAX_ARRAYS = 1 << 16
@@ -133,7 +133,7 @@ def unpacked(values: Any, said: Attributes) -> NDArray[Any]:
 
 
 def _chosen(tree: Tree, options: ReadOptions) -> Holding:
-    wanted = {name.strip("/").rpartition("/")[0] for _, name in options.columns if "/" in name}
+    wanted = {path.rpartition("/")[0] for path, name in _said(options).items() if "/" in name}
     groups = sorted({array.group for array in tree.arrays}, key=lambda path: (_depth(path), path))
     found: dict[str, Holding] = {}
     problems: list[RolesError] = []
@@ -196,6 +196,12 @@ def _of_each(loads: Sequence[Callable[[slice], Any]], described: Described) -> A
         )
 
     return load
+
+
+def _said(options: ReadOptions) -> dict[str, str]:
+    """Paths of the arrays that the user names, and how."""
+    names = (name.removeprefix(GOOD) for _, name in options.columns)
+    return {name.strip("/"): name for name in names}
 
 
 def _depth(group: str) -> int:
@@ -287,7 +293,7 @@ def _of_shape(
     empty: set[str] = set()
     unused: list[str] = []
     keywords = dict(said)
-    said_names = {name.strip("/"): name for _, name in options.columns}
+    said_names = _said(options)
     for array in arrays:
         name = said_names.get(array.path, array.name)
         along, full = _along(array, rows, pixels)
