@@ -406,6 +406,22 @@ def test_a_group_a_spectrum_with_its_own_coefficients(tmp_path: Path) -> None:
     same(read_rows(tmp_path / "a.zarr", 4, 7), spectra[4:7])
 
 
+def test_what_has_no_use_is_told(tmp_path: Path) -> None:
+    data = mock.columns()
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["flux"], file["ivar"], file["wave"] = data["flux"], data["ivar"], mock.WAVE
+        file["where"] = np.array([file["flux"].ref] * 7, h5py.ref_dtype)
+        file["phase"] = np.ones(7, complex)
+        file["nothing"] = h5py.Empty("f4")
+        file["label"] = np.char.encode(data["id"])[:, None]
+        file["elsewhere"] = h5py.ExternalLink("b.h5", "/flux")
+        file["gone"] = h5py.SoftLink("/nowhere")
+    told = Hdf5Reader().explain(tmp_path / "a.h5")
+    for name in ("where", "phase", "nothing"):
+        assert any(text.startswith(f"array {name} of shape") for text in told.ignored)
+    assert read(tmp_path / "a.h5").meta["label"].tolist() == data["id"].tolist()
+
+
 def test_numbers_packed_as_netcdf_does(tmp_path: Path) -> None:
     data = mock.columns()
     with h5py.File(tmp_path / "a.nc", "w") as file:

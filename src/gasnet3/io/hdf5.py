@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,7 +72,7 @@ def _collect(
     """Datasets of a group and of those in it; links to other files are not followed."""
     import h5py
 
-    attributes[path] = capitals(dict(group.attrs))
+    attributes[path] = _said(group)
     for name in group:
         check_number(arrays)
         if isinstance(group.get(name, getlink=True), h5py.ExternalLink):
@@ -86,42 +87,63 @@ def _collect(
 
 def _arrays(dataset: h5py.Dataset, path: str) -> list[Array]:
     """The array of a dataset, or those of the fields of a table."""
-    if dataset.dtype.names is None:
-        array = _array(dataset, path, dataset.dtype, dataset.shape, dataset)
-        return [array] if array else []
-    if len(dataset.shape) != 1:
-        return []
+    try:
+        dtype, shape = dataset.dtype, dataset.shape
+    except TypeError:
+        # Of a type that numpy does not have, as times.
+        return [Array(path, (), "other", _nothing)]
+    said = _said(dataset)
+    if dtype.names is None or len(shape) != 1:
+        return [_array(dataset, path, dtype, shape, said, dataset)]
     units = _astropy_units(dataset)
-    fields = []
-    for name in dataset.dtype.names:
-        dtype = dataset.dtype[name]
-        shape = dataset.shape + dtype.shape
-        array = _array(dataset, f"{path}/{name}", dtype.base, shape, dataset.fields(name))
-        if array is not None:
-            said = {**capitals(dict(dataset.attrs)), "UNIT": units.get(name, "")}
-            fields.append(Array(array.path, array.shape, array.kind, array.load, said))
-    return fields
+    return [
+        _array(
+            dataset,
+            f"{path}/{name}",
+            dtype[name].base,
+            shape + dtype[name].shape,
+            {**said, "UNIT": units.get(name, "")},
+            dataset.fields(name),
+        )
+        for name in dtype.names
+    ]
+
+
+def _said(item: h5py.Group | h5py.Dataset) -> dict[str, Any]:
+    """Attributes, but for those of types that numpy does not have."""
+    found = {}
+    for name in item.attrs:
+        with contextlib.suppress(TypeError):
+            found[name] = item.attrs[name]
+    return capitals(found)
 
 
 def _array(
-    dataset: h5py.Dataset, path: str, dtype: np.dtype[Any], shape: tuple[int, ...] | None, view: Any
-) -> Array | None:
-    """An array of numbers, texts or rows; None where it is of something else."""
+    dataset: h5py.Dataset,
+    path: str,
+    dtype: np.dtype[Any],
+    shape: tuple[int, ...] | None,
+    said: dict[str, Any],
+    view: Any,
+) -> Array:
+    """An array of numbers, texts or rows, or of something else."""
     import h5py
 
-    if shape is None or 0 in shape:
-        return None
-    attributes = capitals(dict(dataset.attrs))
     inner = h5py.check_vlen_dtype(dtype)
+    if shape is None or 0 in shape:
+        return Array(path, shape or (), "other", _nothing)
     if h5py.check_string_dtype(dtype) is not None:
-        return Array(path, shape, "text", _texts(view, shape), attributes)
+        return Array(path, shape, "text", _texts(view, shape), said)
     if inner is not None and inner.kind in "biuf" and len(shape) == 1:
-        return Array(path, shape, "rows", lambda part: list(view[part]), attributes)
-    if dtype.kind not in "biuf" or attributes.get("MATLAB_CLASS") in ("char", "cell"):
-        return None
-    stored = _is_stored(dataset)
-    array = Array(path, shape, "number", _numbers(view, shape, attributes), attributes, stored)
-    return transposed(array) if "MATLAB_CLASS" in attributes and len(shape) == 2 else array
+        return Array(path, shape, "rows", lambda part: list(view[part]), said)
+    if dtype.kind not in "biuf" or said.get("MATLAB_CLASS") in ("char", "cell"):
+        return Array(path, shape, "other", _nothing)
+    array = Array(path, shape, "number", _numbers(view, shape, said), said, _is_stored(dataset))
+    return transposed(array) if "MATLAB_CLASS" in said and len(shape) == 2 else array
+
+
+def _nothing(_: Any) -> None:
+    """What is taken of arrays that are not used."""
 
 
 def _numbers(view: Any, shape: tuple[int, ...], said: Mapping[str, Any]) -> Callable[[Any], Any]:
@@ -134,7 +156,7 @@ def _texts(view: Any, shape: tuple[int, ...]) -> Callable[[slice], Any]:
         return np.array(
             [
                 one.decode("utf-8", "replace") if isinstance(one, bytes) else str(one)
-                for one in values
+                for one in values.ravel()
             ]
         )
 

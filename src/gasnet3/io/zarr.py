@@ -100,22 +100,19 @@ def _tree(root: Any, nodes: list[str]) -> Tree:
         item = root[node]
         if not isinstance(item, zarr.Array):
             attributes[node] = capitals(dict(item.attrs))
-        elif (array := _array(item, node)) is not None:
-            arrays.append(array)
+        else:
+            arrays.append(_array(item, node))
     return Tree(arrays, attributes)
 
 
-def _array(item: Any, path: str) -> Array | None:
-    """An array of numbers or texts; None where it is of something else."""
-    kind = item.dtype.kind
-    if 0 in item.shape or kind not in "biufSUTO":
-        return None
-    shape, attributes = tuple(item.shape), capitals(dict(item.attrs))
+def _array(item: Any, path: str) -> Array:
+    """An array of numbers or texts, or of something else."""
+    kind, shape, said = item.dtype.kind, tuple(item.shape), capitals(dict(item.attrs))
+    if 0 in shape or kind not in "biufSUTO":
+        return Array(path, shape, "other", lambda _: None)
     if kind in "biuf":
-        return Array(
-            path, shape, "number", lambda part: unpacked(_get(item, part), attributes), attributes
-        )
-    return Array(path, shape, "text", lambda part: _texts(_get(item, part)), attributes)
+        return Array(path, shape, "number", lambda part: unpacked(_get(item, part), said), said)
+    return Array(path, shape, "text", lambda part: _texts(_get(item, part)), said)
 
 
 def _get(item: Any, part: slice) -> Any:

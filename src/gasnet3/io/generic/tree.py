@@ -38,8 +38,8 @@ class Array:
         Where it lies: ``spectra/flux``.
     shape : tuple of int
         Its axes, ``(rows,)`` for rows of any length.
-    kind : {'number', 'text', 'rows'}
-        What its elements are; ``rows`` are arrays of numbers of any length.
+    kind : {'number', 'text', 'rows', 'other'}
+        What its elements are; ``rows`` are arrays of numbers of any length, others have no use.
     load : callable
         Gives the elements of a slice of the first axis, or of a tuple of slices; all of it where
         it has no axis.
@@ -51,7 +51,7 @@ class Array:
 
     path: str
     shape: tuple[int, ...]
-    kind: Literal["number", "text", "rows"]
+    kind: Literal["number", "text", "rows", "other"]
     load: Callable[[Any], Any]
     attributes: Attributes = field(default_factory=dict)
     stored: bool = True
@@ -340,6 +340,8 @@ def _of_no_use(unused: Sequence[str]) -> str:
 def _along(array: Array, rows: int | None, pixels: int | None) -> tuple[Along | None, bool]:
     """Whether an array has values of pixels or of spectra (None: neither), and of all spectra."""
     shape = _squeezed(array.shape)
+    if array.kind == "other":
+        return None, False
     if array.kind == "rows":
         return ("pixels", True) if pixels is None and shape == (rows,) else (None, False)
     if array.kind == "number":
