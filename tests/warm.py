@@ -50,7 +50,7 @@ def commands(directory: Path) -> Iterator[dict[str, str]]:
     command, address = directory / "gasnet3", directory / "socket"
     command.write_text(CLIENT.format(python=sys.executable, variable=SOCKET))
     command.chmod(0o755)
-    call = [sys.executable, "-W", "error", str(Path(__file__)), str(address)]
+    call = [sys.executable, str(Path(__file__)), str(address)]
     # Threads that wait must not spin: on a busy machine they would take the time of the others.
     environment = {**os.environ, "OMP_WAIT_POLICY": "passive"}
     with subprocess.Popen(
@@ -117,6 +117,8 @@ def _become(call: dict[str, Any], files: list[int]) -> list[str]:
 
 
 def _run(arguments: list[str]) -> None:
+    # Not by an option of Python: the processes that a command starts would take it over.
+    warnings.simplefilter("error")
     if arguments[:1] == ["-c"]:
         sys.argv[:], sys.path[0] = arguments[:1], ""
         # Its own names, as those of a main module would be.

@@ -69,7 +69,7 @@ def run_page(page: Path, directory: Path, python: list[str], environment: dict[s
         env=environment,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=300,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
