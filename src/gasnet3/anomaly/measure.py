@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from gasnet3.anomaly.density import Density
@@ -13,6 +13,7 @@ from gasnet3.anomaly.residual import Residual
 from gasnet3.anomaly.second import SecondRedshift, find_second
 from gasnet3.anomaly.solution import Solution
 from gasnet3.anomaly.statistics import NARROW, Statistics, pixel_statistics
+from gasnet3.arrays import as_numpy, clipped, index_for, namespace, on_gpu
 from gasnet3.lattice import LogLattice
 from gasnet3.quality import good_span
 from gasnet3.subclass import unit_coefficients
@@ -66,14 +67,17 @@ def measure(
         By class.
     """
     rows = len(solution.z)
-    together = rows if residual.flux.is_cuda else TOGETHER
+    together = rows if on_gpu(residual.flux) else TOGETHER
     parts = []
     for start in range(0, rows, together):
         cut = slice(start, start + together)
         part = Residual(*(getattr(residual, n)[cut] for n in ("flux", "ivar", "model", "total")))
-        statistics = pixel_statistics(part, sky, lattice)
-        narrow = _narrow(part, sky)
-        parts.append((statistics, find_second(narrow, solution.z[cut], solution.cls[cut], lattice)))
+        # NumPy would tell of every pixel without data, which torch does not.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            statistics = pixel_statistics(part, sky, lattice)
+            narrow = _narrow(part, sky)
+            second = find_second(narrow, solution.z[cut], solution.cls[cut], lattice)
+        parts.append((statistics, second))
     statistics, second = _joined([s for s, _ in parts]), _seconds([s for _, s in parts])
     statistics.add("comb", second.evidence, second.wave)
     statistics.add("closeness", _ambiguity(solution))
@@ -85,19 +89,19 @@ def measure(
     return statistics, second
 
 
-def _covers_all(ivar: torch.Tensor) -> NDArray[np.bool_]:
+def _covers_all(ivar: Any) -> NDArray[np.bool_]:
     """Which rows have data over nearly the whole lattice, shape (rows,)."""
-    first, last = good_span((ivar > 0).cpu().numpy())
+    first, last = good_span(as_numpy(ivar > 0))
     return np.asarray(last - first >= WHOLE * ivar.shape[1])
 
 
-def _narrow(residual: Residual, sky: NDArray[np.bool_]) -> torch.Tensor:
+def _narrow(residual: Residual, sky: NDArray[np.bool_]) -> Any:
     """Significance of narrow lines above their surroundings, in units of what it scatters by."""
-    off_sky = torch.from_numpy(~sky).to(residual.flux.device)
-    found = torch.where(off_sky, residual.contrast(NARROW[0], SURROUNDINGS), 0.0)
-    count = (found != 0).sum(dim=1).clamp(min=1)
-    scatter = (found.clamp(-3.0, 3.0) ** 2).sum(dim=1) / count
-    return found / scatter.clamp(min=1.0).sqrt()[:, None]
+    xp, off_sky = namespace(residual.flux), index_for(residual.flux, ~sky)
+    found = xp.where(off_sky, residual.contrast(NARROW[0], SURROUNDINGS), 0.0)
+    count = clipped((found != 0).sum(1), 1)
+    scatter = (clipped(found, -3.0, 3.0) ** 2).sum(1) / count
+    return found / xp.sqrt(clipped(scatter, 1.0))[:, None]
 
 
 def _joined(parts: list[Statistics]) -> Statistics:

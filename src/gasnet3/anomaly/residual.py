@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
-import torch
-from torch import Tensor
+from gasnet3.arrays import clipped, inverse_root, namespace, narrow, repeated, wide, widened
 
 MODEL_ERROR, WIDE_ERROR = 0.01, 0.03
 """Errors of a reconstruction as shares of the flux: of each pixel for itself, added to the noise,
@@ -29,56 +29,58 @@ class Residual:
 
     Attributes
     ----------
-    flux, ivar, model, total : Tensor, shape (rows, n)
+    flux, ivar, model, total : Any or ndarray, shape (rows, n)
         Prepared flux, its inverse variance, the model, and the model with the continuum, all in
         units of the row's norm. NaN models count as no data.
     """
 
-    flux: Tensor
-    ivar: Tensor
-    model: Tensor
-    total: Tensor
+    flux: Any
+    ivar: Any
+    model: Any
+    total: Any
 
     @cached_property
-    def good(self) -> Tensor:
+    def good(self) -> Any:
         """Pixels with data and a model, shape (rows, n)."""
-        return (self.ivar > 0) & torch.isfinite(self.model)
+        return (self.ivar > 0) & namespace(self.model).isfinite(self.model)
 
     @cached_property
-    def difference(self) -> Tensor:
+    def difference(self) -> Any:
         """Data less model, float64; 0 where there is none."""
-        return torch.where(self.good, self.flux.double() - self.model.double(), 0.0)
+        xp = namespace(self.flux)
+        return xp.where(self.good, wide(self.flux) - wide(self.model), 0.0)
 
     @cached_property
-    def weight(self) -> Tensor:
+    def weight(self) -> Any:
         """Inverse variance of the difference: noise, model error, and noise that ivar hides."""
-        ivar = torch.where(self.good, self.ivar, 1.0).double()
-        total = torch.where(self.good, self.total, 0.0).double()
-        weight = torch.where(self.good, 1.0 / (1.0 / ivar + (MODEL_ERROR * total) ** 2), 0.0)
-        pulls = (self.difference * weight.sqrt()).clamp(-CLIP, CLIP) ** 2
-        count = _by_block(self.good.double())
-        mean = _by_block(pulls) / count.clamp(min=1.0)
-        scale = torch.where(count > BLOCK // 4, mean, 1.0).clamp(min=1.0)
-        return weight / scale.repeat_interleave(BLOCK, dim=1)[:, : weight.shape[1]]
+        xp = namespace(self.ivar)
+        ivar = wide(xp.where(self.good, self.ivar, 1.0))
+        total = wide(xp.where(self.good, self.total, 0.0))
+        weight = xp.where(self.good, 1.0 / (1.0 / ivar + (MODEL_ERROR * total) ** 2), 0.0)
+        pulls = clipped(self.difference * xp.sqrt(weight), -CLIP, CLIP) ** 2
+        count = _by_block(wide(self.good))
+        mean = _by_block(pulls) / clipped(count, 1.0)
+        scale = clipped(xp.where(count > BLOCK // 4, mean, 1.0), 1.0)
+        return weight / repeated(scale, BLOCK)[:, : weight.shape[1]]
 
     @cached_property
-    def pull(self) -> Tensor:
+    def pull(self) -> Any:
         """Difference in units of its error, pixel by pixel, float32, shape (rows, n)."""
-        return self.difference.float() * self.weight.float().sqrt()
+        return narrow(self.difference) * narrow(self.weight) ** 0.5
 
     @cached_property
-    def _counts(self) -> Tensor:
-        return running(self.good.double())
+    def _counts(self) -> Any:
+        return running(wide(self.good))
 
     @cached_property
-    def _levels(self) -> Tensor:
-        return running(torch.where(self.good, self.total, 0.0).double().abs())
+    def _levels(self) -> Any:
+        return running(abs(wide(namespace(self.total).where(self.good, self.total, 0.0))))
 
     @cached_property
-    def _sums(self) -> tuple[Tensor, Tensor]:
+    def _sums(self) -> tuple[Any, Any]:
         return running(self.difference * self.weight), running(self.weight)
 
-    def significance(self, width: int, *, alike: bool = False) -> Tensor:
+    def significance(self, width: int, *, alike: bool = False) -> Any:
         """Mean difference over ``width`` pixels, in units of its error.
 
         Parameters
@@ -90,19 +92,19 @@ class Residual:
 
         Returns
         -------
-        Tensor of float32, shape (rows, n)
+        Tensor or ndarray of float32, shape (rows, n)
             At the middle pixel; 0 where fewer than half of the pixels have data.
         """
-        weighted, weight = (window(sums, width).float() for sums in self._sums)
+        weighted, weight = (narrow(window(sums, width)) for sums in self._sums)
         # Differences of running sums: where there are no data, rounding is left.
-        count = window(self._counts, width).float()
+        count = narrow(window(self._counts, width))
         enough = (count > width / 2) & (weight > 0)
         if alike:
-            level = window(self._levels, width).float() / count.clamp(min=1.0)
+            level = narrow(window(self._levels, width)) / clipped(count, 1.0)
             weight = weight * (1.0 + weight * (WIDE_ERROR * level) ** 2)
-        return torch.where(enough, weighted * weight.rsqrt(), 0.0)
+        return namespace(weight).where(enough, weighted * inverse_root(weight), 0.0)
 
-    def contrast(self, width: int, surroundings: int) -> Tensor:
+    def contrast(self, width: int, surroundings: int) -> Any:
         """Mean difference over ``width`` pixels less that of its surroundings, in its error.
 
         Parameters
@@ -112,18 +114,19 @@ class Residual:
 
         Returns
         -------
-        Tensor of float32, shape (rows, n)
+        Tensor or ndarray of float32, shape (rows, n)
             At the middle pixel; 0 where fewer than half of the pixels, or less than nine tenths
             of the surroundings, have data.
         """
-        weighted, weight = (window(sums, width).float() for sums in self._sums)
-        around, total = (window(sums, surroundings).float() for sums in self._sums)
+        weighted, weight = (narrow(window(sums, width)) for sums in self._sums)
+        around, total = (narrow(window(sums, surroundings)) for sums in self._sums)
         enough = (window(self._counts, width) > width / 2) & (weight > 0)
         enough &= window(self._counts, surroundings) > 0.9 * surroundings
-        mean = around / torch.where(total > 0, total, 1.0)
-        return torch.where(enough, weighted * weight.rsqrt() - mean * weight.sqrt(), 0.0)
+        xp = namespace(weight)
+        mean = around / xp.where(total > 0, total, 1.0)
+        return xp.where(enough, weighted * inverse_root(weight) - mean * xp.sqrt(weight), 0.0)
 
-    def step(self, reach: int, start: int, stop: int) -> tuple[Tensor, Tensor]:
+    def step(self, reach: int, start: int, stop: int) -> tuple[Any, Any]:
         """Mean difference right of pixels less that left of them.
 
         The flux counts as uncertain by ``WIDE_ERROR`` on both sides, as one: neighbouring
@@ -138,7 +141,7 @@ class Residual:
 
         Returns
         -------
-        tuple of Tensor of float64, each of shape (rows, stop - start)
+        tuple of Tensor or ndarray of float64, each of shape (rows, stop - start)
             In units of its error, and as a share of the flux; 0 where data are missing.
         """
         width = stop - start
@@ -149,34 +152,34 @@ class Residual:
             for part in (sums[:, MARGIN + start - reach :],)
         ]  # fmt: skip
         (left, right), (w_left, w_right), (n_left, n_right), (f_left, f_right) = sides
-        full = (torch.minimum(n_left, n_right) > reach / 2) & (torch.minimum(w_left, w_right) > 0)
-        w_left, w_right = torch.where(full, w_left, 1.0), torch.where(full, w_right, 1.0)
-        change = torch.where(full, right / w_right - left / w_left, 0.0)
-        mean = (f_left + f_right) / (n_left + n_right).clamp(min=1.0)
-        error = (1.0 / w_left + 1.0 / w_right + (WIDE_ERROR * mean) ** 2).sqrt()
-        return change / error, change / mean.clamp(min=1e-30)
+        xp = namespace(left)
+        full = (xp.minimum(n_left, n_right) > reach / 2) & (xp.minimum(w_left, w_right) > 0)
+        w_left, w_right = xp.where(full, w_left, 1.0), xp.where(full, w_right, 1.0)
+        change = xp.where(full, right / w_right - left / w_left, 0.0)
+        mean = (f_left + f_right) / clipped(n_left + n_right, 1.0)
+        error = xp.sqrt(1.0 / w_left + 1.0 / w_right + (WIDE_ERROR * mean) ** 2)
+        return change / error, change / clipped(mean, 1e-30)
 
 
-def running(values: Tensor) -> Tensor:
+def running(values: Any) -> Any:
     """Sums up to each pixel, float64, with room for windows that reach over the ends.
 
     Returns
     -------
-    Tensor, shape (rows, n + 2·MARGIN + 1)
+    Tensor or ndarray, shape (rows, n + 2·MARGIN + 1)
         The sum of the pixels before pixel i is at i + ``MARGIN``.
     """
-    return torch.cumsum(torch.nn.functional.pad(values, (MARGIN + 1, MARGIN)), dim=1)
+    return namespace(values).cumsum(widened(values, MARGIN + 1, MARGIN), 1)
 
 
-def window(sums: Tensor, width: int) -> Tensor:
+def window(sums: Any, width: int) -> Any:
     """Sums over ``width`` pixels (odd) about each one, from running sums; less at the ends."""
     n, half = sums.shape[1] - 2 * MARGIN - 1, width // 2
     high, low = MARGIN + half + 1, MARGIN - half
     return sums[:, high : high + n] - sums[:, low : low + n]
 
 
-def _by_block(values: Tensor) -> Tensor:
+def _by_block(values: Any) -> Any:
     """Sums over blocks of pixels, shape (rows, blocks)."""
-    missing = -values.shape[1] % BLOCK
-    whole = torch.nn.functional.pad(values, (0, missing))
-    return whole.reshape(len(values), -1, BLOCK).sum(dim=2)
+    whole = widened(values, 0, -values.shape[1] % BLOCK)
+    return whole.reshape(len(values), -1, BLOCK).sum(2)

@@ -8,13 +8,13 @@ lines but the strongest.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, reduce
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
+from gasnet3.arrays import as_numpy, clipped, copied, index_for, largest, namespace, wide, widened
 from gasnet3.lattice import STEP, LogLattice
 from gasnet3.lines import LINES
 
@@ -109,7 +109,7 @@ def comb(kind: str) -> tuple[tuple[str, ...], Floats]:
 
 
 def find_second(
-    significance: Tensor, z: Floats, cls: NDArray[np.str_], lattice: LogLattice
+    significance: Any, z: Floats, cls: NDArray[np.str_], lattice: LogLattice
 ) -> SecondRedshift:
     """Look for a second redshift in each row.
 
@@ -118,7 +118,7 @@ def find_second(
 
     Parameters
     ----------
-    significance : Tensor, shape (rows, n)
+    significance : Tensor or ndarray, shape (rows, n)
         Of narrow features, signed; 0 where none is to be looked for.
     z, cls : ndarray, shape (rows,)
         The first redshift, and the class.
@@ -170,39 +170,39 @@ def _rest_lines(quasar: bool) -> NDArray[np.bool_]:
     return out
 
 
-def _lines(significance: Tensor, blank: NDArray[np.bool_]) -> Tensor:
+def _lines(significance: Any, blank: NDArray[np.bool_]) -> Any:
     """Squared significance of what may be lines, at most one pixel off."""
-    shown = torch.where(torch.from_numpy(blank).to(significance.device), 0.0, significance)
-    peak = shown.clone()
-    peak[:, 1:] = torch.maximum(peak[:, 1:], shown[:, :-1])
-    peak[:, :-1] = torch.maximum(peak[:, :-1], shown[:, 1:])
-    return torch.where(peak >= LEAST, peak.clamp(max=MOST) ** 2, 0.0)
+    xp = namespace(significance)
+    shown = xp.where(index_for(significance, blank), 0.0, significance)
+    peak = copied(shown)
+    peak[:, 1:] = xp.maximum(peak[:, 1:], shown[:, :-1])
+    peak[:, :-1] = xp.maximum(peak[:, :-1], shown[:, 1:])
+    return xp.where(peak >= LEAST, clipped(peak, high=MOST) ** 2, 0.0)
 
 
 def _search(
-    strength: Tensor, kind: str, lattice: LogLattice, own: Floats, limit: Floats
+    strength: Any, kind: str, lattice: LogLattice, own: Floats, limit: Floats
 ) -> tuple[Floats, Floats]:
     """Evidence of the best shift of each row, and the shift; 0 where there is none."""
     places, groups = _teeth(kind, lattice.k_min)
     n_shifts = int(np.log10(1.0 + MAX_Z[kind]) / STEP)
     reach = (max(0, -int(places.min())), max(0, int(places.max()) + n_shifts - lattice.n))
-    padded = torch.nn.functional.pad(strength, reach)
-    total = strength.new_zeros(len(strength), n_shifts)
-    largest, strong = total.clone(), total.clone()
+    xp, padded = namespace(strength), widened(strength, *reach)
+    total = xp.zeros_like(padded[:, :n_shifts])
+    strongest, strong = copied(total), copied(total)
     for group, is_strong in groups:
         lines = [padded[:, places[i] + reach[0] : places[i] + reach[0] + n_shifts] for i in group]
-        line = torch.stack(lines).amax(dim=0) if len(lines) > 1 else lines[0]
+        line = reduce(xp.maximum, lines)
         total += line
-        largest = torch.maximum(largest, line)
+        strongest = xp.maximum(strongest, line)
         if is_strong:
-            strong = torch.maximum(strong, line)
+            strong = xp.maximum(strong, line)
     shifts = np.arange(n_shifts)
     apart = np.abs(shifts - own[:, None]) > np.log10(1.0 + APART[kind]) / STEP
     allowed = apart & (shifts <= limit[:, None])
-    counts = torch.from_numpy(allowed).to(total.device) & (strong >= NEARLY * largest)
-    evidence = torch.where(counts, total - largest, 0.0)
-    best, place_of = evidence.max(dim=1)
-    return best.clamp(min=0.0).sqrt().double().cpu().numpy(), place_of.double().cpu().numpy()
+    counts = index_for(total, allowed) & (strong >= NEARLY * strongest)
+    best, place_of = largest(xp.where(counts, total - strongest, 0.0))
+    return as_numpy(wide(xp.sqrt(clipped(best, 0.0)))), as_numpy(wide(place_of))
 
 
 @cache
@@ -221,14 +221,14 @@ def _teeth(kind: str, k_min: int) -> tuple[NDArray[np.int64], list[tuple[list[in
 
 
 def _described(
-    significance: Tensor, evidence: Floats, shift: Floats, absorbed: NDArray[np.bool_],
+    significance: Any, evidence: Floats, shift: Floats, absorbed: NDArray[np.bool_],
     lattice: LogLattice,
 ) -> SecondRedshift:  # fmt: skip
     """The lines of the second redshifts found."""
     z, wave, names = np.full(len(shift), np.nan), np.full(len(shift), np.nan), [""] * len(shift)
     for row in np.flatnonzero(evidence > 0):
         labels, rest = comb("absorption" if absorbed[row] else "emission")
-        values = significance[row].cpu().numpy() * (-1.0 if absorbed[row] else 1.0)
+        values = as_numpy(significance[row]) * (-1.0 if absorbed[row] else 1.0)
         values = np.pad(values, lattice.n)
         middle = np.rint(np.log10(rest) / STEP + shift[row]).astype(int) - lattice.k_min
         offsets = np.arange(-AROUND, AROUND + 1)

@@ -8,13 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from gasnet3.anomaly.residual import BLOCK, Residual, running, window
+from gasnet3.arrays import (
+    as_numpy,
+    clipped,
+    copied,
+    index_for,
+    inverse_root,
+    largest,
+    lower_median,
+    namespace,
+    narrow,
+    picked,
+    wide,
+    widened,
+)
 from gasnet3.lattice import LogLattice
 
 Floats = NDArray[np.float64]
@@ -77,8 +90,7 @@ def pixel_statistics(residual: Residual, sky: NDArray[np.bool_], lattice: LogLat
     lattice : LogLattice
         Observed lattice.
     """
-    wave = torch.from_numpy(lattice.wave).to(residual.flux.device)
-    off_sky = torch.from_numpy(~sky).to(residual.flux.device)
+    off_sky = index_for(residual.flux, ~sky)
     found = {
         "step": _step(residual, lattice),
         "dead": _dead(residual),
@@ -88,28 +100,29 @@ def pixel_statistics(residual: Residual, sky: NDArray[np.bool_], lattice: LogLat
         **_features(residual, off_sky),
         **_misfits(residual),
     }
-    value = {name: part[0].cpu().numpy() for name, part in found.items()}
+    value = {name: as_numpy(part[0]) for name, part in found.items()}
+    at = {name: as_numpy(part[1]) for name, part in found.items()}
     places = {
-        name: torch.where(part[1] >= 0, wave[part[1].clamp(min=0)], torch.nan).cpu().numpy()
-        for name, part in found.items()
+        name: np.where(place >= 0, lattice.wave[np.maximum(place, 0)], np.nan)
+        for name, place in at.items()
     }
-    extra = {name: part[2].cpu().numpy() for name, part in found.items()}
+    extra = {name: as_numpy(part[2]) for name, part in found.items()}
     return Statistics(value, places, extra)
 
 
-Found = tuple[Tensor, Tensor, Tensor]
+Found = tuple[Any, Any, Any]
 """Statistic, pixel (-1 for none), and what a sentence quotes."""
 
 
-def _largest(values: Tensor, quoted: Tensor | None = None) -> Found:
+def _largest(values: Any, quoted: Any = None) -> Found:
     """The largest value of each row, its place, and what is quoted of it."""
-    best, place = values.max(dim=1)
-    quoted = values if quoted is None else quoted
-    return best, place, quoted.gather(1, place[:, None])[:, 0]
+    best, place = largest(values)
+    return best, place, picked(values if quoted is None else quoted, place)
 
 
-def _nowhere(values: Tensor) -> Found:
-    return values, torch.full_like(values, -1, dtype=torch.int64), values
+def _nowhere(values: Any) -> Found:
+    xp = namespace(values)
+    return values, xp.full_like(values, -1, dtype=xp.int64), values
 
 
 def _step(residual: Residual, lattice: LogLattice) -> Found:
@@ -120,111 +133,114 @@ def _step(residual: Residual, lattice: LogLattice) -> Found:
         start, stop = max(start, STEP_REACH), min(stop, lattice.n - STEP_REACH)
         if stop > start:
             significance, share = residual.step(STEP_REACH, start, stop)
-            best, place, quoted = _largest(significance.abs(), share)
+            best, place, quoted = _largest(abs(significance), share)
             found.append((best, place + start, quoted))
+    xp = namespace(residual.flux)
     if not found:
-        return _nowhere(torch.full((len(residual.flux),), torch.nan, dtype=torch.float64))
+        return _nowhere(wide(xp.full_like(residual.flux[:, 0], xp.nan)))
     best, place, quoted = _best(found)
-    return torch.log(best.clamp(min=0.1)), place, quoted
+    return xp.log(clipped(best, 0.1)), place, quoted
 
 
 def _best(found: Sequence[Found]) -> Found:
     """Of several findings the largest of each row."""
     best, place, quoted = found[0]
+    xp = namespace(best)
     for other, where, said in found[1:]:
         larger = other > best
-        best = torch.where(larger, other, best)
-        place, quoted = torch.where(larger, where, place), torch.where(larger, said, quoted)
+        best = xp.where(larger, other, best)
+        place, quoted = xp.where(larger, where, place), xp.where(larger, said, quoted)
     return best, place, quoted
 
 
 def _dead(residual: Residual) -> Found:
     """How much smaller the scatter of neighbouring pixels is somewhere than in the whole."""
+    xp = namespace(residual.flux)
     both = residual.good[:, 1:] & residual.good[:, :-1]
     change = residual.flux[:, 1:] - residual.flux[:, :-1]
-    scatter = torch.where(both, change**2 * residual.ivar[:, 1:] / 2.0, 0.0).clamp(max=CLIPPED)
-    count = window(running(both.double()), DEAD_WIDTH)
-    local = window(running(scatter.double()), DEAD_WIDTH) / count.clamp(min=1.0)
-    whole = scatter.sum(dim=1) / both.sum(dim=1).clamp(min=1)
+    squared = change**2 * residual.ivar[:, 1:] / 2.0
+    scatter = clipped(xp.where(both, squared, 0.0), high=CLIPPED)
+    count = window(running(wide(both)), DEAD_WIDTH)
+    local = window(running(wide(scatter)), DEAD_WIDTH) / clipped(count, 1.0)
+    whole = scatter.sum(1) / clipped(both.sum(1), 1)
     # Where a survey's spectra end they are often interpolated.
-    inside = window(running(residual.good.double()), DEAD_REACH)[:, 1:] > 0.9 * DEAD_REACH
+    inside = window(running(wide(residual.good)), DEAD_REACH)[:, 1:] > 0.9 * DEAD_REACH
     enough = inside & (count > DEAD_WIDTH // 2)
-    low, place = torch.where(enough, local, torch.inf).min(dim=1)
+    least, place = largest(-xp.where(enough, local, xp.inf))
+    low = -least
     ratio = (low + 1e-4) / (whole + 1e-4)
-    return torch.where(torch.isfinite(low), -torch.log(ratio), torch.nan), place, low
+    return xp.where(xp.isfinite(low), -xp.log(ratio), xp.nan), place, low
 
 
 CLIPPED = 9.0
 """Largest squared pull that counts in the scatter of neighbours."""
 
 
-def _cosmic(residual: Residual, allowed: Tensor) -> Found:
+def _cosmic(residual: Residual, allowed: Any) -> Found:
     """Largest spike of a single pixel: narrower than the spectrograph's resolution."""
-    pull = torch.where(allowed, residual.pull, 0.0)
-    sides = pull.clamp(min=0.0)
-    spike = pull.clone()
+    xp = namespace(residual.pull)
+    pull = xp.where(allowed, residual.pull, 0.0)
+    sides = clipped(pull, 0.0)
+    spike = copied(pull)
     spike[:, 1:] -= sides[:, :-1]
     spike[:, :-1] -= sides[:, 1:]
     best, place, quoted = _largest(spike)
-    return torch.log(best.clamp(min=1.0)), place, quoted
+    return xp.log(clipped(best, 1.0)), place, quoted
 
 
 def _negative(residual: Residual) -> Found:
     """Most significant negative flux over a range, above what noise does."""
-    total, model = residual.total, residual.model
-    flux = residual.flux + torch.where(residual.good, total - model, 0.0)
-    weight = torch.where(residual.good, residual.ivar, 0.0)
-    sums = [running((flux * weight).double()), running(weight.double())]
-    mean, weights = (window(part, NEGATIVE_WIDTH).float() for part in sums)
-    significance = torch.where(weights > 0, mean * weights.rsqrt(), 0.0)
+    xp, total, model = namespace(residual.flux), residual.total, residual.model
+    flux = residual.flux + xp.where(residual.good, total - model, 0.0)
+    weight = xp.where(residual.good, residual.ivar, 0.0)
+    sums = [running(wide(flux * weight)), running(wide(weight))]
+    mean, weights = (narrow(window(part, NEGATIVE_WIDTH)) for part in sums)
+    significance = xp.where(weights > 0, mean * inverse_root(weights), 0.0)
     best, place, quoted = _largest(-significance)
-    return torch.log((best / NEGATIVE_SIGMA).clamp(min=1.0)), place, quoted
+    return xp.log(clipped(best / NEGATIVE_SIGMA, 1.0)), place, quoted
 
 
-def _sky(residual: Residual, sky: Tensor) -> Found:
+def _sky(residual: Residual, sky: Any) -> Found:
     """Scatter on sky lines beside that elsewhere."""
-    squared = (residual.pull**2).clamp(max=LARGEST_PULL**2)
+    xp = namespace(residual.pull)
+    squared = clipped(residual.pull**2, high=LARGEST_PULL**2)
     on, off = residual.good & sky, residual.good & ~sky
-    means = [
-        torch.where(part, squared, 0.0).sum(dim=1) / part.sum(dim=1).clamp(min=1)
-        for part in (on, off)
-    ]
-    known = (on.sum(dim=1) >= FEWEST) & (off.sum(dim=1) >= FEWEST)
-    ratio = torch.log((means[0] + 0.1) / (means[1] + 0.1))
-    _, place, quoted = _largest(torch.where(on, residual.pull.abs(), 0.0))
-    return torch.where(known, ratio, torch.nan), place, quoted
+    means = [xp.where(part, squared, 0.0).sum(1) / clipped(part.sum(1), 1) for part in (on, off)]
+    known = (on.sum(1) >= FEWEST) & (off.sum(1) >= FEWEST)
+    ratio = xp.log((means[0] + 0.1) / (means[1] + 0.1))
+    _, place, quoted = _largest(xp.where(on, abs(residual.pull), 0.0))
+    return xp.where(known, ratio, xp.nan), place, quoted
 
 
-def _features(residual: Residual, allowed: Tensor) -> dict[str, Found]:
+def _features(residual: Residual, allowed: Any) -> dict[str, Found]:
     """Most significant emission and absorption: of the width of lines, and broader."""
-    out = {}
+    out, xp = {}, namespace(residual.flux)
     for name, widths in (("line", NARROW), ("broad", WIDE)):
         shown = [residual.significance(width, alike=name == "broad") for width in widths]
-        found = [_largest(torch.where(allowed, s.abs(), 0.0), s) for s in shown]
+        found = [_largest(xp.where(allowed, abs(s), 0.0), s) for s in shown]
         best, place, quoted = _best(found)
-        out[name] = (torch.log(best.clamp(min=1.0)), place, quoted)
+        out[name] = (xp.log(clipped(best, 1.0)), place, quoted)
     return out
 
 
 def _misfits(residual: Residual) -> dict[str, Found]:
     """χ² of the blocks of the spectrum: their mean is moved by one feature, their median not."""
-    squared = residual.difference**2 * residual.ivar
-    missing = -squared.shape[1] % BLOCK
-    parts = torch.nn.functional.pad(torch.stack([squared, residual.good.double()]), (0, missing))
-    chi2, count = parts.reshape(2, len(squared), -1, BLOCK).sum(dim=3)
+    xp, squared = namespace(residual.flux), residual.difference**2 * residual.ivar
+    parts = widened(xp.stack([squared, wide(residual.good)]), 0, -squared.shape[1] % BLOCK)
+    chi2, count = parts.reshape(2, len(squared), -1, BLOCK).sum(3)
     known = count >= FEWEST
-    reduced = torch.where(known, chi2 / count.clamp(min=1.0), torch.nan)
-    level = torch.where(residual.good, residual.total.double().abs() * residual.ivar.sqrt(), 0.0)
-    sn = level.sum(dim=1) / residual.good.sum(dim=1).clamp(min=1)
+    reduced = xp.where(known, chi2 / clipped(count, 1.0), xp.nan)
+    level = xp.where(residual.good, abs(wide(residual.total)) * xp.sqrt(residual.ivar), 0.0)
+    sn = level.sum(1) / clipped(residual.good.sum(1), 1)
     limit = 1.0 + (MODEL_SHARE * sn) ** 2
-    everywhere = torch.nanmedian(reduced, dim=1).values / limit
-    mean = chi2.sum(dim=1) / count.sum(dim=1).clamp(min=1.0) / limit
+    everywhere = lower_median(reduced) / limit
+    mean = chi2.sum(1) / clipped(count.sum(1), 1.0) / limit
     # Where the model is wrong it lies above the data as well: what the data have comes first.
     shown = residual.significance(NARROW[0])
-    _, place, pull = _largest(torch.where(shown > 0, shown, -DATA_FIRST * shown), shown.abs())
+    _, place, pull = _largest(xp.where(shown > 0, shown, -DATA_FIRST * shown), abs(shown))
     return {
-        "misfit": (torch.log(mean.clamp(min=1e-3)), place, pull),
-        "everywhere": _nowhere(torch.log(everywhere.clamp(min=1e-3))),
+        "misfit": (xp.log(clipped(mean, 1e-3)), place, pull),
+        "everywhere": _nowhere(xp.log(clipped(everywhere, 1e-3))),
     }
 
 
