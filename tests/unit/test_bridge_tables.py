@@ -86,6 +86,18 @@ def test_any_flux_comes_back(trip: str, rows: int, seed: int) -> None:
     assert_same(TRIPS[trip](sample(rows, seed)), sample(rows, seed))
 
 
+@pytest.mark.parametrize("trip", TRIPS.values(), ids=TRIPS.keys())
+def test_flux_in_cgs_and_no_spectra_at_all(trip: Callable[[Spectra], Spectra]) -> None:
+    """Numbers that float32 cannot hold stay float64, to the bit."""
+    flux = 1e-17 * sample(1).flux.astype(np.float64)
+    tiny = Spectra.from_arrays(flux, np.full(flux.shape, 1.1e36), loglam=OBSERVED.loglam)
+    assert tiny.flux.dtype == np.float64
+    back = trip(tiny)
+    np.testing.assert_array_equal(back.flux, tiny.flux)
+    np.testing.assert_array_equal(back.ivar, tiny.ivar)
+    assert len(trip(sample()[:0])) == 0
+
+
 def test_a_table_of_spectra_with_units() -> None:
     table = QTable(
         {

@@ -75,7 +75,8 @@ def from_table(
     -------
     Spectra
         The other columns with one value a spectrum are key columns, by their names in lower
-        case; of ``zwarn`` those flags stay that are known before a fit.
+        case; of ``zwarn`` those flags stay that are known before a fit. None of a table
+        without rows.
 
     Raises
     ------
@@ -84,6 +85,8 @@ def from_table(
         what is missing.
     """
     options = ReadOptions(air, tuple((columns or {}).items()), tuple((units or {}).items()))
+    if table.colnames and not len(table):
+        return Spectra.from_arrays([], [], [])
     table = _by_spectrum(table, options)
     try:
         spectra = _InMemory(table, options).read(Path(name))

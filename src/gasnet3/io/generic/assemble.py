@@ -233,6 +233,8 @@ def _scale_between(unit: str, flux: str, role: str, told: Understood) -> float:
         _tell(told, f"the unit of {role}, {unit}, does not fit that of the flux: taken as its unit")
         return 1.0
     factor = float(own.to(wanted))
+    if abs(factor - 1.0) < 1e-12:  # the same unit, worked out in two ways
+        factor = 1.0
     return {"ivar": factor, "error": factor**-2, "variance": 1.0 / factor}[role]
 
 
