@@ -152,7 +152,9 @@ def test_masked_cells_are_masked_pixels() -> None:
 
 def test_without_errors_the_noise_is_estimated_and_told() -> None:
     noise = np.random.default_rng(1).normal(10.0, 0.5, (2, WAVE.size))
-    got = from_table(Table({"wave": np.tile(WAVE, (2, 1)), "flux": noise, "mag": [1.0, 2.0]}))
+    table = Table({"wave": np.tile(WAVE, (2, 1)), "flux": noise, "mag": [1.0, 2.0]})
+    with pytest.warns(UserWarning, match="2 of 2 spectra have no uncertainty"):
+        got = from_table(table)
     assert list(got.meta["noise_estimated"]) == [True, True]
     assert list(got.meta["mag"]) == [1.0, 2.0]
     assert list(got.ids) == ["row:0", "row:1"]

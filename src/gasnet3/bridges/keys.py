@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,16 @@ def needed(module: str) -> Any:
         raise ImportError(
             f"this needs {module}: pip install 'gasnet3[{extra}]'", name=module
         ) from error
+
+
+def warn_of_estimated_noise(estimated: int, spectra: int) -> None:
+    """Say that spectra came without uncertainties, if some did."""
+    if estimated:
+        warnings.warn(
+            f"{estimated} of {spectra} spectra have no uncertainty: their noise is estimated from "
+            "neighbouring pixels, and S/N with it",
+            stacklevel=3,
+        )
 
 
 def columns_of(meta: Mapping[str, Any], rows: int) -> dict[str, NDArray[Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from gasnet3.bridges.keys import (
     labels,
     needed,
     taken,
+    warn_of_estimated_noise,
 )
 from gasnet3.io.generic.assemble import NOISE_KEY
 from gasnet3.io.generic.noise import estimated_ivar
@@ -87,12 +87,7 @@ def from_specutils(spectra: Any, *, air: bool | None = None) -> Spectra:
     if not parts:
         return Spectra.from_arrays([], [], [])
     estimated = sum(len(part.flux) for part in parts if part.estimated)
-    if estimated:
-        warnings.warn(
-            f"{estimated} of {sum(len(part.flux) for part in parts)} spectra have no uncertainty: "
-            "their noise is estimated from neighbouring pixels, and S/N with it",
-            stacklevel=2,
-        )
+    warn_of_estimated_noise(estimated, sum(len(part.flux) for part in parts))
     return _joined(parts, bool(estimated))
 
 

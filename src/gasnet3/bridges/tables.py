@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gasnet3.bridges.keys import BEFORE_FIT
+from gasnet3.bridges.keys import BEFORE_FIT, warn_of_estimated_noise
 from gasnet3.catalog.schema import free_name
 from gasnet3.catalog.schema import plain as catalog_plain
 from gasnet3.io.errors import ReadError
+from gasnet3.io.generic.assemble import NOISE_KEY
 from gasnet3.io.generic.astropy_tables import is_vector, table_holding
 from gasnet3.io.generic.holding import Holding, HoldingReader, recognised
 from gasnet3.io.generic.roles import NAMES, PIXEL_ROLES, RolesError, plain
@@ -83,6 +84,11 @@ def from_table(
     ValueError
         If it cannot be told which column is which, or they make no spectra; the message says
         what is missing.
+
+    Warns
+    -----
+    UserWarning
+        If there are no uncertainties, so that the noise is estimated.
     """
     options = ReadOptions(air, tuple((columns or {}).items()), tuple((units or {}).items()))
     if table.colnames and not len(table):
@@ -95,6 +101,8 @@ def from_table(
         raise ValueError(f"the table makes no spectra: {error.problem}") from None
     except RolesError as error:
         raise ValueError(f"the table makes no spectra: {error}") from None
+    estimated = spectra.meta.get(NOISE_KEY, np.zeros(0))
+    warn_of_estimated_noise(int(estimated.sum()), len(spectra))
     if len(spectra) != len(table):  # one spectrum, a pixel a row
         return replace(spectra, meta=_without(spectra.meta, "file"))
     flags = np.zeros(len(spectra), np.int64)
@@ -146,7 +154,7 @@ def _keys(table: Table, spectra: Spectra, used: set[str]) -> dict[str, NDArray[A
     """Key columns: all that is one value a spectrum, or few, and was not used."""
     taken = {"zwarn"}
     keys: dict[str, NDArray[Any]] = {}
-    for name in ("ra", "dec", "noise_estimated"):
+    for name in ("ra", "dec", NOISE_KEY):
         if name in spectra.meta:
             keys[name] = spectra.meta[name]
             taken.add(name)
