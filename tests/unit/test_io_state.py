@@ -79,3 +79,19 @@ def test_own_tables_are_no_spectra(tmp_path: Path) -> None:
     assert is_no_input(own)
     with pytest.raises(ReadError, match=r"c\.parquet: a table of gasnet3 itself"):
         read_file(own)
+
+
+def test_of_a_hats_catalog_the_rows_are_read_once(tmp_path: Path) -> None:
+    """Not its statistics, maps and thumbnail, nor the margin beside it."""
+    for kind, name in (("object", "spectra"), ("margin", "spectra_5arcs")):
+        rows = tmp_path / name / "dataset" / "Norder=0" / "Dir=0"
+        rows.mkdir(parents=True)
+        mock.nested(rows / "Npix=5.parquet", inside=True)
+        mock.nested(rows.parents[1] / "data_thumbnail.parquet", inside=True)
+        (tmp_path / name / "hats.properties").write_text(f"#HATS\ndataproduct_type={kind}\n")
+        (tmp_path / name / "skymap.fits").touch()
+        pq.write_table(pa.table({"Npix": [5]}), tmp_path / name / "statistics.parquet")
+    (tmp_path / "properties").write_text("of something else")
+    wanted = [tmp_path / "spectra" / "dataset" / "Norder=0" / "Dir=0" / "Npix=5.parquet"]
+    assert expand(tmp_path) == wanted
+    assert expand(tmp_path / "spectra") == wanted

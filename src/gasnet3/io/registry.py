@@ -28,7 +28,7 @@ from gasnet3.io.sdss_spec import SdssSpecReader
 from gasnet3.io.sdss_spplate import SdssSpPlateReader
 from gasnet3.io.sdss_spspec import SdssSpSpecReader
 from gasnet3.io.shards import ENDING, ShardReader
-from gasnet3.io.state import is_store, is_store_at
+from gasnet3.io.state import hats_folders, is_store, is_store_at
 from gasnet3.io.zarr import ZarrReader
 from gasnet3.spectra import Spectra
 
@@ -155,7 +155,7 @@ def expand(inputs: Inputs) -> list[Path]:
     inputs : str, Path or sequence of them
         A directory stands for the files in and below it that end in one of
         :data:`DATA_ENDINGS`, Parquet tables of gasnet3 itself left out, and for the Zarr stores
-        there; ``**`` of a glob crosses directories; ``~`` is the home directory.
+        there; of a HATS catalog only its rows are taken. ``**`` of a glob crosses directories; ``~`` is the home directory.
 
     Returns
     -------
@@ -201,6 +201,10 @@ def _data_below(directory: Path) -> Iterator[Path]:
         if is_store(names):
             below.clear()
             yield Path(parent)
+            continue
+        rows = hats_folders(Path(parent), names)
+        if rows is not None:
+            below[:] = [name for name in below if name in rows]
             continue
         for name in names:
             if name.lower().endswith(DATA_ENDINGS) and not name.startswith("."):

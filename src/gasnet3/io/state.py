@@ -1,14 +1,19 @@
-"""What tells that an input has changed: its size and the time of its last change."""
+"""Inputs that are more than a file: which directories are one, and what tells that it changed."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 STORE_FILES = frozenset(("zarr.json", ".zgroup", ".zarray", ".zmetadata"))
 """Files of which a directory that is a Zarr store has at least one."""
+
+
+_HATS_FILES = ("hats.properties", "properties")
+_HATS_KIND = re.compile(r"^dataproduct_type\s*=\s*(\w+)", re.MULTILINE)
 
 
 class FileState(NamedTuple):
@@ -26,6 +31,32 @@ def is_store(names: Iterable[str]) -> bool:
 def is_store_at(path: Path) -> bool:
     """Whether there is a directory that is one Zarr store."""
     return path.is_dir() and any((path / name).is_file() for name in STORE_FILES)
+
+
+def hats_folders(directory: Path, names: Iterable[str]) -> tuple[str, ...] | None:
+    """Where the rows of a HATS catalog are, as LSDB writes it.
+
+    Parameters
+    ----------
+    directory : Path
+        Any directory.
+    names : iterable of str
+        Names of its files.
+
+    Returns
+    -------
+    tuple of str, or None
+        Its directory with the rows, none where these repeat those of another catalog (a margin);
+        None if it is no HATS catalog.
+    """
+    for name in sorted(set(names).intersection(_HATS_FILES)):
+        try:
+            kind = _HATS_KIND.search((directory / name).read_text("utf-8", "replace"))
+        except OSError:
+            continue
+        if kind is not None:
+            return ("dataset",) if kind[1] in ("object", "source") else ()
+    return None
 
 
 def file_state(path: Path) -> FileState:
