@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ class Choices:
         Redshifts a class is looked for at; without one all that its model can.
     priors : str
         Table of priors (:meth:`gasnet3.priors.Priors.read`); '' for none.
+    curves : str
+        χ² curves of an earlier run, in the place of scans (:mod:`gasnet3.curves`); '' for none.
 
     Raises
     ------
@@ -31,7 +33,8 @@ class Choices:
 
     classes: tuple[str, ...] = ()
     z_ranges: tuple[tuple[str, float, float], ...] = ()
-    priors: str = field(default="")
+    priors: str = ""
+    curves: str = ""
 
     def __post_init__(self) -> None:
         for name in (*self.classes, *(name for name, _, _ in self.z_ranges)):
@@ -54,6 +57,7 @@ class Choices:
         classes: Iterable[str] = (),
         z_ranges: Iterable[str] = (),
         priors: str | Path | None = None,
+        curves: str | Path | None = None,
     ) -> Choices:
         """Choices from texts as on the command line.
 
@@ -65,6 +69,8 @@ class Choices:
             ``GALAXY=0:0.8``, or ``0:0.8`` for galaxies and quasars.
         priors : str or Path, optional
             Table of priors.
+        curves : str or Path, optional
+            Saved χ² curves.
 
         Raises
         ------
@@ -79,14 +85,14 @@ class Choices:
             )
         tried = tuple(name for name in gasnet3.CLASSES if name in wanted)
         ranges = [one for text in z_ranges for one in _range(text, tried)]
-        where = "" if priors is None else str(Path(priors).absolute())
-        return cls(tried, tuple(ranges), where)
+        files = ("" if path is None else str(Path(path).absolute()) for path in (priors, curves))
+        return cls(tried, tuple(ranges), *files)
 
     @classmethod
     def from_json(cls, settings: Mapping[str, Any]) -> Choices:
         """What :meth:`to_json` gave."""
         ranges = tuple((str(name), float(a), float(b)) for name, a, b in settings["z_ranges"])
-        return cls(tuple(settings["classes"]), ranges, settings["priors"])
+        return cls(tuple(settings["classes"]), ranges, settings["priors"], settings["curves"])
 
     def to_json(self) -> dict[str, Any]:
         """The choices in the types of JSON."""
@@ -94,6 +100,7 @@ class Choices:
             "classes": list(self.classes),
             "z_ranges": [list(one) for one in self.z_ranges],
             "priors": self.priors,
+            "curves": self.curves,
         }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from gasnet3.anomaly.score import AnomalyFit
     from gasnet3.lattice import LogLattice
     from gasnet3.subclass import SubclassModel
+
+
+Keep = Callable[[Outcome], None]
+"""What takes a solved batch."""
 
 
 class Classifier(ABC):
@@ -102,7 +106,7 @@ class Classifier(ABC):
             **self.computed_with,
         }
 
-    def run(self, spectra: Spectra, n_best: int = 1) -> Table:
+    def run(self, spectra: Spectra, n_best: int = 1, keep: Keep | None = None) -> Table:
         """Classify spectra.
 
         Parameters
@@ -111,6 +115,9 @@ class Classifier(ABC):
             Any number of rows; none gives an empty catalog.
         n_best : int
             Solutions a spectrum, over class and redshift; ``znum`` counts them from 0.
+        keep : callable, optional
+            Called with every solved batch (:class:`gasnet3.rows.Outcome`), to keep more of it
+            than the catalog has.
 
         Returns
         -------
@@ -126,18 +133,21 @@ class Classifier(ABC):
             raise ValueError(f"n_best must be 1 or more, got {n_best}")
         if len(spectra):
             starts = range(0, len(spectra), self.batch_rows)
-            parts = [self._columns(spectra[s : s + self.batch_rows], n_best) for s in starts]
+            parts = [self._columns(spectra[s : s + self.batch_rows], n_best, keep) for s in starts]
             columns = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
         else:
             masked = np.zeros((1, spectra.lattice.n))
             lattice = spectra.lattice
             blank = Spectra.from_arrays(masked, masked, loglam=lattice.loglam, lattice=lattice)
-            columns = {name: c[:0] for name, c in self._columns(blank, n_best).items()}
+            columns = {name: c[:0] for name, c in self._columns(blank, n_best, None).items()}
         keys = {name: np.repeat(column, n_best, axis=0) for name, column in spectra.meta.items()}
         return make_catalog(columns, keys, self.provenance)
 
-    def _columns(self, spectra: Spectra, n_best: int) -> Columns:
-        return catalog_columns(self.solve(spectra, max(2, n_best)), n_best)
+    def _columns(self, spectra: Spectra, n_best: int, keep: Keep | None) -> Columns:
+        outcome = self.solve(spectra, max(2, n_best))
+        if keep is not None:
+            keep(outcome)
+        return catalog_columns(outcome, n_best)
 
     def check_lattice(self, spectra: Spectra) -> None:
         """Refuse spectra that are not on the lattice of every model.

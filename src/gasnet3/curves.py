@@ -78,7 +78,7 @@ class CurvesHeader:
             for cls, grid in self.grids.items()
         ]
         columns = [pa.field("id", pa.string()), pa.field("digest", pa.int64()), *lists]
-        text = json.dumps({"format": FORMAT, **asdict(self)}, sort_keys=True)
+        text = json.dumps({"format": FORMAT, **asdict(self)})
         return pa.schema(columns, {KEY: text.encode()})
 
     @classmethod
@@ -135,7 +135,7 @@ class CurvesWriter:
         """Append all curves of another file of the same kind."""
         with pa.parquet.ParquetFile(path) as file:
             for group in range(file.num_row_groups):
-                self._writer.write_table(file.read_row_group(group))
+                self._writer.write_table(file.read_row_group(group).cast(self._schema))
 
     def __enter__(self) -> Self:
         return self
@@ -162,7 +162,7 @@ class SavedCurves:
     Raises
     ------
     CurvesError
-        If it is not one, or an id occurs twice in it.
+        If it is not one.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -173,14 +173,17 @@ class SavedCurves:
             known = self._file.read(columns=["id", "digest"])
         except (OSError, pa.ArrowException) as error:
             raise CurvesError(f"{self.path}: cannot read curves ({error})") from error
-        ids = known["id"].to_pylist()
-        self._digest = known["digest"].to_numpy()
-        self._row = {name: row for row, name in enumerate(ids)}
-        if len(self._row) < len(ids):
-            raise CurvesError(
-                f"{self.path}: several spectra have one id, so their curves cannot be told apart"
-            )
+        self._ids = frozenset(known["id"].to_pylist())
+        # Spectra with one id are told apart by their pixels.
+        pairs = zip(known["id"].to_pylist(), known["digest"].to_pylist(), strict=True)
+        self._row = {pair: row for row, pair in enumerate(pairs)}
         self._group: tuple[int, Any] = (-1, None)
+
+    @property
+    def digest(self) -> str:
+        """Hash of which spectra there are, and of what scanned them."""
+        text = json.dumps([sorted(self._row), asdict(self.header)], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
 
     @cached_property
     def _starts(self) -> NDArray[np.int64]:
@@ -216,13 +219,7 @@ class SavedCurves:
         CurvesError
             If a spectrum has none, or has changed since.
         """
-        rows = [self._row.get(str(name), -1) for name in spectra.ids]
-        for name, row, digest in zip(spectra.ids, rows, digests(spectra), strict=True):
-            if row < 0 or self._digest[row] != digest:
-                what = "has no curve" if row < 0 else "is not the spectrum its curve is of"
-                raise CurvesError(
-                    f"{self.path}: {name} {what}; save the curves again, or leave them out"
-                )
+        rows = [self._place(*pair) for pair in zip(spectra.ids, digests(spectra), strict=True)]
         groups = np.searchsorted(self._starts, rows, side="right") - 1
         out = {
             cls: np.empty((len(rows), grid.points), np.float32)
@@ -234,6 +231,17 @@ class SavedCurves:
             for cls, curves in self._read(group).items():
                 out[cls][here] = curves[inside]
         return out
+
+    def _place(self, name: str, digest: int) -> int:
+        """Row of a spectrum."""
+        row = self._row.get((str(name), int(digest)))
+        if row is None:
+            known = str(name) in self._ids
+            what = "is not the spectrum its curve is of" if known else "has no curve"
+            raise CurvesError(
+                f"{self.path}: {name} {what}; save the curves again, or leave them out"
+            )
+        return row
 
     def _read(self, group: int) -> dict[str, NDArray[np.float32]]:
         if self._group[0] != group:

@@ -43,6 +43,10 @@ class Curves:
     shift: Tensor
     chi2: Tensor
 
+    def to(self, device: torch.device) -> Curves:
+        """The curves on a device."""
+        return Curves(self.shift.to(device), self.chi2.to(device))
+
     def within(self, shifts: ShiftRange) -> Curves:
         """The part of the curves at some shifts."""
         inside = (self.shift >= shifts.first) & (self.shift <= shifts.last)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -22,8 +21,9 @@ from gasnet3.confidence import (
     find_confidence,
     solution_kind,
 )
+from gasnet3.curves import SavedCurves
 from gasnet3.devices import check_device
-from gasnet3.engine import Engine
+from gasnet3.engine import Curves, Engine
 from gasnet3.inspection import Inspection, inspected
 from gasnet3.nets.model import Model
 from gasnet3.nets.narrowed import narrowed
@@ -33,9 +33,6 @@ from gasnet3.priors import Priors
 from gasnet3.rows import Outcome
 from gasnet3.solve import SOLVERS, Proposals, Solver, looks_at
 from gasnet3.spectra import Spectra
-
-if TYPE_CHECKING:
-    pass
 
 ROWS, GPU_ROWS = 128, 2048
 """Spectra held at every stage at once, on a CPU and on a GPU; memory depends on it, not answers."""
@@ -63,6 +60,8 @@ class Pipeline(Classifier):
         What may be the answer.
     priors : Priors or None
         What is known of redshifts beforehand.
+    saved : SavedCurves or None
+        Curves in the place of scans.
     """
 
     engines: tuple[Engine, ...]
@@ -73,6 +72,7 @@ class Pipeline(Classifier):
     anomaly: AnomalyFit | None = None
     choices: Choices = ANYTHING
     priors: Priors | None = None
+    saved: SavedCurves | None = None
 
     @classmethod
     def load(
@@ -99,7 +99,8 @@ class Pipeline(Classifier):
         ------
         ValueError
             If the solver is unknown, the device is not there, or no model can do what is chosen
-            (:class:`~gasnet3.priors.PriorsError` is one).
+            (:class:`~gasnet3.priors.PriorsError` and :class:`~gasnet3.curves.CurvesError` are
+            such).
         ModelError
             If a model cannot be loaded, or has no eigenspectra and the solver needs them.
         """
@@ -124,9 +125,12 @@ class Pipeline(Classifier):
         kind = solution_kind(solver)
         anomaly = stored.find_anomaly(hashes, kind, fit_directories(models, stored.DIRECTORY))
         priors = Priors.read(choices.priors) if choices.priors else None
+        saved = SavedCurves(choices.curves) if choices.curves else None
+        if saved is not None:
+            saved.check(solver, {engine.cls: hashes[engine.cls] for engine in engines})
         return cls(
             engines, SOLVERS[solver], torch.device(device), confidence, subclasses, anomaly,
-            choices, priors,
+            choices, priors, saved,
         )  # fmt: skip
 
     @property
@@ -177,7 +181,10 @@ class Pipeline(Classifier):
         prepared = self._prepare(spectra)
         with torch.inference_mode():
             both = list(zip(self.engines, prepared, strict=True))
-            proposals = [self.solver.propose(engine, p, k) for engine, p in both]
+            known = self._known_curves(spectra)
+            proposals = [
+                self.solver.propose(engine, p, k, known.get(engine.cls)) for engine, p in both
+            ]
             n_good = torch.from_numpy(spectra.n_good).to(self.device)
             looks = looks_at(proposals, [engine.dof for engine in self.engines], n_good)
             candidates = [
@@ -188,7 +195,22 @@ class Pipeline(Classifier):
             # Rarely, a class that was thought out of reach has won.
             while self._settle_winners(outcome, proposals, looks, k):
                 outcome = self.decided(spectra, prepared, candidates)
-        return outcome
+        curves = {e.cls: p.scanned for (e, _), p in zip(both, proposals, strict=True) if p.scanned}
+        return replace(outcome, scanned=curves)
+
+    def _known_curves(self, spectra: Spectra) -> dict[str, Curves]:
+        """Saved curves of a batch by class, where they are to be used."""
+        if self.saved is None:
+            return {}
+        found, grids = self.saved.of(spectra), self.saved.header.grids
+        curves = {
+            cls: Curves(torch.from_numpy(grids[cls].shifts), torch.from_numpy(chi2))
+            for cls, chi2 in found.items()
+        }
+        return {
+            engine.cls: curves[engine.cls].within(engine.model.card.shifts).to(self.device)
+            for engine in self.engines
+        }
 
     def _settle_winners(
         self, outcome: Outcome, proposals: list[Proposals], looks: list[torch.Tensor], k: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gasnet3.anomaly.second import SecondRedshift
     from gasnet3.anomaly.statistics import Statistics
     from gasnet3.candidates import Candidates
-    from gasnet3.engine import Engine
+    from gasnet3.engine import Curves, Engine
     from gasnet3.prepare import Prepared
     from gasnet3.subclass import SubclassModel
 
@@ -53,6 +53,8 @@ class Outcome:
         What tells subclasses, by class.
     anomaly : AnomalyFit or None
         What ordinary spectra are like; None for weights without a fit.
+    scanned : dict of str to Curves
+        The curves that solutions were proposed from, by class; none where they are not kept.
     """
 
     spectra: Spectra
@@ -65,6 +67,7 @@ class Outcome:
     exact: bool
     subclasses: dict[str, SubclassModel]
     anomaly: AnomalyFit | None
+    scanned: dict[str, Curves] = field(default_factory=dict)
 
 
 def catalog_columns(outcome: Outcome, n_best: int) -> Columns:

@@ -91,5 +91,3 @@ def test_files_that_hold_no_curves_are_told(tmp_path: Path, rng: np.random.Gener
     pa.parquet.write_table(pa.table({"id": ["a"]}), tmp_path / "other.parquet")
     with pytest.raises(CurvesError, match="holds no χ² curves"):
         SavedCurves(tmp_path / "other.parquet")
-    with pytest.raises(CurvesError, match="several spectra have one id"):
-        _write(tmp_path / "twice", [(_spectra(["a", "a"]), _chi2(2, rng))])

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gasnet3.cli import console
-from gasnet3.cli.merge import CATALOG_ENDINGS, DialectOption
+from gasnet3.cli.merge import (
+    CATALOG_ENDINGS,
+    DialectOption,
+    SaveCurves,
+    SaveModels,
+    check_saved,
+)
 from gasnet3.cli.show import show_catalog, show_failures
 
 if TYPE_CHECKING:
@@ -32,6 +38,9 @@ def classify(
     z_range: console.ZRange = None,
     priors: console.PriorsOption = None,
     ids: console.IdsOption = None,
+    curves: console.CurvesOption = None,
+    save_curves: SaveCurves = None,
+    save_models: SaveModels = None,
     air: console.Air = None,
     column: console.ColumnOption = None,
     unit: console.UnitOption = None,
@@ -54,13 +63,15 @@ def classify(
     command again to go on with a run that was stopped.
     """
     console.check_output(output, overwrite=overwrite, endings=CATALOG_ENDINGS)
+    check_saved(save_curves, save_models, overwrite=overwrite)
     again = "run the same command again to go on, what is finished is kept"
     with console.interruptible(again):
         result = _run(
             files, output, quiet=quiet, device=device, threads=threads, batch_size=batch_size,
             memory=max_memory, solver=solver, models=console.chosen(models), n_best=n_best,
             options=console.reading(air, column, unit), dialect=dialect, ids=console.ids(ids),
-            choices=console.choices(classes, z_range, priors), workers=workers,
+            choices=console.choices(classes, z_range, priors, curves), workers=workers,
+            save_curves=save_curves, save_models=save_models,
         )  # fmt: skip
         if not quiet:
             _show(result)

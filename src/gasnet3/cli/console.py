@@ -94,6 +94,10 @@ PriorsOption = Annotated[
     Path | None,
     typer.Option("--priors", metavar="TABLE", help="Redshifts known before: id, z, sigma."),
 ]
+CurvesOption = Annotated[
+    Path | None,
+    typer.Option("--curves", metavar="FILE", help="Curves saved before, in the place of scans."),
+]
 IdsOption = Annotated[
     str | None,
     typer.Option(
@@ -162,12 +166,17 @@ def reading(air: bool | None, columns: list[str] | None, units: list[str] | None
         return ReadOptions.parse(air, columns or (), units or ())
 
 
-def choices(classes: list[str] | None, z_ranges: list[str] | None, priors: Path | None) -> Choices:
-    """What was chosen with --classes, --z-range and --priors."""
+def choices(
+    classes: list[str] | None,
+    z_ranges: list[str] | None,
+    priors: Path | None,
+    curves: Path | None,
+) -> Choices:
+    """What was chosen with --classes, --z-range, --priors and --curves."""
     from gasnet3.choices import Choices
 
     with told(ValueError):
-        return Choices.parse(classes or (), z_ranges or (), priors)
+        return Choices.parse(classes or (), z_ranges or (), priors, curves)
 
 
 def ids(source: str | None) -> list[str] | None:

@@ -29,6 +29,23 @@ AllowFailed = Annotated[
 ]
 
 
+SaveCurves = Annotated[
+    Path | None,
+    typer.Option("--save-curves", metavar="FILE", help="Write the χ² curves: .parquet."),
+]
+SaveModels = Annotated[
+    Path | None,
+    typer.Option("--save-models", metavar="FILE", help="Write the best models: .fits."),
+]
+
+
+def check_saved(curves: Path | None, models: Path | None, *, overwrite: bool) -> None:
+    """Refuse files of curves and models that cannot be written, before any work."""
+    for path, ending in ((curves, ".parquet"), (models, ".fits")):
+        if path is not None:
+            console.check_output(path, overwrite=overwrite, endings=(ending,))
+
+
 def check_plan(run: Path) -> Plan:
     """The plan of a run; bad usage if there is none."""
     from gasnet3.run.plan import Plan, PlanError
@@ -44,6 +61,8 @@ def merge(
     ],
     dialect: DialectOption = "native",
     allow_failed: AllowFailed = False,
+    save_curves: SaveCurves = None,
+    save_models: SaveModels = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
     overwrite: console.Overwrite = False,
 ) -> None:
@@ -56,13 +75,17 @@ def merge(
     from gasnet3.run.merge import merge as merge_parts
 
     console.check_output(output, overwrite=overwrite, endings=CATALOG_ENDINGS)
+    check_saved(save_curves, save_models, overwrite=overwrite)
     plan = check_plan(run)
     with (
         console.interruptible("nothing was written, merge again"),
         console.told(MergeError, ValueError, OSError),
         console.rate("merge", quiet=quiet) as update,
     ):
-        result = merge_parts(run, output, dialect, allow_failed=allow_failed, on_progress=update)
+        result = merge_parts(
+            run, output, dialect, allow_failed=allow_failed, save_curves=save_curves,
+            save_models=save_models, on_progress=update,
+        )  # fmt: skip
     if not quiet:
         console.out.print(f"{result.rows} spectra: {output}", markup=False, highlight=False)
     show_failures(result.failures, plan.files)

@@ -27,6 +27,13 @@ def plan(
     z_range: console.ZRange = None,
     priors: console.PriorsOption = None,
     ids: console.IdsOption = None,
+    curves: console.CurvesOption = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--keep", metavar="KIND", help="Keep curves or models, for gasnet3 merge to write."
+        ),
+    ] = None,
     air: console.Air = None,
     column: console.ColumnOption = None,
     unit: console.UnitOption = None,
@@ -44,12 +51,12 @@ def plan(
     Then work on it with gasnet3 work, by one process or many, and merge it.
     """
     options = console.reading(air, column, unit)
-    choices, wanted = console.choices(classes, z_range, priors), console.ids(ids)
+    choices, wanted = console.choices(classes, z_range, priors, curves), console.ids(ids)
     with console.rate("count files", quiet=quiet) as update:
         made = _made(
             files, output, overwrite=overwrite, part_rows=part_rows, ids=wanted,
             on_progress=update, models=console.chosen(models), solver=solver, n_best=n_best,
-            options=options, choices=choices,
+            options=options, choices=choices, keep=keep or (),
         )  # fmt: skip
     if not quiet:
         console.out.print(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +15,7 @@ from gasnet3.choices import ANYTHING, Choices
 from gasnet3.classifier import Classifier
 from gasnet3.io.options import DEFAULT, ReadOptions
 from gasnet3.loading import load_classifier
+from gasnet3.run.kept import KINDS
 from gasnet3.run.plan import Plan, PlanError
 
 
@@ -23,6 +25,7 @@ def make_config(
     n_best: int = 1,
     options: ReadOptions = DEFAULT,
     choices: Choices = ANYTHING,
+    keep: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The settings of a run as its plan holds them: all that an answer depends on.
 
@@ -36,6 +39,8 @@ def make_config(
         What the files do not say.
     choices : Choices
         What may be the answer.
+    keep : sequence of {"curves", "models"}
+        What to keep beside the catalog, see :mod:`gasnet3.run.kept`.
 
     Raises
     ------
@@ -46,6 +51,9 @@ def make_config(
     """
     if n_best < 1:
         raise ValueError(f"n_best must be 1 or more, got {n_best}")
+    unknown = sorted(set(keep) - set(KINDS))
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} cannot be kept: choose of {', '.join(KINDS)}")
     single = isinstance(models, str | Path)
     # A worker may be started in another directory.
     named = [str(Path(m).absolute()) if Path(m).exists() else str(m) for m in _listed(models)]
@@ -57,6 +65,7 @@ def make_config(
         "n_best": n_best,
         "reading": options.to_json(),
         "choices": choices.to_json(),
+        "keep": sorted(set(keep)),
         "fingerprint": _fingerprint(pipeline),
     }
 
@@ -74,6 +83,9 @@ def _fingerprint(pipeline: Classifier) -> dict[str, str]:
             asdict(replace(engine.model.card, metrics={}, training={})), sort_keys=True
         )
         found[f"card {engine.cls}"] = hashlib.sha256(text.encode()).hexdigest()
+    saved = getattr(pipeline, "saved", None)
+    if saved is not None:
+        found["curves"] = saved.digest
     if pipeline.priors is not None:
         found["priors"] = pipeline.priors.digest
     fits = {"confidence": pipeline.confidence, **pipeline.subclasses}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -113,7 +114,9 @@ def _models_table(outcome: Outcome) -> Any:
         "z": pa.array(np.where(has, ranked.z[:, 0], np.nan)),
         "model": pa.FixedSizeListArray.from_arrays(flat, model.shape[1]),
     }
-    return pa.table(columns)
+    lattice = outcome.spectra.lattice
+    about = json.dumps({"k_min": lattice.k_min, "n": lattice.n})
+    return pa.table(columns, metadata={"lattice": about})
 
 
 def merge_curves(plan: Plan, output: Path) -> None:
@@ -126,7 +129,7 @@ def merge_curves(plan: Plan, output: Path) -> None:
     OSError
         If a part of them cannot be read, or the file not be written.
     """
-    _check_kept(plan, "curves", "--save-curves")
+    _check_kept(plan, "curves")
     first = kept_path(plan, "curves", 0)
     header = CurvesHeader.of(first, pa.parquet.read_schema(first))
     with replacing(output) as temporary, CurvesWriter(temporary, header) as writer:
@@ -134,7 +137,7 @@ def merge_curves(plan: Plan, output: Path) -> None:
             writer.copy(kept_path(plan, "curves", index))
 
 
-def merge_models(plan: Plan, output: Path, lattice: LogLattice) -> None:
+def merge_models(plan: Plan, output: Path) -> None:
     """Write the best models of all parts as one file, see :mod:`gasnet3.io.write_models`.
 
     Raises
@@ -144,13 +147,17 @@ def merge_models(plan: Plan, output: Path, lattice: LogLattice) -> None:
     OSError
         If a part of them cannot be read, or the file not be written.
     """
-    _check_kept(plan, "models", "--save-models")
+    _check_kept(plan, "models")
+    schema = pa.parquet.read_schema(kept_path(plan, "models", 0))
+    lattice = LogLattice(**json.loads(schema.metadata[b"lattice"]))
     write_models(output, _blocks(plan), plan.rows, lattice)
 
 
-def _check_kept(plan: Plan, kind: str, option: str) -> None:
+def _check_kept(plan: Plan, kind: str) -> None:
     if kind not in plan.config.get("keep", []):
-        raise ValueError(f"{plan.directory}: its {kind} are not kept; plan it again with {option}")
+        raise ValueError(
+            f"{plan.directory}: its {kind} are not kept; plan it again with --keep {kind}"
+        )
     if not plan.rows:
         raise ValueError(f"{plan.directory}: there are no spectra, so there are no {kind}")
 

@@ -114,6 +114,8 @@ def classify_files(
     options: ReadOptions = DEFAULT,
     choices: Choices = ANYTHING,
     ids: Sequence[str] | None = None,
+    save_curves: str | Path | None = None,
+    save_models: str | Path | None = None,
     dialect: str = "native",
     settings: Settings | None = None,
     workers: int | None = None,
@@ -143,6 +145,9 @@ def classify_files(
         What may be the answer: classes, ranges of redshift, priors.
     ids : sequence of str, optional
         Do these spectra only, in the order of the files. All are read to find them.
+    save_curves, save_models : str or Path, optional
+        Where to write the χ² curves (:mod:`gasnet3.curves`), and the best models
+        (:func:`gasnet3.io.write_models.write_models`).
     dialect : {'native', 'sdss', 'redrock'}
         Names of the columns.
     settings : Settings, optional
@@ -181,7 +186,9 @@ def classify_files(
     tell = on_message or (lambda text: None)
     share_memory(max_memory, 1)  # before any work
     paths = expand(inputs)
-    config = make_config(models, solver, n_best, options, choices)
+    keep = {"curves": save_curves, "models": save_models}
+    wanted = [kind for kind, path in keep.items() if path is not None]
+    config = make_config(models, solver, n_best, options, choices, wanted)
     with locked(output.with_name(f".{output.name}.lock"), str(output)):
         run = output.with_name(f"{output.name}.run")
         plan = make_plan(paths, run, config, ids=ids, on_message=tell)
@@ -194,7 +201,10 @@ def classify_files(
             work_with_workers(plan, share.workers, settings, on_progress, on_message)
         else:
             _work_here(plan, settings, on_progress)
-        result = merge(plan.directory, output, dialect, allow_failed=True)
+        result = merge(
+            plan.directory, output, dialect, allow_failed=True, save_curves=save_curves,
+            save_models=save_models,
+        )  # fmt: skip
         shutil.rmtree(plan.directory)
     return RunResult(output, result.rows, len(paths), result.failures)
 

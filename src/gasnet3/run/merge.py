@@ -13,6 +13,7 @@ import pyarrow.parquet
 from gasnet3.catalog import CatalogError, read_catalog, write_parts
 from gasnet3.catalog.formats import passes
 from gasnet3.io import ReadFailure
+from gasnet3.run.kept import merge_curves, merge_models
 from gasnet3.run.plan import Plan, PlanError, part_metadata
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ def merge(
     dialect: str = "native",
     *,
     allow_failed: bool = False,
+    save_curves: str | Path | None = None,
+    save_models: str | Path | None = None,
     on_progress: Progress | None = None,
 ) -> MergeResult:
     """Write the catalog of a run, if every planned spectrum is there exactly once.
@@ -71,6 +74,8 @@ def merge(
         Names of the columns.
     allow_failed : bool
         Whether rows without an answer, of files that could not be read, may be in the catalog.
+    save_curves, save_models : str or Path, optional
+        Where to write what the run has kept, in the order of the spectra.
     on_progress : callable, optional
         Called after every part with the spectra read so far, and those to be read; each is read
         twice, or more often where the format wants it.
@@ -86,7 +91,8 @@ def merge(
     MergeError
         If a part is missing, damaged or of other rows, or a file could not be read.
     CatalogError, ValueError
-        If the output cannot be a catalog, see :func:`gasnet3.catalog.write_parts`.
+        If the output cannot be a catalog, see :func:`gasnet3.catalog.write_parts`, or what is
+        to be saved was not kept.
     OSError
         If the output cannot be written, the message says what to do.
     """
@@ -99,6 +105,10 @@ def merge(
             f"{plan.directory} again, or plan again if it is to stay so, or add --allow-failed "
             "to keep the rows without an answer"
         )
+    if save_curves is not None:
+        merge_curves(plan, Path(save_curves))
+    if save_models is not None:
+        merge_models(plan, Path(save_models))
     parts = _Parts(plan, passes(Path(output), dialect), on_progress)
     try:
         write_parts(parts, output, dialect)

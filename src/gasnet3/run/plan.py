@@ -299,5 +299,5 @@ def _selected(
 def other_parts(plan: Plan) -> list[Path]:
     """Finished parts of other plans in the same directory."""
     ending = f"-{plan.key}.parquet"
-    parts = (plan.directory / PARTS).glob("part-*.parquet")
+    parts = (plan.directory / PARTS).glob("[a-z]*-*.parquet")
     return sorted(path for path in parts if not path.name.endswith(ending))

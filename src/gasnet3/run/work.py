@@ -20,6 +20,7 @@ from gasnet3.io.options import DEFAULT, reading_of
 from gasnet3.joining import join_column
 from gasnet3.run.batches import ReadAgain, batches
 from gasnet3.run.config import pipeline_of
+from gasnet3.run.kept import Keeper
 from gasnet3.run.plan import PLAN, Plan, Unit
 from gasnet3.spectra import Spectra
 
@@ -118,7 +119,10 @@ def work_part(
     failed: dict[Unit, str] = {}
     while True:
         try:
-            tables = _tables(plan, pipeline, index, settings.batch_rows, failed, on_progress)
+            with Keeper(plan, index) as keeper:
+                tables = _tables(
+                    plan, pipeline, index, settings.batch_rows, failed, keeper, on_progress
+                )
             break
         except ReadAgain:
             continue
@@ -198,6 +202,7 @@ def _tables(
     index: int,
     batch_rows: int,
     failed: dict[Unit, str],
+    keeper: Keeper,
     on_progress: Progress | None,
 ) -> list[Table]:
     """The catalogs of a part; while one batch is solved the next is read."""
@@ -205,20 +210,22 @@ def _tables(
     tables: list[Table] = []
     read = batches(plan.units(index), batch_rows, failed, lattice, reading_of(plan.config))
     for pieces in prefetched(read, depth=1):
-        tables.extend(_solved(pipeline, pieces, plan.config["n_best"]))
+        tables.extend(_solved(pipeline, pieces, plan.config["n_best"], keeper))
         if on_progress:
             on_progress(sum(map(len, pieces)))
     return tables
 
 
-def _solved(pipeline: Classifier, pieces: Sequence[Spectra], n_best: int) -> Iterator[Table]:
+def _solved(
+    pipeline: Classifier, pieces: Sequence[Spectra], n_best: int, keeper: Keeper
+) -> Iterator[Table]:
     """Catalogs of pieces that are solved as one batch.
 
     Pieces with the same key columns stay together, others get a catalog each: what becomes of
     the columns of unlike files must not depend on which of them met in a batch.
     """
     bare = [replace(piece, meta={}) for piece in pieces]
-    table = pipeline.run(Spectra.concatenate(bare), n_best)
+    table = pipeline.run(Spectra.concatenate(bare), n_best, keeper.add)
     start = 0
     for _, same in groupby(pieces, _kinds):
         group = list(same)
