@@ -155,8 +155,8 @@ def expand(inputs: Inputs) -> list[Path]:
     inputs : str, Path or sequence of them
         A directory stands for the files in and below it that end in one of
         :data:`DATA_ENDINGS`, Parquet tables of gasnet3 itself left out, and for the Zarr stores
-        there; of a HATS catalog only its rows are taken. ``**`` of a glob crosses directories; ``~``
-        is the home directory.
+        there; of a HATS catalog only its rows are taken. ``**`` of a glob crosses directories;
+        ``~`` is the home directory.
 
     Returns
     -------
