@@ -472,6 +472,16 @@ def table_of_rows(path: Path, spectra: Sequence[Sample]) -> None:
         hdus.append(fits.BinTableHDU(Table({"WAVELENGTH": spectra[0].wave}), name="WAVE"))
 
 
+def tables(path: Path, spectra: Sequence[Sample]) -> None:
+    """A table for each, and one of the sky that looks the same."""
+    made = []
+    for sample in (*spectra, spectra[0]):
+        values = {"WAVE": sample.wave, "FLUX": sample.flux, "ERR": sample.error}
+        made.append(fits.BinTableHDU(Table(values), name=sample.id))
+    made[-1].name = "SKY"
+    fits.HDUList([fits.PrimaryHDU(), *made]).writeto(path)
+
+
 def partial(path: Path, sample: Sample) -> None:
     inside = (sample.wave > 5000) & (sample.wave < 7000)
     text(path, "", sample.wave[inside], sample.flux[inside], sample.error[inside], mark=",")
@@ -514,6 +524,7 @@ FORMS: dict[str, Write] = {
     "zipped text": each(".csv.gz", zipped(descending)),
     "integers": each(".fits", scaled_image),
     "table of rows": together("rows.fits", table_of_rows),
+    "tables": together("tables.fits", tables),
     "5000 to 7000": each(".csv", partial),
 }
 

@@ -25,7 +25,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         *("unc", "fluxerror", "fluxerr", "errflux", "errorflux", "eflux", "dflux", "fluxsigma"),
         *("sigmaflux", "fluxunc", "fluxuncertainty", "fluxstd", "sig", "rms", "specerr"),
     ),
-    "variance": ("variance", "var", "fluxvar", "varflux", "fluxvariance", "specvar"),
+    "variance": ("variance", "var", "fluxvar", "varflux", "fluxvariance", "specvar", "stat"),
     "mask": (
         *("mask", "andmask", "pixmask", "badpix", "badpixels", "bad", "dq", "quality", "qual"),
         *("flags", "flag", "maskbits", "ormask", "good", "goodpix", "valid", "usable"),
@@ -42,7 +42,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     ),
     "id": (
         *("id", "ids", "objectid", "objid", "targetid", "sourceid", "specobjid", "specid"),
-        *("spectrumid", "obsid", "uid", "name", "objname", "targname", "target", "object"),
+        *("spectrumid", "sparclid", "catalogid", "sdssid", "cname", "obsid", "uid", "name"),
+        *("objname", "targname", "target", "object"),
     ),
     "z": ("z", "redshift", "zspec", "specz", "zbest", "ztrue", "zhelio", "zfinal"),
     "class": ("class", "classes", "cls", "spectype", "objclass", "objectclass", "objtype"),
