@@ -69,6 +69,8 @@ def test_own_tables_are_no_spectra(tmp_path: Path) -> None:
     text = pa.table({"flux": [[1.0]]}, metadata={"made by": "gasnet3, says its author"})
     pq.write_table(text, tmp_path / "b.parquet")
     own = catalog(tmp_path / "c.parquet")
+    curves = pa.table({"chi2_star": [[1.0]]}, metadata={"gasnet3_curves": "{}"})
+    pq.write_table(curves, tmp_path / "curves.parquet")
     (tmp_path / "d.parquet").write_bytes(b"PAR1 gasnet3 \xff\xff\0\0PAR1")
     (tmp_path / "e.pq").touch()
     mock.nested(tmp_path / "data_thumbnail.parquet")

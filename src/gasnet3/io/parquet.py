@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gasnet3.io.generic.arrow import Leaf, paths_of
-from gasnet3.io.generic.list_tables import OWN_KEY, Table, TableReader
+from gasnet3.io.generic.list_tables import OWN_KEY, Table, TableReader, is_own
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -61,7 +61,7 @@ def is_no_input(path: Path) -> bool:
             stream.seek(max(0, size - 8 - footer))
             if OWN_KEY not in stream.read(min(footer, size)):
                 return False
-        return OWN_KEY in (pq.read_metadata(path).metadata or {})
+        return is_own(pq.read_metadata(path).metadata)
     except (OSError, ValueError, pa.ArrowException):
         return False
 

@@ -24,11 +24,16 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 OWN_KEY = b"gasnet3"
-"""What the metadata of all tables of gasnet3 itself have: none of them holds spectra."""
+"""How a key begins that the metadata of all tables of gasnet3 itself have."""
 
 _MAX_PIXELS = 1 << 24
 _UNIT_KEYS = ("UNIT", "UNITS", "TUNIT")
 _ASTROPY_KEY = b"table_meta_yaml"
+
+
+def is_own(metadata: Mapping[bytes, bytes] | None) -> bool:
+    """Whether a table is one of gasnet3 itself, such as a catalog: none of them holds spectra."""
+    return any(key.startswith(OWN_KEY) for key in metadata or {})
 
 
 class Table(ABC):
@@ -104,7 +109,7 @@ def _forget() -> None:
 
 def _holding(path: Path, table: Table, options: ReadOptions) -> Holding:
     metadata = table.schema.metadata or {}
-    if OWN_KEY in metadata:
+    if is_own(metadata):
         raise ReadError(path, "a table of gasnet3 itself, such as a catalog: it has no spectra")
     found = leaves(table.schema)
     listed = any(leaf.listed for leaf in found)
