@@ -201,6 +201,23 @@ def test_frames_with_lists_of_any_length() -> None:
     np.testing.assert_array_equal(got.meta["mag"], [1.0, np.nan])
 
 
+def test_nested_frames() -> None:
+    nested = pytest.importorskip("nested_pandas")
+    pandas = pytest.importorskip("pandas")
+    pixels = pandas.DataFrame(
+        {
+            "wave": np.tile(WAVE, 2),
+            "flux": np.concatenate([FLUX, 2 * FLUX]),
+            "error": np.full(2 * WAVE.size, 0.1),
+        },
+        index=np.repeat([0, 1], WAVE.size),
+    )
+    frame = nested.NestedFrame({"id": ["a", "b"]}).join_nested(pixels, "spectrum")
+    got = from_pandas(frame)
+    assert list(got.ids) == ["a", "b"]
+    np.testing.assert_allclose(got.flux, direct(2).flux, rtol=1e-6)
+
+
 def catalog() -> Table:
     return make_catalog(
         {

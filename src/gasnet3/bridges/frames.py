@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,8 +37,9 @@ def from_pandas(
     ----------
     frame : pandas.DataFrame
         One spectrum a row, with lists or arrays in its cells; or one pixel a row, of one
-        spectrum, or of several that a column of identifiers tells apart. The index is not
-        looked at. ``frame.attrs["units"]``, a dict by column, tells units.
+        spectrum, or of several that a column of identifiers tells apart. Nested columns
+        (nested-pandas, LSDB) are spectra as well. The index is not looked at.
+        ``frame.attrs["units"]``, a dict by column, tells units.
     columns, units, air, name
         See :func:`from_table`.
 
@@ -167,11 +168,20 @@ def _table(frame: pandas.DataFrame) -> Table:
 
     table = Table()
     units = frame.attrs.get("units", {})
-    for name in frame.columns:
-        values = _values(frame[name])
-        table[str(name)] = values
-        table[str(name)].unit = units.get(name)
+    for name, series in _flat(frame):
+        table[name] = _values(series)
+        table[name].unit = units.get(name)
     return table
+
+
+def _flat(frame: pandas.DataFrame) -> Iterator[tuple[str, Any]]:
+    """The columns, those of nested-pandas (LSDB) as one of lists for each of their fields."""
+    for name in frame.columns:
+        if type(frame[name].dtype).__name__ == "NestedDtype":
+            lists = frame[name].nest.to_lists()
+            yield from ((f"{name}.{field}", lists[field]) for field in lists.columns)
+        else:
+            yield str(name), frame[name]
 
 
 def _values(series: Any) -> NDArray[Any]:
