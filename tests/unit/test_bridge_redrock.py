@@ -6,14 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from astropy.table import Table
 
-from gasnet3.bridges.redrock import NEAR, chi2_curves, write_details
+from gasnet3 import Spectra
+from gasnet3.bridges.redrock import NEAR, saved_curves, write_details
 from gasnet3.catalog import make_catalog
-from gasnet3.pipeline import Pipeline
-from gasnet3.solve import SOLVERS
-from toy import toy_engine, toy_spectra
+from gasnet3.curves import CurvesHeader, CurvesWriter, Grid
+from gasnet3.lattice import OBSERVED, z_from_shift
 
 pytest.importorskip("h5py")
 results = pytest.importorskip("redrock.results")
@@ -81,20 +80,28 @@ def test_curves_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_curves_of_a_pipeline_have_their_least_at_the_solution(tmp_path: Path) -> None:
-    engines = (toy_engine("GALAXY"), toy_engine("QSO"))
-    pipeline = Pipeline(engines, SOLVERS["exact"], torch.device("cpu"))
-    spectra = toy_spectra(engines[0].model, np.array([0.02, 0.05]))
-    curves = chi2_curves(pipeline, spectra)
-    table = pipeline.run(spectra, n_best=2)
+def test_saved_curves_are_found_by_id(tmp_path: Path) -> None:
+    grids = {"GALAXY": Grid(0.0, 2.0, 40), "QSO": Grid(10.0, 4.0, 30)}
+    header = CurvesHeader("exact", {"GALAXY": "a", "QSO": "b"}, grids)
+    ids = ["b", "é", "c"]
+    flux = np.ones((3, OBSERVED.n))
+    spectra = Spectra.from_arrays(flux, flux, loglam=OBSERVED.loglam, ids=ids)
+    chi2 = {
+        name: np.random.default_rng(2).normal(size=(3, grid.points)).astype(np.float32)
+        for name, grid in grids.items()
+    }
+    with CurvesWriter(tmp_path / "curves.parquet", header) as writer:
+        writer.add(spectra[:2], {name: values[:2] for name, values in chi2.items()})
+        writer.add(spectra[2:], {name: values[2:] for name, values in chi2.items()})
+    table = catalog(["é", "gone"])
+    curves = saved_curves(tmp_path / "curves.parquet", table)
+    np.testing.assert_array_equal(curves["QSO"][0], z_from_shift(grids["QSO"].shifts))
+    np.testing.assert_array_equal(curves["GALAXY"][1][0], chi2["GALAXY"][1])
+    assert np.isnan(curves["GALAXY"][1][1]).all()
     write_details(tmp_path / "rr.h5", table, curves)
-    zscan, zfit = results.read_zscan(str(tmp_path / "rr.h5"))
-    assert len(zfit) == 4
-    for target, z in enumerate([0.02, 0.05]):
-        scan = zscan[target]["GALAXY"]
-        least = int(np.nanargmin(scan["zchi2"]))
-        assert scan["redshifts"][least] == pytest.approx(z, abs=2e-4)
-        best = zfit[(zfit["targetid"] == target) & (zfit["znum"] == 0)][0]
-        assert best["chi2"] == pytest.approx(scan["zchi2"][least], rel=0.05)
-    with pytest.raises(ValueError, match="no spectra"):
-        chi2_curves(pipeline, spectra[:0])
+    zscan = results.read_zscan(str(tmp_path / "rr.h5"), nozfit=True)
+    np.testing.assert_array_equal(zscan[0]["QSO"]["zchi2"], chi2["QSO"][1])
+    with CurvesWriter(tmp_path / "twice.parquet", header) as writer:
+        writer.add(spectra[[0, 0]], {name: values[:2] for name, values in chi2.items()})
+    with pytest.raises(ValueError, match="several spectra have the same id"):
+        saved_curves(tmp_path / "twice.parquet", table)

@@ -7,17 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
 from numpy.typing import NDArray
 
 from gasnet3.bridges.keys import needed
 from gasnet3.catalog.dialects import whole_numbers
+from gasnet3.curves import CurvesHeader
 from gasnet3.files import replacing
+from gasnet3.lattice import z_from_shift
 
 if TYPE_CHECKING:
     from astropy.table import Table
-
-    from gasnet3.pipeline import Pipeline
-    from gasnet3.spectra import Spectra
 
 NEAR = 15
 """Points of the curve around a solution (``zz``, ``zzchi2``), as redrock has by default."""
@@ -147,34 +148,41 @@ def _near(curve: Any, row: int, z: float) -> tuple[Any, Any]:
     return curve[0][start : start + NEAR], curve[1][row, start : start + NEAR]
 
 
-def chi2_curves(
-    pipeline: Pipeline, spectra: Spectra
-) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """The χ² curve of every class for some spectra, one by one: for tens of them.
+def saved_curves(
+    path: str | Path, catalog: Table
+) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float32]]]:
+    """The curves that ``gasnet3 classify --save-curves`` kept, of the spectra of a catalog.
 
     Parameters
     ----------
-    pipeline : Pipeline
-        The models and the solver.
-    spectra : Spectra
-        The spectra.
+    path : str or Path
+        The file of curves.
+    catalog : astropy.table.Table
+        The catalog of the same run, or rows of it.
 
     Returns
     -------
     dict of str to (z, chi2)
-        By class, as :func:`write_details` takes them; not reduced.
+        By class, as :func:`write_details` takes them, NaN where a spectrum has none.
 
     Raises
     ------
+    CurvesError
+        If the file holds no curves.
     ValueError
-        If there are no spectra, or they are not on the lattice of the models.
+        If an id occurs more than once among them.
     """
-    if not len(spectra):
-        raise ValueError("there are no spectra, and so no curves")
-    found = [pipeline.inspect(spectra, row).curves for row in range(len(spectra))]
+    table = pa.parquet.read_table(path)
+    header = CurvesHeader.of(Path(path), table.schema)
+    ids, wanted = table["id"].to_pylist(), list(dict.fromkeys(map(str, catalog["id"])))
+    if len(set(ids)) < len(ids):
+        raise ValueError(f"{path}: several spectra have the same id, which is whose is not known")
+    place = dict(zip(ids, range(len(ids)), strict=True))
+    rows = np.array([place.get(name, -1) for name in wanted], np.int64)
     out = {}
-    for engine in pipeline.engines:
-        free = np.maximum(spectra.n_good - engine.dof, 1)[:, None]
-        rchi2 = np.stack([curves[engine.cls][1] for curves in found])
-        out[engine.cls] = (np.asarray(found[0][engine.cls][0], np.float64), rchi2 * free)
+    for name, grid in header.grids.items():
+        flat = table[f"chi2_{name.lower()}"].combine_chunks().flatten().to_numpy()
+        chi2 = np.full((len(rows), grid.points), np.nan, np.float32)
+        chi2[rows >= 0] = flat.reshape(-1, grid.points)[rows[rows >= 0]]
+        out[name] = (z_from_shift(grid.shifts), chi2)
     return out
