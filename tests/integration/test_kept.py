@@ -15,7 +15,7 @@ from gasnet3.catalog import read_catalog
 from gasnet3.choices import Choices
 from gasnet3.cli import app
 from gasnet3.curves import CurvesError, SavedCurves
-from gasnet3.io import read, write_npz
+from gasnet3.io import ReadError, read, write_npz
 from gasnet3.io.write_models import read_models
 from gasnet3.pipeline import Pipeline
 from gasnet3.run.local import classify_files
@@ -110,6 +110,8 @@ def test_the_commands_save_the_same_as_a_plan_keeps(tmp_path: Path) -> None:
     residual = np.where(SPECTRA.ivar > 0, SPECTRA.flux - models.model, 0.0)
     np.testing.assert_allclose((residual**2 * SPECTRA.ivar).sum(axis=1), catalog["chi2"], rtol=1e-3)
     assert fits.getheader(tmp_path / "one-models.fits")["CTYPE1"] == "WAVE-LOG"
+    with pytest.raises(ReadError, match="models that gasnet3 wrote, no spectra"):
+        read(tmp_path / "one-models.fits")
 
 
 def test_spectra_that_cannot_be_read_have_no_model(tmp_path: Path) -> None:
