@@ -161,6 +161,26 @@ def chunk_of_row_two(path: Path) -> tuple[Path, int]:
     return path, int(pq.ParquetFile(path).metadata.row_group(1).column(0).data_page_offset)
 
 
+def test_rows_in_order_cost_one_pass_whichever_threads_read_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each part of a run is read by a thread of its own."""
+    path = mock.nested(tmp_path / "a.parquet", group=100)
+    opened: list[Path] = []
+    table = ParquetReader.table
+    monkeypatch.setattr(
+        ParquetReader, "table", lambda self, path: [opened.append(path), table(self, path)][1]
+    )
+    whole = read(path)
+    for row in range(mock.ROWS):
+        with ThreadPoolExecutor(1) as thread:
+            same(thread.submit(read_rows, path, row, row + 1).result(), whole[row : row + 1])
+    assert opened == [path]
+    mock.nested(path, group=2)  # another file by the same name
+    same(read(path), whole)
+    assert opened == [path, path]
+
+
 @pytest.mark.parametrize("layout", ["group", "zarr 3", "struct of lists"])
 def test_rows_elsewhere_are_not_read(
     tmp_path: Path, layout: str, monkeypatch: pytest.MonkeyPatch

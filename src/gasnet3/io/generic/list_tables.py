@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import threading
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,7 +72,7 @@ class TableReader(HoldingReader):
     lists of structures; other columns are key columns. A table without lists is one spectrum,
     with a row a pixel. Units are the metadata ``unit`` of fields, or those that Astropy writes.
 
-    The file stays open in each thread, so that rows in order cost one pass over it.
+    The file stays open after a read, so that rows in order cost one pass over it.
     """
 
     @abstractmethod
@@ -81,30 +82,39 @@ class TableReader(HoldingReader):
     @contextmanager
     def holding(self, path: Path) -> Iterator[Holding]:
         """What the columns of the file are, while it is open."""
-        try:
-            yield _holding(path, self._kept(path), self.options)
-        except BaseException:
-            _forget()
-            raise
-
-    def _kept(self, path: Path) -> Table:
         key = (os.getpid(), self.name, path, file_state(path))
-        if getattr(_last, "key", None) != key:
-            _forget()
-            _last.table = self.table(path)
-            _last.key = key
-        found: Table = _last.table
-        return found
+        table = _taken(key) or self.table(path)
+        try:
+            yield _holding(path, table, self.options)
+        except BaseException:
+            table.close()
+            raise
+        _idle.append((key, table))
+        while len(_idle) > _MOST_IDLE:
+            with contextlib.suppress(IndexError):
+                _idle.popleft()[1].close()
 
 
-_last = threading.local()
-"""The table that was read last, and the process and the state of its file."""
+_MOST_IDLE = 2
+_idle: deque[tuple[Any, Table]] = deque()
+"""Open tables that nobody reads just now, with the process and the state of their file.
+
+Not one for each thread: every part of a run is read by a thread of its own. And without a lock,
+which a process that is forked might find locked for ever: each step is atomic by itself.
+"""
 
 
-def _forget() -> None:
-    if getattr(_last, "key", None) is not None:
-        _last.key = None
-        _last.table.close()
+def _taken(key: Any) -> Table | None:
+    """An idle table, to be used by one thread only."""
+    for _ in range(len(_idle)):
+        try:
+            entry = _idle.popleft()
+        except IndexError:
+            break
+        if entry[0] == key:
+            return entry[1]
+        _idle.append(entry)
+    return None
 
 
 def _holding(path: Path, table: Table, options: ReadOptions) -> Holding:
