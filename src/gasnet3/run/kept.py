@@ -116,7 +116,7 @@ def _models_table(outcome: Outcome) -> Any:
     }
     lattice = outcome.spectra.lattice
     about = json.dumps({"k_min": lattice.k_min, "n": lattice.n})
-    return pa.table(columns, metadata={"lattice": about})
+    return pa.table(columns, metadata={"gasnet3_models": about})
 
 
 def merge_curves(plan: Plan, output: Path) -> None:
@@ -149,7 +149,7 @@ def merge_models(plan: Plan, output: Path) -> None:
     """
     _check_kept(plan, "models")
     schema = pa.parquet.read_schema(kept_path(plan, "models", 0))
-    lattice = LogLattice(**json.loads(schema.metadata[b"lattice"]))
+    lattice = LogLattice(**json.loads(schema.metadata[b"gasnet3_models"]))
     write_models(output, _blocks(plan), plan.rows, lattice)
 
 
