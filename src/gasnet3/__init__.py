@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gasnet3.flags import ZWarn as ZWarn
     from gasnet3.lattice import LogLattice as LogLattice
+    from gasnet3.loading import load_classifier as load_classifier
     from gasnet3.nets.registry import load_model as load_model
     from gasnet3.nets.registry import load_models as load_models
     from gasnet3.pipeline import Pipeline as Pipeline
@@ -27,6 +28,7 @@ _PUBLIC = {
     "ZWarn": "gasnet3.flags",
     "classify": "gasnet3.run.local",
     "classify_files": "gasnet3.run.local",
+    "load_classifier": "gasnet3.loading",
     "load_model": "gasnet3.nets.registry",
     "load_models": "gasnet3.nets.registry",
 }
@@ -39,6 +41,7 @@ __all__ = [
     "ZWarn",
     "classify",
     "classify_files",
+    "load_classifier",
     "load_model",
     "load_models",
 ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 import gasnet3
+from gasnet3.cli import console
 from gasnet3.cli.anomalies import anomalies
 from gasnet3.cli.calibrate import calibrate
 from gasnet3.cli.classify import classify
@@ -29,8 +31,26 @@ from gasnet3.cli.train import train
 from gasnet3.cli.view import view
 from gasnet3.cli.work import WorkCommand, work
 
+
+class Commands(TyperGroup):
+    """The commands; where torch is missing, those that need it say so in one line."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            if error.name != "torch":
+                raise
+            console.fail(
+                f"gasnet3 {ctx.invoked_subcommand} needs torch, which is not installed here: "
+                "pip install torch"
+            )
+
+
 app = typer.Typer(
     name="gasnet3",
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     # Plain messages: one line for a wrong option, and a traceback only for a bug of ours.

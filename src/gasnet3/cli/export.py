@@ -23,17 +23,12 @@ def export(
     Each is compared with torch as soon as it is written. Then, on any machine:
     gasnet3 classify FILES -o CATALOG --models DIR --solver amortised
     """
-    from gasnet3.loading import require_torch
     from gasnet3.nets.card import ModelError
-
-    chosen = console.chosen(models)
-    with console.told(ModelError):
-        require_torch("gasnet3 export")
     from gasnet3.onnx.export import ExportError
     from gasnet3.onnx.export import export as write
 
     with console.told(ModelError, ExportError, OSError):
-        made = write(chosen, output)
+        made = write(console.chosen(models), output)
     if not quiet:
         rows = [
             (one.name, one.cls, f"{one.size / 1e6:.1f} MB", f"{one.absolute:.1e}",
