@@ -27,6 +27,8 @@ from gasnet3.evaluate import AGN_Z_MAX
 from gasnet3.files import replacing
 from gasnet3.flags import ZWarn, names
 from gasnet3.io import ReadError, find_reader, find_spectra, read_file
+from gasnet3.io.believable import FEATURES_FROM
+from gasnet3.io.inspecting import inspect_file
 from gasnet3.lines import LINES
 from gasnet3.metrics import THRESHOLDS, delta_z, is_good
 from gasnet3.pipeline import Pipeline
@@ -140,8 +142,9 @@ def beside_redrock(raw: Path, catalog: Table) -> list[tuple[str, Any, Any]]:
 def files_table(raw: Path, catalog: Table, spectra: Sequence[Compared]) -> list[str]:
     """A line a folder: how many files are read, and how many answers are right."""
     lines = [
-        "| folder | reader | files read | spectra | answers | class right | redshift right |",
-        "|---|---|---|---|---|---|---|",
+        "| folder | reader | files read | spectra | answers | class right | redshift right "
+        "| scatter over error |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     read = {str(name) for name in catalog["file"]}
     for folder in sorted(path for path in raw.iterdir() if path.is_dir()):
@@ -153,9 +156,16 @@ def files_table(raw: Path, catalog: Table, spectra: Sequence[Compared]) -> list[
         lines.append(
             f"| {folder.name} | {readers} | {len(files)} of {len(list(folder.iterdir()))} "
             f"| {count} | {len(here)} | {sum(one.class_right for one in here)} "
-            f"| {sum(one.z_right for one in with_z)} of {len(with_z)} |"
+            f"| {sum(one.z_right for one in with_z)} of {len(with_z)} | {_ratios(files)} |"
         )
     return lines
+
+
+def _ratios(files: Sequence[Path]) -> str:
+    """What ``gasnet3 inspect`` finds of the errors: median and range over files of S/N < 30."""
+    reports = [inspect_file(path)[0] for path in files]
+    ratios = [report.noise_ratio for report in reports if report.sn[1] < FEATURES_FROM]
+    return f"{np.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})" if ratios else ""
 
 
 def wrong_table(spectra: Sequence[Compared]) -> list[str]:
@@ -271,6 +281,10 @@ def page(raw: Path, catalog: Table, failures: Sequence[tuple[str, str]]) -> str:
             f"A broad-line AGN below z = {AGN_Z_MAX} may be GALAXY or QSO.",
             "",
             *files_table(raw, catalog, spectra),
+            "",
+            "The last column is what `gasnet3 inspect` tells of the errors: how much neighbouring "
+            "pixels scatter over what the errors say, of files with a S/N below "
+            f"{FEATURES_FROM:g}.",
             "",
             *(f"`{name}` is not read: {reason}." for name, reason in failures),
             "",

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 import strangers
 from gasnet3 import samples
 from gasnet3.cli import app
+from gasnet3.cli.show_inspected import show_inspected
 from gasnet3.io import READERS
 from gasnet3.io.believable import error_ratio, other_reading, scatter
 from gasnet3.io.inspecting import LOOKED_AT, inspect_file
@@ -182,3 +185,26 @@ def test_noise_seen_is_the_noise_there_is() -> None:
     assert error_ratio(seen, stated) == pytest.approx(1.0, abs=0.05)
     assert other_reading(seen, stated, "error") == ""
     assert np.isnan(error_ratio(*scatter([])))
+
+
+ODD = st.sampled_from([0.0, 1.0, -1.0, 1e-300, 1e300, float("nan"), float("inf"), 3.5e38])
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    flux=st.lists(ODD, min_size=3, max_size=80),
+    ivar=st.lists(ODD, min_size=3, max_size=80),
+    first=st.sampled_from([1.0, 360.0, 3000.0, 5000.0, 30000.0]),
+    step=st.sampled_from([1e-3, 1.0, 500.0]),
+)
+def test_any_numbers_are_told(
+    flux: list[float], ivar: list[float], first: float, step: float, tmp_path: Path
+) -> None:
+    n = min(len(flux), len(ivar))
+    path = tmp_path / "x.npz"
+    np.savez(path, flux=flux[:n], ivar=ivar[:n], wave=first + step * np.arange(n))
+    report, _ = inspect_file(path)
+    show_inspected(report)
+    # Fewer than 443 pixels of the lattice are too few, or none: something must be said.
+    assert report.rows == 1
+    assert report.warnings

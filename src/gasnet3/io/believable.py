@@ -18,7 +18,7 @@ MAD_TO_SIGMA = 1.4826
 """Standard deviation of normal noise over its median absolute deviation."""
 
 BELIEVABLE = (0.5, 2.0)
-"""Noise seen over error stated; survey spectra have 0.6 to 1.5, see ``docs/new-survey.md``."""
+"""Noise seen over error stated; what spectra of surveys have is in ``docs/raw-truth.md``."""
 
 FEATURES_FROM = 30.0
 """Median S/N above which the spectrum's own features are seen beside its noise."""
@@ -53,11 +53,11 @@ def scatter(pieces: Sequence[Unplaced]) -> tuple[Floats, Floats]:
         flux = np.where(good, piece.flux, 0.0)
         difference = (flux[1:-1] - 0.5 * (flux[:-2] + flux[2:]))[whole] / np.sqrt(1.5)
         error = error[1:-1][whole]
-        for start in range(0, len(difference) - BLOCK + 1, BLOCK):
-            block = slice(start, start + BLOCK)
-            seen.append(MAD_TO_SIGMA * float(np.median(np.abs(difference[block]))))
-            stated.append(float(np.median(error[block])))
-    return np.array(seen), np.array(stated)
+        whole_blocks = slice(0, len(difference) // BLOCK * BLOCK)
+        blocks = np.abs(difference[whole_blocks]).reshape(-1, BLOCK)
+        seen.append(MAD_TO_SIGMA * np.median(blocks, axis=1))
+        stated.append(np.median(error[whole_blocks].reshape(-1, BLOCK), axis=1))
+    return np.concatenate([*seen, []]), np.concatenate([*stated, []])
 
 
 def error_ratio(seen: Floats, stated: Floats) -> float:
