@@ -15,7 +15,8 @@ from gasnet3.flags import ZWarn
 from gasnet3.io import fits_table
 from gasnet3.io.errors import ReadError, check_range
 from gasnet3.io.fits_table import Header, header_float, header_int, header_text
-from gasnet3.io.sdss import as_key, known_class
+from gasnet3.io.labels import class_label
+from gasnet3.io.sdss import as_key
 from gasnet3.io.understood import Understood
 from gasnet3.spectra import Spectra
 
@@ -94,7 +95,7 @@ class LamostReader:
             ids=[_identifier(meta, path)],
             zwarn=[_flags(found.header)],
             z=[z if -1 < z < 20 else np.nan],
-            classes=[known_class(label)],
+            classes=[class_label(label)],
             meta={name: [value] for name, value in {**meta, "file": path.name}.items()},
         )
 

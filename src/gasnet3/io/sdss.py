@@ -106,12 +106,6 @@ def known_flags(
     return flags
 
 
-def known_class(label: str) -> str:
-    """A survey's class in our words: STAR, GALAXY or QSO, '' for any other."""
-    name = label.strip().upper()
-    return name if name in ("STAR", "GALAXY", "QSO") else ""
-
-
 def spectrum_id(plate: int, mjd: int, fiber: int) -> str:
     """The SDSS name of a spectrum: ``0266-51602-0001``."""
     return f"{plate:04d}-{mjd:05d}-{fiber:04d}"

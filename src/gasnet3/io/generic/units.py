@@ -30,7 +30,6 @@ _SPELLINGS = (
 )
 # 1E-17, 10^-17, 10**-17, 10^(-17), x 10-17, 10**(-17): all mean a power of ten.
 _POWER = re.compile(r"(?:[x*×]\s*)?\b(?:1(?:\.0*)?[eE]|10\s*(?:\*\*|\^)?\s*\(?\s*)([-+]\d+)\)?")
-_CLASSES = {"STAR": "STAR", "GALAXY": "GALAXY", "GAL": "GALAXY", "QSO": "QSO", "QUASAR": "QSO"}
 
 
 @cache
@@ -188,8 +187,3 @@ def flux_factor(
     if known.is_equivalent(target, density):
         return np.asarray((1.0 * known).to_value(target, density), np.float64), ""
     return 1.0, f"the flux is in {unit}, no flux density: taken as one per wavelength"
-
-
-def class_label(text: str) -> str:
-    """A class as the field writes it, '' where it is none of the three."""
-    return _CLASSES.get(text.strip().upper(), "")
