@@ -7,16 +7,20 @@ command. To a shell it is the command it stands for: pipes, redirections, ``&``,
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import importlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import warnings
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +46,7 @@ sys.exit(status[0] if status else 1)
 
 
 @contextlib.contextmanager
-def commands(directory: Path) -> Iterator[dict[str, str]]:
+def _commands(directory: Path) -> Iterator[dict[str, str]]:
     """Environment variables with which ``gasnet3`` is such a command; python that of the tests.
 
     ``gasnet3 -c SCRIPT`` runs Python code in such a process, as ``python -c`` does.
@@ -52,17 +56,40 @@ def commands(directory: Path) -> Iterator[dict[str, str]]:
     command.chmod(0o755)
     call = [sys.executable, str(Path(__file__)), str(address)]
     # Threads that wait must not spin: on a busy machine they would take the time of the others.
-    environment = {**os.environ, "OMP_WAIT_POLICY": "passive"}
-    with subprocess.Popen(
-        call, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
-    ) as server:
+    passive = {**os.environ, "OMP_WAIT_POLICY": "passive"}
+    with (
+        (directory / "log").open("w") as log,
+        subprocess.Popen(
+            call, env=passive, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log
+        ) as server,
+    ):
         assert server.stdout is not None
-        assert server.stdout.readline() == b"ready\n", "the server of commands did not start"
+        assert server.stdout.readline() == b"ready\n", (directory / "log").read_text()
         places = (str(directory), str(Path(sys.executable).parent), os.environ["PATH"])
         try:
             yield {**os.environ, "PATH": os.pathsep.join(places), SOCKET: str(address)}
         finally:
             server.terminate()
+
+
+@cache
+def environment() -> dict[str, str]:
+    """Environment variables of such commands, for as long as this process lives."""
+    stack = contextlib.ExitStack()
+    atexit.register(stack.close)
+    directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="gasnet3-"))
+    return stack.enter_context(_commands(Path(directory)))
+
+
+def run(*arguments: object, status: int = 0, cwd: Path | None = None) -> tuple[str, str]:
+    """Run gasnet3; stdout and stderr, the latter without a traceback whatever the status."""
+    call = [shutil.which("gasnet3", path=environment()["PATH"]), *map(str, arguments)]
+    # What a test has set since is meant as well.
+    both = {**os.environ, **{name: environment()[name] for name in ("PATH", SOCKET)}}
+    done = subprocess.run(call, env=both, cwd=cwd, capture_output=True, text=True, timeout=240)
+    assert "Traceback" not in done.stderr, done.stderr
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout, done.stderr
 
 
 def _serve(address: str) -> list[str]:

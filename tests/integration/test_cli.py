@@ -18,18 +18,7 @@ from gasnet3.catalog import read_catalog
 from gasnet3.nets.model import save_model
 from gasnet3.run.local import classify
 from toy import toy_model, toy_spectra
-
-COMMAND = Path(sys.executable).with_name("gasnet3")
-
-
-def run(*arguments: object, status: int = 0, cwd: Path | None = None) -> tuple[str, str]:
-    """Run gasnet3; stdout and stderr, the latter without a traceback whatever the status."""
-    done = subprocess.run(
-        [COMMAND, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, timeout=240
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    assert done.returncode == status, done.stdout + done.stderr
-    return done.stdout, done.stderr
+from warm import run
 
 
 def one_line(stderr: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +16,8 @@ from gasnet3.run.config import make_config
 from gasnet3.run.plan import Plan, make_plan
 from gasnet3.run.work import work
 from toy import toy_model, toy_spectra
+from warm import run
 
-COMMAND = Path(sys.executable).with_name("gasnet3")
 ROWS = 8
 
 SBATCH = """#!/bin/bash
@@ -40,14 +39,6 @@ echo "$number;cluster"
 SRUN = """#!/bin/bash
 SLURM_PROCID=0 SLURM_NTASKS=1 SLURM_LOCALID=0 exec "$@"
 """
-
-
-def run(*arguments: object, status: int = 0) -> tuple[str, str]:
-    """Run gasnet3; stdout and stderr, the latter without a traceback whatever the status."""
-    done = subprocess.run([COMMAND, *map(str, arguments)], capture_output=True, text=True)
-    assert "Traceback" not in done.stderr, done.stderr
-    assert done.returncode == status, done.stdout + done.stderr
-    return done.stdout, done.stderr
 
 
 @pytest.fixture

@@ -7,12 +7,11 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from warm import commands
+from warm import environment
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -54,19 +53,12 @@ sys.meta_path[sys.meta_path.index(PathFinder)] = Bare
 """
 
 
-@pytest.fixture(scope="module")
-def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """Environment in which gasnet3 starts without delay; see ``warm.py``."""
-    with commands(tmp_path_factory.mktemp("bin")) as environment:
-        yield environment
-
-
-def run_page(page: Path, directory: Path, python: list[str], environment: dict[str, str]) -> None:
+def run_page(page: Path, directory: Path, python: list[str], variables: dict[str, str]) -> None:
     """Run the examples of a page in the order they have, in one directory."""
     done = subprocess.run(
         [*python, "-c", f"BLOCKS = {examples(page)!r}\n{DRIVER}"],
         cwd=directory,
-        env=environment,
+        env=variables,
         capture_output=True,
         text=True,
         timeout=300,
@@ -77,9 +69,9 @@ def run_page(page: Path, directory: Path, python: list[str], environment: dict[s
 @pytest.mark.parametrize(
     "page", [page for page in WITH_EXAMPLES if page != TUTORIAL], ids=lambda page: page.name
 )
-def test_examples_run(page: Path, tmp_path: Path, warm: dict[str, str]) -> None:
+def test_examples_run(page: Path, tmp_path: Path) -> None:
     """In one empty directory, with warnings as errors."""
-    run_page(page, tmp_path, ["gasnet3"], warm)
+    run_page(page, tmp_path, ["gasnet3"], environment())
 
 
 def test_the_tutorial_runs_with_the_installed_command_alone(tmp_path: Path) -> None:
@@ -91,12 +83,12 @@ def test_the_tutorial_runs_with_the_installed_command_alone(tmp_path: Path) -> N
     assert {"sklearn", "bokeh", "pandas"} <= absent
     (tmp_path / "sitecustomize.py").write_text(BARE.format(absent=absent))
     (tmp_path / "work").mkdir()
-    environment = {
+    variables = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(tmp_path),
     }
-    run_page(TUTORIAL, tmp_path / "work", [sys.executable, "-W", "error"], environment)
+    run_page(TUTORIAL, tmp_path / "work", [sys.executable, "-W", "error"], variables)
 
 
 def test_pages_with_examples_are_found() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,18 +9,7 @@ import pytest
 from gasnet3 import samples
 from gasnet3.catalog import read_catalog, write_catalog
 from gasnet3.report.paper import FIGURES
-
-COMMAND = Path(sys.executable).with_name("gasnet3")
-
-
-def run(*arguments: object, status: int = 0) -> tuple[str, str]:
-    """Run gasnet3; stdout and stderr, the latter without a traceback whatever the status."""
-    done = subprocess.run(
-        [COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=240
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    assert done.returncode == status, done.stdout + done.stderr
-    return done.stdout, done.stderr
+from warm import run
 
 
 @pytest.fixture(scope="module")
