@@ -13,6 +13,8 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,7 +85,7 @@ def measured(network: str, spectra: Spectra, directory: Path, rounds: int) -> di
     }
     catalogs = {name: pipeline.run(spectra) for name, pipeline in pipelines.items()}
     some = spectra[: 256 if len(spectra) > 256 else len(spectra)]
-    times = least({name: lambda p=p: p.run(some) for name, p in pipelines.items()}, rounds)
+    times = least({name: partial(p.run, some) for name, p in pipelines.items()}, rounds)
     return {
         **compared(catalogs["ONNX"], catalogs["torch"]),
         "of the network's own outputs, relative": f"{largest:.1e}",
@@ -111,7 +113,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         }
     rows = [(key, *(column[key] for column in columns.values())) for key in columns["Encoder"]]
     lines = markdown(("", *columns), rows)
-    machine = f"One core of {processor()}; {', '.join(versions())}."
+    machine = (
+        f"One core of {processor()}; {', '.join(versions())}, onnxruntime {version('onnxruntime')}."
+    )
     if options.docs:
         sys.path.insert(0, str(ROOT / "recipes"))
         from pages import write_part

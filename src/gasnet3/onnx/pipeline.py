@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,9 +13,19 @@ from gasnet3.anomaly.score import AnomalyFit
 from gasnet3.choices import ANYTHING, Choices
 from gasnet3.classifier import Classifier, chosen_models, fit_directories
 from gasnet3.confidence import DIRECTORY, Confidence, find_confidence
+from gasnet3.curves import SavedCurves
 from gasnet3.onnx.prepare import Prepared, prepare
 from gasnet3.onnx.runtime import OnnxModel, load_exported, runtime
-from gasnet3.onnx.solve import ALL, Candidates, Integers, Proposals, looks_at, propose, settle
+from gasnet3.onnx.solve import (
+    ALL,
+    Candidates,
+    Curves,
+    Integers,
+    Proposals,
+    looks_at,
+    propose,
+    settle,
+)
 from gasnet3.priors import Prior, Priors
 from gasnet3.rows import Outcome
 from gasnet3.spectra import Spectra
@@ -37,6 +48,8 @@ class OnnxPipeline(Classifier):
         One a class.
     confidence, subclasses, anomaly, choices, priors
         See :class:`~gasnet3.classifier.Classifier`.
+    saved : SavedCurves or None
+        χ² curves that take the place of scans.
     """
 
     engines: tuple[OnnxModel, ...]
@@ -45,6 +58,7 @@ class OnnxPipeline(Classifier):
     anomaly: AnomalyFit | None = None
     choices: Choices = ANYTHING
     priors: Priors | None = None
+    saved: SavedCurves | None = None
 
     @classmethod
     def load(
@@ -85,6 +99,9 @@ class OnnxPipeline(Classifier):
         models = load_exported(directory)
         hashes = {name: model.card.sha256 for name, model in models.items()}
         ranges = chosen_models(models, choices)
+        saved = SavedCurves(choices.curves) if choices.curves else None
+        if saved is not None:
+            saved.check(solver, {name: hashes[name] for name in ranges})
         return cls(
             tuple(models[c].narrowed(*ends) if ends else models[c] for c, ends in ranges.items()),
             find_confidence(hashes, solver, fit_directories(directory, DIRECTORY)),
@@ -92,6 +109,7 @@ class OnnxPipeline(Classifier):
             stored.find_anomaly(hashes, solver, fit_directories(directory, stored.DIRECTORY)),
             choices,
             Priors.read(choices.priors) if choices.priors else None,
+            saved,
         )
 
     @property
@@ -114,20 +132,30 @@ class OnnxPipeline(Classifier):
         self.check_lattice(spectra)
         degrees = {engine.card.degree for engine in self.engines}
         by_degree = {degree: prepare(spectra, degree) for degree in degrees}
-        prepared = [by_degree[engine.card.degree] for engine in self.engines]
+        prepared: list[Any] = [by_degree[engine.card.degree] for engine in self.engines]
         prior = None if self.priors is None else self.priors.of(spectra.ids)
         both = list(zip(self.engines, prepared, strict=True))
-        proposals = [propose(engine, p, prior, k) for engine, p in both]
+        known = self._known_curves(spectra)
+        proposals = [propose(engine, p, prior, k, known.get(engine.cls)) for engine, p in both]
         looks = looks_at(proposals, [engine.dof for engine in self.engines], spectra.n_good)
-        candidates = [
+        candidates: list[Any] = [
             settle(engine, p, prior, proposed, few)
             for (engine, p), proposed, few in zip(both, proposals, looks, strict=True)
         ]
-        outcome = self.decided(spectra, list(prepared), list(candidates))
+        outcome = self.decided(spectra, prepared, candidates)
         # Rarely, a class that was thought out of reach has won.
         while self._settle_winners(outcome, prepared, prior, candidates, proposals, looks):
-            outcome = self.decided(spectra, list(prepared), list(candidates))
-        return outcome
+            outcome = self.decided(spectra, prepared, candidates)
+        curves: Any = {e.cls: p.scanned for e, p in zip(self.engines, proposals, strict=True)}
+        return replace(outcome, scanned=curves)
+
+    def _known_curves(self, spectra: Spectra) -> dict[str, Curves]:
+        """Saved curves of a batch by class, where they are to be used."""
+        if self.saved is None:
+            return {}
+        grids = self.saved.header.grids
+        found = self.saved.of(spectra)
+        return {cls: Curves(grids[cls].shifts, chi2) for cls, chi2 in found.items()}
 
     def _settle_winners(
         self,

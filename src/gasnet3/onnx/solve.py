@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasnet3.distinct import DISTINCT, distinct_pixels
-from gasnet3.lattice import shift_from_z
+from gasnet3.lattice import ShiftRange, shift_from_z
 from gasnet3.limits import BAD, OUT_OF_REACH
 from gasnet3.onnx.prepare import Prepared
 from gasnet3.onnx.runtime import OnnxModel
@@ -74,6 +74,27 @@ class Candidates:
 
 
 @dataclass(frozen=True, eq=False)
+class Curves:
+    """χ² curves of one class, without what a prior adds to them.
+
+    Attributes
+    ----------
+    shift : ndarray of float64, shape (points,)
+        Shifts in pixels, ascending, one pixel apart.
+    chi2 : ndarray of float32, shape (rows, points)
+        χ², not reduced.
+    """
+
+    shift: Floats
+    chi2: NDArray[np.float32]
+
+    def within(self, shifts: ShiftRange) -> Curves:
+        """The points of a range of shifts."""
+        inside = (self.shift >= shifts.first) & (self.shift <= shifts.last)
+        return Curves(self.shift[inside], self.chi2[:, inside])
+
+
+@dataclass(frozen=True, eq=False)
 class Proposals:
     """Where the solutions of one class may lie, by ascending χ².
 
@@ -87,31 +108,57 @@ class Proposals:
         Coefficients, amplitude included.
     source : Models
         The reconstructions.
+    scanned : Curves
+        What they were proposed from.
     """
 
     start: Floats
     chi2: NDArray[np.floating]
     coeff: NDArray[np.float32]
     source: Models
+    scanned: Curves
 
     def rows(self, index: Integers) -> Proposals:
         """Those of some rows."""
+        curves = Curves(self.scanned.shift, self.scanned.chi2[index])
         return Proposals(
-            self.start[index], self.chi2[index], self.coeff[index], self.source.of_rows(index)
-        )
+            self.start[index], self.chi2[index], self.coeff[index], self.source.of_rows(index),
+            curves,
+        )  # fmt: skip
 
 
-def propose(model: OnnxModel, prepared: Prepared, prior: Prior | None, k: int) -> Proposals:
-    """Where the k best distinct solutions of each prepared spectrum may lie."""
+def propose(
+    model: OnnxModel,
+    prepared: Prepared,
+    prior: Prior | None,
+    k: int,
+    known: Curves | None = None,
+) -> Proposals:
+    """Where the k best distinct solutions of each prepared spectrum may lie.
+
+    Parameters
+    ----------
+    model, prepared, prior
+        The class, the spectra, and what is known of them.
+    k : int
+        Number of solutions.
+    known : Curves, optional
+        Curves of an earlier run, in the place of a scan.
+    """
     rest, coeff, source = model.reconstruct(prepared.flux, prepared.ivar)
     shifts = model.card.shifts
-    chi2 = scan_amortised(rest, prepared.flux, prepared.ivar, shifts)
+    if known is None:
+        chi2 = scan_amortised(rest, prepared.flux, prepared.ivar, shifts)
+        curves = Curves(shifts.shifts.astype(np.float64), chi2)
+    else:
+        curves = known.within(shifts)
+    chi2 = curves.chi2
     if prior is not None:
         # A minimum may be half a step from a point: a narrow prior must not pass it by.
-        scanned = shifts.shifts.astype(np.float64)
-        chi2 = chi2 + prior.penalty(scanned, model.systematic + 1.0).astype(np.float32)
+        added = prior.penalty(curves.shift, model.systematic + 1.0)
+        chi2 = chi2 + added.astype(np.float32)
     place, least = find_minima(chi2, distinct_pixels(model.cls), k)
-    return Proposals(shifts.first + place, least, coeff, source)
+    return Proposals(curves.shift[0] + place, least, coeff, source, curves)
 
 
 def looks_at(proposals: list[Proposals], dof: list[int], n_good: Integers) -> list[Integers]:
