@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,8 +85,11 @@ def read_votable(path: Path) -> tuple[Arrays, Header | None]:
     """Read the first table of a VOTable: the arrays, and our header if it has one."""
     from astropy.io.votable import parse
 
-    whole = parse(path, verify="ignore")
-    table = whole.get_first_table().to_table(use_names_over_ids=True)
+    with warnings.catch_warnings():
+        # Units of older standards; and what other programs write is rarely all valid.
+        warnings.simplefilter("ignore")
+        whole = parse(path, verify="ignore")
+        table = whole.get_first_table().to_table(use_names_over_ids=True)
     arrays = {name: plain(name, table[name]) for name in table.colnames}
     infos = [info.value for resource in whole.resources for info in resource.infos
              if info.name == KEY]  # fmt: skip

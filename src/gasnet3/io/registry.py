@@ -17,6 +17,7 @@ from gasnet3.io.feather import FeatherReader
 from gasnet3.io.fits_table import GZIP_MAGIC
 from gasnet3.io.generic.fits import FitsReader
 from gasnet3.io.generic.text import EcsvReader, TextReader
+from gasnet3.io.generic.votable import VotableReader
 from gasnet3.io.hdf5 import Hdf5Reader
 from gasnet3.io.lamost import LamostReader
 from gasnet3.io.npz import NpzReader
@@ -62,6 +63,7 @@ READERS: list[Reader] = [
     ZarrReader(),
     FitsReader(),
     EcsvReader(),
+    VotableReader(),
     TextReader(),
 ]
 """All readers, asked in this order; add to it with :func:`register`."""

@@ -39,7 +39,8 @@ def table_holding(table: Table) -> Holding:
         pixels = name in vectors or (not vectors and column.dtype.kind in "biuf")
         if pixels or vectors:
             along: Any = "pixels" if pixels else "rows"
-            described = Described(name, along, str(column.unit or ""), "", f"column {name}")
+            ucd = str(dict(getattr(column, "meta", None) or {}).get("ucd") or "")
+            described = Described(name, along, str(column.unit or ""), ucd, f"column {name}")
             said = air_in(str(getattr(column, "description", "") or ""))
             arrays.append(Held(described, slice_of(column, whole=not vectors), said))
     meta = {str(key).upper(): value for key, value in dict(table.meta).items()}
