@@ -482,6 +482,15 @@ def tables(path: Path, spectra: Sequence[Sample]) -> None:
     fits.HDUList([fits.PrimaryHDU(), *made]).writeto(path)
 
 
+def tidy(path: Path, spectra: Sequence[Sample]) -> None:
+    """All spectra one below the other, a pixel a row, as data frames are kept."""
+    lines = ["objid,wave,flux,err,exptime"]
+    for sample in spectra:
+        for row in zip(sample.wave, sample.flux, sample.error, strict=True):
+            lines.append(f"{sample.id}," + ",".join(f"{value:.8g}" for value in row) + ",900")
+    path.write_text("\n".join(lines) + "\n")
+
+
 def partial(path: Path, sample: Sample) -> None:
     inside = (sample.wave > 5000) & (sample.wave < 7000)
     text(path, "", sample.wave[inside], sample.flux[inside], sample.error[inside], mark=",")
@@ -525,6 +534,7 @@ FORMS: dict[str, Write] = {
     "integers": each(".fits", scaled_image),
     "table of rows": together("rows.fits", table_of_rows),
     "tables": together("tables.fits", tables),
+    "tidy": together("tidy.csv", tidy),
     "5000 to 7000": each(".csv", partial),
 }
 

@@ -103,7 +103,7 @@ def test_what_is_told(form: str, inspected: dict[str, tuple[list[Inspected], Spe
 def test_ids_are_those_of_the_files(
     inspected: dict[str, tuple[list[Inspected], Spectra]], tmp_path: Path
 ) -> None:
-    for form in ("Marz", "MMU", "NetCDF", "big-endian HDF5", "nested Parquet", "SPARCL"):
+    for form in ("Marz", "MMU", "NetCDF", "big-endian HDF5", "nested Parquet", "SPARCL", "tidy"):
         assert inspected[form][1].ids.tolist() == [sample.id for sample in SAMPLES], form
     _, spectra = inspected["tables"]
     assert spectra.meta["extname"].tolist() == [sample.id.upper() for sample in SAMPLES]

@@ -1,4 +1,4 @@
-"""Readers of text: ECSV, CSV and columns of numbers, plain or gzipped; one spectrum a file."""
+"""Readers of text: ECSV, CSV and columns of numbers, plain or gzipped."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from gasnet3.io.generic.dispersion import air_in, said_air
 from gasnet3.io.generic.fits_keys import add_header
 from gasnet3.io.generic.holding import Held, Holding, HoldingReader
 from gasnet3.io.generic.roles import Described
+from gasnet3.io.generic.stacked import apart
 from gasnet3.io.generic.text_columns import TextTable, first_numbers, parse_table
 
 _ECSV = b"# %ECSV"
@@ -47,7 +48,8 @@ class TextReader(HoldingReader):
     """Columns of numbers in text: CSV, tabs or blanks between them, with or without a header.
 
     Names are those of the header or of the last comment that has one for each column, with units
-    in brackets. Two or three columns without names are wavelength, flux and its error.
+    in brackets. Two or three columns without names are wavelength, flux and its error. One
+    spectrum, or several one below the other.
     """
 
     name = "text-columns"
@@ -74,8 +76,11 @@ class TextReader(HoldingReader):
         holding = Holding(arrays, 1, air=air_in(table.comments) if said is None else said)
         if not table.named:
             _add_defaults(holding, table)
-        add_header(holding, table.header)
-        yield holding
+        columns = [table.words.get(at, table.values[:, at]) for at in range(len(arrays))]
+        several = apart(holding, columns, self.options)
+        if several is None:
+            add_header(holding, table.header)
+        yield several or holding
 
 
 def _add_defaults(holding: Holding, table: TextTable) -> None:

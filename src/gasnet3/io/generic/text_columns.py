@@ -37,6 +37,8 @@ class TextTable:
         What the comments say in the form ``key: value`` or ``key = value``; keys in upper case.
     comments : str
         All of the comments.
+    words : dict of int to ndarray of str, shape (rows,)
+        What is in the columns without any number.
     """
 
     values: NDArray[np.float64]
@@ -45,6 +47,7 @@ class TextTable:
     named: bool
     header: dict[str, Any]
     comments: str
+    words: dict[int, NDArray[np.str_]]
 
 
 def first_numbers(text: str) -> int | None:
@@ -74,7 +77,12 @@ def parse_table(text: str) -> TextTable:
     above = [line for line in lines[:first] if line.strip()]
     comments = [line.strip().lstrip("#;!%/\\").strip() for line in above if _is_comment(line)]
     bare = [line for line in above if not _is_comment(line)]
-    values = _values(lines[first:], delimiter, count, first)
+    fields = _fields(lines[first:], delimiter, count, first)
+    values = np.array([[_number(field) for field in row] for row in fields], np.float64)
+    words = {
+        int(at): np.array([row[at] for row in fields])
+        for at in np.flatnonzero(np.isnan(values).all(axis=0))
+    }
     header = _header(comments)
     found = _named([*comments, *bare], count, delimiter, certain=bare)
     names, units = found or ([f"col{at + 1}" for at in range(count)], [""] * count)
@@ -82,7 +90,8 @@ def parse_table(text: str) -> TextTable:
         unit or str(header.get(f"{name.upper()}_UNIT", header.get(f"{name.upper()}_UNITS", "")))
         for name, unit in zip(names, units, strict=True)
     ]
-    return TextTable(values, names, units, found is not None, header, " ".join(comments))
+    said = " ".join(comments)
+    return TextTable(values, names, units, found is not None, header, said, words)
 
 
 def delimiter_of(line: str) -> str | None:
@@ -132,10 +141,8 @@ def _numeric(fields: Sequence[str]) -> bool:
     return numbers >= 2 and numbers > words
 
 
-def _values(
-    lines: Sequence[str], delimiter: str | None, count: int, first: int
-) -> NDArray[np.float64]:
-    """The numbers, NaN for what is none."""
+def _fields(lines: Sequence[str], delimiter: str | None, count: int, first: int) -> list[list[str]]:
+    """The fields of each line."""
     rows = []
     for at, line in enumerate(lines, start=first + 1):
         if not line.strip() or _is_comment(line):
@@ -143,8 +150,8 @@ def _values(
         fields = split(line, delimiter)
         if len(fields) != count:
             raise RolesError(f"line {at} has {len(fields)} fields, the first of numbers {count}")
-        rows.append([_number(field) for field in fields])
-    return np.array(rows, np.float64)
+        rows.append(fields)
+    return rows
 
 
 def _header(comments: Sequence[str]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ FLUX_UNIT = "1e-17 erg / (s cm2 Angstrom)"
 
 # In the order they are applied; people's spellings that astropy does not read.
 _SPELLINGS = (
-    (r"ångstr[öo]ms?|angstroms?|\bangs?\b|Å|Å|\bAA\b", "Angstrom"),
+    (r"[åa]ngstr(?:ö|oe|o)ms?|\bangs?\b|Å|Å|\bAA\b", "Angstrom"),
     (r"\bA\b(?![a-z])", "Angstrom"),
     (r"\bergs\b", "erg"),
     (r"\b(seconds?|sec)\b", "s"),
