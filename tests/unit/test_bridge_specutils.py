@@ -114,6 +114,10 @@ def test_solutions_go_along_and_are_no_labels() -> None:
     assert float(out[0].redshift) == pytest.approx(2.5)
     assert "solution" not in out[1].meta
     assert_same(from_specutils(out), spectra)
+    stacked = to_specutils(spectra, catalog, stacked=True)
+    assert list(stacked.meta["solution"]["class"]) == ["QSO", "", "STAR"]
+    np.testing.assert_array_equal(stacked.meta["solution"]["z"], [2.5, np.nan, 0.001])
+    assert_same(from_specutils(stacked), spectra)
     unlabelled = sample()
     unlabelled.z[:] = np.nan
     assert np.isnan(from_specutils(to_specutils(unlabelled, catalog)).z).all()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gasnet3.bridges.keys import best_rows, needed
+from gasnet3.bridges.keys import aligned, best_rows, needed
 from gasnet3.bridges.tables import from_table
 from gasnet3.catalog.schema import free_name, plain
 from gasnet3.io.generic.roles import NAMES
@@ -46,7 +47,8 @@ def to_xarray(
     -------
     xarray.Dataset
         ``flux`` and ``ivar`` along ``spectrum`` and ``wave`` (vacuum Å), with ``units``;
-        ``id``, ``zwarn``, ``z``, ``class`` and the key columns along ``spectrum``.
+        ``id``, ``zwarn``, ``z``, ``class`` and the key columns along ``spectrum``. The attribute
+        ``gasnet3`` is the catalog's provenance as JSON.
         :func:`from_xarray` gives the same Spectra.
 
     Raises
@@ -75,15 +77,17 @@ def to_xarray(
         rows = best_rows(spectra, catalog)
         for name in catalog.colnames:
             column = catalog[name]
-            values = _chosen(plain(name, column), rows)
-            about = {"units": str(column.unit or ""), "long_name": column.description or ""}
-            _add(variables, free_name(SOLUTION + name, taken, "_in"), values, about)
+            values = aligned(plain(name, column), rows)
+            told = {"units": str(column.unit or ""), "long_name": column.description or ""}
+            _add(variables, free_name(SOLUTION + name, taken, "_in"), values, told)
     coordinates = {
         PIXEL: (PIXEL, spectra.lattice.wave, {"units": "Angstrom", "medium": "vacuum"}),
         "id": (ROW, spectra.ids),
     }
     provenance = {} if catalog is None else catalog.meta.get("gasnet3", {})
-    return xarray.Dataset(variables, coordinates, attrs={"gasnet3": dict(provenance)})
+    # Text: NetCDF holds nothing nested.
+    about = {"gasnet3": json.dumps(provenance)} if provenance else {}
+    return xarray.Dataset(variables, coordinates, attrs=about)
 
 
 def from_xarray(
@@ -173,15 +177,6 @@ def _by_row(variable: Any, row: str | None, pixel: str, count: int) -> NDArray[A
     if variable.dims[0] == row and variable.ndim <= 2:
         return np.asarray(variable.values)
     return None
-
-
-def _chosen(values: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[Any]:
-    """Rows of a column; NaN, '' or 0 where there is none."""
-    out = np.zeros((len(rows), *values.shape[1:]), values.dtype)
-    if values.dtype.kind == "f":
-        out[...] = np.nan
-    out[rows >= 0] = values[rows[rows >= 0]]
-    return out
 
 
 def _add(

@@ -187,3 +187,12 @@ def best_rows(spectra: Spectra, catalog: Table) -> NDArray[np.int64]:
             "give the catalog of these very spectra"
         )
     return np.array([rows.get(name, -1) for name in spectra.ids.tolist()], np.int64)
+
+
+def aligned(values: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[Any]:
+    """Rows of a column as :func:`best_rows` tells them; NaN, '' or 0 where there is none."""
+    out = np.zeros((len(rows), *values.shape[1:]), values.dtype)
+    if values.dtype.kind == "f":
+        out[...] = np.nan
+    out[rows >= 0] = values[rows[rows >= 0]]
+    return out

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from gasnet3.airvac import air_to_vacuum
 from gasnet3.bridges.keys import (
     SOLUTION,
+    aligned,
     best_rows,
     columns_of,
     header_columns,
@@ -20,6 +21,7 @@ from gasnet3.bridges.keys import (
     taken,
     warn_of_estimated_noise,
 )
+from gasnet3.catalog.schema import plain
 from gasnet3.io.generic.assemble import NOISE_KEY
 from gasnet3.io.generic.noise import estimated_ivar
 from gasnet3.io.generic.units import FLUX_UNIT, flux_factor
@@ -110,7 +112,8 @@ def to_specutils(
     unit : str
         Unit of the flux, in the notation of astropy; '' for relative flux.
     stacked : bool
-        Give one Spectrum of shape (rows, pixels), with arrays in ``meta`` and no ``redshift``.
+        Give one Spectrum of shape (rows, pixels), with arrays in ``meta`` and no ``redshift``;
+        NaN, '' or 0 where the catalog does not have a spectrum.
 
     Returns
     -------
@@ -148,7 +151,8 @@ def to_specutils(
     if stacked:
         whole = _meta(spectra, slice(None))
         if catalog is not None and rows is not None:
-            whole[SOLUTION] = catalog[np.maximum(rows, 0)][rows >= 0] if len(catalog) else catalog
+            columns = {name: plain(name, catalog[name]) for name in catalog.colnames}
+            whole[SOLUTION] = {name: aligned(values, rows) for name, values in columns.items()}
         return made(slice(None), whole, spectral_axis_index=1)
     out = specutils.SpectrumList()
     for row in range(len(spectra)):
