@@ -110,3 +110,15 @@ def test_an_archive_of_other_things_is_not_ours(tmp_path):
     np.savez(path, images=np.ones(3))
     with pytest.raises(ReadError, match="no reader knows"):
         read(path)
+
+
+def test_what_was_understood(tmp_path):
+    path = save(tmp_path / "x.npz", name=["a", "b", "c"], ra=[1.0, 2.0, 3.0], grid=np.zeros((3, 2)))
+    told = find_reader(path).explain(path)
+    assert told.used == [
+        ("flux", "array flux"),
+        ("ivar", "array ivar"),
+        ("loglam", "array loglam"),
+        ("id", "array name"),
+    ]
+    assert told.ignored == ["array grid: not used"]

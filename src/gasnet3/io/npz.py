@@ -17,6 +17,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from gasnet3.io.errors import ReadError, check_range
+from gasnet3.io.understood import Understood
 from gasnet3.spectra import Spectra
 
 _ALIASES = {"ids": ("ids", "id", "name"), "z": ("z",), "classes": ("classes", "class", "cls")}
@@ -87,6 +88,29 @@ class NpzReader:
             _forget()
             raise
         return _checked_spectra(path, arrays) if ranges else self.read(path)[start:stop]
+
+    def explain(self, path: Path) -> Understood:
+        """Which array is what, and which are not used.
+
+        Raises
+        ------
+        ReadError
+            If the archive is damaged or lacks flux or ivar.
+        """
+        with _errors(path), closing(_Archive(path)) as archive:
+            rows, members = archive.rows, archive.members
+        wave = "loglam" if "loglam" in members else "wave"
+        roles = {"flux": ("flux",), "ivar": ("ivar",), wave: (wave,), "id": _ALIASES["ids"]}
+        roles |= {"z": _ALIASES["z"], "class": _ALIASES["classes"]}
+        found = {role: [name for name in names if name in members] for role, names in roles.items()}
+        used = [(role, f"array {names[0]}") for role, names in found.items() if names]
+        taken = {"zwarn", *(names[0] for names in found.values() if names)}
+        ignored = [
+            f"array {name}: not used"
+            for name, member in members.items()
+            if name not in taken and member.shape not in ((), (rows,))
+        ]
+        return Understood(used, ["wavelengths in vacuum Å, as this format defines"], ignored)
 
 
 class _Member(NamedTuple):
