@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from gasnet3.airvac import air_to_vacuum
 from gasnet3.io.errors import ReadError
 from gasnet3.io.generic.noise import estimated_ivar
+from gasnet3.io.generic.pieces import pieces_of
 from gasnet3.io.generic.roles import AIR_NAMES, GOOD_MASKS, Roles, plain
 from gasnet3.io.generic.units import flux_factor, is_length, parse_unit, wavelengths
 from gasnet3.io.labels import class_label
@@ -85,11 +86,22 @@ def assemble(
         flux, ivar, estimated = _calibrated(loaded, roles, flux, wave, told)
         shared = _is_one_row(loaded.arrays["loglam" if "wave" not in loaded.arrays else "wave"])
         flux, ivar, wave = _trimmed(flux, ivar, wave)
+        _refuse_stacked(wave)
         # One grid that all share must be right; of own ones a bad one is flagged.
         grid = wave[0] if shared and len(wave) == 1 else wave
         return _spectra(path, loaded, flux, ivar, grid, estimated)
     except (ValueError, TypeError, IndexError) as error:
         raise ReadError(path, f"its arrays make no spectra: {error}") from error
+
+
+def _refuse_stacked(wave: list[Row]) -> None:
+    """Tell of several spectra in what should be one, where a reader does not take them apart."""
+    pieces = pieces_of(wave[0]) if len(wave) == 1 else []
+    if pieces:
+        raise ValueError(
+            f"the wavelengths begin anew: {len(pieces)} spectra, one below the other, which are "
+            "read from text (CSV) only; write one a row, or one a file"
+        )
 
 
 def _rows(values: Any, role: str) -> list[Row]:
