@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from gasnet3.choices import ANYTHING, Choices
 from gasnet3.nets.card import ModelError
-from gasnet3.onnx import runtime
-from gasnet3.onnx.runtime import is_exported
+from gasnet3.nets.registry import is_exported
 
 if TYPE_CHECKING:
     from gasnet3.classifier import Classifier
@@ -56,6 +55,8 @@ def load_classifier(
 def use_threads(models: str | Path | Sequence[str | Path], threads: int) -> None:
     """Set the number of threads of what runs the networks."""
     if is_exported(models):
+        from gasnet3.onnx import runtime
+
         runtime.use_threads(threads)
         return
     import torch

@@ -16,7 +16,7 @@ import pytest
 from astropy.table import Table
 from typer.testing import CliRunner
 
-from gasnet3 import load_classifier, samples
+from gasnet3 import load_classifier, load_models, samples
 from gasnet3.catalog import read_catalog
 from gasnet3.choices import Choices
 from gasnet3.cli import app
@@ -221,6 +221,8 @@ def test_exported_networks_know_one_solver_and_one_device(exported):
         load_classifier(exported, "hybrid")
     with pytest.raises(ValueError, match="run on the CPU, not cuda"):
         load_classifier(exported, "amortised", "cuda")
+    with pytest.raises(ModelError, match="needs the networks that they were exported from"):
+        load_models(exported)
 
 
 WITHOUT_TORCH = """

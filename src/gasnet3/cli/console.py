@@ -191,7 +191,8 @@ def use_networks(models: Any, device: str, threads: int | None = None) -> None:
     """Check the device and set the number of threads of what runs the networks."""
     from gasnet3.loading import require_torch
     from gasnet3.nets.card import ModelError
-    from gasnet3.onnx.runtime import is_exported, use_threads
+    from gasnet3.nets.registry import is_exported
+    from gasnet3.onnx.runtime import use_threads
     from gasnet3.run.cores import allotted_cores
 
     if is_exported(models):

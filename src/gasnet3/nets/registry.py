@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import gasnet3
 from gasnet3.nets.card import ModelCard, ModelError, read_card
@@ -76,6 +76,14 @@ def _load_version(path: Path, version: int) -> Model:
     return read_model(path)
 
 
+def is_exported(models: Any) -> bool:
+    """Whether models are given as a directory that ``gasnet3 export`` wrote."""
+    if not isinstance(models, str | Path):
+        return False
+    directory = Path(models)
+    return directory.is_dir() and any(directory.glob("*.onnx"))
+
+
 def load_models(source: str | Path | Sequence[str | Path] = "encoder") -> dict[str, Model]:
     """One model for each class.
 
@@ -99,6 +107,11 @@ def load_models(source: str | Path | Sequence[str | Path] = "encoder") -> dict[s
         if str(source) in ("encoder", "unet"):
             names = [i.name for i in list_models() if i.card.architecture == str(source)]
             models = [load_model(name) for name in names]
+        elif is_exported(source):
+            raise ModelError(
+                f"{source} holds exported networks (ONNX), with which classify, plan and work run; "
+                "this needs the networks that they were exported from"
+            )
         elif Path(source).is_dir():
             models = [_load(info.path.resolve()) for info in list_models(Path(source))]
         else:

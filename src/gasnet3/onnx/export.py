@@ -24,8 +24,8 @@ from gasnet3.classifier import fit_directories
 from gasnet3.files import json_contents, write_json
 from gasnet3.nets.card import write_card
 from gasnet3.nets.model import Model
-from gasnet3.nets.registry import load_models
-from gasnet3.onnx.runtime import OnnxModel, is_exported
+from gasnet3.nets.registry import is_exported, load_models
+from gasnet3.onnx.runtime import OnnxModel
 
 OPSET = 20
 """Version of ONNX's operators: the first with the GELU that the Encoder has. onnxruntime 1.18 and

@@ -25,14 +25,6 @@ INSTALL = "install it with: pip install 'gasnet3[onnx]'"
 _threads = 0  # as many as onnxruntime likes
 
 
-def is_exported(models: Any) -> bool:
-    """Whether models are given as a directory of exported networks."""
-    if not isinstance(models, str | Path):
-        return False
-    directory = Path(models)
-    return directory.is_dir() and any(directory.glob("*.onnx"))
-
-
 @dataclass(frozen=True, eq=False)
 class OnnxModel:
     """An exported network with its card, and what is computed from it once.
