@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import csv
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,8 +13,7 @@ from gasnet3.io.manifest import verify
 from gasnet3.nets.card import ModelError
 from gasnet3.nets.model import save_model
 from toy import toy_model
-
-COMMAND = Path(sys.executable).with_name("gasnet3")
+from warm import run
 
 
 @pytest.fixture(scope="module")
@@ -55,19 +51,10 @@ def test_the_command_writes_shards_with_their_truth(models, tmp_path):
     names = {"shards": tmp_path / "shards", "spec": tmp_path / "spec"}
     for kind, path in names.items():
         arguments = ["-n", "7", "--models", tmp_path / "models", "--format", kind, "-o", path]
-        done = subprocess.run(
-            [COMMAND, "mock", *arguments], capture_output=True, text=True, timeout=120
-        )
-        assert done.returncode == 0, done.stderr
+        run("mock", *arguments)
     (names["shards"] / "truth.csv").rename(tmp_path / "truth.csv")
-    again = subprocess.run(
-        [COMMAND, "mock", "--format", "shards", "-o", names["shards"]],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert again.returncode == 2
-    assert "manifest.json: exists already" in again.stderr
+    _, err = run("mock", "--format", "shards", "-o", names["shards"], status=2)
+    assert "manifest.json: exists already" in err
     shards, specs = io.read(names["shards"]), io.read(names["spec"])
     assert verify(names["shards"]) == []
     assert shards.ids.tolist() == specs.ids.tolist()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ from astropy.table import Table
 from browser import url_of
 from gasnet3 import samples
 from gasnet3.report.html.page import write_report
+from warm import run
 
 READY = "() => window.Bokeh && Bokeh.documents.length && Bokeh.documents[0].is_idle"
 TOLD = "() => Bokeh.documents[0].get_model_by_name('told').text"
@@ -87,20 +86,14 @@ def test_it_opens_quietly_whatever_its_size(page: Any, tmp_path: Path, rows: int
 
 
 def test_the_command_with_truth_and_pictures(page: Any, tmp_path: Path) -> None:
-    def gasnet3(*words: str | Path) -> subprocess.CompletedProcess[str]:
-        call = [sys.executable, "-W", "error", "-m", "gasnet3", *map(str, words)]
-        return subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, timeout=300)
-
     files = samples.DIRECTORY
-    assert gasnet3("classify", files, "-o", "c.parquet", "--quiet").returncode == 0
-    truth = files / "truth.csv"
-    options = ("--truth", truth, "--spectra", files, "--pictures", 2)
-    done = gasnet3("report", "c.parquet", "-o", "r.html", *options)
-    assert (done.returncode, done.stdout) == (0, "r.html\n"), done.stderr
-    again = gasnet3("report", "c.parquet", "-o", "r.html")
-    assert again.returncode == 2
-    assert "--overwrite" in again.stderr
-    assert gasnet3("report", "none.parquet", "-o", "s.html").returncode == 2
+    run("classify", files, "-o", "c.parquet", "--quiet", cwd=tmp_path)
+    options = ("--truth", files / "truth.csv", "--spectra", files, "--pictures", 2)
+    out, _ = run("report", "c.parquet", "-o", "r.html", *options, cwd=tmp_path)
+    assert out == "r.html\n"
+    _, err = run("report", "c.parquet", "-o", "r.html", status=2, cwd=tmp_path)
+    assert "--overwrite" in err
+    run("report", "none.parquet", "-o", "s.html", status=2, cwd=tmp_path)
 
     page.goto(url_of(tmp_path / "r.html"))
     page.wait_for_function(READY)
