@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from gasnet3.anomaly.density import Density, fit_density
 from gasnet3.anomaly.measure import measure
-from gasnet3.anomaly.solution import Solution
 from gasnet3.anomaly.residual import Residual
 from gasnet3.anomaly.score import (
     KINDS,
@@ -26,6 +25,7 @@ from gasnet3.anomaly.score import (
     tail_score,
 )
 from gasnet3.anomaly.second import comb, find_second
+from gasnet3.anomaly.solution import Solution
 from gasnet3.anomaly.statistics import pixel_statistics
 from gasnet3.anomaly.stored import find_anomaly, write_fits
 from gasnet3.lattice import OBSERVED
