@@ -9,7 +9,16 @@ from importlib.metadata import PackageNotFoundError, version
 import gasnet3
 from gasnet3.cli.show import grid
 
-PACKAGES = ("torch", "numpy", "scipy", "astropy", "pyarrow", "safetensors", "matplotlib")
+PACKAGES = (
+    "torch",
+    "onnxruntime",
+    "numpy",
+    "scipy",
+    "astropy",
+    "pyarrow",
+    "safetensors",
+    "matplotlib",
+)
 
 
 def info() -> None:
