@@ -41,8 +41,7 @@ server = socket.socket(socket.AF_UNIX)
 server.connect(os.environ["{variable}"])
 call = dict(arguments=sys.argv[1:], directory=os.getcwd(), environment=dict(os.environ))
 socket.send_fds(server, [b"!"], [0, 1, 2])
-server.sendall(json.dumps(call).encode())
-server.shutdown(socket.SHUT_WR)
+server.sendall(json.dumps(call).encode() + b"\\n")
 status = server.recv(1)
 sys.exit(status[0] if status else 1)
 """
@@ -117,10 +116,20 @@ def _serve(address: str) -> list[str]:
         child = _fork()
         if not child:
             calling.close()
+            os.setpgid(0, 0)
             return _become(call, files)
+        threading.Thread(target=_watch, args=(calling, child), daemon=True).start()
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        calling.sendall(bytes([code if code >= 0 else 128 - code]))
+        with contextlib.suppress(OSError):
+            calling.sendall(bytes([code if code >= 0 else 128 - code]))
         os._exit(0)
+
+
+def _watch(calling: socket.socket, child: int) -> None:
+    """Kill a command, and what it started, when the one who called it is gone."""
+    if not calling.recv(1):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)
 
 
 def _fork() -> int:
@@ -132,7 +141,7 @@ def _fork() -> int:
 
 def _read(calling: socket.socket) -> dict[str, Any]:
     with calling.makefile("rb") as stream:
-        call: dict[str, Any] = json.loads(stream.read())
+        call: dict[str, Any] = json.loads(stream.readline())
     return call
 
 
