@@ -51,7 +51,7 @@ sys.exit(status[0] if status else 1)
 def _commands(directory: Path) -> Iterator[dict[str, str]]:
     """Environment variables with which ``gasnet3`` is such a command; python that of the tests.
 
-    ``gasnet3 -c SCRIPT`` runs Python code in such a process, as ``python -c`` does.
+    ``gasnet3 -c SCRIPT`` runs Python code in such a process, warnings being errors.
     """
     command, address = directory / "gasnet3", directory / "socket"
     command.write_text(CLIENT.format(python=sys.executable, variable=SOCKET))
@@ -157,10 +157,10 @@ def _become(call: dict[str, Any], files: list[int]) -> list[str]:
 
 
 def _run(arguments: list[str]) -> None:
-    # Not by an option of Python: the processes that a command starts would take it over.
-    warnings.simplefilter("error")
     if arguments[:1] == ["-c"]:
         sys.argv[:], sys.path[0] = arguments[:1], ""
+        # Not by an option of Python: the processes that a script starts would take it over.
+        warnings.simplefilter("error")
         # Its own names, as those of a main module would be.
         exec(compile(arguments[1], "<string>", "exec"), {"__name__": "__main__"})
     else:

@@ -25,7 +25,7 @@ def test_output_and_status_are_those_of_the_command() -> None:
     assert "FILES" in done.stderr
 
 
-def test_warnings_are_errors() -> None:
+def test_warnings_of_scripts_are_errors() -> None:
     done = shell("gasnet3 -c 'import warnings; warnings.warn(\"careful\")'")
     assert done.returncode == 1
     assert "UserWarning: careful" in done.stderr
