@@ -145,5 +145,7 @@ def _local(workers: int | None) -> Any:
         threads_per_worker=1,
         processes=True,
         dashboard_address=None,
+        # Its web server starts all the same, and would warn where another cluster has the port.
+        scheduler_kwargs={"dashboard_address": ":0"},
         silence_logs=logging.CRITICAL,  # a worker that dies is replaced, and told if it must be
     )
