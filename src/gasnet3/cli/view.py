@@ -90,14 +90,15 @@ def _listing(
 ) -> tuple[Listing, list[str]]:
     """The rows to list, and the files of their spectra."""
     from gasnet3.catalog import CatalogError
-    from gasnet3.io import ReadError, find_reader
+    from gasnet3.io import ReadError, count_rows
     from gasnet3.view.listing import Listing
 
     if not path.exists():
         console.fail(f"{path}: there is no such file")
     if not path.is_dir() and path.suffix.lower() in CATALOG_ENDINGS:
         try:
-            find_reader(path, options)
+            # Readers of any FITS file or table say no to a catalog only when they look inside.
+            count_rows(path, options=options)
         except ReadError:  # no spectra: it must be a catalog
             with console.told(CatalogError):
                 return Listing.read(path), spectra
