@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet
 from numpy.typing import NDArray
 
+from gasnet3.lattice import ShiftRange, z_from_shift
 from gasnet3.spectra import Spectra
 
 KEY = b"gasnet3_curves"
@@ -191,13 +192,24 @@ class SavedCurves:
         rows = [meta.row_group(i).num_rows for i in range(meta.num_row_groups)]
         return np.concatenate([[0], np.cumsum(rows)]).astype(np.int64)
 
-    def check(self, solver: str, weights: Mapping[str, str]) -> None:
-        """Refuse curves of another solver or of other weights.
+    def check(
+        self, solver: str, weights: Mapping[str, str], shifts: Mapping[str, ShiftRange]
+    ) -> None:
+        """Refuse curves of another solver or weights, or that do not reach where they are asked.
+
+        Parameters
+        ----------
+        solver : str
+            What is to propose from them.
+        weights : mapping of str to str
+            Hash of the weights of each class that is tried.
+        shifts : mapping of str to ShiftRange
+            Where each of these classes is looked for.
 
         Raises
         ------
         CurvesError
-            If they are; classes that are not asked for may be there.
+            With what to do; classes that are not asked for may be there.
         """
         if self.header.solver != solver:
             raise CurvesError(
@@ -210,6 +222,23 @@ class SavedCurves:
                     f"{self.path}: its curves of {cls} are not of these weights; give the models "
                     "they were made with, or leave the curves out"
                 )
+            self._check_reach(cls, shifts[cls])
+
+    def _check_reach(self, cls: str, wanted: ShiftRange) -> None:
+        grid = self.header.grids[cls]
+        there = grid.shifts
+        # The points of a coarse scan end less than a step from the ends of its range.
+        if not (there[0] - grid.step < wanted.first and wanted.last < there[-1] + grid.step):
+            low, high = z_from_shift(there[[0, -1]])
+            raise CurvesError(
+                f"{self.path}: its curves of {cls} are from z = {low:.4g} to {high:.4g} only; give "
+                f"a range within it (--z-range {cls}=LOW:HIGH), or leave the curves out"
+            )
+        if not ((there >= wanted.first) & (there <= wanted.last)).any():
+            raise CurvesError(
+                f"{self.path}: no point of its curves of {cls} lies within so narrow a range; "
+                "widen the range, or leave the curves out"
+            )
 
     def of(self, spectra: Spectra) -> dict[str, NDArray[np.float32]]:
         """Curves of some spectra, by class, shape (rows, points).

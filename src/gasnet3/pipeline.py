@@ -127,7 +127,9 @@ class Pipeline(Classifier):
         priors = Priors.read(choices.priors) if choices.priors else None
         saved = SavedCurves(choices.curves) if choices.curves else None
         if saved is not None:
-            saved.check(solver, {engine.cls: hashes[engine.cls] for engine in engines})
+            cards = {engine.cls: engine.model.card for engine in engines}
+            shifts = {name: card.shifts for name, card in cards.items()}
+            saved.check(solver, {name: hashes[name] for name in cards}, shifts)
         return cls(
             engines, SOLVERS[solver], torch.device(device), confidence, subclasses, anomaly,
             choices, priors, saved,

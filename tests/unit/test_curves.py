@@ -9,7 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
+from gasnet3 import CLASSES
 from gasnet3.curves import CurvesError, CurvesHeader, CurvesWriter, Grid, SavedCurves, digests
+from gasnet3.lattice import ShiftRange
 from gasnet3.spectra import Spectra
 
 HEADER = CurvesHeader(
@@ -61,13 +63,16 @@ def test_other_spectra_solvers_and_weights_are_refused(
     tmp_path: Path, rng: np.random.Generator
 ) -> None:
     saved = _write(tmp_path / "c.parquet", [(_spectra(["a", "b"]), _chi2(2, rng))])
-    saved.check("hybrid", {"STAR": "a"})
+    there = dict.fromkeys(CLASSES, ShiftRange(-22, -20))
+    saved.check("hybrid", {"STAR": "a"}, there)
+    with pytest.raises(CurvesError, match=r"curves of STAR are from z = .* only"):
+        saved.check("hybrid", {"STAR": "a"}, {"STAR": ShiftRange(-23, -20)})
     with pytest.raises(CurvesError, match="of the hybrid solver, asked for is exact"):
-        saved.check("exact", {"STAR": "a"})
+        saved.check("exact", {"STAR": "a"}, there)
     with pytest.raises(CurvesError, match="curves of QSO are not of these weights"):
-        saved.check("hybrid", {"QSO": "a"})
+        saved.check("hybrid", {"QSO": "a"}, there)
     with pytest.raises(CurvesError, match="curves of GALAXY are not"):
-        saved.check("hybrid", {"GALAXY": "a"})
+        saved.check("hybrid", {"GALAXY": "a"}, there)
     with pytest.raises(CurvesError, match="z has no curve"):
         saved.of(_spectra(["z"]))
     with pytest.raises(CurvesError, match="b is not the spectrum its curve is of"):

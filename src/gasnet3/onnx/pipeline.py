@@ -99,11 +99,15 @@ class OnnxPipeline(Classifier):
         models = load_exported(directory)
         hashes = {name: model.card.sha256 for name, model in models.items()}
         ranges = chosen_models(models, choices)
+        engines = tuple(
+            models[c].narrowed(*ends) if ends else models[c] for c, ends in ranges.items()
+        )
         saved = SavedCurves(choices.curves) if choices.curves else None
         if saved is not None:
-            saved.check(solver, {name: hashes[name] for name in ranges})
+            shifts = {engine.cls: engine.card.shifts for engine in engines}
+            saved.check(solver, {name: hashes[name] for name in ranges}, shifts)
         return cls(
-            tuple(models[c].narrowed(*ends) if ends else models[c] for c, ends in ranges.items()),
+            engines,
             find_confidence(hashes, solver, fit_directories(directory, DIRECTORY)),
             {},  # coefficients that are not solved for have no covariance to judge them by
             stored.find_anomaly(hashes, solver, fit_directories(directory, stored.DIRECTORY)),
