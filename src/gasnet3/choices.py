@@ -123,4 +123,9 @@ def _range(text: str, tried: tuple[str, ...]) -> list[tuple[str, float, float]]:
     names = (
         [name.strip().upper()] if equals else [n for n in ("GALAXY", "QSO") if n in (tried or n)]
     )
+    if not names:
+        raise ValueError(
+            f"--z-range {text} is for galaxies and quasars, which are not tried: give "
+            f"STAR={text}, or leave it out"
+        )
     return [(one, *ends) for one in names]

@@ -209,16 +209,17 @@ def fit_directories(models: str | Path | Sequence[str | Path], shipped: Path) ->
 
 def _posterior(probabilities: Floats, candidates: list[Any]) -> Floats:
     """Probabilities of classes under the priors of the best solutions; NaN for those not tried."""
-    prior = np.zeros(probabilities.shape)
+    # None for classes that are not tried or have no solution (their probability is 0 already).
+    prior = np.full(probabilities.shape, np.nan)
     out = np.full(probabilities.shape, np.nan)
     for found in candidates:
         at = gasnet3.CLASSES.index(found.cls)
         out[:, at] = probabilities[:, at]
-        # A class without a solution has none under the prior either, and probability 0 already.
-        prior[:, at] = np.nan_to_num(as_numpy(found.prior[:, 0]))
+        prior[:, at] = np.minimum(as_numpy(found.prior[:, 0]), 1e300)  # inf - inf is no number
     # The others are to stay as they are, to the bit.
-    rows = prior.any(axis=1)
-    weight = out[rows] * np.exp(-0.5 * (prior[rows] - prior[rows].min(axis=1, keepdims=True)))
+    rows = np.nan_to_num(prior).any(axis=1)
+    excess = prior[rows] - np.nanmin(prior[rows], axis=1, keepdims=True)
+    weight = out[rows] * np.exp(-0.5 * np.nan_to_num(excess))
     total = np.nansum(weight, axis=1, keepdims=True)
     out[rows] = weight / np.where(total > 0, total, np.nan)
     return out

@@ -36,6 +36,7 @@ def test_a_range_for_all_is_for_those_with_redshifts_that_are_tried() -> None:
         (["STAR"], ["QSO=0:1"], "which is not tried"),
         ([], ["QSO=0-1"], "not of the form CLASS=LOW:HIGH"),
         ([], ["=0:1"], "not of the form"),
+        (["STAR"], ["0:1"], "is for galaxies and quasars, which are not tried"),
         ([], ["0:x"], "not of the form"),
     ],
 )
