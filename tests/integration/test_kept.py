@@ -143,6 +143,15 @@ def test_bad_calls_are_told(arguments: list[str], problem: str, tmp_path: Path) 
     assert problem in done.output
 
 
+def test_curves_do_not_take_the_place_of_the_catalog(tmp_path: Path) -> None:
+    same = str(tmp_path / "a.parquet")
+    call = ["classify", str(samples.paths()[0]), "-o", same, "--save-curves", same]
+    done = CliRunner().invoke(app, call)
+    assert done.exit_code == 2
+    assert "is to be the catalog already" in done.output
+    assert not Path(same).exists()
+
+
 def test_what_was_not_kept_cannot_be_merged(tmp_path: Path) -> None:
     run, runner = str(tmp_path / "run"), CliRunner()
     for call in (["plan", str(samples.paths()[0]), "-o", run], ["work", run]):

@@ -63,7 +63,7 @@ def classify(
     command again to go on with a run that was stopped.
     """
     console.check_output(output, overwrite=overwrite, endings=CATALOG_ENDINGS)
-    check_saved(save_curves, save_models, overwrite=overwrite)
+    check_saved(output, save_curves, save_models, overwrite=overwrite)
     again = "run the same command again to go on, what is finished is kept"
     with console.interruptible(again):
         result = _run(

@@ -39,8 +39,11 @@ SaveModels = Annotated[
 ]
 
 
-def check_saved(curves: Path | None, models: Path | None, *, overwrite: bool) -> None:
+def check_saved(output: Path, curves: Path | None, models: Path | None, *, overwrite: bool) -> None:
     """Refuse files of curves and models that cannot be written, before any work."""
+    for path in (curves, models):
+        if path is not None and path.absolute() == output.absolute():
+            console.fail(f"{path}: is to be the catalog already; give another name")
     for path, ending in ((curves, ".parquet"), (models, ".fits")):
         if path is not None:
             console.check_output(path, overwrite=overwrite, endings=(ending,))
@@ -75,7 +78,7 @@ def merge(
     from gasnet3.run.merge import merge as merge_parts
 
     console.check_output(output, overwrite=overwrite, endings=CATALOG_ENDINGS)
-    check_saved(save_curves, save_models, overwrite=overwrite)
+    check_saved(output, save_curves, save_models, overwrite=overwrite)
     plan = check_plan(run)
     with (
         console.interruptible("nothing was written, merge again"),
@@ -86,6 +89,8 @@ def merge(
             run, output, dialect, allow_failed=allow_failed, save_curves=save_curves,
             save_models=save_models, on_progress=update,
         )  # fmt: skip
+    if result.told:
+        console.note(result.told)
     if not quiet:
         console.out.print(f"{result.rows} spectra: {output}", markup=False, highlight=False)
     show_failures(result.failures, plan.files)

@@ -205,6 +205,8 @@ def classify_files(
             plan.directory, output, dialect, allow_failed=True, save_curves=save_curves,
             save_models=save_models,
         )  # fmt: skip
+        if result.told:
+            tell(result.told)
         shutil.rmtree(plan.directory)
     return RunResult(output, result.rows, len(paths), result.failures)
 

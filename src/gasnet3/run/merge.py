@@ -42,11 +42,21 @@ class MergeResult:
     failures : list of ReadFailure
         Files that could not be read: those that the plan left out, and those whose rows have no
         answer.
+    unmatched : list of str
+        Ids of priors that no spectrum has.
     """
 
     parts: int
     rows: int
     failures: list[ReadFailure] = field(default_factory=list)
+    unmatched: list[str] = field(default_factory=list)
+
+    @property
+    def told(self) -> str:
+        """What a user should know of the unmatched; '' if there is nothing."""
+        if not self.unmatched:
+            return ""
+        return f"{_named(self.unmatched, 'prior')} of ids that no spectrum has: not used"
 
 
 def merge(
@@ -119,7 +129,7 @@ def merge(
             f"cannot write {output}: {error.strerror or error}; make room or name another place, "
             f"and merge again, the parts in {plan.directory} are kept"
         ) from error
-    return MergeResult(len(plan), plan.rows, [*plan.failures, *failures])
+    return MergeResult(len(plan), plan.rows, [*plan.failures, *failures], list(parts.unmatched))
 
 
 def _checked(plan: Plan) -> list[ReadFailure]:
@@ -171,6 +181,9 @@ class _Parts:
     on_progress: Progress | None
     read: int = 0
 
+    def __post_init__(self) -> None:
+        self.unmatched = _ids_of_priors(self.plan)
+
     def __iter__(self) -> Iterator[Table]:
         if not len(self.plan):
             from gasnet3.run.config import pipeline_of
@@ -185,11 +198,29 @@ class _Parts:
                 raise MergeError(_mend(self.plan, [path], str(error))) from error
             provenance: dict[str, Any] = table.meta["gasnet3"]
             table.meta["gasnet3"] = {k: v for k, v in provenance.items() if k != "part"}
+            if self.unmatched:
+                for name in table["id"].tolist():
+                    self.unmatched.pop(str(name), None)
             start, stop = self.plan.span(index)
             self.read += stop - start
             if self.on_progress:
                 self.on_progress(self.read, self.passes * self.plan.rows)
             yield table
+
+
+def _ids_of_priors(plan: Plan) -> dict[str, None]:
+    """Ids of the priors of a run, in their order; none if their table is gone or another now."""
+    path = plan.config["choices"]["priors"]
+    if not path:
+        return {}
+    from gasnet3.priors import Priors
+
+    try:
+        priors = Priors.read(path)
+    except (CatalogError, ValueError, OSError):
+        return {}
+    same = priors.digest == plan.config["fingerprint"]["priors"]
+    return dict.fromkeys(priors.place) if same else {}
 
 
 def _mend(plan: Plan, paths: Sequence[Path], reason: str) -> str:
