@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gasnet3.run.cores import allotted_cores
+from gasnet3.run.cores import allotted_cores, default_threads
 from gasnet3.run.lock import LockError, locked
 from gasnet3.run.memory import BASE, LEAST_ROWS, ROW, MemoryLimitError, parse_size, share_memory
 from gasnet3.run.ranks import Rank, find_rank, local_device
@@ -164,3 +164,11 @@ def test_a_file_system_without_locks_is_told(
     words = r"gives no locks.*local or another shared file system"
     with pytest.raises(LockError, match=words), locked(tmp_path / "lock", "out.csv"):
         raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("said", "threads"), [("1", 1), ("1,4", 1), ("", None), ("many", None), ("0", None)]
+)
+def test_fewer_threads_where_the_environment_says_so(said: str, threads: int | None) -> None:
+    assert default_threads({"OMP_NUM_THREADS": said}) == (threads or allotted_cores({}))
+    assert default_threads({"OMP_NUM_THREADS": "10000"}) == allotted_cores({})

@@ -47,7 +47,7 @@ SolverOption = Annotated[
 Device = Annotated[str, typer.Option("--device", help="Where the networks run: cpu, cuda, cuda:1.")]
 Threads = Annotated[
     int | None,
-    typer.Option("--threads", min=1, help="CPU threads. Default: the cores allotted."),
+    typer.Option("--threads", min=1, help="CPU threads. Default: the cores allotted, or OMP_NUM_THREADS if fewer."),
 ]
 BatchSize = Annotated[
     int | None, typer.Option(min=1, help="Spectra worked on at a time. Default: 256.")
@@ -193,10 +193,10 @@ def use_networks(models: Any, device: str, threads: int | None = None) -> None:
     from gasnet3.nets.card import ModelError
     from gasnet3.nets.registry import is_exported
     from gasnet3.onnx.runtime import use_threads
-    from gasnet3.run.cores import allotted_cores
+    from gasnet3.run.cores import default_threads
 
     if is_exported(models):
-        use_threads(allotted_cores() if threads is None else threads)
+        use_threads(default_threads() if threads is None else threads)
         return
     with told(ModelError):
         require_torch(f"--models {models}")
@@ -208,11 +208,11 @@ def use_torch(device: str, threads: int | None = None) -> None:
     import torch
 
     from gasnet3.devices import check_device
-    from gasnet3.run.cores import allotted_cores
+    from gasnet3.run.cores import default_threads
 
     with told(ValueError):
         check_device(device)
-    torch.set_num_threads(allotted_cores() if threads is None else threads)
+    torch.set_num_threads(default_threads() if threads is None else threads)
 
 
 @contextmanager

@@ -31,6 +31,14 @@ def allotted_cores(environment: Mapping[str, str] | None = None, cgroup: Path = 
     return min(count for count in counts if count is not None)
 
 
+def default_threads(environment: Mapping[str, str] | None = None) -> int:
+    """Threads where none are asked for: the cores allotted, or ``OMP_NUM_THREADS`` if fewer."""
+    environment = os.environ if environment is None else environment
+    said = environment.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    cores = allotted_cores(environment)
+    return min(cores, int(said)) if said.isdecimal() and int(said) else cores
+
+
 def _affinity() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
