@@ -47,7 +47,11 @@ SolverOption = Annotated[
 Device = Annotated[str, typer.Option("--device", help="Where the networks run: cpu, cuda, cuda:1.")]
 Threads = Annotated[
     int | None,
-    typer.Option("--threads", min=1, help="CPU threads. Default: the cores allotted, or OMP_NUM_THREADS if fewer."),
+    typer.Option(
+        "--threads",
+        min=1,
+        help="CPU threads. Default: the cores allotted, or OMP_NUM_THREADS if fewer.",
+    ),
 ]
 BatchSize = Annotated[
     int | None, typer.Option(min=1, help="Spectra worked on at a time. Default: 256.")
