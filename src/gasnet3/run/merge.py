@@ -210,7 +210,7 @@ class _Parts:
 
 def _ids_of_priors(plan: Plan) -> dict[str, None]:
     """Ids of the priors of a run, in their order; none if their table is gone or another now."""
-    path = plan.config["choices"]["priors"]
+    path = plan.config.get("choices", {}).get("priors")
     if not path:
         return {}
     from gasnet3.priors import Priors
