@@ -160,6 +160,12 @@ def _check_kept(plan: Plan, kind: str) -> None:
         )
     if not plan.rows:
         raise ValueError(f"{plan.directory}: there are no spectra, so there are no {kind}")
+    for index in range(len(plan)):
+        if not kept_path(plan, kind, index).exists():
+            raise ValueError(
+                f"{plan.directory}: the {kind} of part {index} are gone; remove "
+                f"{plan.part_path(index)} and run: gasnet3 work {plan.directory}"
+            )
 
 
 def _blocks(plan: Plan) -> Iterator[Models]:

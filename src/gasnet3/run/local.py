@@ -201,6 +201,9 @@ def classify_files(
             work_with_workers(plan, share.workers, settings, on_progress, on_message)
         else:
             _work_here(plan, settings, on_progress)
+        if wanted and not plan.rows:
+            tell(f"there are no spectra: no {' and no '.join(wanted)} saved")
+            save_curves = save_models = None
         result = merge(
             plan.directory, output, dialect, allow_failed=True, save_curves=save_curves,
             save_models=save_models,

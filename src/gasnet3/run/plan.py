@@ -246,7 +246,7 @@ def make_plan(
     Raises
     ------
     ValueError
-        If ``part_rows`` is less than 1.
+        If ``part_rows`` is less than 1, or no spectrum has one of the ``ids``.
     OSError
         If the directory cannot be written.
     """
@@ -290,8 +290,13 @@ def _selected(
     from gasnet3.run.selection import select
 
     chosen, missing = select(inputs, ids, options, failures, on_progress)
+    shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
+    if not chosen.path and not failures:
+        raise ValueError(
+            f"no spectrum has one of the {len(missing)} ids ({shown}): give ids as the catalog "
+            "has them, or a file of them that is there"
+        )
     if missing and on_message:
-        shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
         on_message(f"{len(missing)} of {len(ids)} ids are in none of the files: {shown}")
     return chosen
 
