@@ -88,7 +88,7 @@ def select(
     list of str
         Ids that no file has.
     """
-    wanted, missing = np.array(sorted(set(ids)), np.str_), set(ids)
+    wanted, missing = frozenset(ids), set(ids)
     runs: list[tuple[int, int, int]] = []
     for number, path in enumerate(inputs.path):
         try:
@@ -115,16 +115,16 @@ def select(
 
 
 def _rows_of(
-    path: str, total: int, wanted: np.ndarray, options: ReadOptions
+    path: str, total: int, wanted: frozenset[str], options: ReadOptions
 ) -> tuple[list[int], set[str]]:
     """Rows with wanted ids, and these ids."""
     rows: list[int] = []
     seen: set[str] = set()
     for start in range(0, total, CHUNK):
         ids = read_rows(path, start, min(total, start + CHUNK), options=options).ids
-        here = np.flatnonzero(np.isin(ids, wanted))
-        rows += (start + here).tolist()
-        seen.update(ids[here].tolist())
+        here = {row: name for row, name in enumerate(ids.tolist(), start) if name in wanted}
+        rows += here
+        seen.update(here.values())
     return rows, seen
 
 
