@@ -118,9 +118,13 @@ class Priors:
             If the file cannot be read.
         """
         from gasnet3.catalog import read_table
+        from gasnet3.catalog.schema import plain
 
         table = read_table(path)
-        columns = {name.lower(): np.asarray(table[name]) for name in reversed(table.colnames)}
+        wanted = (*_ID_NAMES, *_SIGMA_NAMES, "z", "function")
+        names = {n.lower(): n for n in reversed(table.colnames) if n.lower() in wanted}
+        # What is masked is NaN or empty, not the number that lies under the mask.
+        columns = {name: plain(name, table[own]) for name, own in names.items()}
         key = next((name for name in _ID_NAMES if name in columns), None)
         width = next((name for name in _SIGMA_NAMES if name in columns), None)
         if key is None or width is None or "z" not in columns:

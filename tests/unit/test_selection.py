@@ -51,6 +51,9 @@ def test_ids_are_given_as_a_list_a_file_or_a_table(tmp_path: Path) -> None:
         read_ids(str(tmp_path / "t.csv"))
     with pytest.raises(ValueError, match="there is no id"):
         read_ids(" , ")
+    (tmp_path / "zipped.csv.gz").write_bytes(b"\x1f\x8b\xff\xfe")
+    with pytest.raises(ValueError, match="is no text with one id a line"):
+        read_ids(str(tmp_path / "zipped.csv.gz"))
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 100])

@@ -50,7 +50,12 @@ def read_ids(source: str) -> list[str]:
             )
         found = np.asarray(table[known[0]]).astype(np.str_).tolist()
     else:
-        found = path.read_text().splitlines()
+        try:
+            found = path.read_text(encoding="utf-8").splitlines()
+        except UnicodeDecodeError:
+            raise ValueError(
+                f"{path}: is no text with one id a line; tables end in {', '.join(TABLES)}"
+            ) from None
     ids = list(dict.fromkeys(item.strip() for item in found if item.strip()))
     if not ids:
         raise ValueError(f"{source}: there is no id in it")
