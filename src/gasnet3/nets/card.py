@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +78,21 @@ class ModelCard:
     def rest(self) -> LogLattice:
         """Rest-frame lattice of the reconstruction (eq. 6)."""
         return self.shifts.rest_lattice(self.observed)
+
+    def narrowed(self, z_min: float, z_max: float) -> ModelCard:
+        """The card of the same model looked at from ``z_min`` to ``z_max`` only.
+
+        Raises
+        ------
+        ValueError
+            If its range does not hold this one.
+        """
+        if not self.z_min <= z_min < z_max <= self.z_max:
+            raise ValueError(
+                f"{self.cls} from z = {z_min:g} to {z_max:g}: {self.name} knows {self.z_min:g} to "
+                f"{self.z_max:g}; give a range within it"
+            )
+        return replace(self, z_min=z_min, z_max=z_max)
 
 
 def write_card(path: Path, card: ModelCard) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -58,10 +58,4 @@ def narrowed(model: Model, z_min: float, z_max: float) -> NarrowedModel:
     ValueError
         If its range does not hold this one.
     """
-    card = model.card
-    if not card.z_min <= z_min < z_max <= card.z_max:
-        raise ValueError(
-            f"{card.cls} from z = {z_min:g} to {z_max:g}: {card.name} knows {card.z_min:g} to "
-            f"{card.z_max:g}; give a range within it"
-        )
-    return NarrowedModel(replace(card, z_min=z_min, z_max=z_max), model.network, card)
+    return NarrowedModel(model.card.narrowed(z_min, z_max), model.network, model.card)

@@ -74,14 +74,8 @@ class OnnxModel:
         ValueError
             If its range does not hold this one.
         """
-        card = self.card
-        if not card.z_min <= z_min < z_max <= card.z_max:
-            raise ValueError(
-                f"{card.cls} from z = {z_min:g} to {z_max:g}: {card.name} knows {card.z_min:g} to "
-                f"{card.z_max:g}; give a range within it"
-            )
-        narrow = replace(card, z_min=z_min, z_max=z_max)
-        return replace(self, card=narrow, first=card.shifts.last - narrow.shifts.last)
+        narrow = self.card.narrowed(z_min, z_max)
+        return replace(self, card=narrow, first=self.card.shifts.last - narrow.shifts.last)
 
     @property
     def cls(self) -> str:
