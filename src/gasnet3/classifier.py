@@ -15,6 +15,7 @@ from gasnet3.arrays import as_numpy
 from gasnet3.catalog import make_catalog
 from gasnet3.choices import ANYTHING, Choices
 from gasnet3.confidence import Confidence, Evidence, Floats, solution_kind
+from gasnet3.curves import SavedCurves
 from gasnet3.priors import Priors
 from gasnet3.rows import Columns, Outcome, catalog_columns
 from gasnet3.spectra import Spectra
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from gasnet3.anomaly.score import AnomalyFit
     from gasnet3.lattice import LogLattice
+    from gasnet3.nets.card import ModelCard
     from gasnet3.subclass import SubclassModel
 
 
@@ -48,6 +50,8 @@ class Classifier(ABC):
         What may be the answer.
     priors : Priors or None
         What is known of redshifts beforehand.
+    saved : SavedCurves or None
+        Curves in the place of scans.
     """
 
     engines: tuple[Any, ...]
@@ -56,6 +60,7 @@ class Classifier(ABC):
     anomaly: AnomalyFit | None
     choices: Choices
     priors: Priors | None
+    saved: SavedCurves | None
 
     @property
     @abstractmethod
@@ -198,6 +203,22 @@ def chosen_models(models: Mapping[str, Any], choices: Choices) -> dict[str, tupl
         raise ValueError(f"there is no model of {missing[0]}: there are {', '.join(models)}")
     ranges = {name: tuple(ends) for name, *ends in choices.z_ranges}
     return {name: ranges.get(name, ()) for name in models if name in (choices.classes or models)}
+
+
+def chosen_curves(choices: Choices, solver: str, cards: Sequence[ModelCard]) -> SavedCurves | None:
+    """The saved curves that are chosen, if they serve the solver and these models.
+
+    Raises
+    ------
+    CurvesError
+        If they cannot be read, or are of another solver, other weights or a narrower range.
+    """
+    if not choices.curves:
+        return None
+    saved = SavedCurves(choices.curves)
+    weights = {card.cls: card.sha256 for card in cards}
+    saved.check(solver, weights, {card.cls: card.shifts for card in cards})
+    return saved
 
 
 def fit_directories(models: str | Path | Sequence[str | Path], shipped: Path) -> tuple[Path, ...]:

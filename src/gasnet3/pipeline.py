@@ -14,7 +14,7 @@ from gasnet3.anomaly import stored
 from gasnet3.anomaly.score import AnomalyFit
 from gasnet3.candidates import ALL
 from gasnet3.choices import ANYTHING, Choices
-from gasnet3.classifier import Classifier, chosen_models, fit_directories
+from gasnet3.classifier import Classifier, chosen_curves, chosen_models, fit_directories
 from gasnet3.confidence import (
     DIRECTORY,
     Confidence,
@@ -125,11 +125,7 @@ class Pipeline(Classifier):
         kind = solution_kind(solver)
         anomaly = stored.find_anomaly(hashes, kind, fit_directories(models, stored.DIRECTORY))
         priors = Priors.read(choices.priors) if choices.priors else None
-        saved = SavedCurves(choices.curves) if choices.curves else None
-        if saved is not None:
-            cards = {engine.cls: engine.model.card for engine in engines}
-            shifts = {name: card.shifts for name, card in cards.items()}
-            saved.check(solver, {name: hashes[name] for name in cards}, shifts)
+        saved = chosen_curves(choices, solver, [engine.model.card for engine in engines])
         return cls(
             engines, SOLVERS[solver], torch.device(device), confidence, subclasses, anomaly,
             choices, priors, saved,

@@ -11,7 +11,7 @@ import numpy as np
 from gasnet3.anomaly import stored
 from gasnet3.anomaly.score import AnomalyFit
 from gasnet3.choices import ANYTHING, Choices
-from gasnet3.classifier import Classifier, chosen_models, fit_directories
+from gasnet3.classifier import Classifier, chosen_curves, chosen_models, fit_directories
 from gasnet3.confidence import DIRECTORY, Confidence, find_confidence
 from gasnet3.curves import SavedCurves
 from gasnet3.onnx.prepare import Prepared, prepare
@@ -102,10 +102,7 @@ class OnnxPipeline(Classifier):
         engines = tuple(
             models[c].narrowed(*ends) if ends else models[c] for c, ends in ranges.items()
         )
-        saved = SavedCurves(choices.curves) if choices.curves else None
-        if saved is not None:
-            shifts = {engine.cls: engine.card.shifts for engine in engines}
-            saved.check(solver, {name: hashes[name] for name in ranges}, shifts)
+        saved = chosen_curves(choices, solver, [engine.card for engine in engines])
         return cls(
             engines,
             find_confidence(hashes, solver, fit_directories(directory, DIRECTORY)),

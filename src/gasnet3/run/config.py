@@ -83,9 +83,8 @@ def _fingerprint(pipeline: Classifier) -> dict[str, str]:
             asdict(replace(engine.model.card, metrics={}, training={})), sort_keys=True
         )
         found[f"card {engine.cls}"] = hashlib.sha256(text.encode()).hexdigest()
-    saved = getattr(pipeline, "saved", None)
-    if saved is not None:
-        found["curves"] = saved.digest
+    if pipeline.saved is not None:
+        found["curves"] = pipeline.saved.digest
     if pipeline.priors is not None:
         found["priors"] = pipeline.priors.digest
     fits = {"confidence": pipeline.confidence, **pipeline.subclasses}
