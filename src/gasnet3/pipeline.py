@@ -50,18 +50,8 @@ class Pipeline(Classifier):
         How candidates are found.
     device : torch.device
         Where to compute.
-    confidence : Confidence or None
-        What decides the class and says how sure it is; None: the least reduced χ² does.
-    subclasses : dict of str to SubclassModel
-        What tells subclasses, for classes whose network has a fit; none for the amortised solver.
-    anomaly : AnomalyFit or None
-        What ordinary spectra are like; None: only χ² says which are strange.
-    choices : Choices
-        What may be the answer.
-    priors : Priors or None
-        What is known of redshifts beforehand.
-    saved : SavedCurves or None
-        Curves in the place of scans.
+    confidence, subclasses, anomaly, choices, priors, saved
+        See :class:`~gasnet3.classifier.Classifier`.
     """
 
     engines: tuple[Engine, ...]

@@ -46,10 +46,8 @@ class OnnxPipeline(Classifier):
     ----------
     engines : tuple of OnnxModel
         One a class.
-    confidence, subclasses, anomaly, choices, priors
+    confidence, subclasses, anomaly, choices, priors, saved
         See :class:`~gasnet3.classifier.Classifier`.
-    saved : SavedCurves or None
-        χ² curves that take the place of scans.
     """
 
     engines: tuple[OnnxModel, ...]
