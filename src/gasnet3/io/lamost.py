@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from gasnet3.airvac import air_to_vacuum
 from gasnet3.flags import ZWarn
 from gasnet3.io import fits_table
-from gasnet3.io.errors import ReadError, check_range
+from gasnet3.io.errors import ReadError
 from gasnet3.io.fits_table import Header, header_float, header_int, header_text
 from gasnet3.io.labels import class_label
 from gasnet3.io.sdss import as_key
+from gasnet3.io.single import SingleSpectrumReader
 from gasnet3.io.understood import Understood
 from gasnet3.spectra import Spectra
 
@@ -46,7 +47,7 @@ _FIBERS = {
 """What the type of a fibre (FIBERTYP, FIB_TYPE) says; Obj and F-std are targets."""
 
 
-class LamostReader:
+class LamostReader(SingleSpectrumReader):
     """LAMOST low resolution, plain or gzipped: images of rows (DR1 to DR8) or tables (later).
 
     The rows of the image are flux, inverse variance, wavelength (DR1 of 2013: the flux over its
@@ -98,16 +99,6 @@ class LamostReader:
             classes=[class_label(label)],
             meta={name: [value] for name, value in {**meta, "file": path.name}.items()},
         )
-
-    def count(self, path: Path) -> int:
-        """One: such a file holds one spectrum."""
-        return 1
-
-    def read_rows(self, path: Path, start: int, stop: int) -> Spectra:
-        """The spectrum, or none of it; see :meth:`read`."""
-        check_range(path, start, stop, 1)
-        spectra = self.read(path)
-        return spectra if stop > start else spectra[:0]
 
     def explain(self, path: Path) -> Understood:
         """What is taken from where, and what is not used."""

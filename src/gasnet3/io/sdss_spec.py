@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasnet3.io import fits_table
-from gasnet3.io.errors import ReadError, check_range
+from gasnet3.io.errors import ReadError
 from gasnet3.io.fits_table import Header, header_float, header_int, header_text
 from gasnet3.io.sdss import apply_mask, as_key, field_id, known_flags, spectrum_id
+from gasnet3.io.single import SingleSpectrumReader
 from gasnet3.io.understood import Understood
 from gasnet3.spectra import Spectra
 
@@ -38,7 +39,7 @@ _NUMBERS = {
 _COADD_COLUMN = re.compile(rb"TTYPE\d+ *= *'(flux|loglam|ivar) *'", re.IGNORECASE)
 
 
-class SdssSpecReader:
+class SdssSpecReader(SingleSpectrumReader):
     """SDSS ``spec`` and ``spec-lite``, plain or gzipped, of SDSS-I to IV and of SDSS-V (BOSS).
 
     The first extension is the coadd (columns in lower or upper case), the second, where there
@@ -75,16 +76,6 @@ class SdssSpecReader:
             If the file is not complete or not such a file.
         """
         return _spectrum(path, *_load(path))
-
-    def count(self, path: Path) -> int:
-        """One: such a file holds one spectrum."""
-        return 1
-
-    def read_rows(self, path: Path, start: int, stop: int) -> Spectra:
-        """The spectrum, or none of it; see :meth:`read`."""
-        check_range(path, start, stop, 1)
-        spectra = self.read(path)
-        return spectra if stop > start else spectra[:0]
 
     def explain(self, path: Path) -> Understood:
         """What is taken from where, and what is not used."""

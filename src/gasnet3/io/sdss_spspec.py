@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from gasnet3.flags import ZWarn
 from gasnet3.io import fits_table
-from gasnet3.io.errors import ReadError, check_range
+from gasnet3.io.errors import ReadError
 from gasnet3.io.fits_table import Header, header_float, header_int, header_text
 from gasnet3.io.sdss import apply_mask, as_key, known_flags, spectrum_id
+from gasnet3.io.single import SingleSpectrumReader
 from gasnet3.io.understood import Understood
 from gasnet3.spectra import Spectra
 
@@ -28,7 +29,7 @@ _EMISSION_LINE = 1 << 30
 """Not a fault: spectro1d marks in the image's mask the lines that it fitted."""
 
 
-class SdssSpSpecReader:
+class SdssSpSpecReader(SingleSpectrumReader):
     """SDSS ``spSpec``, plain or gzipped.
 
     The rows of the primary image are flux, continuum-subtracted flux, standard error and mask;
@@ -89,16 +90,6 @@ class SdssSpSpecReader:
             classes=[cls],
             meta={name: [value] for name, value in {**meta, "file": path.name}.items()},
         )
-
-    def count(self, path: Path) -> int:
-        """One: such a file holds one spectrum."""
-        return 1
-
-    def read_rows(self, path: Path, start: int, stop: int) -> Spectra:
-        """The spectrum, or none of it; see :meth:`read`."""
-        check_range(path, start, stop, 1)
-        spectra = self.read(path)
-        return spectra if stop > start else spectra[:0]
 
     def explain(self, path: Path) -> Understood:
         """What is taken from where, and what is not used."""
