@@ -97,14 +97,14 @@ def read_votable(path: Path) -> tuple[Arrays, Header | None]:
 
 
 def _utf16_width(data: NDArray[np.str_]) -> int:
-    """Longest value in units of UTF-16: characters beyond the first plane take two."""
-    longest = np.char.str_len(data).max(initial=0)
-    wide = data.dtype.itemsize and bool((_codes(data) > 0xFFFF).any())
-    return int(np.char.str_len(np.char.encode(data, "utf-16-be")).max() // 2 if wide else longest)
+    """Longest value in units of UTF-16: characters beyond the first plane take two.
 
-
-def _codes(data: NDArray[np.str_]) -> NDArray[np.uint32]:
-    return np.ascontiguousarray(data).view(np.uint32) if data.size else np.zeros(0, np.uint32)
+    Counted from the code points: NumPy drops the zero byte in which an encoded character may end.
+    """
+    if not data.size:
+        return 0
+    codes = np.ascontiguousarray(data).view(np.uint32).reshape(len(data), -1)
+    return int((np.char.str_len(data) + (codes > 0xFFFF).sum(axis=1)).max())
 
 
 def _texts(rows: Rows) -> dict[str, _Text]:
