@@ -1,7 +1,7 @@
 # `make demo` and `make test` work from a bare clone: they make .venv and install what they need.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format docs benchmark accuracy paper samples clean
+.PHONY: help demo test fuzz lint format docs benchmark accuracy paper samples clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -20,6 +20,9 @@ demo: $(VENV)/.installed  ## classify the bundled spectra; table and picture in 
 
 test: $(VENV)/.installed-dev  ## run the tests
 	$(BIN)/python -m pytest
+
+fuzz: $(VENV)/.installed-dev  ## run the property tests on new examples, until one fails
+	@while $(BIN)/python -m pytest -q -m hypothesis --hypothesis-profile=fuzz; do :; done
 
 lint: $(VENV)/.installed-dev  ## ruff and mypy
 	$(BIN)/ruff check

@@ -8,8 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 import browser
+
+# Property tests try the same examples in every run, so that whether a change lands is no matter of
+# luck; `make fuzz` tries new ones. None is timed: machines are shared.
+PATIENT = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+settings.register_profile("fuzz", deadline=None, suppress_health_check=PATIENT)
+settings.register_profile("same", settings.get_profile("fuzz"), derandomize=True, database=None)
+settings.load_profile("same")
 
 SHARED = Path(__file__).parents[1] / ".." / "shared"
 

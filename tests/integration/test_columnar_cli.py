@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -22,9 +22,7 @@ from gasnet3.io.hdf5 import Hdf5Reader
 from gasnet3.io.parquet import ParquetReader
 from gasnet3.io.zarr import ZarrReader
 
-MANY = settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+MANY = settings(max_examples=80)
 FLIPS = st.lists(
     st.tuples(st.integers(-(1 << 14), 1 << 14), st.integers(0, 255)), min_size=1, max_size=8
 )

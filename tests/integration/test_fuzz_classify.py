@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gasnet3
@@ -20,12 +20,7 @@ from toy import toy_model, toy_spectra
 N = OBSERVED.n
 WAVE = OBSERVED.wave
 GOOD = 2
-FEW = settings(
-    max_examples=12,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+FEW = settings(max_examples=12)
 
 
 @pytest.fixture(scope="module")

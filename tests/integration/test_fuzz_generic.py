@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mock_generic as mock
@@ -23,9 +23,7 @@ from gasnet3.spectra import Spectra
 FORMS = {**mock.ONE, **mock.THREE}
 READERS: tuple[HoldingReader, ...] = (FitsReader(), EcsvReader(), TextReader())
 BYTES = st.integers(0, 255)
-SOME = settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+SOME = settings(max_examples=10)
 
 
 @pytest.fixture(scope="module")

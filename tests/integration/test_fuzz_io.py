@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -30,9 +30,7 @@ BLOCK = 2880
 ROW_BYTES = 20
 SHARD_START = b"ARROW1\0\0gasnet3-shard"
 BYTES = st.integers(0, 255)
-MANY = settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+MANY = settings(max_examples=300)
 
 
 def spectrum():

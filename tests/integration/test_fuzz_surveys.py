@@ -7,7 +7,7 @@ import gzip
 import numpy as np
 import pytest
 from astropy.io import fits
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gasnet3 import ZWarn
@@ -27,11 +27,7 @@ MADE = {
         lambda path: spspec(path, pixels=80, and_mask=np.zeros(80, int)),
     ),
 }
-FEW = settings(
-    max_examples=120,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+FEW = settings(max_examples=120)
 FLIPS = st.lists(st.tuples(st.integers(0, 1 << 20), st.integers(0, 255)), min_size=1, max_size=8)
 
 

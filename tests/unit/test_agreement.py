@@ -45,7 +45,6 @@ drawn = st.builds(
 lists = st.lists(drawn, max_size=6)
 
 
-@settings(deadline=None)
 @given(lists, lists, lists)
 def test_the_order_of_files_does_not_matter(
     one: list[Judgement], two: list[Judgement], three: list[Judgement]
@@ -55,7 +54,6 @@ def test_the_order_of_files_does_not_matter(
     assert merge([merge([one, two]), three]) == merge(files)
 
 
-@settings(deadline=None)
 @given(lists, lists)
 def test_merging_again_changes_nothing(one: list[Judgement], two: list[Judgement]) -> None:
     merged = merge([one, two])
@@ -64,7 +62,6 @@ def test_merging_again_changes_nothing(one: list[Judgement], two: list[Judgement
     assert merge([two, merged, merged]) == merged
 
 
-@settings(deadline=None)
 @given(lists, lists)
 def test_nothing_is_lost(one: list[Judgement], two: list[Judgement]) -> None:
     merged = {(row.id, row.scanner): row for row in merge([one, two])}
@@ -80,7 +77,7 @@ def test_columns_that_one_copy_has_are_kept() -> None:
     assert merge([[full], [bare]]) == merge([[bare], [full]]) == [full]
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(lists, lists)
 def test_a_merged_file_is_read_back(
     tmp_path_factory: pytest.TempPathFactory, one: list[Judgement], two: list[Judgement]

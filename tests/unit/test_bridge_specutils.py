@@ -89,7 +89,7 @@ def test_round_trip_is_exact(stacked: bool) -> None:
     assert_same(from_specutils(out), spectra)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(st.integers(1, 3), st.integers(0, 2**31), st.booleans())
 def test_any_flux_comes_back(rows: int, seed: int, stacked: bool) -> None:
     rng = np.random.default_rng(seed)

@@ -81,7 +81,7 @@ def test_round_trips_are_exact(trip: Callable[[Spectra], Spectra], rows: int) ->
     assert_same(trip(sample(rows)), sample(rows))
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(st.sampled_from(sorted(TRIPS)), st.integers(1, 3), st.integers(0, 1000))
 def test_any_flux_comes_back(trip: str, rows: int, seed: int) -> None:
     assert_same(TRIPS[trip](sample(rows, seed)), sample(rows, seed))

@@ -12,7 +12,7 @@ import pyarrow.parquet
 import pytest
 from astropy.io import fits
 from astropy.table import Table
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -114,9 +114,7 @@ def catalogs(draw: st.DrawFn) -> Table:
     return make_catalog(columns, keys, {"note": draw(TEXT), "n": draw(st.integers())})
 
 
-@settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60)
 @given(table=catalogs(), form=st.sampled_from(FORMS))
 def test_any_catalog_round_trip(tmp_path: Path, table: Table, form: tuple[str, str]) -> None:
     path = tmp_path / f"out.{form[0]}"

@@ -10,7 +10,7 @@ from weakref import ref
 import numpy as np
 import pytest
 from astropy.table import Table
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gasnet3.catalog import layout, make_catalog, read_catalog, write_catalog, write_parts
@@ -45,9 +45,7 @@ def pieces(whole: Table, cuts: list[int]) -> list[Table]:
     return [whole[start:stop] for start, stop in pairwise(edges)]
 
 
-@settings(
-    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40)
 @given(
     form=st.sampled_from(FORMS),
     ids=st.sampled_from(["", "spec-"]),

@@ -10,7 +10,7 @@ import pytest
 from astropy.io import fits
 from astropy.io.votable import parse, parse_single_table, ucd, validate
 from astropy.table import Table
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gasnet3.catalog import COLUMNS, make_catalog, read_catalog, write_catalog
@@ -115,9 +115,7 @@ def test_a_votable_of_others_gets_native_names(tmp_path: Path) -> None:
     assert list(back["class"]) == ["QSO", "STAR"]
 
 
-@settings(
-    deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=30)
 @given(
     ids=st.lists(
         st.text(st.characters(min_codepoint=32, exclude_categories=["Cs"]), max_size=6),

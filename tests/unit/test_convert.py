@@ -7,7 +7,7 @@ import os
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gasnet3 import Spectra
@@ -77,9 +77,7 @@ def test_shards_hold_the_spectra_of_the_files_in_order(inputs, tmp_path):
     assert [source["rows"] for source in manifest["sources"]] == [1, 5, 3, 1]
 
 
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=15)
 @given(shard_rows=st.integers(1, 12), read_rows=st.integers(1, 6))
 def test_any_size_of_shards_holds_the_same(inputs, tmp_path_factory, shard_rows, read_rows):
     out = tmp_path_factory.mktemp("out")

@@ -72,7 +72,7 @@ def test_answers_are_those_of_the_pipeline(models: str) -> None:
     assert got["z_in"].tolist() == np.repeat(np.arange(ROWS), 2).tolist()
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(start=st.integers(0, ROWS), rows=st.integers(0, ROWS), n_best=st.integers(1, 2))
 def test_one_schema_and_one_answer_for_any_partition(
     models: str, start: int, rows: int, n_best: int

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -190,7 +190,7 @@ def test_noise_seen_is_the_noise_there_is() -> None:
 ODD = st.sampled_from([0.0, 1.0, -1.0, 1e-300, 1e300, float("nan"), float("inf"), 3.5e38])
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40)
 @given(
     flux=st.lists(ODD, min_size=3, max_size=80),
     ivar=st.lists(ODD, min_size=3, max_size=80),

@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 from astropy.io import fits
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gasnet3 import Spectra
@@ -28,9 +28,7 @@ from gasnet3.lattice import LogLattice
 
 LATTICE = LogLattice(36000, 60)
 ROWS = 7
-ANY_RANGE = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+ANY_RANGE = settings(max_examples=25)
 
 
 def spectra(rows=ROWS):

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -27,9 +27,7 @@ from gasnet3.lattice import LogLattice
 LATTICE = LogLattice(36000, 12)
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
 DTYPES = ["?", "<i2", ">i4", "<u8", "<f2", ">f8", "<f4", "S3", "<U8", "<M8[s]", "<c16"]
-FEW = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+FEW = settings(max_examples=60)
 
 
 def spectra(rows=3, dtype=np.float32, meta=None):

@@ -38,7 +38,7 @@ drawn = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.lists(drawn, min_size=1, max_size=5))
 def test_any_judgement_comes_back_as_it_was(
     tmp_path_factory: pytest.TempPathFactory, judgements: list[Judgement]
@@ -48,7 +48,7 @@ def test_any_judgement_comes_back_as_it_was(
     assert read_judgements(path) == judgements
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(drawn)
 def test_no_cell_is_a_formula(
     tmp_path_factory: pytest.TempPathFactory, judgement: Judgement
@@ -62,7 +62,7 @@ def test_no_cell_is_a_formula(
             float(cell)  # a number is none
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(st.sampled_from(["anna", "ben"]), drawn), max_size=8))
 def test_a_file_remembers_as_a_dictionary_does(
     tmp_path_factory: pytest.TempPathFactory, said: list[tuple[str, Judgement]]

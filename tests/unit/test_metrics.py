@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gasnet3 import metrics
@@ -162,7 +162,6 @@ def test_subsets_above_a_robustness() -> None:
     np.testing.assert_allclose(subsets.mean, [2 / 3, 1, NAN])
 
 
-@settings(deadline=None)
 @given(PAIRS)
 def test_fractions_partition_all_rows(pair: tuple[np.ndarray, np.ndarray]) -> None:
     z, z_true = pair

@@ -109,7 +109,7 @@ CURVES = arrays(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(curve=CURVES, separation=st.floats(0.5, 6.0), k=st.integers(1, 4))
 def test_minima_are_those_of_torch(curve, separation, k):
     theirs = torch_minima(torch.from_numpy(curve.copy()), separation, k)

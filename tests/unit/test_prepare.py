@@ -91,7 +91,7 @@ def test_negative_degree_raises():
         prepare(spectra(np.ones((1, OBSERVED.n))), -1)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(0, 2**31), st.floats(1e-3, 1e3), st.integers(1, 40))
 def test_rows_do_not_depend_on_their_neighbours(seed, scale, rows):
     rng = np.random.default_rng(seed)

@@ -41,7 +41,7 @@ def integral(values, wave, low, high):
     return np.interp(high, edges, total) - np.interp(low, edges, total)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(spectra())
 def test_flux_is_conserved(spectrum):
     flux, ivar, wave = spectrum
@@ -51,7 +51,7 @@ def test_flux_is_conserved(spectrum):
     assert not poor
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(spectra())
 def test_variance_of_the_total_flux_is_conserved(spectrum):
     flux, ivar, wave = spectrum
@@ -61,7 +61,7 @@ def test_variance_of_the_total_flux_is_conserved(spectrum):
     assert (np.diff(LATTICE.edges) ** 2 / new).sum() == pytest.approx(expected, rel=1e-9)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(spectra(), st.booleans())
 def test_falling_grids_and_log_grids_give_the_same(spectrum, log):
     flux, ivar, wave = spectrum
