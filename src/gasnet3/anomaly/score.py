@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -108,13 +109,12 @@ class AnomalyFit:
         values, cls, sn : ndarray, shape (rows,)
             The values, and the class and median S/N of each spectrum.
         """
-        out = np.full(len(values), np.nan)
+        out, weights, finite = np.full(len(values), np.nan), knot_weights(sn), np.isfinite(values)
         for one, tables in self.tables.items():
-            rows = np.flatnonzero((cls == one) & np.isfinite(values))
             if name in tables:
-                weights = knot_weights(sn[rows])
+                rows = np.flatnonzero((cls == one) & finite)
                 parts = [tail_score(values[rows], table) for table in tables[name]]
-                out[rows] = sum(part * weights[:, i] for i, part in enumerate(parts))
+                out[rows] = sum(part * weights[rows, i] for i, part in enumerate(parts))
         return out
 
 
@@ -142,16 +142,29 @@ def tail_score(values: Floats, table: Floats) -> Floats:
     table : ndarray of float64, shape (len(SHARES),)
         Values that the ``SHARES`` exceed, rising.
     """
+    values = np.asarray(values, np.float64)
+    level, last, fall, apart = _tail(np.ascontiguousarray(table, np.float64).tobytes())
+    beyond = (values - last) / fall
+    inside = np.interp(values, apart, level)
+    return np.minimum(np.where(values > last, level[-1] + beyond, inside), LARGEST)
+
+
+@lru_cache(maxsize=4096)
+def _tail(table: bytes) -> tuple[Floats, float, float, Floats]:
+    """What :func:`tail_score` needs of a table, which is the same for every batch.
+
+    The scores of the shares, the last value, the growth over which a tenth remains, and the
+    values kept apart.
+    """
+    values = np.frombuffer(table)
     level = -np.log10(np.array(SHARES))
     # The tail begins above what many ordinary spectra have in common.
-    above = np.flatnonzero(table > table[0] + TIE)
-    first = min(max(SHARES.index(0.1), int(above[0]) if len(above) else 0), len(table) - 2)
-    fall = (table[-1] - table[first]) / (level[-1] - level[first])
-    fall = max(fall, STEEPEST * (table[-1] - table[0]), LEAST_FALL)
-    beyond = (values - table[-1]) / fall
+    above = np.flatnonzero(values > values[0] + TIE)
+    first = min(max(SHARES.index(0.1), int(above[0]) if len(above) else 0), len(values) - 2)
+    fall = (values[-1] - values[first]) / (level[-1] - level[first])
+    fall = max(fall, STEEPEST * (values[-1] - values[0]), LEAST_FALL)
     # A value that many ordinary spectra have is as strange as all of them together.
-    inside = np.interp(values, table + TIE * np.arange(len(table)), level)
-    return np.minimum(np.where(values > table[-1], level[-1] + beyond, inside), LARGEST)
+    return level, float(values[-1]), float(fall), values + TIE * np.arange(len(values))
 
 
 def tabulate(values: Floats, sn: Floats) -> Floats | None:
