@@ -8,6 +8,7 @@ since the largest of several is large more often.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -93,6 +94,17 @@ class AnomalyFit:
     sky: tuple[tuple[float, float], ...]
     tables: dict[str, dict[str, Floats]]
     densities: dict[str, Density]
+
+    @property
+    def digest(self) -> str:
+        """Hash of all that a score depends on."""
+        found = hashlib.sha256(repr(self.sky).encode())
+        fits = {**self.tables, **{f"{c} density": d.arrays() for c, d in self.densities.items()}}
+        for fit, arrays in sorted(fits.items()):
+            for name, values in sorted(arrays.items()):
+                found.update(f"{fit} {name} {values.shape} {values.dtype}".encode())
+                found.update(np.ascontiguousarray(values).tobytes())
+        return found.hexdigest()
 
     def sky_pixels(self, lattice: LogLattice) -> NDArray[np.bool_]:
         """Pixels in the ranges of ``sky``, shape (n,)."""

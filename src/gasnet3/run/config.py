@@ -75,7 +75,7 @@ def _listed(models: Any) -> list[str | Path]:
 
 
 def _fingerprint(pipeline: Classifier) -> dict[str, str]:
-    """Hashes of all that was fitted: networks and their cards, confidence and subclasses."""
+    """Hashes of all that was fitted: networks, cards, confidence, subclasses, anomalies."""
     found = {engine.cls: engine.model.card.sha256 for engine in pipeline.engines}
     for engine in pipeline.engines:
         # How it was trained and what it scored do not enter an answer.
@@ -87,6 +87,8 @@ def _fingerprint(pipeline: Classifier) -> dict[str, str]:
         found["curves"] = pipeline.saved.digest
     if pipeline.priors is not None:
         found["priors"] = pipeline.priors.digest
+    if pipeline.anomaly is not None:
+        found["anomaly"] = pipeline.anomaly.digest
     fits = {"confidence": pipeline.confidence, **pipeline.subclasses}
     for name, fit in fits.items():
         if fit is not None:
@@ -123,7 +125,7 @@ def _pipeline(text: str, directory: Path, device: str) -> Classifier:
     pipeline = load_classifier(config["models"], config["solver"], device, choices)
     if _fingerprint(pipeline) != config["fingerprint"]:
         raise PlanError(
-            f"{directory}: the models ({config['models']}) or the priors are not those of the plan "
-            "any more; put these back, or plan again"
+            f"{directory}: the models ({config['models']}), their fits or the priors are not "
+            "those of the plan any more; put these back, or plan again"
         )
     return pipeline
