@@ -60,7 +60,8 @@ def parse_unit(text: str) -> UnitBase | None:
             found = units.Unit(text, format=form, parse_strict="raise")
         except (ValueError, TypeError):
             continue
-        return units.Unit(scale * found)
+        if found is not None:  # OGIP's word for a unit that is not known is "UNKNOWN"
+            return units.Unit(scale * found)
     return None
 
 
