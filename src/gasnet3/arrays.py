@@ -69,6 +69,13 @@ def widened(values: Any, before: int, after: int) -> Any:
     return torch.nn.functional.pad(values, (before, after))
 
 
+def blank(values: Any, shape: tuple[int, ...]) -> Any:
+    """A float64 tensor or array to be filled, where the given one is."""
+    if isinstance(values, np.ndarray):
+        return np.empty(shape)
+    return values.new_empty(shape, dtype=namespace(values).float64)
+
+
 def repeated(values: Any, times: int) -> Any:
     """Each column of a tensor or array so many times, one after the other."""
     if isinstance(values, np.ndarray):
@@ -78,7 +85,10 @@ def repeated(values: Any, times: int) -> Any:
 
 def largest(values: Any) -> tuple[Any, Any]:
     """The largest value of each row, and its column."""
-    place = values.argmax(1)
+    if isinstance(values, np.ndarray) or on_gpu(values):
+        place = values.argmax(1)
+    else:  # ten times faster than torch's
+        place = namespace(values).from_numpy(values.numpy().argmax(1))
     return picked(values, place), place
 
 

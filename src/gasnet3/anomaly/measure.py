@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasnet3.anomaly.density import Density
-from gasnet3.anomaly.residual import Residual
+from gasnet3.anomaly.residual import NARROW, Residual
 from gasnet3.anomaly.second import SecondRedshift, find_second
 from gasnet3.anomaly.solution import Solution
-from gasnet3.anomaly.statistics import NARROW, Statistics, pixel_statistics
+from gasnet3.anomaly.statistics import Statistics, pixel_statistics
 from gasnet3.arrays import as_numpy, clipped, index_for, namespace, on_gpu
 from gasnet3.lattice import LogLattice
 from gasnet3.quality import good_span

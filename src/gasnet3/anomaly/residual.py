@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from gasnet3.arrays import clipped, inverse_root, namespace, narrow, repeated, wide, widened
+from gasnet3.arrays import blank, clipped, inverse_root, namespace, narrow, repeated, wide, widened
 
 MODEL_ERROR, WIDE_ERROR = 0.01, 0.03
 """Errors of a reconstruction as shares of the flux: of each pixel for itself, added to the noise,
 and of neighbouring pixels alike. A model is never exact, and at S/N 100 that is no feature."""
+
+NARROW = (5, 11, 31)
+"""Widths, in pixels, of features that may be lines."""
 
 BLOCK = 204
 """Pixels over which the noise is compared with what ``ivar`` says; 20 blocks a spectrum."""
@@ -53,11 +56,10 @@ class Residual:
     @cached_property
     def weight(self) -> Any:
         """Inverse variance of the difference: noise, model error, and noise that ivar hides."""
-        xp = namespace(self.ivar)
-        ivar = wide(xp.where(self.good, self.ivar, 1.0))
-        total = wide(xp.where(self.good, self.total, 0.0))
-        weight = xp.where(self.good, 1.0 / (1.0 / ivar + (MODEL_ERROR * total) ** 2), 0.0)
-        pulls = clipped(self.difference * xp.sqrt(weight), -CLIP, CLIP) ** 2
+        xp, ivar, total = namespace(self.ivar), wide(self.ivar), wide(self.total)
+        weight = ivar / (1.0 + ivar * (MODEL_ERROR * total) ** 2)
+        weight = xp.where(self.good, weight, 0.0)
+        pulls = clipped(self.difference**2 * weight, high=CLIP**2)
         count = _by_block(wide(self.good))
         mean = _by_block(pulls) / clipped(count, 1.0)
         scale = clipped(xp.where(count > BLOCK // 4, mean, 1.0), 1.0)
@@ -69,16 +71,22 @@ class Residual:
         return narrow(self.difference) * narrow(self.weight) ** 0.5
 
     @cached_property
-    def _counts(self) -> Any:
-        return running(wide(self.good))
+    def counts(self) -> Any:
+        """Running sums of the number of good pixels, see :func:`running`."""
+        return running(self.good)
 
     @cached_property
     def _levels(self) -> Any:
-        return running(abs(wide(namespace(self.total).where(self.good, self.total, 0.0))))
+        return running(abs(namespace(self.total).where(self.good, self.total, 0.0)))
 
     @cached_property
     def _sums(self) -> tuple[Any, Any]:
         return running(self.difference * self.weight), running(self.weight)
+
+    @cached_property
+    def narrowest(self) -> Any:
+        """Significance of the narrowest features, which more than one question is about."""
+        return self.significance(NARROW[0])
 
     def significance(self, width: int, *, alike: bool = False) -> Any:
         """Mean difference over ``width`` pixels, in units of its error.
@@ -97,7 +105,7 @@ class Residual:
         """
         weighted, weight = (narrow(window(sums, width)) for sums in self._sums)
         # Differences of running sums: where there are no data, rounding is left.
-        count = narrow(window(self._counts, width))
+        count = narrow(window(self.counts, width))
         enough = (count > width / 2) & (weight > 0)
         if alike:
             level = narrow(window(self._levels, width)) / clipped(count, 1.0)
@@ -120,8 +128,8 @@ class Residual:
         """
         weighted, weight = (narrow(window(sums, width)) for sums in self._sums)
         around, total = (narrow(window(sums, surroundings)) for sums in self._sums)
-        enough = (window(self._counts, width) > width / 2) & (weight > 0)
-        enough &= window(self._counts, surroundings) > 0.9 * surroundings
+        enough = (window(self.counts, width) > width / 2) & (weight > 0)
+        enough &= window(self.counts, surroundings) > 0.9 * surroundings
         xp = namespace(weight)
         mean = around / xp.where(total > 0, total, 1.0)
         return xp.where(enough, weighted * inverse_root(weight) - mean * xp.sqrt(weight), 0.0)
@@ -148,7 +156,7 @@ class Residual:
         sides = [
             (part[:, reach : reach + width] - part[:, :width],
              part[:, 2 * reach : 2 * reach + width] - part[:, reach : reach + width])
-            for sums in (*self._sums, self._counts, self._levels)
+            for sums in (*self._sums, self.counts, self._levels)
             for part in (sums[:, MARGIN + start - reach :],)
         ]  # fmt: skip
         (left, right), (w_left, w_right), (n_left, n_right), (f_left, f_right) = sides
@@ -169,7 +177,13 @@ def running(values: Any) -> Any:
     Tensor or ndarray, shape (rows, n + 2·MARGIN + 1)
         The sum of the pixels before pixel i is at i + ``MARGIN``.
     """
-    return namespace(values).cumsum(widened(values, MARGIN + 1, MARGIN), 1)
+    rows, n = values.shape
+    xp, last = namespace(values), MARGIN + n
+    out = blank(values, (rows, n + 2 * MARGIN + 1))
+    out[:, : MARGIN + 1] = 0.0
+    xp.cumsum(values, 1, dtype=xp.float64, out=out[:, MARGIN + 1 : last + 1])
+    out[:, last + 1 :] = out[:, last : last + 1]
+    return out
 
 
 def window(sums: Any, width: int) -> Any:

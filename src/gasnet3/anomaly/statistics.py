@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gasnet3.anomaly.residual import BLOCK, Residual, running, window
+from gasnet3.anomaly.residual import BLOCK, NARROW, Residual, running, window
 from gasnet3.arrays import (
     as_numpy,
     clipped,
@@ -32,8 +32,8 @@ from gasnet3.lattice import LogLattice
 
 Floats = NDArray[np.float64]
 
-NARROW, WIDE = (5, 11, 31), (101, 301)
-"""Widths, in pixels, of features that may be lines, and of broader ones."""
+WIDE = (101, 301)
+"""Widths, in pixels, of features broader than lines."""
 
 JOINS = ((5600.0, 6400.0), (7400.0, 7750.0))
 """Where the arms of SDSS, LAMOST and DESI spectrographs meet, vacuum Å."""
@@ -160,11 +160,11 @@ def _dead(residual: Residual) -> Found:
     change = residual.flux[:, 1:] - residual.flux[:, :-1]
     squared = change**2 * residual.ivar[:, 1:] / 2.0
     scatter = clipped(xp.where(both, squared, 0.0), high=CLIPPED)
-    count = window(running(wide(both)), DEAD_WIDTH)
-    local = window(running(wide(scatter)), DEAD_WIDTH) / clipped(count, 1.0)
+    count = window(running(both), DEAD_WIDTH)
+    local = window(running(scatter), DEAD_WIDTH) / clipped(count, 1.0)
     whole = scatter.sum(1) / clipped(both.sum(1), 1)
     # Where a survey's spectra end they are often interpolated.
-    inside = window(running(wide(residual.good)), DEAD_REACH)[:, 1:] > 0.9 * DEAD_REACH
+    inside = window(residual.counts, DEAD_REACH)[:, 1:] > 0.9 * DEAD_REACH
     enough = inside & (count > DEAD_WIDTH // 2)
     least, place = largest(-xp.where(enough, local, xp.inf))
     low = -least
@@ -193,7 +193,7 @@ def _negative(residual: Residual) -> Found:
     xp, total, model = namespace(residual.flux), residual.total, residual.model
     flux = residual.flux + xp.where(residual.good, total - model, 0.0)
     weight = xp.where(residual.good, residual.ivar, 0.0)
-    sums = [running(wide(flux * weight)), running(wide(weight))]
+    sums = [running(flux * weight), running(weight)]
     mean, weights = (narrow(window(part, NEGATIVE_WIDTH)) for part in sums)
     significance = xp.where(weights > 0, mean * inverse_root(weights), 0.0)
     best, place, quoted = _largest(-significance)
@@ -215,8 +215,9 @@ def _sky(residual: Residual, sky: Any) -> Found:
 def _features(residual: Residual, allowed: Any) -> dict[str, Found]:
     """Most significant emission and absorption: of the width of lines, and broader."""
     out, xp = {}, namespace(residual.flux)
-    for name, widths in (("line", NARROW), ("broad", WIDE)):
-        shown = [residual.significance(width, alike=name == "broad") for width in widths]
+    lines = [residual.narrowest, *(residual.significance(width) for width in NARROW[1:])]
+    broad = [residual.significance(width, alike=True) for width in WIDE]
+    for name, shown in (("line", lines), ("broad", broad)):
         found = [_largest(xp.where(allowed, abs(s), 0.0), s) for s in shown]
         best, place, quoted = _best(found)
         out[name] = (xp.log(clipped(best, 1.0)), place, quoted)
@@ -236,8 +237,8 @@ def _misfits(residual: Residual) -> dict[str, Found]:
     everywhere = lower_median(reduced) / limit
     mean = chi2.sum(1) / clipped(count.sum(1), 1.0) / limit
     # Where the model is wrong it lies above the data as well: what the data have comes first.
-    shown = residual.significance(NARROW[0])
-    _, place, pull = _largest(xp.where(shown > 0, shown, -DATA_FIRST * shown), abs(shown))
+    shown = residual.narrowest
+    _, place, pull = _largest(xp.maximum(shown, -DATA_FIRST * shown), abs(shown))
     return {
         "misfit": (xp.log(clipped(mean, 1e-3)), place, pull),
         "everywhere": _nowhere(xp.log(clipped(everywhere, 1e-3))),
