@@ -28,6 +28,7 @@ from gasnet3.io import read
 from gasnet3.onnx.export import export
 from gasnet3.onnx.pipeline import OnnxPipeline
 from gasnet3.onnx.runtime import use_threads
+from gasnet3.run.allocator import keep_freed_memory
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -78,6 +79,7 @@ def measured(network: str, spectra: Spectra, directory: Path, rounds: int) -> di
     """One column of the table."""
     largest = max(one.relative for one in export(network, directory))
     torch.set_num_threads(1)
+    keep_freed_memory()  # as the commands do
     use_threads(1)
     pipelines: Mapping[str, Any] = {
         "torch": Pipeline.load(network, "amortised"),

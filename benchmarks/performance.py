@@ -68,9 +68,11 @@ def measure_main(options: argparse.Namespace) -> dict[str, Any]:
 
     from gasnet3.mock import draw
     from gasnet3.nets.registry import load_models
+    from gasnet3.run.allocator import keep_freed_memory
     from gasnet3.run.cores import allotted_cores
 
     torch.set_num_threads(1)
+    keep_freed_memory()  # as the commands do
     sizes = sizes_of(options)
     spectra = draw(load_models("encoder"), sizes.batch, sn=SN)
     with tempfile.TemporaryDirectory() as name:

@@ -192,13 +192,15 @@ def ids(source: str | None) -> list[str] | None:
 
 
 def use_networks(models: Any, device: str, threads: int | None = None) -> None:
-    """Check the device and set the number of threads of what runs the networks."""
+    """Make this process one that classifies: check the device, set threads, keep freed memory."""
     from gasnet3.loading import require_torch
     from gasnet3.nets.card import ModelError
     from gasnet3.nets.registry import is_exported
     from gasnet3.onnx.runtime import use_threads
+    from gasnet3.run.allocator import keep_freed_memory
     from gasnet3.run.cores import default_threads
 
+    keep_freed_memory()
     if is_exported(models):
         use_threads(default_threads() if threads is None else threads)
         return
