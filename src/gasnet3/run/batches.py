@@ -8,6 +8,7 @@ import numpy as np
 
 from gasnet3.flags import ZWarn
 from gasnet3.io import ReadError, ReadOptions, read_rows
+from gasnet3.io.naming import names_of
 from gasnet3.io.options import DEFAULT
 from gasnet3.io.state import file_state
 from gasnet3.lattice import LogLattice
@@ -82,7 +83,7 @@ def _blank(unit: Unit, lattice: LogLattice) -> Spectra:
     rows = unit.stop - unit.start
     nothing = np.zeros((rows, lattice.n), np.float32)
     one = unit.rows == 1 and unit.start == 0
-    ids = [unit.path.name.split(".")[0]] if one else [
+    ids = names_of(unit.path, 1, 0, 1) if one else [
         f"{unit.path.name}:{row}" for row in range(unit.start, unit.stop)
     ]  # fmt: skip
     return Spectra(

@@ -17,6 +17,7 @@ from gasnet3.io.generic.pieces import pieces_of
 from gasnet3.io.generic.roles import AIR_NAMES, GOOD_MASKS, Roles, plain
 from gasnet3.io.generic.units import flux_factor, is_length, parse_unit, wavelengths
 from gasnet3.io.labels import class_label
+from gasnet3.io.naming import names_of
 from gasnet3.io.options import DEFAULT, ReadOptions
 from gasnet3.io.understood import Understood
 from gasnet3.spectra import Spectra
@@ -260,6 +261,8 @@ def _bad(arrays: Mapping[str, Any], roles: Roles, rows: int) -> list[NDArray[np.
     values = arrays["mask"]
     if isinstance(values, np.ndarray) and values.dtype != object and values.ndim == 1:
         values = values[None]
+    if any(np.asarray(row).dtype.kind in "SU" for row in values):
+        raise ValueError("the mask is text: write it as numbers, 0 where a pixel is good")
     masks = [np.asarray(row) != 0 for row in values]
     if len(masks) not in (1, rows):
         raise ValueError(f"there are {rows} spectra and {len(masks)} rows of the mask")
@@ -302,8 +305,7 @@ def _spectra(
     estimated: NDArray[np.bool_],
 ) -> Spectra:
     rows, arrays = len(flux), loaded.arrays
-    stem = path.name.split(".")[0]
-    names = loaded.names or ([stem] if rows == 1 else [f"{stem}:{row}" for row in range(rows)])
+    names = np.array(loaded.names or names_of(path, rows, 0, rows), np.str_)
     meta: dict[str, Any] = dict(loaded.keys)
     labels = np.full(rows, "", "U6")
     if "class" in arrays:
@@ -319,7 +321,7 @@ def _spectra(
         flux,
         ivar,
         wave,
-        ids=_texts(arrays["id"]) if "id" in arrays else np.array(names, np.str_),
+        ids=_identifiers(arrays["id"], names) if "id" in arrays else names,
         z=_redshifts(arrays["z"]) if "z" in arrays else None,
         classes=labels,
         meta=meta,
@@ -330,6 +332,18 @@ def _redshifts(values: Any) -> Row:
     """Labels; what cannot be a redshift, as -9999, is none."""
     z = _floats(values)
     return np.where(z > -1.0, z, np.nan)
+
+
+def _identifiers(values: Any, names: NDArray[np.str_]) -> NDArray[np.str_]:
+    """As text; a row that has none is called as in a file without identifiers."""
+    none = np.ma.getmaskarray(values) if isinstance(values, np.ma.MaskedArray) else False
+    column = np.asarray(values)
+    if column.dtype.kind == "f":
+        # Whole numbers are written as such, whichever type a table keeps them in.
+        values = [str(int(x)) if x.is_integer() else str(x) for x in column.tolist()]
+        none = none | np.isnan(column)
+    found = _texts(values)
+    return np.where((found == "") | none, names, found)
 
 
 def _texts(values: Any) -> NDArray[np.str_]:

@@ -17,6 +17,7 @@ from gasnet3.io.errors import ReadError, check_range
 from gasnet3.io.generic.assemble import Loaded, assemble
 from gasnet3.io.generic.dispersion import Axis
 from gasnet3.io.generic.roles import Described, Roles, RolesError, recognise
+from gasnet3.io.naming import names_of
 from gasnet3.io.npz import RESERVED
 from gasnet3.io.options import DEFAULT, ReadOptions
 from gasnet3.io.understood import Understood
@@ -264,9 +265,7 @@ def _names(path: Path, holding: Holding, rows: slice) -> Sequence[str]:
     """Identifiers of some spectra, the same whichever others are read with them."""
     if holding.names is not None:
         return holding.names[rows]
-    stem = path.name.split(".")[0]
-    several = holding.rows > 1
-    return [f"{stem}:{row}" if several else stem for row in range(holding.rows)[rows]]
+    return names_of(path, holding.rows, *rows.indices(holding.rows)[:2])
 
 
 def _add_key(keys: dict[str, NDArray[Any]], name: str, values: Any) -> None:

@@ -1,0 +1,24 @@
+"""Names of spectra that their file does not name."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+_ENDING = re.compile(r"(\.[A-Za-z]\w{0,7})?(\.(gz|fz|zip))?$", re.IGNORECASE)
+
+
+def names_of(path: Path, rows: int, start: int, stop: int) -> list[str]:
+    """Names of some spectra of a file: the file's without its ending, and the row.
+
+    Parameters
+    ----------
+    path : Path
+        The file. Points belong to its name where no ending follows them, as in ``J0123.4+56.7``.
+    rows : int
+        Spectra that it has; of a single one the row is left out.
+    start, stop : int
+        First row, and the row after the last.
+    """
+    stem = _ENDING.sub("", path.name, count=1) or path.name
+    return [f"{stem}:{row}" if rows > 1 else stem for row in range(start, stop)]
