@@ -46,6 +46,10 @@ def table_holding(table: Table) -> Holding:
     meta = {str(key).upper(): value for key, value in dict(table.meta).items()}
     holding = Holding(arrays, len(table) if vectors else 1, air=said_air(meta))
     if not vectors:
+        used = {held.described.name for held in arrays}
+        holding.told.ignored += [
+            f"column {name} has no numbers: not used" for name in columns if name not in used
+        ]
         check_length(len(table))
         add_header(holding, meta)
     return holding
@@ -70,14 +74,28 @@ def is_vector(column: Any) -> bool:
     return column.ndim == 2 and column.dtype.kind in "biuf"
 
 
+def _filled(column: Any, *, pixels: bool) -> Any:
+    """What is masked as in other formats: NaN, '' or, of large whole numbers, all as text."""
+    kind, numbers = column.dtype.kind, np.asarray(column.data)
+    none = np.ma.getmaskarray(column)
+    if kind == "O":
+        return np.ma.MaskedArray(numbers, none)
+    if not none.any():
+        return numbers
+    if kind in "iu" and column.dtype.itemsize > 4 and not pixels:
+        # Such are identifiers, and float64 cannot hold all of them.
+        return np.where(none, "", numbers.astype(np.str_))
+    if kind in "US":
+        return np.where(none, np.zeros(1, column.dtype), numbers)
+    return np.where(none, np.nan, numbers.astype(np.float64))
+
+
 def slice_of(column: Any, *, whole: bool) -> Load:
     """A loader of some rows of a column, or of all of it whatever is asked for."""
     # Units are told apart from numbers.
     bare: Any = getattr(column, "value", column)
-    if isinstance(bare, np.ma.MaskedArray):
-        values: Any = np.ma.MaskedArray(bare.data, bare.mask)
-    else:
-        values = np.asarray(bare)
+    masked = isinstance(bare, np.ma.MaskedArray)
+    values: Any = _filled(bare, pixels=whole or bare.ndim > 1) if masked else np.asarray(bare)
 
     def load(rows: slice) -> Any:
         some: NDArray[Any] = values if whole else values[rows]

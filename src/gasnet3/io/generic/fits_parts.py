@@ -72,7 +72,7 @@ def scaled(hdu: Any, key: Any) -> NDArray[Any]:
     scale, zero, blank = (hdu.header.get(name) for name in ("BSCALE", "BZERO", "BLANK"))
     if scale in (None, 1) and zero in (None, 0) and (blank is None or values.dtype.kind == "f"):
         return values
-    numbers = values * (1.0 if scale is None else scale) + (0.0 if zero is None else zero)
+    numbers = values * float(scale or 1) + float(zero or 0)
     return numbers if blank is None else np.where(values == blank, np.nan, numbers)
 
 
@@ -157,6 +157,15 @@ def has_vectors(part: Part) -> bool:
     return any(_is_vector(column) for column in part.hdu.columns)
 
 
+def no_numbers(part: Part, vectors: bool) -> list[str]:
+    """What is not used of a table, as it is not of numbers: text of pixels, and bits."""
+    return [
+        f"column {column.name} of HDU {part.index} has no numbers (TFORM {column.format}): not used"
+        for column in part.hdu.columns
+        if not _is_number(column) and not (vectors and "A" in str(column.format))
+    ]
+
+
 def _is_number(column: Any) -> bool:
     letter = str(column.format).strip().lstrip("0123456789")[:1]
     # Columns of ASCII tables have other formats: what they are shows when they are loaded.
@@ -179,10 +188,10 @@ def _held(part: Part, number: int, column: Any, along: Any) -> Held:
         whole = along == "pixels" and not has_vectors(part)
         values = part.hdu.data[name] if whole else part.hdu.data[rows][name]
         if values.dtype == object:
-            return [np.array(row) for row in values]
+            return [_without_nulls(np.array(row), column) for row in values]
         if values.dtype.kind in "SU":
             return np.array([str(text) for text in values])
-        return np.array(values)
+        return _without_nulls(np.array(values), column)
 
     ucd = str(part.header.get(f"TUCD{number}", ""))
     comments = part.header.comments
@@ -194,6 +203,16 @@ def _held(part: Part, number: int, column: Any, along: Any) -> Held:
         air = True
     where = f"column {name} of HDU {part.index}"
     return Held(Described(name, along, str(column.unit or ""), ucd, where), load, air, part.index)
+
+
+def _without_nulls(values: NDArray[Any], column: Any) -> NDArray[Any]:
+    """Whole numbers with those masked that TNULL says are none: astropy leaves them as they are."""
+    null = column.null
+    if not isinstance(null, int) or values.dtype.kind not in "iuf":
+        return values
+    if values.dtype.kind == "f" or column.bzero:
+        null = null * (column.bscale or 1) + (column.bzero or 0)
+    return np.ma.MaskedArray(values, values == null)
 
 
 def shared_waves(parts: Iterable[Part], pixels: int, rows: int) -> list[Held]:

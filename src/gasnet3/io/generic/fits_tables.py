@@ -9,7 +9,14 @@ import numpy as np
 
 from gasnet3.io.generic.dispersion import axis_of, said_air
 from gasnet3.io.generic.fits_keys import add_header
-from gasnet3.io.generic.fits_parts import FitsFile, Part, columns_of, has_vectors, shared_waves
+from gasnet3.io.generic.fits_parts import (
+    FitsFile,
+    Part,
+    columns_of,
+    has_vectors,
+    no_numbers,
+    shared_waves,
+)
 from gasnet3.io.generic.holding import Held, Holding, axis_held, recognised
 from gasnet3.io.generic.roles import RolesError, plain
 from gasnet3.io.options import ReadOptions
@@ -53,7 +60,7 @@ def hold_table(file: FitsFile, part: Part, options: ReadOptions) -> Holding:
         for other in alike
     ]
     used |= {other.index for other in alike}
-    holding.told.ignored += _others(file, used)
+    holding.told.ignored += [*no_numbers(part, vectors), *_others(file, used)]
     if rows == 1:
         add_header(holding, file.primary, part.header)
     return holding

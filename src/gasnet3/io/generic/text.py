@@ -15,7 +15,12 @@ from gasnet3.io.generic.fits_keys import add_header
 from gasnet3.io.generic.holding import Held, Holding, HoldingReader
 from gasnet3.io.generic.roles import Described
 from gasnet3.io.generic.stacked import apart
-from gasnet3.io.generic.text_columns import TextTable, first_numbers, parse_table
+from gasnet3.io.generic.text_columns import (
+    TextTable,
+    first_numbers,
+    is_number,
+    parse_table,
+)
 
 _ECSV = b"# %ECSV"
 _MAX_BYTES = 1 << 29
@@ -79,8 +84,20 @@ class TextReader(HoldingReader):
         columns = [table.words.get(at, table.values[:, at]) for at in range(len(arrays))]
         several = apart(holding, columns, self.options)
         if several is None:
+            _drop_words(holding, table)
             add_header(holding, table.header)
         yield several or holding
+
+
+def _drop_words(holding: Holding, table: TextTable) -> None:
+    """Say of columns of text that they are not used: none of them has values of pixels."""
+    texts = {
+        at for at, column in table.words.items() if any(not is_number(text) for text in column)
+    }
+    holding.told.ignored += [
+        f"column {at + 1} ({table.names[at]}) is text: not used" for at in texts
+    ]
+    holding.arrays = [held for at, held in enumerate(holding.arrays) if at not in texts]
 
 
 def _add_defaults(holding: Holding, table: TextTable) -> None:

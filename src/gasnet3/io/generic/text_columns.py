@@ -17,6 +17,7 @@ _COMMENTS = ("#", ";", "!", "%", "//", "\\")
 # A comma last: beside another mark it stands for the point of decimals.
 _DELIMITERS = (";", "\t", "|", ",")
 _EMPTY = ("", "nan", "null", "none", "--", "n/a", "na", "inf", "-inf")
+_LOGICAL = {"true": 1.0, "false": 0.0}
 _SAID = re.compile(r"^\s*([A-Za-z]\w*)\s*[:=]\s*(.+?)\s*$")
 _KNOWN = {name for names in NAMES.values() for name in names}
 
@@ -119,6 +120,8 @@ def _is_comment(line: str) -> bool:
 
 
 def _number(text: str) -> float:
+    if text.lower() in _LOGICAL:
+        return _LOGICAL[text.lower()]
     try:
         return float(text)
     except ValueError:
@@ -130,14 +133,15 @@ def _number(text: str) -> float:
         return np.nan
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether a field is a number, or says that there is none."""
     return text.lower() in _EMPTY or not np.isnan(_number(text))
 
 
 def _numeric(fields: Sequence[str]) -> bool:
     """Whether a line is one of numbers: two are, and not more words than numbers."""
     numbers = sum(not np.isnan(_number(field)) for field in fields)
-    words = sum(not _is_number(field) for field in fields)
+    words = sum(not is_number(field) for field in fields)
     return numbers >= 2 and numbers > words
 
 
