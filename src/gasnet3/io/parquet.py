@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gasnet3.io.generic.arrow import Leaf, paths_of
+from gasnet3.io.generic.arrow import Leaf, column_of, paths_of
 from gasnet3.io.generic.list_tables import OWN_KEY, Table, TableReader, is_own
 
 if TYPE_CHECKING:
@@ -80,7 +80,9 @@ class _ParquetTable(Table):
         self.rows, self.schema = int(about.num_rows), self._file.schema_arrow
         if self._first[-1] != self.rows or min(sizes, default=0) < 0:
             raise ValueError("its row groups have not as many rows as the file")
-        self._stored = [about.schema.column(i).path for i in range(about.num_columns)]
+        paths = [about.schema.column(i).path for i in range(about.num_columns)]
+        names = set(self.schema.names)
+        self._stored = {path: column_of(path, names) for path in paths}
         self._columns: list[str] = []
         self._batches: Iterator[Any] = iter(())
         self._at = self.rows
@@ -112,7 +114,7 @@ class _ParquetTable(Table):
     def has_gaps(self, leaf: Leaf) -> bool:
         """Whether a row may have no value there, as the statistics of the row groups say."""
         (path,) = paths_of(self._stored, [leaf])
-        index, about = self._stored.index(path), self._file.metadata
+        index, about = list(self._stored).index(path), self._file.metadata
         if about.schema.column(index).max_definition_level == 0:
             return False
         for group in range(about.num_row_groups):

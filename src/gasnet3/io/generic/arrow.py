@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -172,18 +172,28 @@ def values_of(column: pa.ChunkedArray, leaf: Leaf, *, gaps: bool) -> NDArray[Any
     return np.array(["" if v is None else str(v) for v in column.to_pylist()], np.str_)
 
 
-def paths_of(paths: Sequence[str], wanted: Sequence[Leaf]) -> list[str]:
-    """Which of the columns that Parquet stores make up the arrays, of ``spectrum.list.item.z``."""
+def paths_of(stored: Mapping[str, str], wanted: Sequence[Leaf]) -> list[str]:
+    """Which of the columns that Parquet stores make up the arrays.
+
+    Parameters
+    ----------
+    stored : mapping of str to str
+        Paths, as ``spectrum.list.item.z``, and the column of the table that each belongs to.
+    wanted : sequence of Leaf
+        The arrays.
+    """
     chosen = []
-    for path in paths:
+    for path, column in stored.items():
         for leaf in wanted:
-            rest = path.removeprefix(leaf.column)
-            if rest in ("", path) and path != leaf.column:
-                continue
-            if rest and not rest.startswith("."):
-                continue
-            parts = iter(rest.split("."))
-            if all(step in parts for step in leaf.steps):
+            parts = iter(path.removeprefix(column).split("."))
+            if leaf.column == column and all(step in parts for step in leaf.steps):
                 chosen.append(path)
                 break
     return chosen
+
+
+def column_of(path: str, names: Collection[str]) -> str:
+    """The column of a table that a stored path belongs to: names may have points themselves."""
+    steps = path.split(".")
+    heads = (".".join(steps[:count]) for count in range(len(steps), 0, -1))
+    return next((head for head in heads if head in names), path)
