@@ -31,6 +31,8 @@ _SPELLINGS = (
 # 1E-17, 10^-17, 10**-17, 10^(-17), x 10-17, 10**(-17): all mean a power of ten.
 _POWER = re.compile(r"(?:[x*×]\s*)?\b(?:1(?:\.0*)?[eE]|10\s*(?:\*\*|\^)?\s*\(?\s*)([-+]\d+)\)?")
 
+_MAGNITUDE = re.compile(r"mag|\bdex\b|^\s*(AB|ST)\s*$", re.IGNORECASE)
+
 
 @cache
 def parse_unit(text: str) -> UnitBase | None:
@@ -173,6 +175,10 @@ def flux_factor(
     """
     from astropy import units
 
+    if _MAGNITUDE.search(str(unit)):
+        raise ValueError(
+            f"the flux is in {unit}: write it as a flux density, not as magnitudes or logarithms"
+        )
     known = parse_unit(unit) if isinstance(unit, str) else unit
     if known is None:
         what = (
