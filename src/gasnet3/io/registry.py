@@ -122,6 +122,8 @@ def find_reader(path: str | Path, options: ReadOptions = DEFAULT) -> Reader:
             reader = reader.configured(options)
         if reader.matches(path, head):
             return reader
+    if path.stat().st_size == 0:
+        raise ReadError(path, "the file is empty; fetch it again")
     known = ", ".join(reader.name for reader in READERS)
     raise ReadError(path, f"no reader knows this format (known: {known}); convert it to .npz")
 
