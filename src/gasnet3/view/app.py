@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from gasnet3.view.shared import Shared
 
 LOCAL = "127.0.0.1"
+ANY = "0.0.0.0"
+"""All addresses of the machine; a browser calls it by one of them, or by its name."""
 
 
 class ViewError(Exception):
@@ -87,12 +89,13 @@ def serve(
     Raises
     ------
     ViewError
-        If the port is taken.
+        If the port is taken, or the address is none of this machine.
     """
     server = make_server(shared, port=port, address=address)
     server.start()
     shared.inspector.start()  # after the port is open: the models load while the page does
-    on_ready(f"http://{address}:{server.port}/")
+    host = socket.gethostname() if address == ANY else address
+    on_ready(f"http://{host}:{server.port}/")
     try:
         server.io_loop.start()
     finally:
@@ -113,18 +116,21 @@ def make_server(shared: Shared, *, port: int = 0, address: str = LOCAL) -> Serve
     def open_page(document: Document) -> None:
         Page(document, shared)
 
-    port = port or _free_port(address)
+    if ":" in address:
+        raise ViewError(f"cannot listen on {address}: --address takes a name or an IPv4 address")
     try:
+        port = port or _free_port(address)
+        host = "*" if address == ANY else address
         return Server(
             {"/": Application(FunctionHandler(open_page))},
             port=port,
             address=address,
-            allow_websocket_origin=[f"{address}:{port}", f"localhost:{port}"],
+            allow_websocket_origin=[f"{host}:{port}", f"localhost:{port}"],
         )
     except OSError as error:
         raise ViewError(
-            f"cannot listen on {address}:{port} ({error.strerror}): "
-            "choose another --port, or leave it out"
+            f"cannot listen on {address}, port {port or 'any'} ({error.strerror}): choose another "
+            "--port, or leave it out; --address takes a name or IPv4 address of this machine"
         ) from None
 
 

@@ -29,6 +29,9 @@ from gasnet3.view.judgements import (
 LETTERS = tuple(ISSUES)
 GOOD, OLD, BAD = "#2E7D32", "#8A5A00", "#B00020"
 
+WRAPPED = {"flex-wrap": "wrap"}
+"""Style of rows whose parts go below one another where the window is narrow."""
+
 SAME_Z = 2e-5
 """Redshifts closer than this are the same: the page shows five digits."""
 
@@ -76,6 +79,7 @@ class Judge:
                 _titled("issues (R C S)", self.issues),
                 _titled("comment (m)", self.comment),
                 _titled("", self.onward),
+                styles=WRAPPED,
             ),
             self.status,
             sizing_mode="stretch_width",

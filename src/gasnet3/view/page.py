@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from gasnet3.flags import names
 from gasnet3.lattice import STEP
 from gasnet3.view.browse import REDRAW, WIDTH, Browser
-from gasnet3.view.judge import SAME_Z, Judge
+from gasnet3.view.judge import SAME_Z, WRAPPED, Judge
 from gasnet3.view.keys import help_html, listen
 from gasnet3.view.plots import CurvePlots, SpectrumPlot, redshift_at
 from gasnet3.view.shared import Shared
@@ -89,7 +89,7 @@ class Page:
         self.smooth = Slider(title="smoothing (σ, pixels)", start=0, end=15, step=0.5, value=2)
         self.slider = Slider(
             title="z", start=-0.01, end=5.2, step=0.001, value=0.0, sizing_mode="stretch_width",
-            format="0.000", name="z-slider",
+            min_width=240, format="0.000", name="z-slider",
         )  # fmt: skip
         self.z = Spinner(title="z", value=0.0, step=0.0001, format="0.00000", width=110, name="z")
         self.back = Button(label="solution's z (r)", width=110)
@@ -143,12 +143,12 @@ class Page:
             self.spectrum.top,
             self.spectrum.bottom,
             row(self.smooth, self.slider, self.z, column(self.back, self.ask),
-                sizing_mode="stretch_width"),
-            row(*self.curves.panels.values(), sizing_mode="stretch_width"),
+                sizing_mode="stretch_width", styles=WRAPPED),
+            row(*self.curves.panels.values(), sizing_mode="stretch_width", styles=WRAPPED),
             self.pressed,
-            sizing_mode="stretch_width",
+            sizing_mode="stretch_width", styles={"min-width": "min(100%, 620px)"},
         )  # fmt: skip
-        return row(left, right, sizing_mode="stretch_width")
+        return row(left, right, sizing_mode="stretch_width", styles=WRAPPED)
 
     def choose(self, place: int | None) -> None:
         """Show a row of the listing; None: nothing passes the filter."""
@@ -308,7 +308,7 @@ class Page:
             self.browser.step(steps[key])
         elif key in solutions:
             self.solve(self.nth + solutions[key])
-        elif key in pixels and self.seen is not None:
+        elif key in pixels and self.seen is not None and math.isfinite(self._z()):
             self.z.value = (1.0 + self._z()) * PIXEL ** pixels[key] - 1.0
         elif key in "01234":
             self.judge.rate(int(key))

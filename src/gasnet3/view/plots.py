@@ -100,7 +100,7 @@ class SpectrumPlot:
         top = figure(
             height=340, sizing_mode="stretch_width", tools=TOOLS, toolbar_location="right",
             x_range=Range1d(3600, 9250), y_range=Range1d(0, 1),
-            y_axis_label="flux", active_drag="box_zoom", name="spectrum",
+            y_axis_label="flux (unit of the input)", active_drag="box_zoom", name="spectrum",
         )  # fmt: skip
         top.extra_y_ranges = {"panel": Range1d(0, 1)}
         top.add_layout(Legend(orientation="horizontal", click_policy="hide"), "above")
@@ -195,7 +195,8 @@ class CurvePlots:
 
     def _panel(self, cls: str) -> figure:
         panel = figure(
-            height=190, sizing_mode="stretch_width", tools="pan,box_zoom,xwheel_zoom,reset",
+            height=190, sizing_mode="stretch_width", min_width=220,
+            tools="pan,box_zoom,xwheel_zoom,reset",
             toolbar_location=None, active_drag="box_zoom", title=cls, name=f"curve-{cls}",
             x_axis_label="z", y_axis_label="χ² / dof" if cls == CLASSES[0] else "",
             x_range=Range1d(0, 1), y_range=Range1d(0, 1),
