@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 NEAR_LINE = 1000.0
 """A feature within so many km/s of a line at the object's redshift is called by its name."""
 
+NEARLY = 400.0
+"""Δχ², over the reduced χ², below which two fits are nearly alike: R is then about 0.1."""
+
 
 def sentence(
     which: str, row: int, statistics: Statistics, second: SecondRedshift, solution: Solution
@@ -37,10 +40,7 @@ def sentence(
     if which == "comb":
         return _second(row, second, solution)
     if which == "closeness":
-        return (
-            f"{solution.next_cls[row]} at z = {solution.next_z[row]:.4f} fits nearly as well "
-            f"(Δχ² = {solution.delta_chi2[row]:.0f}) although the S/N is {solution.sn[row]:.0f}"
-        )
+        return _ambiguous(row, solution)
     if which in ("line", "broad"):
         side = "emission" if quoted > 0 else "absorption"
         if which == "broad":
@@ -58,6 +58,17 @@ def sentence(
     }
     population = f"coefficients unlike those of any {solution.cls[row]} of the training population"
     return told.get(which, population)
+
+
+def _ambiguous(row: int, solution: Solution) -> str:
+    worse = solution.delta_chi2[row]
+    if worse < NEARLY * max(solution.rchi2[row], 1.0):
+        told = "fits nearly as well" if worse >= 0 else "has the lower χ², but is no sound fit"
+        seen = f"(Δχ² = {worse:.0f}) although the S/N is {solution.sn[row]:.0f}"
+    else:
+        told = "fits worse, but by less than is usual"
+        seen = f"at an S/N of {solution.sn[row]:.0f} (Δχ² = {worse:.0f})"
+    return f"{solution.next_cls[row]} at z = {solution.next_z[row]:.4f} {told} {seen}"
 
 
 def _second(row: int, second: SecondRedshift, solution: Solution) -> str:

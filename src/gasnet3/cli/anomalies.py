@@ -111,9 +111,10 @@ def _show(shown: Table, listed: Table, rows: int, min_score: float) -> None:
     if not found:
         console.out.print(f"none of {rows} rows has a score of {min_score:g} or more (--min-score)")
         return
+    have, are = ("has", "is") if strange == 1 else ("have", "are")
     console.out.print(
-        f"The strangest {len(shown)} of {found} spectra; {strange} of them have a score of "
-        f"{STRANGE:g} or more and are called strange\n"
+        f"The strangest {len(shown)} of {found} spectra; {strange} of them {have} a score of "
+        f"{STRANGE:g} or more and {are} called strange\n"
     )
     width = max(len(str(row["anomaly_kind"])) for row in shown)
     for place, row in enumerate(shown, 1):
