@@ -201,7 +201,7 @@ def _table(source: ColumnDataSource, listed: IndexFilter) -> DataTable:
         TableColumn(
             field=name,
             title=name,
-            width=TEXTS.get(name, 78),
+            width=TEXTS.get(name, max(78, 8 * len(name))),
             formatter=StringFormatter()
             if name in TEXTS
             else NumberFormatter(format=NUMBERS[name], nan_format="", text_align="right"),

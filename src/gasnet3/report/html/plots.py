@@ -98,6 +98,7 @@ def histograms(
         below = below + counts
     plot.y_range.start = 0
     plot.add_tools(HoverTool(tooltips=[("class", "@class"), ("from", "@left"), ("spectra", "@n")]))
+    plot.yaxis.ticker.min_interval = 1  # there are no halves of spectra
     plot.yaxis.formatter = NumeralTickFormatter(format="0,0")
     if not log:
         plot.xaxis.ticker.desired_num_ticks = 4
