@@ -60,7 +60,7 @@ def test_expand_takes_files_directories_and_globs_once_and_sorted(tmp_path, monk
         (tmp_path / name).touch()
     (tmp_path / "sub/directory.fits").mkdir()
     (tmp_path / "gone.fits").symlink_to(tmp_path / "nowhere")
-    names = ["a.FITS.gz", "b.fits", "sub/c.npz", "sub/deep/d.fit"]
+    names = ["a.FITS.gz", "b.fits", "gone.fits", "sub/c.npz", "sub/deep/d.fit"]
     assert expand(tmp_path) == [tmp_path / name for name in names]
     again = [tmp_path / "b.fits", str(tmp_path / "*.fits"), str(tmp_path)]
     assert expand(again) == [tmp_path / name for name in names]

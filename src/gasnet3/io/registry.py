@@ -178,7 +178,7 @@ def expand(inputs: Inputs) -> list[Path]:
         if path.is_dir() and not is_store_at(path):
             found = list(_data_below(path))
             problem = f"no file in this directory ends in {', '.join(DATA_ENDINGS)}"
-        elif path.exists():
+        elif path.exists() or path.is_symlink():
             found, problem = [path], ""
         else:
             # Path.glob takes no absolute pattern.
@@ -195,14 +195,22 @@ def _matched(paths: Iterable[Path]) -> Iterator[Path]:
     """Files and stores that a glob matches, not what is in a store."""
     inside = cache(lambda parent: any(map(is_store_at, (parent, *parent.parents))))
     for path in paths:
-        if (path.is_file() or is_store_at(path)) and not inside(path.parent):
+        here = path.is_file() or is_store_at(path) or not path.exists()
+        if here and not inside(path.parent):
             yield path
 
 
 def _data_below(directory: Path) -> Iterator[Path]:
     """Files and stores in and below a directory whose names end as those of spectra do."""
     # Not Path.rglob: of a million files it would take a quarter of a minute.
-    for parent, below, names in os.walk(directory):
+    seen: set[tuple[int, int]] = set()
+    for parent, below, names in os.walk(directory, onerror=_unlisted, followlinks=True):
+        state = Path(parent).stat()
+        if (state.st_dev, state.st_ino) in seen:  # a link to a directory that was read already
+            below.clear()
+            continue
+        seen.add((state.st_dev, state.st_ino))
+        below.sort()
         if is_store(names):
             below.clear()
             yield Path(parent)
@@ -214,8 +222,13 @@ def _data_below(directory: Path) -> Iterator[Path]:
         for name in names:
             if name.lower().endswith(DATA_ENDINGS) and not name.startswith("."):
                 file = Path(parent, name)
-                if file.is_file() and not is_no_input(file):
+                # A link to nothing is a file that cannot be read, and told like one.
+                if (file.is_file() or not file.exists()) and not is_no_input(file):
                     yield file
+
+
+def _unlisted(error: OSError) -> None:
+    raise ReadError(Path(error.filename), f"cannot be listed ({error.strerror})")
 
 
 def read_file(path: str | Path, options: ReadOptions = DEFAULT) -> Spectra:
