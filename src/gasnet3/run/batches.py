@@ -89,5 +89,6 @@ def _blank(unit: Unit, lattice: LogLattice) -> Spectra:
     return Spectra(
         flux=nothing, ivar=nothing, ids=np.array(ids, np.str_),
         zwarn=np.full(rows, int(ZWarn.NODATA)), z=np.full(rows, np.nan),
-        classes=np.full(rows, "", "U6"), lattice=lattice,
+        classes=np.full(rows, "", "U6"), meta={"file": np.full(rows, unit.path.name)},
+        lattice=lattice,
     )  # fmt: skip
