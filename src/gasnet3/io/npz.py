@@ -17,6 +17,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from gasnet3.io.errors import ReadError, check_range
+from gasnet3.io.naming import names_of
 from gasnet3.io.understood import Understood
 from gasnet3.spectra import Spectra
 
@@ -32,8 +33,9 @@ _BROKEN = (ValueError, EOFError, OSError, KeyError, RuntimeError, NotImplemented
 class NpzReader:
     """``.npz`` with ``flux``, ``ivar`` and ``loglam`` or ``wave`` (vacuum Å).
 
-    Optional: ``ids`` (or ``id``, ``name``), ``z``, ``classes`` (or ``class``, ``cls``) and
-    ``zwarn``. Every other 1-D array with one value a spectrum becomes a key column.
+    Optional: ``ids`` (or ``id``, ``name``; else spectra are called by the file and their row),
+    ``z``, ``classes`` (or ``class``, ``cls``) and ``zwarn``. Every other 1-D array with one value
+    a spectrum becomes a key column.
     """
 
     name = "npz"
@@ -65,7 +67,8 @@ class NpzReader:
         """
         with _errors(path), closing(_Archive(path)) as archive:
             arrays = {name: archive.load(name) for name in archive.members}
-        return _checked_spectra(path, arrays)
+            rows = archive.rows if "flux" in arrays else 0
+        return _checked_spectra(path, arrays, names_of(path, rows, 0, rows))
 
     def count(self, path: Path) -> int:
         """Number of spectra, from the header of the array flux."""
@@ -84,10 +87,11 @@ class NpzReader:
                 check_range(path, start, stop, archive.rows)
                 ranges = archive.ranges(slice(start, stop))
                 arrays = {name: archive.load(name, rows) for name, rows in ranges.items()}
+                names = names_of(path, archive.rows, start, stop)
         except ReadError:
             _forget()
             raise
-        return _checked_spectra(path, arrays) if ranges else self.read(path)[start:stop]
+        return _checked_spectra(path, arrays, names) if ranges else self.read(path)[start:stop]
 
     def explain(self, path: Path) -> Understood:
         """Which array is what, and which are not used.
@@ -240,25 +244,27 @@ def _array_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[An
     return npy.read_array_header_2_0(stream)
 
 
-def _checked_spectra(path: Path, arrays: dict[str, NDArray[Any]]) -> Spectra:
+def _checked_spectra(path: Path, arrays: dict[str, NDArray[Any]], names: list[str]) -> Spectra:
     try:
-        return _spectra(path, arrays)
+        return _spectra(path, arrays, names)
     except (ValueError, TypeError) as error:
         raise ReadError(path, f"its arrays do not make spectra: {error}") from error
 
 
-def _spectra(path: Path, arrays: dict[str, NDArray[Any]]) -> Spectra:
+def _spectra(path: Path, arrays: dict[str, NDArray[Any]], names: list[str]) -> Spectra:
     if not {"flux", "ivar"} <= arrays.keys():
         raise ValueError("it needs flux and ivar")
     flux = arrays["flux"]
     rows = len(flux) if flux.ndim == 2 else 1
     columns: dict[str, Any] = {}
     taken = set(_PIXELS)
-    for column, names in _ALIASES.items():
-        found = [name for name in names if name in arrays]
+    for column, aliases in _ALIASES.items():
+        found = [name for name in aliases if name in arrays]
         taken |= set(found[:1])
         columns[column] = np.atleast_1d(arrays[found[0]]) if found else None
-    if columns["ids"] is not None:
+    if columns["ids"] is None:
+        columns["ids"] = np.array(names)
+    else:
         columns["ids"] = columns["ids"].astype(np.str_)
     if columns["classes"] is not None:
         columns["classes"] = columns["classes"].astype(np.str_)
