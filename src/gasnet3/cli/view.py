@@ -58,6 +58,12 @@ def view(
 
     options = console.reading(air, column, unit)
     listing, files = _listing(catalog, spectra or [], options, solver, models, device)
+    repeated = len(listing) - len(set(listing.ids.tolist()))
+    if repeated:
+        console.note(
+            f"{catalog}: {repeated} rows have the id of another row; rows of one id are shown and "
+            "judged as one spectrum, the first of that id in the files"
+        )
     place = catalog.resolve()
     kept = judgements or place.with_name(f"{place.stem}_vi.csv")
     with console.told(JudgementError, ReadError, ViewError):

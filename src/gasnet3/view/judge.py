@@ -150,7 +150,10 @@ class Judge:
 
     def _changed(self, *, rated: bool = False, classed: bool = False) -> None:
         """Save; a quality or class is said of the redshift shown, other things of the one saved."""
-        if self._quiet or not self.name:
+        if self._quiet:
+            return
+        if not self.name:
+            self._tell("NOT SAVED: judgements are of spectra by their ids, and here is none", BAD)
             return
         shown, z = self.shown()
         before = self.known.get(self.name)

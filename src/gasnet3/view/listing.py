@@ -26,6 +26,12 @@ SORTS = {
 }
 """Orders of the list: column, and whether the largest comes first."""
 
+NUMBERS = (
+    *("z", "zwarn", "sn_median", "p_z", "rchi2", "znum"),
+    *("anomaly_score", "anomaly_wave", "z_second"),
+)
+"""Columns that the app takes for numbers."""
+
 
 @dataclass(frozen=True)
 class Filter:
@@ -81,7 +87,7 @@ class Listing:
         Raises
         ------
         CatalogError
-            If the file cannot be read, or lacks id, class or z.
+            If the file cannot be read, lacks id, class or z, or has text for numbers.
         """
         table = read_catalog(path)
         missing = [name for name in ("id", "class", "z") if name not in table.colnames]
@@ -90,6 +96,12 @@ class Listing:
                 f"{path}: no column {', '.join(missing)}: this is no catalog of gasnet3; "
                 "make one with gasnet3 classify"
             )
+        for name in NUMBERS:
+            if name in table.colnames and table[name].dtype.kind not in "biuf":
+                raise CatalogError(
+                    f"{path}: column {name} holds no numbers, but {table[name][0]!s}; correct it, "
+                    "or make a catalog with gasnet3 classify"
+                )
         return cls(table)
 
     def __len__(self) -> int:
