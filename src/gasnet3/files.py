@@ -118,3 +118,23 @@ def write_json(path: str | Path, value: Any) -> None:
     text = json.dumps(jsonable(value), indent=2, ensure_ascii=False, allow_nan=False)
     with replacing(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def check_sizes(hdus: Iterable[Any]) -> None:
+    """Refuse a file in which a unit is of negative size, before those behind it are read.
+
+    astropy would look for them before that unit, and read it again and again.
+
+    Parameters
+    ----------
+    hdus : astropy.io.fits.HDUList
+        Just opened.
+
+    Raises
+    ------
+    ValueError
+        If there is one.
+    """
+    for number, hdu in enumerate(hdus):
+        if hdu.size < 0:
+            raise ValueError(f"the header of HDU {number} claims a negative size")

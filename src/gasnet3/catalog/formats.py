@@ -19,6 +19,7 @@ from astropy.table import Table
 from numpy.typing import NDArray
 
 from gasnet3.catalog.dialects import Field, expanded, rules_of
+from gasnet3.files import check_sizes
 
 KEY = "gasnet3"
 FORMAT_VERSION = 1
@@ -247,6 +248,7 @@ def _utf8(text: NDArray[Any]) -> NDArray[Any]:
 def read_fits(path: Path) -> tuple[Arrays, Header | None]:
     """Read FITS: the arrays of the first table, and our header if it has one."""
     with fits.open(path, memmap=False, character_as_bytes=True) as hdus:
+        check_sizes(hdus)
         tables = [hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU | fits.TableHDU)]
         if not tables:
             raise ValueError("no table in any extension")

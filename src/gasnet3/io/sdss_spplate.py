@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gasnet3.files import check_sizes
 from gasnet3.io.errors import ReadError, check_range
-from gasnet3.io.fits_table import header_int, open_fits, read_header
+from gasnet3.io.fits_table import check_sum, header_int, open_fits, read_header
 from gasnet3.io.sdss import apply_mask, as_key, known_flags, spectrum_id
 from gasnet3.io.understood import Understood
 from gasnet3.spectra import Spectra
@@ -124,12 +125,14 @@ def _load(
         warnings.simplefilter("ignore")
         try:
             with fits.open(stream, memmap=False) as hdus:
+                check_sizes(hdus)
                 if any(hdu.size > _MAX_BYTES for hdu in hdus):
                     raise ValueError("an HDU claims more than 2 GiB")
                 header = dict(hdus[0].header)
                 flux, ivar, mask = (np.asarray(hdus[i].section[rows]) for i in range(3))
                 shapes = {hdus[i].shape for i in range(3)}
                 plugmap = _plugmap(hdus[5].data, hdus[0].shape[0]) if len(hdus) > 5 else {}
+                check_sum(stream)
         # astropy has no one exception for damaged files: KeyError, TypeError, OSError, ...
         except Exception as error:
             reason = f"astropy cannot read it as spPlate ({type(error).__name__}: {error})"

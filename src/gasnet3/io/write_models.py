@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gasnet3.files import replacing
+from gasnet3.files import check_sizes, replacing
 from gasnet3.io.errors import ReadError
 from gasnet3.lattice import LN10_STEP, OBSERVED, STEP, LogLattice
 
@@ -132,6 +132,7 @@ def read_models(path: str | Path) -> Iterator[Models]:
     path = Path(path)
     try:
         with fits.open(path, memmap=True, character_as_bytes=True) as file:
+            check_sizes(file)
             table, image = file["MODELS"].data, file[0]
             for start in range(0, len(table), READ_ROWS):
                 span = slice(start, min(start + READ_ROWS, len(table)))
