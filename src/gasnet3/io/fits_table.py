@@ -1,10 +1,8 @@
 """A direct parser of FITS tables and images as surveys write them, where speed matters.
 
-Opening an SDSS ``spec`` file with astropy costs several times what classifying it should: its
-second extension alone has hundreds of columns of which we want eight. This module reads headers
-as raw cards, only the wanted columns, and only the wanted rows of images. It knows plain
-fixed-width columns and unscaled images and nothing else; whatever is not exactly that is a
-:class:`~gasnet3.io.errors.ReadError`, never a guess.
+astropy takes longer to open an SDSS ``spec`` file than it should take to classify it. This reads
+headers as raw cards, and of data only the columns and rows that are wanted, if they are plain;
+whatever else is a :class:`~gasnet3.io.errors.ReadError`, never a guess.
 """
 
 from __future__ import annotations
@@ -57,7 +55,7 @@ def open_fits(path: Path) -> Iterator[BinaryIO]:
     Raises
     ------
     ReadError
-        If the file cannot be opened, or its compressed stream is broken anywhere it is read.
+        If the file cannot be opened, or its compressed stream is broken anywhere.
     """
     try:
         with path.open("rb") as raw:
@@ -67,13 +65,21 @@ def open_fits(path: Path) -> Iterator[BinaryIO]:
                 yield raw
                 return
             with gzip.GzipFile(fileobj=raw) as stream:
-                yield cast(BinaryIO, stream)
+                try:
+                    yield cast(BinaryIO, stream)
+                finally:
+                    check_sum(stream)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise ReadError(
-            path, f"the gzip stream is broken ({error}); fetch the file again"
-        ) from None
+        reason = f"the gzip stream is broken ({error}); fetch the file again"
+        raise ReadError(path, reason) from None
     except OSError as error:
         raise ReadError(path, f"cannot be read ({error.strerror or error})") from None
+
+
+def check_sum(stream: Any) -> None:
+    """Read a gzip stream, if it is one, to its checksum: what was read may be damaged."""
+    while isinstance(stream, gzip.GzipFile) and not stream.closed and stream.read(_CHUNK):
+        pass
 
 
 def read_header(stream: BinaryIO, path: Path) -> Header | None:
@@ -311,13 +317,7 @@ def _convert(column: NDArray[Any]) -> NDArray[Any]:
 
 
 def image_shape(header: Header, path: Path) -> tuple[int, ...]:
-    """Shape of the image of a header, as NumPy has it; () where it has none.
-
-    Raises
-    ------
-    ReadError
-        If the header does not say.
-    """
+    """Shape of the image of a header, as NumPy has it; ReadError if the header does not say."""
     axes = range(_needed(header, "NAXIS", path), 0, -1)
     return tuple(_needed(header, f"NAXIS{axis}", path) for axis in axes)
 

@@ -124,6 +124,8 @@ def find_reader(path: str | Path, options: ReadOptions = DEFAULT) -> Reader:
             return reader
     if path.stat().st_size == 0:
         raise ReadError(path, "the file is empty; fetch it again")
+    if head.startswith(GZIP_MAGIC):
+        raise ReadError(path, "the gzip stream is broken; fetch the file again")
     known = ", ".join(reader.name for reader in READERS)
     raise ReadError(path, f"no reader knows this format (known: {known}); convert it to .npz")
 

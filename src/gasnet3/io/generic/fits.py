@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from gasnet3.files import check_sizes
 from gasnet3.io.errors import ReadError
 from gasnet3.io.fits_table import open_fits
 from gasnet3.io.generic.fits_images import hold_images
@@ -43,10 +44,15 @@ class FitsReader(HoldingReader):
             warnings.simplefilter("ignore")
             # Pages of a plain file are read when their rows are; one that is zipped has none.
             mapped = isinstance(stream, io.BufferedReader)
-            with fits.open(stream, memmap=mapped, do_not_scale_image_data=True) as hdus:
+            hdus = fits.open(stream, memmap=mapped, do_not_scale_image_data=True)
+            try:
+                check_sizes(hdus)
                 if "MODELS" in hdus and hdus[0].header.get("CREATOR") == "gasnet3":
                     raise ReadError(path, "it holds models that gasnet3 wrote, no spectra")
                 yield _hold(file_of(hdus, mapped=mapped), self.options)
+            finally:
+                # The end of a zipped stream, with its checksum, is still to be read.
+                hdus.close(closed=mapped)
 
 
 def _hold(file: FitsFile, options: ReadOptions) -> Holding:
