@@ -36,7 +36,7 @@ _NUMBERS = {
     "field": ("FIELDID", "FIELD"),
 }
 """Keywords of the primary header, by key column."""
-_COADD_COLUMN = re.compile(rb"TTYPE\d+ *= *'(flux|loglam|ivar) *'", re.IGNORECASE)
+_COADD_COLUMN = re.compile(rb"TTYPE(\d+) *= *'(flux|loglam|ivar|and_mask) *'", re.IGNORECASE)
 
 
 class SdssSpecReader(SingleSpectrumReader):
@@ -50,13 +50,20 @@ class SdssSpecReader(SingleSpectrumReader):
     name = "sdss-spec"
 
     def matches(self, path: Path, head: bytes) -> bool:
-        """Whether the first table of a FITS file has the columns flux, loglam and ivar."""
+        """Whether the first table of a FITS file is a coadd of SDSS, one pixel a row.
+
+        Columns flux, loglam and ivar alone are those of anybody: it has and_mask as well.
+        """
         if not head.startswith(b"SIMPLE  ="):
             return False
         table = head.find(b"XTENSION= 'BINTABLE'")
         end = head.find(b"END".ljust(fits_table.CARD), table)
-        columns = _COADD_COLUMN.findall(head[table : None if end < 0 else end])
-        return table > 0 and len({name.lower() for name in columns}) == 3
+        header = head[table : None if end < 0 else end]
+        columns = {name.lower(): number for number, name in _COADD_COLUMN.findall(header)}
+        if table < 0 or len(columns) < len(_COADD):
+            return False
+        several = re.search(rb"TFORM%b *= *'([2-9]|1\d)" % columns[b"flux"], header)
+        return several is None
 
     def read(self, path: Path) -> Spectra:
         """Read the one spectrum of a file.
