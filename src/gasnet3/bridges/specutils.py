@@ -208,7 +208,10 @@ def _unpacked(one: Any, where: str, air: bool | None) -> _Unpacked:
     if _is_air(one, metas[0]) if air is None else air:
         wave = air_to_vacuum(wave)
     ivar = _ivar(one, axis, where)
-    factors = [flux_factor(one.flux.unit, row)[0] for row in wave]
+    try:
+        factors = [flux_factor(one.flux.unit, row)[0] for row in wave]
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
     out_flux, out_ivar = [], []
     mask = None if one.mask is None else _table(np.broadcast_to(one.mask, shape), axis)
     for row in range(rows):
@@ -253,7 +256,7 @@ def _wavelengths(one: Any, where: str) -> NDArray[np.float64]:
     try:
         # SpectralAxis knows the rest wavelength that makes wavelengths of velocities.
         return np.asarray(one.spectral_axis.to(units.AA).value, np.float64)
-    except units.UnitsError as error:
+    except ValueError as error:  # of units, or of a velocity without its rest wavelength
         raise ValueError(
             f"{where}: its spectral axis is in {one.spectral_axis.unit or 'no unit'}, which cannot "
             f"be turned into wavelengths ({error}); give it wavelengths, frequencies or energies"
