@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from astropy.io import fits
 from astropy.table import Table
@@ -35,6 +37,13 @@ def test_other_words_are_told(tmp_path, ending):
     assert any(
         "mask" in text and "not used" in text for text in find_reader(path).explain(path).ignored
     )
+
+
+def test_lists_of_words_are_told(tmp_path):
+    lists = {name: [_table(BAD)[name].tolist()] for name in ("wave", "flux", "err")}
+    path = tmp_path / "x.parquet"
+    pq.write_table(pa.table({**lists, "mask": [["ok"] * 100]}), path)
+    assert find_reader(path).explain(path).ignored == ["column mask has no numbers: not used"]
 
 
 def test_bits_are_told(tmp_path):

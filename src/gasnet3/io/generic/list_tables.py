@@ -20,6 +20,7 @@ from gasnet3.io.generic.holding import Held, Holding, HoldingReader
 from gasnet3.io.generic.roles import PIXEL_ROLES, Along, Described, RolesError, recognise
 from gasnet3.io.options import ReadOptions
 from gasnet3.io.state import file_state
+from gasnet3.io.understood import Understood
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -137,7 +138,10 @@ def _holding(path: Path, table: Table, options: ReadOptions) -> Holding:
         Held(one, rows.some(leaf) if listed else rows.whole(leaf), said_air(leaf.said))
         for leaf, one in zip(found, described, strict=True)
     ]
-    return Holding(held, table.rows if listed else 1, air=said_air(said_in(metadata)))
+    known = {leaf.column for leaf in found}
+    left = [name for name in table.schema.names if name not in known]
+    told = Understood(ignored=[f"column {name} has no numbers: not used" for name in left])
+    return Holding(held, table.rows if listed else 1, air=said_air(said_in(metadata)), told=told)
 
 
 def _described(leaf: Leaf, units: Mapping[str, str], listed: bool) -> Described:

@@ -202,7 +202,10 @@ def _name_and_unit(field: str) -> tuple[str, str]:
 def _units_below(lines: Sequence[str], count: int, delimiter: str | None) -> list[str]:
     """Units in a line of their own below the names."""
     for line in lines:
-        fields = [field.strip("[]() ") for field in split(line, delimiter)]
+        parts = split(line, delimiter)
+        # Where each unit is in brackets and only blanks are between them, they are one field.
+        parts = parts if len(parts) == count or delimiter else line.split()
+        fields = [field.strip("[]() ") for field in parts]
         if len(fields) == count and any(is_spectral(f) or is_flux_density(f) for f in fields):
             return fields
     return [""] * count
