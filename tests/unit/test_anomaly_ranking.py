@@ -189,8 +189,9 @@ def test_comments_of_judgements_are_marks(tmp_path):
     file.record(Judgement("a", quality=4, comment="Interesting: two redshifts"))
     file.record(Judgement("b", quality=2, issue="S"))
     file.record(Judgement("c", quality=3, comment="not interesting"))
+    file.record(Judgement("d", quality=3, comment="uninteresting"))
     labels = Labels.read(path)
-    assert dict(zip(labels.ids, labels.marks, strict=True)) == {"a": 1, "b": 0, "c": 0}
+    assert dict(zip(labels.ids, labels.marks, strict=True)) == {"a": 1, "b": 0, "c": 0, "d": 0}
 
 
 @pytest.mark.parametrize(

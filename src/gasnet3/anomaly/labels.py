@@ -8,6 +8,7 @@ random forest with a weight by distance is here one Gaussian process, which know
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -213,7 +214,7 @@ def _mark(path: str | Path, row: int, column: str, cell: Any) -> float | None:
     """The mark in a cell; None where there is none."""
     text = _text(cell)
     if column.lower() == COMMENT:
-        return float(WORD in text and f"not {WORD}" not in text)
+        return float(bool(re.search(rf"(?<!not )\b{WORD}\b", text)))
     if text and text not in MARKS:
         raise LabelsError(
             f"{path}, row {row}, column {column}: {cell!s} is no mark; write yes or no"
