@@ -166,16 +166,17 @@ def _scaled(
 ) -> Axis | None:
     """Linear or logarithmic, whichever the header says; by the numbers where it cannot else be."""
     linear = first + step * offset
-    if kind.endswith("-LOG") and first > 0:
+    low, high = float(linear.min()), float(linear.max())
+    angstrom = parse_unit(unit) == parse_unit("Angstrom")
+    # Nothing is observed at 4 Å, though CUNIT1 or CTYPE1 may say so of its logarithm.
+    already = (angstrom or not unit) and low >= 3.0 and high < 11.0
+    if kind.endswith("-LOG") and first > 0 and not already:
         # Greisen et al. 2006, eq. 5: the step is that at the reference pixel.
         with np.errstate(over="ignore"):
             return Axis(first * np.exp(step * offset / first), "wave", unit, air, where)
     flagged = _number(header, "DC-FLAG") == 1.0
     named = "LOG" in kind and not kind.endswith("-LOG")
-    # Nothing is observed at 4 Å, though CUNIT1 may say so of its logarithm.
-    ranged = (
-        parse_unit(unit) == parse_unit("Angstrom") and 3.0 <= linear.min() <= linear.max() < 5.0
-    )
+    ranged = already and high < 5.0 and (angstrom or kind.endswith("-LOG"))
     if flagged or named or ranged:
         where += ", DC-FLAG = 1" if flagged else ""
         return Axis(linear, "loglam", unit, air, f"{where} (log10)")
