@@ -26,6 +26,9 @@ TOGETHER = 32
 CLEAR_SN = 6.0
 """Median S/N a pixel below which an ambiguous redshift is what one expects."""
 
+MODEL_SN = 60.0
+"""Median S/N a pixel above which models, and not noise, limit what Δχ² in units of χ² can be."""
+
 SURROUNDINGS = 61
 """Pixels about a narrow line whose mean is not part of it."""
 
@@ -80,7 +83,10 @@ def measure(
         parts.append((statistics, second))
     statistics, second = _joined([s for s, _ in parts]), _seconds([s for _, s in parts])
     statistics.add("comb", second.evidence, second.wave)
-    statistics.add("closeness", _ambiguity(solution))
+    statistics.add(
+        "closeness",
+        ambiguity(solution.z, solution.sn, solution.rchi2, solution.delta_chi2),
+    )
     for name, values in _loneliness(solution, densities).items():
         statistics.add(name, values)
     partial = ~_covers_all(residual.ivar)
@@ -122,14 +128,16 @@ def _seconds(parts: list[SecondRedshift]) -> SecondRedshift:
     )
 
 
-def _ambiguity(solution: Solution) -> Floats:
+def ambiguity(z: Floats, sn: Floats, rchi2: Floats, delta_chi2: Floats) -> Floats:
     """How much closer another redshift is than at this S/N it is for ordinary spectra.
 
-    Δχ² grows with the square of the S/N, so R near 0 at a low one is no anomaly (paper, Sec. 5.4).
+    Δχ² grows with the square of the S/N, so R near 0 at a low one is no anomaly (paper, Sec. 5.4);
+    at a high one χ² grows with it, as no model is exact. All of shape (rows,); NaN where the S/N
+    is below :data:`CLEAR_SN` or there is no redshift.
     """
-    clear = np.isfinite(solution.z) & (solution.sn >= CLEAR_SN)
-    expected = np.maximum(solution.rchi2, 1.0) * np.maximum(solution.sn, CLEAR_SN) ** 2
-    ratio = np.maximum(solution.delta_chi2, 0.0) / expected
+    clear = np.isfinite(z) & (sn >= CLEAR_SN)
+    expected = np.maximum(rchi2, 1.0) * np.clip(sn, CLEAR_SN, MODEL_SN) ** 2
+    ratio = np.maximum(delta_chi2, 0.0) / expected
     with np.errstate(invalid="ignore"):
         return np.where(clear, -np.log(ratio + SOFT), np.nan)
 
