@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from gasnet3.files import check_sizes
 from gasnet3.io.errors import ReadError
@@ -50,9 +51,18 @@ class FitsReader(HoldingReader):
                 if "MODELS" in hdus and hdus[0].header.get("CREATOR") == "gasnet3":
                     raise ReadError(path, "it holds models that gasnet3 wrote, no spectra")
                 yield _hold(file_of(hdus, mapped=mapped), self.options)
+                _check_end(hdus, stream)
             finally:
                 # The end of a zipped stream, with its checksum, is still to be read.
                 hdus.close(closed=mapped)
+
+
+def _check_end(hdus: Any, stream: BinaryIO) -> None:
+    """Refuse a file that ends in a header: astropy leaves that unit out, and its spectra."""
+    last = hdus[-1].fileinfo()
+    stream.seek(last["datLoc"] + last["datSpan"])
+    if stream.read(8) == b"XTENSION":
+        raise ValueError(f"the file ends in the header of HDU {len(hdus)}")
 
 
 def _hold(file: FitsFile, options: ReadOptions) -> Holding:
