@@ -161,8 +161,8 @@ def expand(inputs: Inputs) -> list[Path]:
     inputs : str, Path or sequence of them
         A directory stands for the files in and below it that end in one of
         :data:`DATA_ENDINGS`, Parquet tables of gasnet3 itself left out, and for the Zarr stores
-        there; of a HATS catalog only its rows are taken. ``**`` of a glob crosses directories;
-        ``~`` is the home directory.
+        there; links are followed, each directory is read once; of a HATS catalog only its rows
+        are taken. ``**`` of a glob crosses directories; ``~`` is the home directory.
 
     Returns
     -------
@@ -172,7 +172,7 @@ def expand(inputs: Inputs) -> list[Path]:
     Raises
     ------
     ReadError
-        If an input means no file.
+        If an input means no file, or a directory cannot be listed.
     """
     files: set[Path] = set()
     for item in [inputs] if isinstance(inputs, str | Path) else inputs:
