@@ -117,11 +117,16 @@ def from_xarray(
 
     Raises
     ------
+    TypeError
+        If it is no dataset.
     ValueError
         If the dimensions cannot be told, or as :func:`from_table`.
     """
     from astropy.table import Table
 
+    if not hasattr(dataset, "variables"):
+        told = ": dataset = array.to_dataset(name='flux')" if hasattr(dataset, "to_dataset") else ""
+        raise TypeError(f"{type(dataset).__name__} is no Dataset{told}")
     pixel = _pixels(dataset, columns or {})
     row = _rows(dataset, pixel)
     count = dataset.sizes[row] if row else 1

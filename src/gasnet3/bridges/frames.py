@@ -50,9 +50,13 @@ def from_pandas(
 
     Raises
     ------
+    TypeError
+        If it is no data frame.
     ValueError
         As :func:`from_table`.
     """
+    if not hasattr(frame, "columns"):
+        raise TypeError(f"{type(frame).__name__} is no DataFrame")
     return from_table(_table(frame), columns=columns, units=units, air=air, name=name)
 
 
@@ -186,7 +190,10 @@ def _flat(frame: pandas.DataFrame) -> Iterator[tuple[str, Any]]:
 
 def _values(series: Any) -> NDArray[Any]:
     """A column as an array: text as text, lists of one length as a table, others as objects."""
-    values = series.to_numpy()
+    missing = series.isna().to_numpy().tolist()
+    gaps = getattr(series.dtype, "kind", "") in "iu" and any(missing)
+    # Integers with gaps would be rounded as floats: an identifier must not be.
+    values = series.to_numpy(dtype=object, na_value=None) if gaps else series.to_numpy()
     if values.dtype != object:
         if values.dtype.kind in "biufUSM":
             return np.asarray(values)
@@ -200,10 +207,9 @@ def _values(series: Any) -> NDArray[Any]:
         rows = np.empty(len(nested), object)
         rows[:] = [np.asarray(cell) for cell in nested]
         return rows
-    missing = [cell is None or cell != cell for cell in cells]
     numbers = [isinstance(cell, int | float | np.number) for cell in cells]
     if all(a or b for a, b in zip(missing, numbers, strict=True)) and any(numbers):
-        return np.array(
-            [np.nan if gone else cell for cell, gone in zip(cells, missing, strict=True)]
-        )
+        known = [np.nan if gone else cell for cell, gone in zip(cells, missing, strict=True)]
+        if all(gone or float(cell) == cell for cell, gone in zip(cells, missing, strict=True)):
+            return np.array(known)
     return np.array(["" if gone else str(cell) for cell, gone in zip(cells, missing, strict=True)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -25,6 +26,9 @@ from gasnet3.spectra import Spectra
 
 if TYPE_CHECKING:
     from astropy.table import Table
+
+_OPTION = re.compile(r"--(column|unit) (\w+)=([\w:]+)")
+"""What errors tell users of the command line to say; here it is an argument."""
 
 
 class _InMemory(HoldingReader):
@@ -81,6 +85,8 @@ def from_table(
 
     Raises
     ------
+    TypeError
+        If it is no table.
     ValueError
         If it cannot be told which column is which, or they make no spectra; the message says
         what is missing.
@@ -90,6 +96,8 @@ def from_table(
     UserWarning
         If there are no uncertainties, so that the noise is estimated.
     """
+    if not hasattr(table, "colnames"):
+        raise TypeError(f"{type(table).__name__} is no astropy table")
     options = ReadOptions(air, tuple((columns or {}).items()), tuple((units or {}).items()))
     if table.colnames and not len(table):
         return Spectra.from_arrays([], [], [])
@@ -97,10 +105,10 @@ def from_table(
     try:
         spectra = _InMemory(table, options).read(Path(name))
         used = {one.name for one in recognised(table_holding(table), options).arrays.values()}
-    except ReadError as error:
-        raise ValueError(f"the table makes no spectra: {error.problem}") from None
-    except RolesError as error:
-        raise ValueError(f"the table makes no spectra: {error}") from None
+    except (ReadError, RolesError) as error:
+        problem = error.problem if isinstance(error, ReadError) else str(error)
+        told = _OPTION.sub(r"\1s={'\2': '\3'}", problem)
+        raise ValueError(f"the table makes no spectra: {told}") from None
     estimated = spectra.meta.get(NOISE_KEY, np.zeros(0))
     warn_of_estimated_noise(int(estimated.sum()), len(spectra))
     if len(spectra) != len(table):  # one spectrum, a pixel a row
