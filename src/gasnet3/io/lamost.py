@@ -16,6 +16,7 @@ from gasnet3.io import fits_table
 from gasnet3.io.errors import ReadError
 from gasnet3.io.fits_table import Header, header_float, header_int, header_text
 from gasnet3.io.labels import class_label
+from gasnet3.io.naming import names_of
 from gasnet3.io.sdss import as_key
 from gasnet3.io.single import SingleSpectrumReader
 from gasnet3.io.understood import Understood
@@ -224,7 +225,7 @@ def _identifier(meta: dict[str, Any], path: Path) -> str:
         return str(meta["obsid"])
     if {"lmjd", "planid", "spid", "fiberid"} <= meta.keys():
         return f"{meta['lmjd']}-{meta['planid']}_sp{meta['spid']:02d}-{meta['fiberid']:03d}"
-    return str(meta.get("desig") or path.name.split(".fit")[0])
+    return str(meta.get("desig") or names_of(path, 1, 0, 1)[0])
 
 
 def _flags(header: Header) -> int:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from gasnet3.io import fits_table
 from gasnet3.io.errors import ReadError
 from gasnet3.io.fits_table import Header, header_float, header_int, header_text
+from gasnet3.io.naming import names_of
 from gasnet3.io.sdss import apply_mask, as_key, field_id, known_flags, spectrum_id
 from gasnet3.io.single import SingleSpectrumReader
 from gasnet3.io.understood import Understood
@@ -134,7 +135,7 @@ def _spectrum(
     if mask is not None:
         ivar = apply_mask(ivar, mask)
     meta = _keys(primary, answer)
-    name = header_text(primary, "OBJECT") or path.name.split(".fit")[0]
+    name = header_text(primary, "OBJECT") or names_of(path, 1, 0, 1)[0]
     if {"field", "mjd", "catalogid"} <= meta.keys():
         name = field_id(meta["field"], meta["mjd"], meta["catalogid"])
     elif {"plate", "mjd", "fiberid"} <= meta.keys():
