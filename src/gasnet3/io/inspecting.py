@@ -76,7 +76,15 @@ def inspect_file(
         with reading(path, reader):
             told = reader.explain(path)
     report = _measured(seen, spectra, told, path=path, reader=reader.name, rows=rows)
-    report = replace(report, looked_at=(first, stop), next=_next(path, options))
+    heard = isinstance(reader, ConfigurableReader)
+    report = replace(
+        report, looked_at=(first, stop), next=_next(path, options if heard else DEFAULT)
+    )
+    if options != DEFAULT and not heard:
+        report.warnings.append(
+            f"the format {reader.name} defines how it is read: --air, --vacuum, --column and "
+            "--unit change nothing"
+        )
     kind = next((role for role, _ in told.used if role in ("ivar", "error", "variance")), "")
     reading_of_errors = "" if np.isnan(report.noise_ratio) else other_reading(*scatter(seen), kind)
     report.warnings.extend(advice(report, spectra, kind, reading_of_errors))
