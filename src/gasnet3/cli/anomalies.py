@@ -29,6 +29,17 @@ class Kind(StrEnum):
 
 PICTURE_ENDINGS = (".png", ".pdf", ".svg", ".jpg")
 
+MinScore = Annotated[
+    float, typer.Option(help="Least score listed: 2 is one in a hundred, 3 a thousand.")
+]
+LabelsOption = Annotated[
+    Path | None, typer.Option(help="Table of id and interesting (yes or no): learn from it.")
+]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="Write the rows listed, in order, as a catalog."),
+]
+
 
 def anomalies(
     catalog: Annotated[
@@ -39,26 +50,14 @@ def anomalies(
         list[Kind] | None,
         typer.Option("--kind", help="Only this kind; the option may be given several times."),
     ] = None,
-    min_score: Annotated[
-        float,
-        typer.Option(
-            "--min-score", help="Least score listed: 2 is one in a hundred, 3 a thousand."
-        ),
-    ] = 0.0,
-    labels: Annotated[
-        Path | None,
-        typer.Option("--labels", help="Table of id and interesting (yes or no): learn from it."),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", help="Write the rows listed, in order, as a catalog."),
-    ] = None,
+    min_score: MinScore = 0.0,
+    labels: LabelsOption = None,
+    output: Output = None,
     spectra: Annotated[
-        list[str] | None,
-        typer.Option("--spectra", help="Files, directories or globs of the catalog's spectra."),
+        list[str] | None, typer.Option(help="Files, directories or globs of its spectra.")
     ] = None,
     gallery: Annotated[
-        Path | None, typer.Option("--gallery", help="Draw the spectra listed: .png, .pdf, .svg.")
+        Path | None, typer.Option(help="Draw the spectra listed: .png, .pdf, .svg.")
     ] = None,
     models: console.Models = None,
     overwrite: console.Overwrite = False,

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from gasnet3.cli import console
+
+if TYPE_CHECKING:
+    from gasnet3.report.paper import Inputs
+
+
+History = Annotated[
+    list[Path] | None, typer.Option(help="history.csv of a training, once for each network.")
+]
+Only = Annotated[
+    str | None, typer.Option(metavar="8,12,A1", help="Numbers of the figures. Default: all.")
+]
 
 
 def figures(
@@ -18,24 +29,14 @@ def figures(
         Path, typer.Option("--output", "-o", help="Directory for the pictures; made if absent.")
     ],
     truth: Annotated[
-        Path | None,
-        typer.Option("--truth", help="Table (.csv, .parquet, .fits) with id or file, class and z."),
+        Path | None, typer.Option(help="Table (.csv, .parquet, .fits) with id or file, class, z.")
     ] = None,
     spectra: Annotated[
-        list[str] | None,
-        typer.Option("--spectra", help="Files, directories or globs of the catalog's spectra."),
+        list[str] | None, typer.Option(help="Files, directories or globs of its spectra.")
     ] = None,
-    history: Annotated[
-        list[Path] | None,
-        typer.Option("--history", help="history.csv of a training, once for each network."),
-    ] = None,
-    only: Annotated[
-        str | None,
-        typer.Option("--only", metavar="8,12,A1", help="Numbers of the figures. Default: all."),
-    ] = None,
-    kind: Annotated[
-        Literal["png", "pdf", "svg"], typer.Option("--kind", help="Kind of the pictures.")
-    ] = "png",
+    history: History = None,
+    only: Only = None,
+    kind: Annotated[Literal["png", "pdf", "svg"], typer.Option(help="Kind of picture.")] = "png",
     models: console.Models = None,
     threads: console.Threads = None,
     overwrite: console.Overwrite = False,
@@ -45,8 +46,7 @@ def figures(
     Of each figure left out it says what to give for it.
     """
     from gasnet3.catalog import read_catalog
-    from gasnet3.io import ReadError
-    from gasnet3.report.paper import FIGURES, draw, read_inputs
+    from gasnet3.report.paper import FIGURES, read_inputs
 
     wanted = _numbers(only, list(FIGURES))
     _check_directory(output, [f"{FIGURES[n].file}.{kind}" for n in wanted], overwrite=overwrite)
@@ -58,10 +58,16 @@ def figures(
             read_catalog(catalog), truth, spectra or (), console.chosen(models), history or ()
         )
     console.use_torch("cpu", threads)
-
-    from gasnet3.nets.card import ModelError
-
     output.mkdir(exist_ok=True)
+    _draw(inputs, output, wanted, kind)
+
+
+def _draw(inputs: Inputs, output: Path, wanted: list[str], kind: str) -> None:
+    """Draw, and say what was drawn and what was not."""
+    from gasnet3.io import ReadError
+    from gasnet3.nets.card import ModelError
+    from gasnet3.report.paper import FIGURES, draw
+
     with (
         console.told(ReadError, ModelError, ValueError),
         console.rate("figures", quiet=False) as update,

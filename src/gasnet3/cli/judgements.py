@@ -19,6 +19,18 @@ CONFLICTS_SHOWN = 20
 LOST_SHOWN = 5
 
 
+Catalog = Annotated[Path | None, typer.Option(help="Measure this catalog by the judgements.")]
+Distance = Annotated[
+    float | None,
+    typer.Option(
+        min=0, help="Redshifts further apart, over 1 + z, are different. Default: 0.0033."
+    ),
+]
+Arbiter = Annotated[
+    str | None, typer.Option(metavar="SCANNER", help="Whose word decides where people differ.")
+]
+
+
 def judgements(
     files: Annotated[
         list[Path], typer.Argument(metavar="FILES", help="Files of judgements (.csv), one or more.")
@@ -27,20 +39,11 @@ def judgements(
         Path | None, typer.Option("--output", "-o", help="All of them in one file, .csv.")
     ] = None,
     conflicts: Annotated[
-        Path | None, typer.Option("--conflicts", help="What people differ in, as a file, .csv.")
+        Path | None, typer.Option(help="What people differ in, as a file, .csv.")
     ] = None,
-    catalog: Annotated[
-        Path | None, typer.Option("--catalog", help="Measure this catalog by the judgements.")
-    ] = None,
-    dz: Annotated[
-        float | None,
-        typer.Option(
-            min=0, help="Redshifts further apart, over 1 + z, are different. Default: 0.0033."
-        ),
-    ] = None,
-    arbiter: Annotated[
-        str | None, typer.Option(metavar="SCANNER", help="Whose word decides where people differ.")
-    ] = None,
+    catalog: Catalog = None,
+    dz: Distance = None,
+    arbiter: Arbiter = None,
     overwrite: console.Overwrite = False,
 ) -> None:
     """Put the judgements of several people together.

@@ -23,6 +23,10 @@ LOCAL = "127.0.0.1"
 
 Address = Annotated[str, typer.Option(help="Where to listen; the default is this machine alone.")]
 Scanner = Annotated[str | None, typer.Option(help="Who judges. Default: the name of the login.")]
+Judgements = Annotated[
+    Path | None,
+    typer.Option(help="CSV file of what is said. Default: beside the catalog, NAME_vi.csv."),
+]
 
 
 def view(
@@ -33,10 +37,7 @@ def view(
         list[str] | None,
         typer.Argument(metavar="[FILES]", help="Files, directories or globs of its spectra."),
     ] = None,
-    judgements: Annotated[
-        Path | None,
-        typer.Option(help="CSV file of what is said. Default: beside the catalog, NAME_vi.csv."),
-    ] = None,
+    judgements: Judgements = None,
     scanner: Scanner = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 0,
     address: Address = LOCAL,
@@ -58,12 +59,7 @@ def view(
 
     options = console.reading(air, column, unit)
     listing, files = _listing(catalog, spectra or [], options, solver, models, device)
-    repeated = len(listing) - len(set(listing.ids.tolist()))
-    if repeated:
-        console.note(
-            f"{catalog}: {repeated} rows have the id of another row; rows of one id are shown and "
-            "judged as one spectrum, the first of that id in the files"
-        )
+    _tell_repeated(catalog, listing)
     place = catalog.resolve()
     kept = judgements or place.with_name(f"{place.stem}_vi.csv")
     with console.told(JudgementError, ReadError, ViewError):
@@ -84,6 +80,16 @@ def view(
 
         with console.interruptible(f"the judgements are in {kept}"):
             serve(shared, port=port, address=address, on_ready=ready)
+
+
+def _tell_repeated(catalog: Path, listing: Listing) -> None:
+    """Say so where spectra cannot be told apart by their ids."""
+    repeated = len(listing) - len(set(listing.ids.tolist()))
+    if repeated:
+        console.note(
+            f"{catalog}: {repeated} rows have the id of another row; rows of one id are shown and "
+            "judged as one spectrum, the first of that id in the files"
+        )
 
 
 def _listing(
