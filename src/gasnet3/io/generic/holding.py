@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from gasnet3.io.errors import ReadError, check_range
 from gasnet3.io.generic.assemble import Loaded, assemble
 from gasnet3.io.generic.dispersion import Axis
-from gasnet3.io.generic.roles import Described, Roles, RolesError, recognise
+from gasnet3.io.generic.roles import PIXEL_ROLES, Described, Roles, RolesError, recognise
 from gasnet3.io.naming import names_of
 from gasnet3.io.npz import RESERVED
 from gasnet3.io.options import DEFAULT, ReadOptions
@@ -201,6 +201,8 @@ class HoldingReader(ABC):
             arrays[role] = held.load(rows)
             if role in ("wave", "loglam") and held.air is not None:
                 air = held.air
+        if holding.rows > 1:
+            _drop_uneven(arrays)
         units = {}
         if holding.axis is not None and not {"wave", "loglam"} & arrays.keys():
             one = holding.axis.described
@@ -259,6 +261,17 @@ def recognised(
     described = [held.described for held in holding.arrays]
     has_wave = has_wave or holding.axis is not None
     return recognise(described, replace(options, columns=columns), has_wave=has_wave)
+
+
+def _drop_uneven(arrays: Mapping[str, Any]) -> None:
+    """Empty the rows whose lists differ in length: they get a flag, the others must not suffer."""
+    lists = [arrays[role] for role in PIXEL_ROLES if isinstance(arrays.get(role), list)]
+    if len({len(rows) for rows in lists}) != 1:
+        return
+    for row, values in enumerate(zip(*lists, strict=True)):
+        if len({np.size(one) for one in values}) > 1:
+            for rows in lists:
+                rows[row] = rows[row][:0]
 
 
 def _names(path: Path, holding: Holding, rows: slice) -> Sequence[str]:

@@ -174,21 +174,12 @@ class _Rows:
             self._data = self._table.read(self._wanted, part.start, part.stop)
             self._values = {one.name: rows_of(self._data[one.column], one) for one in self._pixels}
             self._part = part
-            _drop_uneven(self._values)
         if leaf.name in self._values:
             return self._values[leaf.name]
         return self._one_a_row(self._data, leaf)
 
     def _one_a_row(self, data: pa.Table, leaf: Leaf) -> NDArray[Any]:
         return values_of(data[leaf.column], leaf, gaps=self._table.has_gaps(leaf))
-
-
-def _drop_uneven(values: dict[str, list[NDArray[Any]]]) -> None:
-    """Empty the rows whose lists differ in length: they get a flag, the others must not suffer."""
-    for row, lists in enumerate(zip(*values.values(), strict=True)):
-        if len({one.size for one in lists}) > 1:
-            for name in values:
-                values[name][row] = values[name][row][:0]
 
 
 def _astropy_units(metadata: Mapping[bytes, bytes]) -> dict[str, str]:
