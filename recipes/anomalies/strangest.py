@@ -62,7 +62,9 @@ def find_strangest(pipeline: Pipeline, survey: Survey, picture: Path | None) -> 
     first = found[:NAMED]
     if picture is not None:
         panels = [pipeline.inspect(spectra, int(i)) for i in first["place"]]
-        plot_gallery(panels, picture, columns=2)
+        marks = zip(first["anomaly_wave"], first["anomaly_reason"], strict=True)
+        told = [(float(wave), str(reason)) for wave, reason in marks]
+        plot_gallery(panels, picture, columns=2, marks=told)
     return Strangest(first, len(found), len(spectra))
 
 
