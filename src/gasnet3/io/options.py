@@ -57,9 +57,18 @@ class ReadOptions:
         Raises
         ------
         ValueError
-            If a text has another form, or a role is unknown or given twice.
+            If a text has another form, a unit is not known, or a role is unknown or given twice.
         """
-        return cls(air, _pairs(columns, "column"), _pairs(units, "unit"))
+        options = cls(air, _pairs(columns, "column"), _pairs(units, "unit"))
+        for role, unit in options.units:
+            # Here, as astropy is loaded where units are given only.
+            from gasnet3.io.generic.units import is_unit
+
+            if not is_unit(unit):
+                raise ValueError(
+                    f"the unit {unit!r} of {role} is not known: write it as astropy does, or none"
+                )
+        return options
 
     @classmethod
     def from_json(cls, settings: Mapping[str, Any]) -> ReadOptions:

@@ -31,6 +31,8 @@ _SPELLINGS = (
 # 1E-17, 10^-17, 10**-17, 10^(-17), x 10-17, 10**(-17): all mean a power of ten.
 _POWER = re.compile(r"(?:[x*×]\s*)?\b(?:1(?:\.0*)?[eE]|10\s*(?:\*\*|\^)?\s*\(?\s*)([-+]\d+)\)?")
 
+_NONE = ("none", "null", "unitless", "-", "?", "n/a")
+_LOGARITHM = re.compile(r"\s*(log10|log|lg|ln)\s*\(?([^)]*)\)?\s*$", re.IGNORECASE)
 _MAGNITUDE = re.compile(r"mag|\bdex\b|^\s*(AB|ST)\s*$", re.IGNORECASE)
 
 
@@ -44,7 +46,7 @@ def parse_unit(text: str) -> UnitBase | None:
     from astropy import units
 
     text = text.strip().strip("[]").strip()
-    if not text or text.lower() in ("none", "null", "unitless", "-", "?", "n/a"):
+    if not text or text.lower() in _NONE:
         return None
     scale = 1.0
     for power in _POWER.findall(text):
@@ -65,6 +67,13 @@ def parse_unit(text: str) -> UnitBase | None:
         if found is not None:  # OGIP's word for a unit that is not known is "UNKNOWN"
             return units.Unit(scale * found)
     return None
+
+
+def is_unit(text: str) -> bool:
+    """Whether a unit, or that of a logarithm, is known, or is said to be none."""
+    match = _LOGARITHM.match(text)
+    bare = (match[2] if match else text).strip()
+    return not bare or bare.lower() in _NONE or parse_unit(bare) is not None
 
 
 def is_spectral(text: str) -> bool:
@@ -115,7 +124,7 @@ def wavelengths(
     from astropy import units
 
     numbers = np.asarray(values, np.float64)
-    match = re.match(r"\s*(log10|log|lg|ln)\s*\(?([^)]*)\)?\s*$", unit, re.IGNORECASE)
+    match = _LOGARITHM.match(unit)
     if match:
         log, natural, unit = True, match[1].lower() == "ln", match[2]
     assumed = ""
