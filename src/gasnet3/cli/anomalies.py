@@ -85,6 +85,7 @@ def anomalies(
             write_catalog(shown, output)
         console.out.print(str(output), highlight=False)
     if gallery is not None and spectra is not None:
+        console.note_repeated(catalog, [str(name) for name in found["id"]])
         _draw(shown, spectra, gallery, table, console.chosen(models))
 
 

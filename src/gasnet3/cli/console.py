@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
@@ -143,6 +143,16 @@ def interruptible(advice: str) -> Iterator[None]:
 def note(text: str) -> None:
     """Tell on stderr what is no error, but should be known."""
     err.print(f"gasnet3: {text}", markup=False, highlight=False)
+
+
+def note_repeated(catalog: Path, ids: Sequence[str]) -> None:
+    """Tell if spectra of a catalog have one id: they are found, drawn and judged by it."""
+    repeated = len(ids) - len(set(ids))
+    if repeated:
+        note(
+            f"{catalog}: {repeated} rows have the id of another row; for all rows of one id the "
+            "first spectrum of that id in the files is shown"
+        )
 
 
 def check_output(path: Path, *, overwrite: bool, endings: tuple[str, ...] = ()) -> None:

@@ -59,7 +59,7 @@ def view(
 
     options = console.reading(air, column, unit)
     listing, files = _listing(catalog, spectra or [], options, solver, models, device)
-    _tell_repeated(catalog, listing)
+    console.note_repeated(catalog, listing.ids.tolist())
     place = catalog.resolve()
     kept = judgements or place.with_name(f"{place.stem}_vi.csv")
     with console.told(JudgementError, ReadError, ViewError):
@@ -80,16 +80,6 @@ def view(
 
         with console.interruptible(f"the judgements are in {kept}"):
             serve(shared, port=port, address=address, on_ready=ready)
-
-
-def _tell_repeated(catalog: Path, listing: Listing) -> None:
-    """Say so where spectra cannot be told apart by their ids."""
-    repeated = len(listing) - len(set(listing.ids.tolist()))
-    if repeated:
-        console.note(
-            f"{catalog}: {repeated} rows have the id of another row; rows of one id are shown and "
-            "judged as one spectrum, the first of that id in the files"
-        )
 
 
 def _listing(
