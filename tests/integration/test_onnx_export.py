@@ -248,6 +248,16 @@ told = {
     "shipped": run("classify", samples, "-o", "c.parquet"),
     "mock": run("mock", "-n", "1", "-o", "m"),
 }
+
+import pandas as pd
+from gasnet3.io import read
+from gasnet3.run.hats import PartitionClassifier
+
+some = read(samples)[:4]
+frame = pd.DataFrame({"flux": list(some.flux), "ivar": list(some.ivar)}, index=some.ids)
+frame["loglam"] = [some.lattice.loglam] * len(some)
+told["partition"] = PartitionClassifier(exported, "amortised")(frame)["z"].tolist()
+
 sys.modules["onnxruntime"] = None
 told["bare"] = run("classify", samples, "-o", "c.parquet", *models)
 print(json.dumps(told))
@@ -280,6 +290,7 @@ def test_commands_run_where_torch_is_not_installed(exported, tmp_path):
     agrees(ours, load_classifier("encoder", "amortised").run(read(samples.DIRECTORY)))
     for name in ours.colnames:
         np.testing.assert_array_equal(ours[name], merged[name], err_msg=name)
+    assert told["partition"] == ours["z"][:4].tolist()
 
 
 def test_parts_of_torch_and_of_onnx_are_not_mixed(exported, tmp_path):

@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 
 from gasnet3.catalog.schema import free_name
 from gasnet3.flags import ZWarn
+from gasnet3.loading import load_classifier, require_torch, use_threads
+from gasnet3.nets.registry import is_exported
 from gasnet3.spectra import Spectra
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gasnet3.pipeline import Pipeline
+    from gasnet3.classifier import Classifier
 
 _LOCK = threading.Lock()
 
@@ -34,7 +36,8 @@ class PartitionClassifier:
     Parameters
     ----------
     models : str or tuple of str
-        See :func:`gasnet3.load_models`; the workers must find them under the same names.
+        See :func:`gasnet3.loading.load_classifier`; the workers must find them under the same
+        names, and need no torch for exported ones.
     solver : {"hybrid", "amortised", "exact"}
         See :mod:`gasnet3.solve`.
     n_best : int
@@ -51,8 +54,8 @@ class PartitionClassifier:
     device : str
         Where to compute.
     threads : int
-        CPU threads of torch while it runs. A process works on one partition at a time: let Dask
-        start processes of one thread, or give ``threads`` the cores that one process has.
+        CPU threads of the networks while it runs. A process works on one partition at a time:
+        let Dask start processes of one thread, or give ``threads`` the cores that one has.
     """
 
     models: str | tuple[str, ...] = "encoder"
@@ -95,9 +98,9 @@ class PartitionClassifier:
         grid = self.loglam if self.wave is None else self.wave
         lists = [_lists(frame, name) for name in (self.flux, self.ivar, grid)]
         spectra = _spectra(lists, self._ids(frame), log=self.wave is None)
-        with _one_at_a_time(self.threads):
-            pipeline = _pipeline(self.models, self.solver, self.device)
-            table = pipeline.run(spectra, self.n_best)
+        with _one_at_a_time(self.models, self.threads):
+            classifier = _classifier(self.models, self.solver, self.device)
+            table = classifier.run(spectra, self.n_best)
         rows = np.repeat(np.arange(len(frame)), self.n_best)
         used = {name.partition(".")[0] for name in (self.flux, self.ivar, grid)}
         used |= {self.flux, self.ivar, grid, self.id or ""}
@@ -115,18 +118,21 @@ class PartitionClassifier:
 
 
 @lru_cache(maxsize=2)
-def _pipeline(models: str | tuple[str, ...], solver: str, device: str) -> Pipeline:
-    from gasnet3.pipeline import Pipeline
-
-    return Pipeline.load(models, solver, device)
+def _classifier(models: str | tuple[str, ...], solver: str, device: str) -> Classifier:
+    return load_classifier(models, solver, device)
 
 
 @contextmanager
-def _one_at_a_time(threads: int) -> Iterator[None]:
-    """Torch with so many threads, and no other partition in this process beside it."""
-    import torch
-
+def _one_at_a_time(models: str | tuple[str, ...], threads: int) -> Iterator[None]:
+    """The networks with so many threads, and no other partition in this process beside it."""
     with _LOCK:
+        if is_exported(models):
+            use_threads(models, threads)
+            yield
+            return
+        require_torch(f"PartitionClassifier({models!r})")
+        import torch
+
         before = torch.get_num_threads()
         torch.set_num_threads(threads)
         try:
