@@ -121,15 +121,23 @@ def check_number(arrays: Sequence[Any]) -> None:
 
 
 def unpacked(values: Any, said: Attributes) -> NDArray[Any]:
-    """Numbers as they are meant, where netCDF's attributes say that they were scaled to be kept."""
-    scale, offset = (
-        said.get(name, plain) for name, plain in (("SCALE_FACTOR", 1), ("ADD_OFFSET", 0))
-    )
+    """Numbers as they are meant, where netCDF's attributes say that they were scaled or are none.
+
+    Missing numbers are NaN, but for those of large whole numbers of spectra: they are
+    identifiers, which float64 cannot hold.
+    """
+    scale, offset = said.get("SCALE_FACTOR", 1), said.get("ADD_OFFSET", 0)
     array = np.asarray(values)
+    listed = [said.get(name) for name in ("_FILLVALUE", "MISSING_VALUE")]
+    with np.errstate(over="ignore"):
+        numbers = [x for x in listed if isinstance(x, int | float) and not np.isnan(x)]
+        fill = np.array(numbers, array.dtype if array.dtype.kind == "f" else None)
+    identifiers = array.dtype.kind in "iu" and array.itemsize > 4 and array.ndim < 2
     if (scale, offset) == (1, 0):
-        return array
-    missing = array == said.get("_FILLVALUE", np.nan)
-    return np.where(missing, np.nan, array * scale + offset)
+        if identifiers or not fill.size:
+            return array
+        return np.where(np.isin(array, fill), np.nan, array)
+    return np.where(np.isin(array, fill), np.nan, array * scale + offset)
 
 
 def _chosen(tree: Tree, options: ReadOptions) -> Holding:
