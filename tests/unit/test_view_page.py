@@ -222,3 +222,9 @@ def test_redshifts_that_nobody_can_mean_are_not_saved(file: JudgementFile) -> No
         judge.show("a")
         judge.rate(4)
         assert file.latest()["a"].z is None
+
+
+def test_a_catalog_without_rows_says_so(file: JudgementFile) -> None:
+    table = Table({"id": ["a"], "class": ["QSO"], "z": [1.0]})[:0]
+    empty = Page(Turns(), Shared(Listing(table), cast(Any, Solver()), file, "test"))
+    assert "no spectrum passes" in empty.header.text

@@ -81,6 +81,7 @@ class Page:
         self._tie()
         document.title = f"gasnet3: {shared.title}"
         document.add_root(self._layout())
+        self.choose(None)
         self.browser.refresh()
 
     def _make_controls(self) -> None:
