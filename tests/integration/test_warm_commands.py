@@ -31,11 +31,23 @@ def test_warnings_of_scripts_are_errors() -> None:
     assert "UserWarning: careful" in done.stderr
 
 
-def test_two_at_once() -> None:
-    began = time.monotonic()
-    done = shell("for i in 1 2 3; do gasnet3 -c 'import time; time.sleep(2)' & done; wait")
-    assert done.returncode == 0, done.stderr
-    assert time.monotonic() - began < 5.5
+MEET = """
+import os, sys, time
+from pathlib import Path
+Path(str(os.getpid())).touch()
+until = time.monotonic() + 50
+while len(list(Path().iterdir())) < 2 and time.monotonic() < until:
+    time.sleep(0.01)
+sys.exit(len(list(Path().iterdir())) < 2)
+"""
+
+
+def test_two_at_once(tmp_path: Path) -> None:
+    """Each waits for the other, which one after the other could not."""
+    calls = [
+        subprocess.Popen(["gasnet3", "-c", MEET], env=environment(), cwd=tmp_path) for _ in range(2)
+    ]
+    assert [call.wait(timeout=60) for call in calls] == [0, 0]
 
 
 def test_who_kills_the_caller_kills_the_command(tmp_path: Path) -> None:
