@@ -37,3 +37,8 @@ def test_a_directory_that_cannot_be_listed(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "scandir", refusing)
     with pytest.raises(ReadError, match=r"shut: cannot be listed \(Permission denied\)"):
         expand(tmp_path)
+
+
+def test_tile_compressed_files_are_taken(tmp_path):
+    (tmp_path / "a.fits.fz").write_bytes(b"x")
+    assert expand(tmp_path) == [tmp_path / "a.fits.fz"]

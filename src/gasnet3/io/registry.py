@@ -38,7 +38,7 @@ HEAD_BYTES = 1 << 16
 """How much of a file, unzipped, a reader sees when it is asked whether the file is its own."""
 
 DATA_ENDINGS = (
-    *(".fits", ".fit", ".fts", ".fits.gz", ".fit.gz", ".fts.gz", ".npz", ENDING),
+    *(".fits", ".fit", ".fts", ".fits.gz", ".fit.gz", ".fts.gz", ".fits.fz", ".npz", ENDING),
     *(".hdf5", ".h5", ".hdf", ".nc", ".zarr.zip", ".feather", *PARQUET_ENDINGS),
 )
 """Names that are taken from a directory; files named one by one or by a glob may have any."""

@@ -329,9 +329,9 @@ def _spectra(
 
 
 def _redshifts(values: Any) -> Row:
-    """Labels; what cannot be a redshift, as -9999, is none."""
+    """Labels; what cannot be a redshift, as -9999 or 99, is none."""
     z = _floats(values)
-    return np.where(z > -1.0, z, np.nan)
+    return np.where((z > -1.0) & (z < 20.0), z, np.nan)
 
 
 def _identifiers(values: Any, names: NDArray[np.str_]) -> NDArray[np.str_]:
