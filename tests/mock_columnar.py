@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from gasnet3.spectra import Spectra
+
 ROWS, PIXELS = 7, 120
 WAVE = 10 ** ((36000 + np.arange(PIXELS)) * 1e-4)
 UNIT = "1e-17 erg/s/cm2/Angstrom"
@@ -144,3 +146,12 @@ def zipped(path: Path, *, inside: bool = False) -> Path:
     archive = Path(shutil.make_archive(str(path.with_suffix("")), "zip", **below))
     shutil.rmtree(made.parent)
     return archive
+
+
+def same(one: Spectra, other: Spectra) -> None:
+    """To the bit, in all columns."""
+    for name in ("flux", "ivar", "ids", "zwarn", "z", "classes"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+    assert one.meta.keys() == other.meta.keys()
+    for name in one.meta:
+        np.testing.assert_array_equal(one.meta[name], other.meta[name])
