@@ -222,5 +222,7 @@ def _foreign(arrays: Arrays) -> Table:
         native = BY_NAME.get(renamed)
         if native and native.dtype == "str" and renamed != name:
             values = plain(name, values).astype(np.str_)
+        if native and native.dtype != "str" and values.dtype.kind == "U" and not values.any():
+            values = np.full(values.shape, np.nan)  # of blank cells nothing tells the type
         table[name if renamed in table.colnames else renamed] = values
     return table

@@ -19,6 +19,7 @@ from astropy.table import Table
 from numpy.typing import NDArray
 
 from gasnet3.catalog.dialects import Field, expanded, rules_of
+from gasnet3.catalog.schema import plain
 from gasnet3.files import check_sizes
 
 KEY = "gasnet3"
@@ -27,6 +28,7 @@ CSV_TITLE = "# gasnet3 catalog; lines that start with # are comments\n"
 CSV_MARK = f"# {KEY}: "
 TEXT_NAMES = ("id", "name", "file", "class", "cls", "spectype", "subclass", "sub", "subtype")
 """Columns of other people's CSV files that are text, whatever they look like."""
+ASTROPY_MASK = ".mask"
 
 COMMENT_LENGTH = 45  # of a TTYPE card: longer comments are cut, with a warning
 
@@ -99,7 +101,17 @@ def read_parquet(path: Path) -> tuple[Arrays, Header | None]:
     metadata = table.schema.metadata or {}
     text = metadata.get(KEY.encode())
     arrays = {name: _from_arrow(table[name]) for name in table.column_names}
+    if text is None:
+        _put_masks(arrays)
     return arrays, None if text is None else parsed_header(text)
+
+
+def _put_masks(arrays: Arrays) -> None:
+    """Leave out what astropy has masked: it writes the masks as columns beside the values."""
+    for name in [name for name in arrays if name.endswith(ASTROPY_MASK)]:
+        masked = name.removesuffix(ASTROPY_MASK)
+        if masked in arrays and arrays[name].dtype.kind == "b":
+            arrays[masked] = plain(masked, np.ma.MaskedArray(arrays[masked], arrays.pop(name)))
 
 
 def write_csv(path: Path, rows: Rows) -> None:
@@ -258,7 +270,7 @@ def read_fits(path: Path) -> tuple[Arrays, Header | None]:
         pad = None if header else " "
         read = tables[:2] if header and header.get("keys_extname") else tables[:1]
         arrays = {
-            name: _from_fits(np.asarray(table.data[name]), pad)
+            name: _from_fits(np.asarray(table.data[name]), pad, table.columns[name].null)
             for table in read
             for name in table.data.names
         }
@@ -305,15 +317,21 @@ def _from_arrow(column: Any) -> NDArray[Any]:
             raise ValueError("a list column has empty rows")
         flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
         return np.asarray(flat).reshape(len(column), kind.list_size)
+    if pa.types.is_integer(kind) and column.null_count:
+        known = column.fill_null(0).to_numpy()
+        return plain("", np.ma.MaskedArray(known, column.is_null().to_numpy()))
     return np.asarray(column.to_numpy())
 
 
-def _from_fits(data: NDArray[Any], pad: str | None) -> NDArray[Any]:
-    """A column in native byte order, its text decoded and freed of padding."""
+def _from_fits(data: NDArray[Any], pad: str | None, null: Any) -> NDArray[Any]:
+    """A column in native byte order, text decoded and freed of padding, integers of their TNULL."""
     if data.dtype.kind == "S":
         text = np.char.decode(data, "utf-8", "replace")
         return np.char.rstrip(text, pad) if pad else text
-    return data.astype(data.dtype.newbyteorder("="))
+    data = data.astype(data.dtype.newbyteorder("="))
+    if data.dtype.kind == "i" and isinstance(null, int) and (data == null).any():
+        return plain("", np.ma.MaskedArray(data, data == null))
+    return data
 
 
 def knows(unit: str, notation: str) -> bool:

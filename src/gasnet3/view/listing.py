@@ -136,7 +136,7 @@ class Listing:
         for names, column in ((chosen.classes, "class"), (chosen.kinds, "anomaly_kind")):
             if names:
                 keep &= np.isin(self.column(column).astype(np.str_), names)
-        zwarn = self.column("zwarn").astype(np.int64)
+        zwarn = np.nan_to_num(self.column("zwarn")).astype(np.int64)
         if chosen.flags:
             keep &= (zwarn & sum(int(ZWarn[name]) for name in chosen.flags)) != 0
         if chosen.clean:

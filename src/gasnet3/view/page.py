@@ -340,7 +340,7 @@ def header_html(shared: Shared, place: int) -> str:
     second = float(value("z_second"))
     if math.isfinite(second):
         told.append(f"second z {second:.5f}")
-    flags = names(int(value("zwarn")))
+    flags = names(int(np.nan_to_num(value("zwarn"))))
     if flags:
         told.append(f"<span style='color:#B00020'>{' '.join(flags)}</span>")
     line = " &nbsp;·&nbsp; ".join(told)
