@@ -94,9 +94,11 @@ def _of_masks(report: Inspected) -> Iterator[str]:
     if bad > MANY_BAD:
         yield f"{bad:.0%} of the pixels are no numbers (NaN, or negative errors); they are masked"
     if zero > MANY_MASKED:
-        yield (
-            f"{zero:.0%} of the pixels are masked or have zero ivar; if the mask marks "
-            "the good pixels say --column mask=good:NAME"
+        roles = {role for role, _ in report.understood.used}
+        yield f"{zero:.0%} of the pixels are masked or have zero ivar; " + (
+            "if the mask marks the good pixels say --column mask=good:NAME"
+            if "mask" in roles
+            else "errors must be above 0: is another column meant? --column error=NAME"
         )
 
 

@@ -171,8 +171,15 @@ def _header(comments: Sequence[str]) -> dict[str, Any]:
 def _named(
     lines: Sequence[str], count: int, delimiter: str | None, *, certain: Sequence[str]
 ) -> tuple[list[str], list[str]] | None:
-    """Names and units of the columns, None where no line has a name for each."""
+    """Names and units of the columns, None where no line has a name for each.
+
+    Raises
+    ------
+    RolesError
+        If the line of names has one twice.
+    """
     best: tuple[int, list[str], list[str]] = (0, [], [])
+    twice = ""
     for at, line in enumerate(lines):
         # A comment of the form "key: value" is no row of names.
         if line not in certain and _SAID.match(line):
@@ -184,12 +191,16 @@ def _named(
             # A column of row numbers often has no name.
             names = [name or f"col{number}" for number, (name, _) in enumerate(pairs, start=1)]
             if len(pairs) != count or len(set(names)) < count:
+                if len(pairs) == count and line in certain:
+                    twice = twice or max(names, key=names.count)
                 continue
             known = sum(plain(name) in _KNOWN for name in names) + (line in certain)
             if known > best[0]:
                 units = [unit for _, unit in pairs]
                 units = units if any(units) else _units_below(lines[at + 1 :], count, mark)
                 best = known, names, units
+    if twice and not best[0]:
+        raise RolesError(f"two columns are called {twice!r}: give each its own name")
     return best[1:] if best[0] else None
 
 
