@@ -29,6 +29,7 @@ from gasnet3.arrays import (
     widened,
 )
 from gasnet3.lattice import LogLattice
+from gasnet3.quality import good_span
 
 Floats = NDArray[np.float64]
 
@@ -102,8 +103,10 @@ def pixel_statistics(residual: Residual, sky: NDArray[np.bool_], lattice: LogLat
     }
     value = {name: as_numpy(part[0]) for name, part in found.items()}
     at = {name: as_numpy(part[1]) for name, part in found.items()}
+    # The middle of a window may lie where there are no data any more.
+    ends = good_span(as_numpy(residual.good))
     places = {
-        name: np.where(place >= 0, lattice.wave[np.maximum(place, 0)], np.nan)
+        name: np.where(place >= 0, lattice.wave[np.clip(place, *ends)], np.nan)
         for name, place in at.items()
     }
     extra = {name: as_numpy(part[2]) for name, part in found.items()}
