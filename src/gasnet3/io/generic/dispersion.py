@@ -118,10 +118,11 @@ def _number(header: Header, keyword: str) -> float | None:
 
 
 def _step(header: Header) -> float | None:
-    for keyword in ("CD1_1", "CDELT1"):
+    for keyword, factor in (("CD1_1", None), ("CDELT1", _number(header, "PC1_1"))):
         step = _number(header, keyword)
         if step:
-            return step
+            # astropy writes a CD1_1 of its own as CDELT1 = 1 and PC1_1.
+            return step * (factor or 1.0)
     return None
 
 
