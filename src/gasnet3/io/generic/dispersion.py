@@ -152,6 +152,7 @@ def _from_wcs(header: Header, pixels: int) -> Axis | None:
         "keywords CRVAL1, CDELT1" if _number(header, "CD1_1") is None else "keywords CRVAL1, CD1_1"
     )
     where += f", CTYPE1 = {kind!r}" if kind else ""
+    where += ", no CRPIX1: CRVAL1 is taken for the first pixel" if reference is None else ""
     return _scaled(header, kind, first, step, offset, unit, air, where)
 
 
