@@ -129,7 +129,7 @@ def merge_curves(plan: Plan, output: Path) -> None:
     OSError
         If a part of them cannot be read, or the file not be written.
     """
-    _check_kept(plan, "curves")
+    check_kept(plan, "curves")
     first = kept_path(plan, "curves", 0)
     header = CurvesHeader.of(first, pa.parquet.read_schema(first))
     with replacing(output) as temporary, CurvesWriter(temporary, header) as writer:
@@ -147,13 +147,20 @@ def merge_models(plan: Plan, output: Path) -> None:
     OSError
         If a part of them cannot be read, or the file not be written.
     """
-    _check_kept(plan, "models")
+    check_kept(plan, "models")
     schema = pa.parquet.read_schema(kept_path(plan, "models", 0))
     lattice = LogLattice(**json.loads(schema.metadata[b"gasnet3_models"]))
     write_models(output, _blocks(plan), plan.rows, lattice)
 
 
-def _check_kept(plan: Plan, kind: str) -> None:
+def check_kept(plan: Plan, kind: str) -> None:
+    """Refuse to merge what is not there of all parts, before anything is written.
+
+    Raises
+    ------
+    ValueError
+        If the run has not kept it, or has no spectra, or a part of it is gone or damaged.
+    """
     if kind not in plan.config.get("keep", []):
         raise ValueError(
             f"{plan.directory}: its {kind} are not kept; plan it again with --keep {kind}"
@@ -161,9 +168,17 @@ def _check_kept(plan: Plan, kind: str) -> None:
     if not plan.rows:
         raise ValueError(f"{plan.directory}: there are no spectra, so there are no {kind}")
     for index in range(len(plan)):
-        if not kept_path(plan, kind, index).exists():
+        path, (start, stop) = kept_path(plan, kind, index), plan.span(index)
+        try:
+            rows = pa.parquet.read_metadata(path).num_rows
+            wrong = f"have {rows} rows, not {stop - start}" if rows != stop - start else ""
+        except FileNotFoundError:
+            wrong = "are gone"
+        except (OSError, pa.ArrowException) as error:
+            wrong = f"are damaged ({error})"
+        if wrong:
             raise ValueError(
-                f"{plan.directory}: the {kind} of part {index} are gone; remove "
+                f"{plan.directory}: the {kind} of part {index} {wrong}; remove "
                 f"{plan.part_path(index)} and run: gasnet3 work {plan.directory}"
             )
 

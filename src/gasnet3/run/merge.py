@@ -13,7 +13,7 @@ import pyarrow.parquet
 from gasnet3.catalog import CatalogError, read_catalog, write_parts
 from gasnet3.catalog.formats import passes
 from gasnet3.io import ReadFailure
-from gasnet3.run.kept import merge_curves, merge_models
+from gasnet3.run.kept import check_kept, merge_curves, merge_models
 from gasnet3.run.plan import Plan, PlanError, part_metadata
 
 if TYPE_CHECKING:
@@ -115,6 +115,9 @@ def merge(
             f"{plan.directory} again, or plan again if it is to stay so, or add --allow-failed "
             "to keep the rows without an answer"
         )
+    for kind, path in (("curves", save_curves), ("models", save_models)):
+        if path is not None:
+            check_kept(plan, kind)
     if save_curves is not None:
         merge_curves(plan, Path(save_curves))
     if save_models is not None:
