@@ -118,7 +118,7 @@ class Priors:
             If the file cannot be read.
         """
         from gasnet3.catalog import read_table
-        from gasnet3.catalog.schema import plain
+        from gasnet3.catalog.schema import identifiers, plain
 
         table = read_table(path)
         wanted = (*_ID_NAMES, *_SIGMA_NAMES, "z", "function")
@@ -132,7 +132,12 @@ class Priors:
                 f"{path} needs the columns id (or targetid), z and sigma; it has "
                 f"{', '.join(table.colnames)}"
             )
-        ids = np.char.strip(columns[key].astype(np.str_))
+        ids = identifiers(key, columns[key])
+        nameless = np.flatnonzero(ids == "")
+        if len(nameless):
+            raise PriorsError(
+                f"{path}, row {nameless[0] + 1}: it has no {key}; give it one, or leave it out"
+            )
         place = {name: row for row, name in enumerate(ids.tolist())}
         if len(place) < len(ids):
             twice = [name for row, name in enumerate(ids.tolist()) if place[name] != row]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gasnet3 import CLASSES
 from gasnet3.catalog import read_table
-from gasnet3.catalog.schema import plain
+from gasnet3.catalog.schema import identifiers, plain
 
 KEYS = ("id", "name", "file", "targetid")
 CLASS_NAMES = ("class", "cls", "spectype")
@@ -183,7 +183,7 @@ def _column(table: Table, names: tuple[str, ...]) -> NDArray[Any] | None:
 
 
 def _identifiers(key: str, column: NDArray[Any]) -> NDArray[np.str_]:
-    items = column.astype(np.str_).tolist()
+    items = identifiers(key, column).tolist()
     if key == "file":
         names = [re.split(r"[/\\]", item.strip())[-1] for item in items]
         items = [SPECTRUM_ENDING.sub("", name) for name in names]

@@ -324,6 +324,25 @@ def plain(name: str, values: ArrayLike) -> NDArray[Any]:
     return np.where(mask, "" if data.dtype.kind == "U" else np.array(np.nan, data.dtype), data)
 
 
+def identifiers(name: str, values: ArrayLike) -> NDArray[np.str_]:
+    """A column of identifiers as text without blanks around it; '' where there is none.
+
+    Tables with gaps keep integers as floats: they are written as the integers that they were.
+
+    Parameters
+    ----------
+    name, values
+        See :func:`plain`.
+    """
+    data = plain(name, values)
+    if data.dtype.kind != "f":
+        return np.char.strip(data.astype(np.str_))
+    texts = [
+        "" if np.isnan(x) else str(int(x)) if x.is_integer() else str(x) for x in data.tolist()
+    ]
+    return np.array(texts, np.str_)
+
+
 def _known_type(name: str, data: NDArray[Any]) -> NDArray[Any]:
     kind, size = data.dtype.kind, data.dtype.itemsize
     if kind == "U":

@@ -40,6 +40,7 @@ def read_ids(source: str) -> list[str]:
         found = source.split(",")
     elif path.suffix.lower() in TABLES:
         from gasnet3.catalog import read_table
+        from gasnet3.catalog.schema import identifiers
 
         table = read_table(path)
         names = {name.lower(): name for name in reversed(table.colnames)}
@@ -48,10 +49,11 @@ def read_ids(source: str) -> list[str]:
             raise ValueError(
                 f"{path} has no column {', '.join(ID_NAMES)}; it has {', '.join(table.colnames)}"
             )
-        found = np.asarray(table[known[0]]).astype(np.str_).tolist()
+        found = identifiers(known[0], table[known[0]]).tolist()
     else:
         try:
-            found = path.read_text(encoding="utf-8").splitlines()
+            # Editors that mark UTF-8 at the beginning would make the mark a part of the first id.
+            found = path.read_text(encoding="utf-8-sig").splitlines()
         except UnicodeDecodeError:
             raise ValueError(
                 f"{path}: is no text with one id a line; tables end in {', '.join(TABLES)}"
