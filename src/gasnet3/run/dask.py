@@ -119,11 +119,14 @@ def _client(dask: str | int | None) -> Iterator[Any]:
     """A client of the cluster at an address, or of one that lives as long as the block."""
     try:
         import distributed
+        from distributed.comm.addressing import resolve_address
     except ImportError:
         raise DaskError("Dask is not installed: pip install 'gasnet3[dask]'") from None
     with ExitStack() as stack:
         if isinstance(dask, str):
             try:
+                # A client of what is no address would wait for a minute when it is given up.
+                resolve_address(dask)
                 client = distributed.Client(dask, set_as_default=False)
             except (OSError, ValueError) as error:
                 raise DaskError(
