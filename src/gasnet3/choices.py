@@ -39,7 +39,7 @@ class Choices:
     def __post_init__(self) -> None:
         for name in (*self.classes, *(name for name, _, _ in self.z_ranges)):
             if name not in gasnet3.CLASSES:
-                raise ValueError(f"no class {name!r}: take of {', '.join(gasnet3.CLASSES)}")
+                raise ValueError(f"no class {name!r}: take one of {', '.join(gasnet3.CLASSES)}")
         given = [name for name, _, _ in self.z_ranges]
         for name, low, high in self.z_ranges:
             if not -1.0 < low < high < float("inf"):
@@ -81,7 +81,7 @@ class Choices:
         unknown = wanted - set(gasnet3.CLASSES)
         if unknown:
             raise ValueError(
-                f"no class {sorted(unknown)[0]!r}: take of {', '.join(gasnet3.CLASSES)}"
+                f"no class {sorted(unknown)[0]!r}: take one of {', '.join(gasnet3.CLASSES)}"
             )
         tried = tuple(name for name in gasnet3.CLASSES if name in wanted)
         ranges = [one for text in z_ranges for one in _range(text, tried)]
