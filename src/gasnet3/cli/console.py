@@ -127,7 +127,9 @@ def told(*errors: type[Exception]) -> Iterator[None]:
     try:
         yield
     except errors as error:
-        fail(str(error))
+        # Where a message was written here, the number of the error says nothing more.
+        ours = isinstance(error, OSError) and error.filename is None and error.strerror
+        fail(ours or str(error))
 
 
 @contextmanager
