@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from gasnet3.io.generic.dispersion import air_in, said_air
 from gasnet3.io.generic.fits_keys import add_header
+from gasnet3.io.generic.gaps import filled
 from gasnet3.io.generic.holding import Held, Holding, Load
 from gasnet3.io.generic.roles import Described, RolesError
 
@@ -74,28 +75,12 @@ def is_vector(column: Any) -> bool:
     return column.ndim == 2 and column.dtype.kind in "biuf"
 
 
-def _filled(column: Any, *, pixels: bool) -> Any:
-    """What is masked as in other formats: NaN, '' or, of large whole numbers, all as text."""
-    kind, numbers = column.dtype.kind, np.asarray(column.data)
-    none = np.ma.getmaskarray(column)
-    if kind == "O":
-        return np.ma.MaskedArray(numbers, none)
-    if not none.any():
-        return numbers
-    if kind in "iu" and column.dtype.itemsize > 4 and not pixels:
-        # Such are identifiers, and float64 cannot hold all of them.
-        return np.where(none, "", numbers.astype(np.str_))
-    if kind in "US":
-        return np.where(none, np.zeros(1, column.dtype), numbers)
-    return np.where(none, np.nan, numbers.astype(np.float64))
-
-
 def slice_of(column: Any, *, whole: bool) -> Load:
     """A loader of some rows of a column, or of all of it whatever is asked for."""
     # Units are told apart from numbers.
     bare: Any = getattr(column, "value", column)
     masked = isinstance(bare, np.ma.MaskedArray)
-    values: Any = _filled(bare, pixels=whole or bare.ndim > 1) if masked else np.asarray(bare)
+    values: Any = filled(bare, pixels=whole or bare.ndim > 1) if masked else np.asarray(bare)
 
     def load(rows: slice) -> Any:
         some: NDArray[Any] = values if whole else values[rows]

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from gasnet3.io.errors import ReadError, check_range
 from gasnet3.io.generic.assemble import Loaded, assemble
 from gasnet3.io.generic.dispersion import Axis
+from gasnet3.io.generic.gaps import MASK, filled
 from gasnet3.io.generic.roles import PIXEL_ROLES, Described, Roles, RolesError, recognise
 from gasnet3.io.naming import names_of
 from gasnet3.io.npz import RESERVED
@@ -101,6 +102,28 @@ class Holding:
     roles: Mapping[str, str] = field(default_factory=dict)
 
 
+def _without_masks(arrays: Sequence[Held]) -> list[Held]:
+    """The arrays, with gaps where astropy's masks of columns with a value a spectrum say so."""
+    rows = {held.described.name: held for held in arrays if held.described.along == "rows"}
+    out = []
+    for held in arrays:
+        name = held.described.name
+        if name in rows and name.endswith(MASK) and name.removesuffix(MASK) in rows:
+            continue
+        if name in rows and f"{name}{MASK}" in rows:
+            held = replace(held, load=_with_gaps(held.load, rows[f"{name}{MASK}"].load))
+        out.append(held)
+    return out
+
+
+def _with_gaps(load: Load, mask: Load) -> Load:
+    def filled_rows(rows: slice) -> Any:
+        none = np.asarray(mask(rows), bool)
+        return filled(np.ma.MaskedArray(np.asarray(load(rows)), none), always=True)
+
+    return filled_rows
+
+
 class HoldingReader(ABC):
     """A reader of files of no particular survey."""
 
@@ -172,7 +195,7 @@ class HoldingReader(ABC):
             with self.holding(path) as holding:
                 if not holding.rows:
                     raise ReadError(path, "it holds no spectrum, its tables are empty")
-                yield holding
+                yield replace(holding, arrays=_without_masks(holding.arrays))
         except ReadError:
             raise
         except RolesError as error:
@@ -283,7 +306,8 @@ def _names(path: Path, holding: Holding, rows: slice) -> Sequence[str]:
 
 def _add_key(keys: dict[str, NDArray[Any]], name: str, values: Any) -> None:
     """A key column by a name that no format of ours has for something else."""
-    column = values if isinstance(values, np.ma.MaskedArray) else np.asarray(values)
+    masked = isinstance(values, np.ma.MaskedArray)
+    column = np.asarray(filled(values, always=True) if masked else values)
     if column.ndim != 1 or column.dtype.kind not in "biufUS":
         return
     if column.dtype.kind == "S":

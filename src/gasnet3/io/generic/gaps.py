@@ -1,0 +1,42 @@
+"""Values that a table says are none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+MASK = ".mask"
+"""What astropy adds to the name of a column for that of its mask, in Parquet and HDF5."""
+
+
+def filled(values: Any, *, pixels: bool = False, always: bool = False) -> Any:
+    """What is masked as in formats without masks: NaN, '' or, of large whole numbers, all as text.
+
+    Parameters
+    ----------
+    values : MaskedArray
+        A column, or some rows of it.
+    pixels : bool
+        Whether they are pixels of spectra, and no identifiers.
+    always : bool
+        Whether they are to be of the type that can tell gaps though there are none: other rows of
+        the column may have some.
+
+    Returns
+    -------
+    ndarray
+        A MaskedArray still where they are objects.
+    """
+    kind, numbers = values.dtype.kind, np.asarray(values.data)
+    none = np.ma.getmaskarray(values)
+    if kind == "O":
+        return np.ma.MaskedArray(numbers, none)
+    if not (none.any() or always):
+        return numbers
+    if kind in "iu" and values.dtype.itemsize > 4 and not pixels:
+        # Such are identifiers, and float64 cannot hold all of them.
+        return np.where(none, "", numbers.astype(np.str_))
+    if kind in "US":
+        return np.where(none, np.zeros(1, values.dtype), numbers)
+    return np.where(none, np.nan, numbers.astype(np.float64))
