@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ _DELIMITERS = (";", "\t", "|", ",")
 _EMPTY = ("", "nan", "null", "none", "--", "n/a", "na", "inf", "-inf")
 _LOGICAL = {"true": 1.0, "false": 0.0}
 _SAID = re.compile(r"^\s*([A-Za-z]\w*)\s*[:=]\s*(.+?)\s*$")
+_QUOTED = re.compile(r'"[^"]*"')
 _KNOWN = {name for names in NAMES.values() for name in names}
 
 
@@ -97,11 +99,15 @@ def parse_table(text: str) -> TextTable:
 
 def delimiter_of(line: str) -> str | None:
     """What stands between the fields of a line; None for blanks."""
-    return next((mark for mark in _DELIMITERS if mark in line.strip()), None)
+    bare = _QUOTED.sub("", line).strip() if '"' in line else line.strip()
+    return next((mark for mark in _DELIMITERS if mark in bare), None)
 
 
 def split(line: str, delimiter: str | None) -> list[str]:
     """The fields of a line; brackets and what is in them are one with what is before."""
+    if delimiter is not None and '"' in line and line.count('"') % 2 == 0:
+        quoted = csv.reader([line.strip()], delimiter=delimiter, skipinitialspace=True)
+        return [field.strip().strip("'").strip() for field in next(quoted)]
     if delimiter is not None:
         return [field.strip().strip("\"'").strip() for field in line.strip().split(delimiter)]
     fields: list[str] = []
