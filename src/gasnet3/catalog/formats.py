@@ -167,7 +167,8 @@ def write_fits(path: Path, rows: Rows) -> None:
     about = fits.table_to_hdu(Table({"header": [json.dumps(rows.header).encode()]}))
     about.name = KEY.upper()
     primary = fits.PrimaryHDU()
-    version = rows.header["provenance"].get("version", "")
+    made_by = rows.header["provenance"]
+    version = made_by.get("gasnet3") or made_by.get("version", "")
     primary.header["CREATOR"] = f"gasnet3 {version}"[:60].strip()
     primary.header["DIALECT"] = (rows.header["dialect"], "names of the columns")
     for key, value in rows.header["provenance"].items():

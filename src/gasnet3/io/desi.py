@@ -190,6 +190,8 @@ def _targets(path: Path) -> _Targets:
         fits_table.skip_data(stream, primary, path)
         header = fits_table.read_header(stream, path)
         if header is not None and header_text(header, "EXTNAME") in _ANSWERS:
+            if header_text(primary, "CREATOR").startswith("gasnet3"):
+                raise ReadError(path, "it is a catalog that gasnet3 wrote: it has no spectra")
             raise ReadError(
                 path, "it holds redshifts that redrock found, no spectra; name the coadd instead"
             )

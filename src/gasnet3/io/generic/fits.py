@@ -48,13 +48,22 @@ class FitsReader(HoldingReader):
             hdus = fits.open(stream, memmap=mapped, do_not_scale_image_data=True)
             try:
                 check_sizes(hdus)
-                if "MODELS" in hdus and hdus[0].header.get("CREATOR") == "gasnet3":
-                    raise ReadError(path, "it holds models that gasnet3 wrote, no spectra")
+                _refuse_our_own(path, hdus)
                 yield _hold(file_of(hdus, mapped=mapped), self.options)
                 _check_end(hdus, stream)
             finally:
                 # The end of a zipped stream, with its checksum, is still to be read.
                 hdus.close(closed=mapped)
+
+
+def _refuse_our_own(path: Path, hdus: Any) -> None:
+    """Tell catalogs and models of gasnet3, which often lie among the spectra they are of."""
+    if not str(hdus[0].header.get("CREATOR", "")).startswith("gasnet3"):
+        return
+    if "MODELS" in hdus:
+        raise ReadError(path, "it holds models that gasnet3 wrote, no spectra")
+    if "GASNET3" in hdus:
+        raise ReadError(path, "it is a catalog that gasnet3 wrote: it has no spectra")
 
 
 def _check_end(hdus: Any, stream: BinaryIO) -> None:

@@ -23,6 +23,7 @@ from gasnet3.io.generic.text_columns import (
 )
 
 _ECSV = b"# %ECSV"
+_OUR_CATALOG = "# gasnet3 catalog"
 _MAX_BYTES = 1 << 29
 
 
@@ -68,7 +69,10 @@ class TextReader(HoldingReader):
     @contextmanager
     def holding(self, path: Path) -> Iterator[Holding]:
         """What the file holds."""
-        table = parse_table(_text(path))
+        text = _text(path)
+        if text.startswith(_OUR_CATALOG):
+            raise ReadError(path, "it is a catalog that gasnet3 wrote: it has no spectra")
+        table = parse_table(text)
         check_length(len(table.values))
         arrays = [
             Held(
