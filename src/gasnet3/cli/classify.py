@@ -120,7 +120,7 @@ def _run(
 def _show(result: RunResult) -> None:
     from gasnet3.catalog import read_catalog
 
-    if result.rows <= SHOWN_ROWS:
+    if 0 < result.rows <= SHOWN_ROWS:
         show_catalog(read_catalog(result.output), result.output)
     else:
         console.out.print(f"{result.rows} spectra: {result.output}", markup=False, highlight=False)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 Truth = tuple[Any, ...]
 """Id, class, redshift, S/N and file of a mock."""
 
+_FILES = {".fits", ".csv", ".parquet", ".h5", ".hdf5", ".txt"}
+"""Endings by which people mean one file: not to become the names of directories."""
+
 
 def mock(
     output: Annotated[
@@ -49,6 +52,8 @@ def mock(
     from gasnet3.nets.registry import load_models
 
     single = output.suffix == ".npz"
+    if output.suffix in _FILES and not output.is_dir():
+        console.fail(f"{output}: give a directory, or a name that ends in .npz")
     truth = output.with_name(f"{output.stem}-truth.csv") if single else output / "truth.csv"
     if single and kind == "shards":
         console.fail(f"{output}: shards need a directory; leave out .npz, or --format")
@@ -62,8 +67,9 @@ def mock(
     write = _write_npz if single else {"spec": _write_specs, "shards": _write_shards}[kind]
     with console.told(ModelError, ValueError), console.progress("mock:", quiet=False) as update:
         blocks = draw_blocks(
-            load_models(console.chosen(models)), count, sn=sn, seed=seed, classes=classes
-        )
+            load_models(console.chosen(models)), count, sn=sn, seed=seed,
+            classes=classes and [name.upper() for name in classes],
+        )  # fmt: skip
         rows = write(output, _counted(blocks, update))
     _write_truth(truth, rows)
     console.out.print(f"{count} spectra: {output}, truth: {truth}", highlight=False)

@@ -127,7 +127,9 @@ def find_reader(path: str | Path, options: ReadOptions = DEFAULT) -> Reader:
     if head.startswith(GZIP_MAGIC):
         raise ReadError(path, "the gzip stream is broken; fetch the file again")
     known = ", ".join(reader.name for reader in READERS)
-    raise ReadError(path, f"no reader knows this format (known: {known}); convert it to .npz")
+    raise ReadError(
+        path, f"no reader knows this format (known: {known}); gasnet3 inspect tells more"
+    )
 
 
 def first_bytes(path: Path) -> bytes:
