@@ -87,7 +87,7 @@ def test_content_decides_not_the_name(tmp_path):
     assert find_reader(path).name == "npz"
     text = tmp_path / "text.npz"
     text.write_text("hello")
-    with pytest.raises(ReadError, match=r"text\.npz: no reader knows.*sdss-spec.*convert"):
+    with pytest.raises(ReadError, match=r"text\.npz: no reader knows.*sdss-spec.*inspect"):
         find_reader(text)
     broken = tmp_path / "broken.gz"
     broken.write_bytes(gzip.compress(b"x" * 500)[:3])
