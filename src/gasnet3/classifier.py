@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from gasnet3.curves import SavedCurves
 from gasnet3.priors import Priors
 from gasnet3.rows import Columns, Outcome, catalog_columns
 from gasnet3.spectra import Spectra
+from gasnet3.threads import side_by_side
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 Keep = Callable[[Outcome], None]
 """What takes a solved batch."""
+
+LEAST_ROWS = 16
+"""Spectra that are not shared out among threads: so few are solved at once as soon as one."""
 
 
 class Classifier(ABC):
@@ -111,7 +115,9 @@ class Classifier(ABC):
             **self.computed_with,
         }
 
-    def run(self, spectra: Spectra, n_best: int = 1, keep: Keep | None = None) -> Table:
+    def run(
+        self, spectra: Spectra, n_best: int = 1, keep: Keep | None = None, threads: int = 1
+    ) -> Table:
         """Classify spectra.
 
         Parameters
@@ -121,38 +127,56 @@ class Classifier(ABC):
         n_best : int
             Solutions a spectrum, over class and redshift; ``znum`` counts them from 0.
         keep : callable, optional
-            Called with every solved batch (:class:`gasnet3.rows.Outcome`), to keep more of it
-            than the catalog has.
+            Called with every solved batch (:class:`gasnet3.rows.Outcome`), in their order, to
+            keep more of it than the catalog has.
+        threads : int
+            Batches solved at once, each by one thread. With 1, PyTorch uses as many as it has
+            been told.
 
         Returns
         -------
         astropy.table.Table
-            The catalog, rows in the order of the spectra, solutions of one by ``znum``.
+            The catalog, rows in the order of the spectra, solutions of one by ``znum``. No number
+            depends on ``threads``.
 
         Raises
         ------
         ValueError
-            If ``n_best`` is less than 1, or the spectra are not on the lattice of the models.
+            If ``n_best`` or ``threads`` is less than 1, or the spectra are not on the lattice of
+            the models.
         """
         if n_best < 1:
             raise ValueError(f"n_best must be 1 or more, got {n_best}")
+        if threads < 1:
+            raise ValueError(f"threads must be 1 or more, got {threads}")
         if len(spectra):
-            starts = range(0, len(spectra), self.batch_rows)
-            parts = [self._columns(spectra[s : s + self.batch_rows], n_best, keep) for s in starts]
+            parts = list(self._parts(spectra, n_best, keep, threads))
             columns = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
         else:
             masked = np.zeros((1, spectra.lattice.n))
             lattice = spectra.lattice
             blank = Spectra.from_arrays(masked, masked, loglam=lattice.loglam, lattice=lattice)
-            columns = {name: c[:0] for name, c in self._columns(blank, n_best, None).items()}
+            none = catalog_columns(self.solve(blank, max(2, n_best)), n_best)
+            columns = {name: column[:0] for name, column in none.items()}
         keys = {name: np.repeat(column, n_best, axis=0) for name, column in spectra.meta.items()}
         return make_catalog(columns, keys, self.provenance)
 
-    def _columns(self, spectra: Spectra, n_best: int, keep: Keep | None) -> Columns:
-        outcome = self.solve(spectra, max(2, n_best))
-        if keep is not None:
-            keep(outcome)
-        return catalog_columns(outcome, n_best)
+    def _parts(
+        self, spectra: Spectra, n_best: int, keep: Keep | None, threads: int
+    ) -> Iterator[Columns]:
+        """Columns of the batches, in their order."""
+        fair = max(LEAST_ROWS, -(-len(spectra) // threads))
+        rows = min(self.batch_rows, fair) if threads > 1 else self.batch_rows
+        batches = [spectra[start : start + rows] for start in range(0, len(spectra), rows)]
+
+        def solved(batch: Spectra) -> tuple[Outcome | None, Columns]:
+            outcome = self.solve(batch, max(2, n_best))
+            return outcome if keep else None, catalog_columns(outcome, n_best)
+
+        for outcome, columns in side_by_side(solved, batches, threads):
+            if keep and outcome:
+                keep(outcome)
+            yield columns
 
     def check_lattice(self, spectra: Spectra) -> None:
         """Refuse spectra that are not on the lattice of every model.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -179,6 +180,7 @@ class SavedCurves:
         pairs = zip(known["id"].to_pylist(), known["digest"].to_pylist(), strict=True)
         self._row = {pair: row for row, pair in enumerate(pairs)}
         self._group: tuple[int, Any] = (-1, None)
+        self._lock = threading.Lock()
 
     @property
     def digest(self) -> str:
@@ -257,7 +259,9 @@ class SavedCurves:
         for group in np.unique(groups).tolist():
             here = np.flatnonzero(groups == group)
             inside = np.array(rows)[here] - self._starts[group]
-            for cls, curves in self._read(group).items():
+            with self._lock:  # a file and its last rows serve one thread at a time
+                found = self._read(group)
+            for cls, curves in found.items():
                 out[cls][here] = curves[inside]
         return out
 

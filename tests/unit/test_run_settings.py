@@ -10,7 +10,15 @@ import pytest
 
 from gasnet3.run.cores import allotted_cores, default_threads
 from gasnet3.run.lock import LockError, locked
-from gasnet3.run.memory import BASE, LEAST_ROWS, ROW, MemoryLimitError, parse_size, share_memory
+from gasnet3.run.memory import (
+    BASE,
+    LEAST_ROWS,
+    ROW,
+    THREAD,
+    MemoryLimitError,
+    parse_size,
+    share_memory,
+)
 from gasnet3.run.ranks import Rank, find_rank, local_device
 
 ARRAY = {
@@ -124,16 +132,22 @@ def test_what_is_no_size(text: str) -> None:
 
 
 def test_what_is_shared_out_keeps_below_the_limit() -> None:
-    assert share_memory(None, 1) == (0, 256)
-    assert share_memory(None, 4) == (4, 256)
+    assert share_memory(None, 1, threads=3) == (0, 256, 3)
+    assert share_memory(None, 4, threads=3) == (4, 256, 1)
     for limit in range(BASE + LEAST_ROWS * ROW, 20 * BASE, BASE // 7):
-        workers, rows = share_memory(limit, 6, 10_000)
+        workers, rows, _ = share_memory(limit, 6, 10_000)
         assert workers <= 6
         assert rows >= LEAST_ROWS
         processes = workers + 1 if workers else 1
         busy = workers or 1
         assert processes * BASE + busy * rows * ROW <= limit
-    assert share_memory(20 * BASE, 6, 100) == (6, 100)
+        for wished in (1, 2, 8):
+            alone, rows, threads = share_memory(limit, 1, 256, wished)
+            assert alone == 0
+            assert 1 <= threads <= wished
+            assert BASE + rows * ROW + (threads - 1) * THREAD <= limit
+    assert share_memory(20 * BASE, 6, 100) == (6, 100, 1)
+    assert share_memory(20 * BASE, 1, 100, 8) == (0, 100, 8)
 
 
 def test_a_limit_below_what_one_worker_needs_is_refused() -> None:

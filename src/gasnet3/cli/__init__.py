@@ -12,6 +12,7 @@ from gasnet3.cli import console
 from gasnet3.cli.anomalies import anomalies
 from gasnet3.cli.calibrate import calibrate
 from gasnet3.cli.classify import classify
+from gasnet3.cli.collector import spare_collector
 from gasnet3.cli.convert import convert
 from gasnet3.cli.evaluate import evaluate
 from gasnet3.cli.export import export
@@ -75,6 +76,7 @@ def main(
 
     Exit status: 0 all well, 1 some file could not be read, 2 bad usage, 130 stopped by Ctrl-C.
     """
+    spare_collector()
 
 
 COMMANDS = (

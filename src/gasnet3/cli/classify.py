@@ -100,7 +100,7 @@ def _run(
     from gasnet3.run.work import BATCH_ROWS, Settings
     from gasnet3.run.workers import WorkersError
 
-    console.use_networks(settings["models"], device, threads)
+    threads = console.use_networks(settings["models"], device, threads)
     ours = (ModelError, ReadError, ValueError, LockError, MergeError, PlanError, WorkersError)
     with (
         console.told(*ours, OSError),
@@ -109,7 +109,7 @@ def _run(
         return classify_files(
             files,
             output,
-            settings=Settings(device, batch_size or BATCH_ROWS),
+            settings=Settings(device, batch_size or BATCH_ROWS, threads),
             max_memory=None if memory is None else parse_size(memory),
             on_progress=update,
             on_message=console.note,

@@ -203,8 +203,15 @@ def ids(source: str | None) -> list[str] | None:
         return None if source is None else read_ids(source)
 
 
-def use_networks(models: Any, device: str, threads: int | None = None) -> None:
-    """Make this process one that classifies: check the device, set threads, keep freed memory."""
+def use_networks(models: Any, device: str, threads: int | None = None) -> int:
+    """Make this process one that classifies: check the device, keep freed memory.
+
+    Returns
+    -------
+    int
+        How many batches are to be solved at once, each by one thread. On a GPU one is, and the
+        threads are PyTorch's.
+    """
     from gasnet3.loading import require_torch
     from gasnet3.nets.card import ModelError
     from gasnet3.nets.registry import is_exported
@@ -213,12 +220,15 @@ def use_networks(models: Any, device: str, threads: int | None = None) -> None:
     from gasnet3.run.cores import default_threads
 
     keep_freed_memory()
+    threads = default_threads() if threads is None else threads
     if is_exported(models):
-        use_threads(default_threads() if threads is None else threads)
-        return
+        use_threads(1)
+        return threads
     with told(ModelError):
         require_torch(f"--models {models}")
-    use_torch(device, threads)
+    on_cpu = device.partition(":")[0] == "cpu"
+    use_torch(device, 1 if on_cpu else threads)
+    return threads if on_cpu else 1
 
 
 def use_torch(device: str, threads: int | None = None) -> None:

@@ -71,8 +71,8 @@ def work(
             console.fail("--dask shares the work itself: leave out --rank and --world")
         found = find_rank(rank, world)
         device = local_device(device, found)
-        console.use_networks(planned.config["models"], device, threads)
-        settings = _settings(device, batch_size, max_memory)
+        threads = console.use_networks(planned.config["models"], device, threads)
+        settings = _settings(device, batch_size, max_memory, threads)
         with console.rate("work", quiet=quiet) as update:
             if dask is not None:
                 made = _by_dask(planned, dask, settings, update)
@@ -88,12 +88,15 @@ def work(
     raise typer.Exit(console.SOME_FAILED if failures else console.OK)
 
 
-def _settings(device: str, batch_size: int | None, max_memory: str | None) -> Settings:
+def _settings(
+    device: str, batch_size: int | None, max_memory: str | None, threads: int
+) -> Settings:
     from gasnet3.run.memory import parse_size, share_memory
     from gasnet3.run.work import BATCH_ROWS, Settings
 
     limit = None if max_memory is None else parse_size(max_memory)
-    return Settings(device, share_memory(limit, 1, batch_size or BATCH_ROWS).batch_rows)
+    share = share_memory(limit, 1, batch_size or BATCH_ROWS, threads)
+    return Settings(device, share.batch_rows, share.threads)
 
 
 def _alone(

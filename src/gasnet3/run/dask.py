@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,7 @@ def _task(directory: str, index: int, settings: Settings | None) -> PartResult:
     # What work_part keeps between parts belongs to the process, and workers may have threads.
     with _ONE_AT_A_TIME:
         use_threads(planned(directory).config["models"], 1)
-        return work_part(directory, index, settings)
+        return work_part(directory, index, replace(settings or Settings(), threads=1))
 
 
 def _result(future: Any, index: int) -> PartResult:

@@ -54,7 +54,7 @@ class PartitionClassifier:
     device : str
         Where to compute.
     threads : int
-        CPU threads of the networks while it runs. A process works on one partition at a time:
+        CPU threads that share a partition. A process works on one partition at a time:
         let Dask start processes of one thread, or give ``threads`` the cores that one has.
     """
 
@@ -98,9 +98,9 @@ class PartitionClassifier:
         grid = self.loglam if self.wave is None else self.wave
         lists = [_lists(frame, name) for name in (self.flux, self.ivar, grid)]
         spectra = _spectra(lists, self._ids(frame), log=self.wave is None)
-        with _one_at_a_time(self.models, self.threads):
+        with _one_at_a_time(self.models):
             classifier = _classifier(self.models, self.solver, self.device)
-            table = classifier.run(spectra, self.n_best)
+            table = classifier.run(spectra, self.n_best, threads=self.threads)
         rows = np.repeat(np.arange(len(frame)), self.n_best)
         used = {name.partition(".")[0] for name in (self.flux, self.ivar, grid)}
         used |= {self.flux, self.ivar, grid, self.id or ""}
@@ -123,18 +123,18 @@ def _classifier(models: str | tuple[str, ...], solver: str, device: str) -> Clas
 
 
 @contextmanager
-def _one_at_a_time(models: str | tuple[str, ...], threads: int) -> Iterator[None]:
-    """The networks with so many threads, and no other partition in this process beside it."""
+def _one_at_a_time(models: str | tuple[str, ...]) -> Iterator[None]:
+    """The networks with one thread, and no other partition in this process beside it."""
     with _LOCK:
         if is_exported(models):
-            use_threads(models, threads)
+            use_threads(models, 1)
             yield
             return
         require_torch(f"PartitionClassifier({models!r})")
         import torch
 
         before = torch.get_num_threads()
-        torch.set_num_threads(threads)
+        torch.set_num_threads(1)
         try:
             yield
         finally:

@@ -26,8 +26,8 @@ from gasnet3.spectra import Spectra
 if TYPE_CHECKING:
     from astropy.table import Table
 
-ALONE_ROWS = 1024
-"""So many spectra are done sooner than workers are started for them."""
+ALONE_ROWS = 2048
+"""So many spectra are done by threads sooner than workers are started for them."""
 
 Progress = Callable[[int, int], None]
 Message = Callable[[str], None]
@@ -151,7 +151,8 @@ def classify_files(
     dialect : {'native', 'sdss', 'redrock'}
         Names of the columns.
     settings : Settings, optional
-        Device, and spectra solved at once. No answer depends on it.
+        Device, spectra read at once, and threads where this process does the work. No answer
+        depends on it.
     workers : int, optional
         Processes to share the work; 1: this one does it. Left out, as many as there are cores
         allotted if there is much to do.
@@ -195,8 +196,9 @@ def classify_files(
         _tidy(plan, tell)
         if workers is None:
             workers = _default_workers(plan, settings)
-        share = share_memory(max_memory, min(workers, len(plan)), settings.batch_rows)
-        settings = replace(settings, batch_rows=share.batch_rows)
+        wished = min(workers, len(plan)), settings.batch_rows, settings.threads
+        share = share_memory(max_memory, *wished)
+        settings = replace(settings, batch_rows=share.batch_rows, threads=share.threads)
         if share.workers:
             work_with_workers(plan, share.workers, settings, on_progress, on_message)
         else:

@@ -10,6 +10,9 @@ from gasnet3.run.work import BATCH_ROWS
 BASE = 620_000_000
 """Bytes of a process at work, whatever the batch: Python, PyTorch, models, what a solver holds."""
 
+THREAD = 150_000_000
+"""Bytes of one more batch that is solved at once in the same process."""
+
 ROW = 300_000
 """Bytes a spectrum of a batch costs at most: one is read, one waits, one is solved."""
 
@@ -32,10 +35,13 @@ class Share(NamedTuple):
         Processes beside the one that starts them; 0: it does the work itself.
     batch_rows : int
         Spectra that each holds at once.
+    threads : int
+        Threads of each.
     """
 
     workers: int
     batch_rows: int
+    threads: int
 
 
 def parse_size(text: str) -> int:
@@ -54,8 +60,10 @@ def parse_size(text: str) -> int:
     return int(float(number) * (1024 if binary else 1000) ** power)
 
 
-def share_memory(limit: int | None, workers: int, batch_rows: int = BATCH_ROWS) -> Share:
-    """The most workers, and the largest batches, that stay below a limit.
+def share_memory(
+    limit: int | None, workers: int, batch_rows: int = BATCH_ROWS, threads: int = 1
+) -> Share:
+    """The most workers, the largest batches and the most threads that stay below a limit.
 
     Parameters
     ----------
@@ -65,6 +73,8 @@ def share_memory(limit: int | None, workers: int, batch_rows: int = BATCH_ROWS) 
         Processes wished for beside this one; 0 or 1: this one does the work itself.
     batch_rows : int
         Spectra at once that are wished for.
+    threads : int
+        Threads that are wished for in a process without workers; a worker has one.
 
     Raises
     ------
@@ -73,7 +83,7 @@ def share_memory(limit: int | None, workers: int, batch_rows: int = BATCH_ROWS) 
     """
     workers = workers if workers > 1 else 0
     if limit is None:
-        return Share(workers, batch_rows)
+        return Share(workers, batch_rows, 1 if workers else threads)
     least = BASE + LEAST_ROWS * ROW
     if limit < least:
         raise MemoryLimitError(
@@ -82,6 +92,7 @@ def share_memory(limit: int | None, workers: int, batch_rows: int = BATCH_ROWS) 
         )
     fitting = min(workers, (limit - BASE) // least)
     if fitting < 2:
-        return Share(0, min(batch_rows, (limit - BASE) // ROW))
+        rows = min(batch_rows, (limit - BASE) // ROW)
+        return Share(0, rows, min(threads, 1 + (limit - BASE - rows * ROW) // THREAD))
     room = (limit - BASE) // fitting - BASE
-    return Share(fitting, min(batch_rows, room // ROW))
+    return Share(fitting, min(batch_rows, room // ROW), 1)

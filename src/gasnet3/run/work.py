@@ -46,15 +46,20 @@ class Settings:
     device : str
         Where to compute: "cpu", "cuda", ...
     batch_rows : int
-        Spectra read and solved at once. Memory depends on it.
+        Spectra read at once. Memory depends on it.
+    threads : int
+        Threads that share a batch, see :meth:`gasnet3.classifier.Classifier.run`.
     """
 
     device: str = "cpu"
     batch_rows: int = BATCH_ROWS
+    threads: int = 1
 
     def __post_init__(self) -> None:
         if self.batch_rows < 1:
             raise ValueError(f"a batch needs at least one spectrum, got {self.batch_rows}")
+        if self.threads < 1:
+            raise ValueError(f"threads must be 1 or more, got {self.threads}")
 
 
 @dataclass(frozen=True)
@@ -120,9 +125,7 @@ def work_part(
     while True:
         try:
             with Keeper(plan, index) as keeper:
-                tables = _tables(
-                    plan, pipeline, index, settings.batch_rows, failed, keeper, on_progress
-                )
+                tables = _tables(plan, pipeline, index, settings, failed, keeper, on_progress)
             break
         except ReadAgain:
             continue
@@ -200,7 +203,7 @@ def _tables(
     plan: Plan,
     pipeline: Classifier,
     index: int,
-    batch_rows: int,
+    settings: Settings,
     failed: dict[Unit, str],
     keeper: Keeper,
     on_progress: Progress | None,
@@ -208,16 +211,17 @@ def _tables(
     """The catalogs of a part; while one batch is solved the next is read."""
     lattice = pipeline.lattice
     tables: list[Table] = []
-    read = batches(plan.units(index), batch_rows, failed, lattice, reading_of(plan.config))
+    rows = settings.batch_rows
+    read = batches(plan.units(index), rows, failed, lattice, reading_of(plan.config))
     for pieces in prefetched(read, depth=1):
-        tables.extend(_solved(pipeline, pieces, plan.config["n_best"], keeper))
+        tables.extend(_solved(pipeline, pieces, plan.config["n_best"], keeper, settings.threads))
         if on_progress:
             on_progress(sum(map(len, pieces)))
     return tables
 
 
 def _solved(
-    pipeline: Classifier, pieces: Sequence[Spectra], n_best: int, keeper: Keeper
+    pipeline: Classifier, pieces: Sequence[Spectra], n_best: int, keeper: Keeper, threads: int
 ) -> Iterator[Table]:
     """Catalogs of pieces that are solved as one batch.
 
@@ -225,7 +229,7 @@ def _solved(
     the columns of unlike files must not depend on which of them met in a batch.
     """
     bare = [replace(piece, meta={}) for piece in pieces]
-    table = pipeline.run(Spectra.concatenate(bare), n_best, keeper.add)
+    table = pipeline.run(Spectra.concatenate(bare), n_best, keeper.add, threads)
     start = 0
     for _, same in groupby(pieces, _kinds):
         group = list(same)
