@@ -7,7 +7,7 @@ import os
 import threading
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -41,12 +41,12 @@ class NpzReader:
     name = "npz"
 
     def matches(self, path: Path, head: bytes) -> bool:
-        """Whether the file is a zip archive that holds an array called flux."""
+        """Whether the file is a zip archive of arrays: :meth:`read` says which are missing."""
         if not head.startswith(b"PK\x03\x04"):
             return False
         try:
             with zipfile.ZipFile(path) as archive:
-                return "flux.npy" in archive.namelist()
+                return any(name.endswith(".npy") for name in archive.namelist())
         except (zipfile.BadZipFile, *_BROKEN):
             # A damaged archive is still ours if it began as one: read() says what is wrong.
             return b"flux.npy" in head
@@ -151,8 +151,7 @@ class _Archive:
     @property
     def rows(self) -> int:
         """Number of spectra."""
-        if "flux" not in self.members:
-            raise ValueError("it needs flux and ivar")
+        _check_names(self.members)
         shape = self.members["flux"].shape
         return shape[0] if len(shape) == 2 else 1
 
@@ -251,9 +250,15 @@ def _checked_spectra(path: Path, arrays: dict[str, NDArray[Any]], names: list[st
         raise ReadError(path, f"its arrays do not make spectra: {error}") from error
 
 
+def _check_names(arrays: Iterable[str]) -> None:
+    names = set(arrays)
+    if not {"flux", "ivar"} <= names:
+        has = ", ".join(sorted(names)[:12]) or "none"
+        raise ValueError(f"it needs the arrays flux, ivar, and wave or loglam; it has {has}")
+
+
 def _spectra(path: Path, arrays: dict[str, NDArray[Any]], names: list[str]) -> Spectra:
-    if not {"flux", "ivar"} <= arrays.keys():
-        raise ValueError("it needs flux and ivar")
+    _check_names(arrays)
     flux = arrays["flux"]
     rows = len(flux) if flux.ndim == 2 else 1
     columns: dict[str, Any] = {}

@@ -24,6 +24,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         *("error", "err", "errors", "sigma", "noise", "std", "stddev", "stdev", "uncertainty"),
         *("unc", "fluxerror", "fluxerr", "errflux", "errorflux", "eflux", "dflux", "fluxsigma"),
         *("sigmaflux", "fluxunc", "fluxuncertainty", "fluxstd", "sig", "rms", "specerr"),
+        *("ferr", "ferror", "fluxerrors", "errs", "uncertainties"),
     ),
     "variance": ("variance", "var", "fluxvar", "varflux", "fluxvariance", "specvar", "stat"),
     "mask": (
