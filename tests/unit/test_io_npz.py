@@ -108,7 +108,7 @@ def test_every_truncation_is_a_clear_error(tmp_path):
 def test_of_an_archive_of_other_things_it_is_told_what_is_missing(tmp_path):
     path = tmp_path / "x.npz"
     np.savez(path, images=np.ones(3))
-    with pytest.raises(ReadError, match="needs the arrays flux.*; it has images"):
+    with pytest.raises(ReadError, match=r"needs the arrays flux.*; it has images"):
         read(path)
 
 
