@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 Keep = Callable[[Outcome], None]
 """What takes a solved batch."""
 
-LEAST_ROWS = 16
-"""Spectra that are not shared out among threads: so few are solved at once as soon as one."""
+LEAST_ROWS = 64
+"""Spectra that a thread gets at least: in smaller batches each one costs more."""
 
 
 class Classifier(ABC):

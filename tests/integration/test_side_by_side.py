@@ -9,6 +9,7 @@ import pytest
 
 from gasnet3 import samples
 from gasnet3.choices import Choices
+from gasnet3.classifier import LEAST_ROWS
 from gasnet3.io import read, write_npz
 from gasnet3.pipeline import Pipeline
 from gasnet3.rows import Outcome
@@ -16,7 +17,7 @@ from gasnet3.run.local import classify_files
 from gasnet3.run.work import Settings
 
 BUNDLED = read(samples.paths())
-SPECTRA = BUNDLED[np.arange(70) % len(BUNDLED)]
+SPECTRA = BUNDLED[np.arange(2 * LEAST_ROWS + 7) % len(BUNDLED)]
 
 
 @pytest.mark.parametrize("solver", ["amortised", "hybrid", "exact"])
