@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gasnet3.cli import console
+from gasnet3.cli.show import show_failures
 
 if TYPE_CHECKING:
+    from gasnet3.io import ReadFailure, ReadOptions
     from gasnet3.spectra import Spectra
 
 PICTURE_ENDINGS = (".png", ".pdf", ".svg", ".jpg")
+
+READ_ROWS = 256
+"""Spectra read at once."""
 
 
 def plot(
@@ -42,16 +47,14 @@ def plot(
     """Draw spectra with their fits.
 
     One spectrum: its reconstruction with lines named, and the χ² curve of each class. With
-    --gallery a page of spectra.
+    --gallery a page of spectra. Files that cannot be read are listed on stderr and the others
+    drawn; the exit status is then 1.
     """
-    from gasnet3.io import ReadError, read
-
     console.check_output(output, overwrite=overwrite, endings=PICTURE_ENDINGS)
     if gallery and (row is not None or spectrum_id is not None):
         console.fail("--gallery draws all spectra: leave out --row and --id")
     options = console.reading(air, column, unit)
-    with console.told(ReadError):
-        spectra = read(files, options)
+    spectra, failures, count = _readable(files, options)
     one = None if gallery else _chosen(spectra, row, spectrum_id)
 
     from gasnet3.nets.card import ModelError
@@ -64,11 +67,28 @@ def plot(
         if one is not None:
             plot_inspection(pipeline.inspect(spectra, one), output)
         else:
-            count = min(limit, len(spectra))
-            plot_gallery([pipeline.inspect(spectra, i) for i in range(count)], output)
-            if count < len(spectra):
-                console.err.print(f"drew the first {count} of {len(spectra)} spectra (--limit)")
+            panels = min(limit, len(spectra))
+            plot_gallery([pipeline.inspect(spectra, i) for i in range(panels)], output)
+            if panels < len(spectra):
+                console.err.print(f"drew the first {panels} of {len(spectra)} spectra (--limit)")
     console.out.print(str(output), highlight=False)
+    show_failures(failures, count)
+    raise typer.Exit(console.SOME_FAILED if failures else console.OK)
+
+
+def _readable(files: list[str], options: ReadOptions) -> tuple[Spectra, list[ReadFailure], int]:
+    """The spectra of all files that can be read, those that cannot, and how many there are."""
+    from gasnet3.io import ReadError, expand, iter_batches
+    from gasnet3.spectra import Spectra
+
+    failures: list[ReadFailure] = []
+    with console.told(ReadError):
+        paths = expand(files)
+        found = list(iter_batches(paths, READ_ROWS, failures, options=options))
+    if not found:
+        show_failures(failures, len(paths))
+        console.fail("there is no spectrum to draw")
+    return Spectra.concatenate(found), failures, len(paths)
 
 
 def _chosen(spectra: Spectra, row: int | None, spectrum_id: str | None) -> int:
