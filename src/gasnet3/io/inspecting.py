@@ -80,14 +80,15 @@ def inspect_file(
     report = replace(
         report, looked_at=(first, stop), next=_next(path, options if heard else DEFAULT)
     )
-    if options != DEFAULT and not heard:
+    kind = next((role for role, _ in told.used if role in ("ivar", "error", "variance")), "")
+    reading_of_errors = "" if np.isnan(report.noise_ratio) else other_reading(*scatter(seen), kind)
+    report.warnings.extend(advice(report, spectra, kind, reading_of_errors))
+    advised = options != DEFAULT or any("--" in text for text in report.warnings)
+    if advised and not heard:
         report.warnings.append(
             f"the format {reader.name} defines how it is read: --air, --vacuum, --column and "
             "--unit change nothing"
         )
-    kind = next((role for role, _ in told.used if role in ("ivar", "error", "variance")), "")
-    reading_of_errors = "" if np.isnan(report.noise_ratio) else other_reading(*scatter(seen), kind)
-    report.warnings.extend(advice(report, spectra, kind, reading_of_errors))
     return report, spectra
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from gasnet3.choices import ANYTHING, Choices
 from gasnet3.io import ReadFailure, ReadOptions, expand
 from gasnet3.io.options import DEFAULT
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 
 ALONE_ROWS = 2048
 """So many spectra are done by threads sooner than workers are started for them."""
+
+SHORTEST = 1100.0
+"""Wavelengths below this alone (Å) are no optical spectrum: nm, µm or a logarithm."""
 
 Progress = Callable[[int, int], None]
 Message = Callable[[str], None]
@@ -74,11 +79,28 @@ def classify(
     Raises
     ------
     ValueError
-        If shapes disagree or a shared wavelength grid is not monotonic. A single bad spectrum
-        among many is flagged instead.
+        If shapes disagree, there is no inverse variance, or a shared wavelength grid is not
+        monotonic or not in Å. A single bad spectrum among many is flagged instead.
     """
+    if ivar is None:
+        raise ValueError(
+            "ivar is None: give inverse variances, 1 / sigma**2, with 0 for bad pixels"
+        )
+    _check_unit(wave)
     spectra = Spectra.from_arrays(flux, ivar, wave, loglam=loglam, ids=ids)
     return load_classifier(models, solver, device, choices).run(spectra, n_best)
+
+
+def _check_unit(wave: Any) -> None:
+    """Refuse a grid in nm, µm or log10 Å: it would make every row NODATA, and say nothing."""
+    # A Quantity knows its unit, and grids row by row are none of bad usage alone.
+    if wave is None or hasattr(wave, "to_value") or np.ndim(wave) != 1 or not len(wave):
+        return
+    low, high = np.nanmin(wave), np.nanmax(wave)
+    if low > 0 and high < SHORTEST:
+        raise ValueError(
+            f"wave goes from {low:.4g} to {high:.4g}: give vacuum Å, or loglam= for log10 of it"
+        )
 
 
 @dataclass(frozen=True)
@@ -196,11 +218,9 @@ def classify_files(
         _tidy(plan, tell)
         if workers is None:
             workers = _default_workers(plan, settings)
-        wished = min(workers, len(plan)), settings.batch_rows, settings.threads
-        share = share_memory(max_memory, *wished)
-        settings = replace(settings, batch_rows=share.batch_rows, threads=share.threads)
-        if share.workers:
-            work_with_workers(plan, share.workers, settings, on_progress, on_message)
+        workers, settings = _within(max_memory, min(workers, len(plan)), settings)
+        if workers:
+            work_with_workers(plan, workers, settings, on_progress, on_message)
         else:
             _work_here(plan, settings, on_progress)
         if wanted and not plan.rows:
@@ -214,6 +234,12 @@ def classify_files(
             tell(result.told)
         shutil.rmtree(plan.directory)
     return RunResult(output, result.rows, len(paths), result.failures)
+
+
+def _within(limit: int | None, workers: int, settings: Settings) -> tuple[int, Settings]:
+    """Workers, batches and threads that stay below a limit of memory; 0 workers: this process."""
+    share = share_memory(limit, workers, settings.batch_rows, settings.threads)
+    return share.workers, replace(settings, batch_rows=share.batch_rows, threads=share.threads)
 
 
 def _default_workers(plan: Plan, settings: Settings) -> int:
