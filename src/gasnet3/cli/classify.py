@@ -121,6 +121,8 @@ def _show(result: RunResult) -> None:
     from gasnet3.catalog import read_catalog
 
     if 0 < result.rows <= SHOWN_ROWS:
-        show_catalog(read_catalog(result.output), result.output)
+        table = read_catalog(result.output)
+        show_catalog(table, result.output)
+        console.note_repeated(result.output, table["id"][table["znum"] == 0].tolist())
     else:
         console.out.print(f"{result.rows} spectra: {result.output}", markup=False, highlight=False)

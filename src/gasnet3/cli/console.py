@@ -151,9 +151,10 @@ def note_repeated(catalog: Path, ids: Sequence[str]) -> None:
     """Tell if spectra of a catalog have one id: they are found, drawn and judged by it."""
     repeated = len(ids) - len(set(ids))
     if repeated:
+        rows = "1 row has" if repeated == 1 else f"{repeated} rows have"
         note(
-            f"{catalog}: {repeated} rows have the id of another row; for all rows of one id the "
-            "first spectrum of that id in the files is shown"
+            f"{catalog}: {rows} the id of another row; what goes by the id (pictures, judgements) "
+            "takes the first spectrum of that id in the files for all of them"
         )
 
 
