@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from astropy.table import MaskedColumn, Table
 
+from gasnet3.anomaly.labels import Labels
 from gasnet3.priors import Priors, PriorsError
 from gasnet3.run.selection import read_ids
 from gasnet3.truth import read_truth
@@ -42,6 +43,13 @@ def test_truth_of_float_ids(tmp_path: Path) -> None:
     table = Table({"id": [7.0, 8.0], "class": ["STAR", "QSO"], "z": [0.0, np.float64(1)]})
     table.write(tmp_path / "truth.fits")
     assert read_truth(tmp_path / "truth.fits").keys["id"].tolist() == ["7", "8"]
+
+
+@pytest.mark.parametrize("ending", ["fits", "csv"])
+def test_marks_of_float_ids(tmp_path: Path, ending: str) -> None:
+    table = Table({"id": [7.0, 8.5], "interesting": ["yes", "no"]})
+    table.write(tmp_path / f"marks.{ending}")
+    assert Labels.read(tmp_path / f"marks.{ending}").ids.tolist() == ["7", "8.5"]
 
 
 def test_a_list_of_ids_with_the_mark_of_utf8(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 import gasnet3
 from gasnet3.catalog import read_table
-from gasnet3.catalog.schema import ANOMALY_KINDS
+from gasnet3.catalog.schema import ANOMALY_KINDS, identifiers
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -94,8 +94,8 @@ class Labels:
             )
         marks = [_mark(path, row, column, cell) for row, cell in enumerate(table[column], 1)]
         told = [i for i, mark in enumerate(marks) if mark is not None]
-        ids = [str(table[names["id"]][i]).strip() for i in told]
-        return cls(np.array(ids, np.str_), np.array([marks[i] for i in told], np.float64))
+        ids = identifiers("id", table[names["id"]])[told]
+        return cls(ids, np.array([marks[i] for i in told], np.float64))
 
     @cached_property
     def by_id(self) -> dict[str, float]:
