@@ -92,6 +92,10 @@ class TrainConfig:
             raise ConfigError(f"cls = {self.cls!r}: choose one of {', '.join(gasnet3.CLASSES)}")
         if self.schedule not in SCHEDULES:
             raise ConfigError(f"schedule = {self.schedule!r}: choose one of {', '.join(SCHEDULES)}")
+        if not -1 < self.z_min <= self.z_max < float("inf"):
+            raise ConfigError(
+                f"z_min = {self.z_min}, z_max = {self.z_max}: give redshifts above -1, z_min first"
+            )
         for name in ("epochs", "batch_size"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be 1 or more, got {getattr(self, name)}")
