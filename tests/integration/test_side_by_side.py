@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import gasnet3
 from gasnet3 import samples
 from gasnet3.choices import Choices
 from gasnet3.classifier import LEAST_ROWS
@@ -51,6 +52,14 @@ def test_threads_save_curves_and_share_them(tmp_path: Path) -> None:
     again = Pipeline.load(choices=chosen).run(SPECTRA, threads=3)
     for name in ("class", "z", "z_err", "chi2"):
         np.testing.assert_array_equal(again[name], fresh[name], err_msg=name)
+
+
+def test_arrays_by_several_threads() -> None:
+    arrays = SPECTRA.flux, SPECTRA.ivar, SPECTRA.lattice.wave
+    one, three = (gasnet3.classify(*arrays, solver="amortised", threads=n) for n in (1, 3))
+    np.testing.assert_array_equal(one["z"], three["z"])
+    with pytest.raises(ValueError, match="threads must be 1 or more"):
+        gasnet3.classify(*arrays, threads=0)
 
 
 def test_fewer_than_one_thread_is_refused() -> None:

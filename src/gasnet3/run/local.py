@@ -16,7 +16,7 @@ from gasnet3.io.options import DEFAULT
 from gasnet3.io.registry import Inputs
 from gasnet3.loading import load_classifier
 from gasnet3.run.config import make_config
-from gasnet3.run.cores import allotted_cores
+from gasnet3.run.cores import allotted_cores, default_threads
 from gasnet3.run.lock import locked
 from gasnet3.run.memory import share_memory
 from gasnet3.run.merge import merge
@@ -50,6 +50,7 @@ def classify(
     device: str = "cpu",
     n_best: int = 1,
     choices: Choices = ANYTHING,
+    threads: int | None = None,
 ) -> Table:
     """Class, redshift and flags of spectra held in arrays.
 
@@ -69,6 +70,9 @@ def classify(
         Solutions a spectrum.
     choices : Choices
         What may be the answer: classes, ranges of redshift, priors.
+    threads : int, optional
+        Batches solved at once on a CPU, each by one thread. Left out, as many as there are cores
+        allotted, or as ``OMP_NUM_THREADS`` says if fewer.
 
     Returns
     -------
@@ -88,7 +92,12 @@ def classify(
         )
     _check_unit(wave)
     spectra = Spectra.from_arrays(flux, ivar, wave, loglam=loglam, ids=ids)
-    return load_classifier(models, solver, device, choices).run(spectra, n_best)
+    if device != "cpu":
+        threads = 1
+    elif threads is None:
+        threads = default_threads()
+    classifier = load_classifier(models, solver, device, choices)
+    return classifier.run(spectra, n_best, threads=threads)
 
 
 def _check_unit(wave: Any) -> None:
