@@ -29,7 +29,7 @@ def calibrate(
     threads: console.Threads = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
 ) -> None:
-    """Fit how sure trained networks are, and what is strange to them, to known spectra.
+    """Fit the probabilities and anomaly scores of trained networks to known spectra.
 
     Writes confidence/fit.json and anomaly/fit.json beside the networks, and the scale of the
     redshift errors into their cards; classify then takes all of them from there.

@@ -32,7 +32,7 @@ def evaluate(
     ] = "paper",
     gf: Annotated[
         list[str] | None,
-        typer.Option("--gf", metavar="CLASS=LIMIT", help="One's own limit, as GALAXY=3e-4."),
+        typer.Option("--gf", metavar="CLASS=LIMIT", help="Your own limit, such as GALAXY=3e-4."),
     ] = None,
     overwrite: console.Overwrite = False,
 ) -> None:

@@ -43,7 +43,7 @@ def figures(
 ) -> None:
     """Draw the figures of the paper from a catalog: all that the inputs allow.
 
-    Of each figure left out it says what to give for it.
+    For each figure left out it says what to give.
     """
     from gasnet3.catalog import read_catalog
     from gasnet3.report.paper import FIGURES, read_inputs

@@ -36,10 +36,10 @@ def judgements(
         list[Path], typer.Argument(metavar="FILES", help="Files of judgements (.csv), one or more.")
     ],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="All of them in one file, .csv.")
+        Path | None, typer.Option("--output", "-o", help="Write all judgements into one file: .csv.")
     ] = None,
     conflicts: Annotated[
-        Path | None, typer.Option(help="What people differ in, as a file, .csv.")
+        Path | None, typer.Option(help="Write the spectra on which people disagree: .csv.")
     ] = None,
     catalog: Catalog = None,
     dz: Distance = None,

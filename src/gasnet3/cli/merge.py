@@ -71,7 +71,7 @@ def merge(
 ) -> None:
     """Put the parts of a run together as one catalog.
 
-    Refuses unless every planned spectrum is there exactly once, and says what mends it. The
+    Refuses unless every planned spectrum is there exactly once, and says what to do. The
     catalog is the same, to the byte, whoever made the parts.
     """
     from gasnet3.run.merge import MergeError

@@ -28,8 +28,8 @@ def slurm(
     cpus_per_task: Annotated[int, typer.Option(min=1, help="Cores of a task.")] = 1,
     mem: Annotated[str, typer.Option(help="Memory of a task.")] = "4G",
     time: Annotated[str, typer.Option(help="Time limit of a task.")] = "04:00:00",
-    partition: Annotated[str | None, typer.Option(help="Where SLURM is to run it.")] = None,
-    account: Annotated[str | None, typer.Option(help="Who pays for it.")] = None,
+    partition: Annotated[str | None, typer.Option(help="Partition of the cluster.")] = None,
+    account: Annotated[str | None, typer.Option(help="Account to charge.")] = None,
     gpus: Annotated[str | None, typer.Option(help="GPUs of a task: 1, a100:1, ...")] = None,
     dialect: DialectOption = "native",
     allow_failed: AllowFailed = False,
@@ -37,7 +37,7 @@ def slurm(
 ) -> None:
     """Write a script for SLURM: an array of workers, then the merge.
 
-    Read it, change what your cluster wants otherwise, and start it with bash. --overwrite is for
+    Read it, adapt it to your cluster, and run it with bash. --overwrite is for
     the script and for the catalog.
     """
     from gasnet3.files import replacing

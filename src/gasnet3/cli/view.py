@@ -25,7 +25,7 @@ Address = Annotated[str, typer.Option(help="Where to listen; the default is this
 Scanner = Annotated[str | None, typer.Option(help="Who judges. Default: the name of the login.")]
 Judgements = Annotated[
     Path | None,
-    typer.Option(help="CSV file of what is said. Default: beside the catalog, NAME_vi.csv."),
+    typer.Option(help="CSV file of the judgements. Default: beside the catalog, NAME_vi.csv."),
 ]
 
 
