@@ -36,7 +36,8 @@ def judgements(
         list[Path], typer.Argument(metavar="FILES", help="Files of judgements (.csv), one or more.")
     ],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write all judgements into one file: .csv.")
+        Path | None,
+        typer.Option("--output", "-o", help="Write all judgements into one file: .csv."),
     ] = None,
     conflicts: Annotated[
         Path | None, typer.Option(help="Write the spectra on which people disagree: .csv.")
