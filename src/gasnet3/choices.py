@@ -84,7 +84,9 @@ class Choices:
                 f"no class {sorted(unknown)[0]!r}: take one of {', '.join(gasnet3.CLASSES)}"
             )
         tried = tuple(name for name in gasnet3.CLASSES if name in wanted)
-        ranges = [one for text in z_ranges for one in _range(text, tried)]
+        ranges = [
+            one for texts in z_ranges for text in texts.split(",") for one in _range(text, tried)
+        ]
         files = ("" if path is None else str(Path(path).absolute()) for path in (priors, curves))
         return cls(tried, tuple(ranges), *files)
 

@@ -91,7 +91,8 @@ ZRange = Annotated[
     typer.Option(
         "--z-range",
         metavar="CLASS=LOW:HIGH",
-        help="Redshifts to look at: GALAXY=0:0.8, or 0:0.8 for galaxies and quasars.",
+        help="Redshifts to look at: GALAXY=0:0.8, or 0:0.8 for galaxies and quasars. For several "
+        "classes give it once for each, or divide them by commas.",
     ),
 ]
 PriorsOption = Annotated[
