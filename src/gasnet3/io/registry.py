@@ -178,6 +178,10 @@ def expand(inputs: Inputs) -> list[Path]:
     """
     files: set[Path] = set()
     for item in [inputs] if isinstance(inputs, str | Path) else inputs:
+        if item == "":  # Path takes it for this directory
+            raise ReadError(
+                Path('""'), "an empty name: is a variable of the shell not set? . is this directory"
+            )
         path = Path(item).expanduser()
         if path.is_dir() and not is_store_at(path):
             found = list(_data_below(path))
