@@ -37,7 +37,7 @@ DESCRIPTION: dict[ZWarn, str] = {
     ZWarn.NEGATIVE_EMISSION: "called QSO, but a quasar line is in absorption by more than 3 σ",
     ZWarn.UNPLUGGED: "the fibre was unplugged or broken",
     ZWarn.BAD_TARGET: "the input says that the target was bad",
-    ZWarn.NODATA: "no usable pixel, or fewer than 32: twice the parameters of a model",
+    ZWarn.NODATA: "no usable pixel, or fewer than 32: too few to fit",
     ZWarn.BAD_MINFIT: "no minimum could be fitted in the χ² curve",
     ZWarn.POORDATA: "bad values or most pixels are masked, or S/N is below 0.5 and p_z not known",
     ZWarn.CLASS_AMBIGUOUS: "the probability of the class is below 0.9",

@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 MIN_GOOD = 32
-"""Fewest unmasked pixels that are fitted at all: twice the parameters of the default model."""
+"""Fewest unmasked pixels that are fitted at all: twice the parameters of the paper's model."""
 
 MIN_COVERAGE_DEX = 0.18
 """Least wavelength coverage (SDSS's WCOVERAGE limit)."""
