@@ -27,7 +27,7 @@ def train(
 
     Several GPUs: torchrun --nproc-per-node 4 -m gasnet3 train CONFIG --device cuda
     """
-    from gasnet3.io import ReadError
+    from gasnet3.io import ReadError, expand
     from gasnet3.nets.card import ModelError
     from gasnet3.report.history import plot_loss
     from gasnet3.train.config import ConfigError, read_config
@@ -46,6 +46,12 @@ def train(
     with console.told(ReadError, ModelError, ValueError):
         card = run_training(
             settings, device=device, resume=resume, report=None if quiet else report
+        )
+    shared = set(expand(settings.files("train"))) & set(expand(settings.files("valid")))
+    if shared:
+        console.note(
+            f"{min(shared)} is in train and in valid ({len(shared)} such files): the validation "
+            "loss says nothing of new spectra; put every object in one of them only"
         )
     history = settings.directory / f"{settings.name}.history.csv"
     plot_loss(history, history.with_suffix(".png"))
