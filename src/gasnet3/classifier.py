@@ -141,12 +141,19 @@ class Classifier(ABC):
 
         Raises
         ------
+        TypeError
+            If ``spectra`` are no :class:`~gasnet3.spectra.Spectra`.
         ValueError
             If ``n_best`` or ``threads`` is less than 1, or the spectra are not on the lattice of
             the models.
         """
         if n_best < 1:
             raise ValueError(f"n_best must be 1 or more, got {n_best}")
+        if not isinstance(spectra, Spectra):
+            raise TypeError(
+                f"run takes Spectra, got {type(spectra).__name__}: make them of arrays with "
+                "Spectra.from_arrays(flux, ivar, wave), or of files with gasnet3.io.read"
+            )
         if threads < 1:
             raise ValueError(f"threads must be 1 or more, got {threads}")
         if len(spectra):

@@ -102,10 +102,15 @@ def classify(
 
 def _check_unit(wave: Any) -> None:
     """Refuse a grid in nm, µm or log10 Å: it would make every row NODATA, and say nothing."""
-    # A Quantity knows its unit, and grids row by row are none of bad usage alone.
-    if wave is None or hasattr(wave, "to_value") or np.ndim(wave) != 1 or not len(wave):
+    if hasattr(wave, "to_value"):  # a Quantity knows its unit
         return
-    low, high = np.nanmin(wave), np.nanmax(wave)
+    try:
+        grid = np.asarray(wave)
+    except ValueError:
+        return  # grids of several lengths, one a row: a wrong one is flagged
+    if grid.ndim != 1 or grid.dtype.kind not in "fiu" or not len(grid):
+        return
+    low, high = grid.min(), grid.max()
     if low > 0 and high < SHORTEST:
         raise ValueError(
             f"wave goes from {low:.4g} to {high:.4g}: give vacuum Å, or loglam= for log10 of it"
