@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from gasnet3.run.allocator import keep_freed_memory
 from gasnet3.run.cores import allotted_cores
 from gasnet3.run.plan import Plan
 from gasnet3.run.work import PartResult, Settings, planned, work_part
@@ -97,6 +98,7 @@ def _task(directory: str, index: int, settings: Settings | None) -> PartResult:
 
     # What work_part keeps between parts belongs to the process, and workers may have threads.
     with _ONE_AT_A_TIME:
+        keep_freed_memory()  # Dask has its workers give back every 64 kB at once
         use_threads(planned(directory).config["models"], 1)
         return work_part(directory, index, replace(settings or Settings(), threads=1))
 
