@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
-from gasnet3.run import dask
+from gasnet3.run import dask, hats
+from gasnet3.run.allocator import TOLD
 
 
 def test_a_task_keeps_freed_memory_before_it_works(
@@ -23,3 +26,17 @@ def test_a_task_keeps_freed_memory_before_it_works(
     monkeypatch.setattr(dask, "work_part", lambda *call: done.append("worked"))
     dask._task(str(tmp_path), 0, None)
     assert done == ["kept", "worked"]
+
+
+@pytest.mark.parametrize("in_worker", [False, True])
+def test_partitions_keep_it_in_workers_only(
+    monkeypatch: pytest.MonkeyPatch, in_worker: bool
+) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(hats, "keep_freed_memory", lambda: done.append("kept"))
+    monkeypatch.delenv(TOLD, raising=False)
+    if in_worker:
+        monkeypatch.setenv(TOLD, "65536")
+    row = {"flux": [np.ones(9)], "ivar": [np.ones(9)], "loglam": [np.linspace(3.6, 3.7, 9)]}
+    assert len(hats.PartitionClassifier(solver="amortised")(pd.DataFrame(row))) == 1
+    assert done == ["kept"] * in_worker

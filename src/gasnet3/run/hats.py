@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from gasnet3.catalog.schema import free_name
 from gasnet3.flags import ZWarn
 from gasnet3.loading import load_classifier, require_torch, use_threads
 from gasnet3.nets.registry import is_exported
+from gasnet3.run.allocator import TOLD, keep_freed_memory
 from gasnet3.spectra import Spectra
 
 if TYPE_CHECKING:
@@ -126,6 +128,8 @@ def _classifier(models: str | tuple[str, ...], solver: str, device: str) -> Clas
 def _one_at_a_time(models: str | tuple[str, ...]) -> Iterator[None]:
     """The networks with one thread, and no other partition in this process beside it."""
     with _LOCK:
+        if TOLD in os.environ:  # a worker of Dask, three times slower by it
+            keep_freed_memory()
         if is_exported(models):
             use_threads(models, 1)
             yield
