@@ -24,10 +24,11 @@ test: $(VENV)/.installed-dev  ## run the tests
 fuzz: $(VENV)/.installed-dev  ## run the property tests on new examples, until one fails
 	@while $(BIN)/python -m pytest -q -m hypothesis --hypothesis-profile=fuzz; do :; done
 
-lint: $(VENV)/.installed-dev  ## ruff and mypy
+lint: $(VENV)/.installed-dev  ## ruff, mypy and the walls between packages
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 format: $(VENV)/.installed-dev  ## let ruff fix and format the code
 	$(BIN)/ruff check --fix

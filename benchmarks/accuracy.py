@@ -30,12 +30,12 @@ from peers.with_redrock import HOW_TO_GET, Redrock, installed
 from rich.console import Console
 
 from gasnet3 import CLASSES
-from gasnet3.evaluate import evaluate
-from gasnet3.lattice import OBSERVED
+from gasnet3.evaluate.evaluation import evaluate
 from gasnet3.nets.card import ModelError
 from gasnet3.nets.registry import list_models
-from gasnet3.pipeline import Pipeline
-from gasnet3.spectra import Spectra
+from gasnet3.pipeline.pipeline import Pipeline
+from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.lattice import OBSERVED
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
@@ -168,7 +168,7 @@ def peer_contestants(names: Sequence[str], shared: Path, console: Console) -> li
 
 
 def score(one: Contestant, sample: Sample, answers: Path, fresh: bool) -> Score:
-    """What :func:`gasnet3.evaluate.evaluate` says of a classifier."""
+    """What :func:`gasnet3.evaluate.evaluation.evaluate` says of a classifier."""
 
     def catalog(spectra: Spectra) -> Table:
         if not one.identity:

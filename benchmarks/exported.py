@@ -25,10 +25,10 @@ from readers import least, markdown
 
 from gasnet3 import Pipeline, Spectra, samples
 from gasnet3.io import read
+from gasnet3.machine.allocator import keep_freed_memory
 from gasnet3.onnx.export import export
-from gasnet3.onnx.pipeline import OnnxPipeline
 from gasnet3.onnx.runtime import use_threads
-from gasnet3.run.allocator import keep_freed_memory
+from gasnet3.pipeline.exported import OnnxPipeline
 
 if TYPE_CHECKING:
     from astropy.table import Table

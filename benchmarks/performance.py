@@ -66,10 +66,10 @@ def measure_main(options: argparse.Namespace) -> dict[str, Any]:
     from speed.turns import least_times
     from speed.whole import measure_runs
 
-    from gasnet3.mock import draw
+    from gasnet3.machine.allocator import keep_freed_memory
+    from gasnet3.machine.cores import allotted_cores
     from gasnet3.nets.registry import load_models
-    from gasnet3.run.allocator import keep_freed_memory
-    from gasnet3.run.cores import allotted_cores
+    from gasnet3.train.mock import draw
 
     torch.set_num_threads(1)
     keep_freed_memory()  # as the commands do
@@ -123,7 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from speed.gpu import device_name
     from speed.page import write_page
 
-    from gasnet3.files import write_json
+    from gasnet3.machine.files import write_json
 
     parts = [] if options.part == "page" else [options.part]
     if options.part == "main" and device_name():

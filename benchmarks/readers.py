@@ -38,7 +38,7 @@ from gasnet3.io import (
     write_shard,
     write_spec,
 )
-from gasnet3.lattice import OBSERVED
+from gasnet3.spectra.lattice import OBSERVED
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "shards.md"

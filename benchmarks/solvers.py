@@ -15,8 +15,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from gasnet3.pipeline import Pipeline
-from gasnet3.spectra import Spectra
+from gasnet3.pipeline.pipeline import Pipeline
+from gasnet3.spectra.batch import Spectra
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

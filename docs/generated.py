@@ -19,9 +19,9 @@ import gasnet3
 from gasnet3.catalog import COLUMNS, DIALECTS
 from gasnet3.catalog.schema import KEY_UNITS
 from gasnet3.cli import app
+from gasnet3.evaluate.judgements import ISSUES, QUALITIES
 from gasnet3.flags import DESCRIPTION
 from gasnet3.io.generic.roles import NAMES, UCDS
-from gasnet3.view.judgements import ISSUES, QUALITIES
 from gasnet3.view.keys import KEYS
 
 

@@ -16,9 +16,9 @@ from mock_survey.library import Survey
 from rich.console import Console
 
 from gasnet3.anomaly.stored import DIRECTORY, write_fits
-from gasnet3.confidence import solution_kind
-from gasnet3.pipeline import Pipeline
-from gasnet3.spectra import Spectra
+from gasnet3.decide.confidence import solution_kind
+from gasnet3.pipeline.pipeline import Pipeline
+from gasnet3.spectra.batch import Spectra
 from gasnet3.train.anomaly import fit_anomaly, population_densities, sky_ranges, with_copies
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"

@@ -23,13 +23,13 @@ from rich.console import Console
 from rich.table import Table
 
 from gasnet3 import io
-from gasnet3.calibration import pulls, reliability, summarize_pulls
-from gasnet3.confidence import DIRECTORY, Confidence
-from gasnet3.lattice import OBSERVED
+from gasnet3.decide.confidence import DIRECTORY, Confidence
+from gasnet3.evaluate.calibration import pulls, reliability, summarize_pulls
 from gasnet3.nets.registry import SHIPPED, list_models
-from gasnet3.pipeline import Pipeline
+from gasnet3.pipeline.pipeline import Pipeline
 from gasnet3.report.confidence import plot_confidence
-from gasnet3.spectra import Spectra
+from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.lattice import OBSERVED
 from gasnet3.train.anomaly import noisier
 from gasnet3.train.calibrate import (
     RIGHT,

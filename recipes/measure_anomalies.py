@@ -25,7 +25,7 @@ from pages import write_part
 from rich.console import Console
 
 from gasnet3.catalog.schema import ANOMALY_KINDS
-from gasnet3.pipeline import Pipeline
+from gasnet3.pipeline.pipeline import Pipeline
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

@@ -22,9 +22,9 @@ from merged.training import Settings, train_merged
 from mock_survey.library import Survey
 from validate import spectra_of, truth_of
 
-from gasnet3.files import replacing
+from gasnet3.machine.files import replacing
 from gasnet3.nets.registry import load_models
-from gasnet3.spectra import Spectra
+from gasnet3.spectra.batch import Spectra
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 OPTIONS = {

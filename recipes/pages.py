@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from gasnet3.files import replacing
+from gasnet3.machine.files import replacing
 
 
 def write_part(path: Path, name: str, lines: Sequence[str]) -> None:

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from gasnet3.io import write_npz
-from gasnet3.lattice import OBSERVED, shift_from_z, z_from_shift
-from gasnet3.spectra import Spectra
+from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.lattice import OBSERVED, shift_from_z, z_from_shift
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 LAMOST_SHARE = {"STAR": 0.35, "GALAXY": 0.05, "QSO": 0.05}

@@ -32,21 +32,21 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
-from gasnet3.engine import Engine
-from gasnet3.files import replacing
-from gasnet3.lattice import OBSERVED, shift_from_z
-from gasnet3.nets.registry import SHIPPED, load_models
-from gasnet3.prepare import prepare
-from gasnet3.refine import fit_at
-from gasnet3.solve import SOLVERS
-from gasnet3.spectra import Spectra
-from gasnet3.subclass import (
+from gasnet3.decide.subclass import (
     DIRECTORY,
     SubclassModel,
     quadratic_features,
     standard_label,
     unit_coefficients,
 )
+from gasnet3.machine.files import replacing
+from gasnet3.nets.registry import SHIPPED, load_models
+from gasnet3.solve.engine import Engine
+from gasnet3.solve.prepare import prepare
+from gasnet3.solve.refine import fit_at
+from gasnet3.solve.solvers import SOLVERS
+from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.lattice import OBSERVED, shift_from_z
 from gasnet3.train.anomaly import noisier
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"

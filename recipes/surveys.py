@@ -23,17 +23,17 @@ from astropy.table import Table
 from numpy.typing import NDArray
 
 from gasnet3.catalog import read_catalog
-from gasnet3.evaluate import AGN_Z_MAX
-from gasnet3.files import replacing
+from gasnet3.evaluate.evaluation import AGN_Z_MAX
+from gasnet3.evaluate.metrics import THRESHOLDS, delta_z, is_good
 from gasnet3.flags import ZWarn, names
 from gasnet3.io import ReadError, find_reader, find_spectra, read_file
-from gasnet3.io.believable import FEATURES_FROM
-from gasnet3.io.inspecting import inspect_file
-from gasnet3.lines import LINES
-from gasnet3.metrics import THRESHOLDS, delta_z, is_good
-from gasnet3.pipeline import Pipeline
+from gasnet3.io.inspect.believable import FEATURES_FROM
+from gasnet3.io.inspect.inspecting import inspect_file
+from gasnet3.machine.files import replacing
+from gasnet3.pipeline.pipeline import Pipeline
 from gasnet3.report.figures import plot_inspection
 from gasnet3.run.local import classify_files
+from gasnet3.spectra.lines import LINES
 
 RAW = Path(__file__).resolve().parents[2] / "shared" / "data" / "raw"
 LIMITS = THRESHOLDS["paper"]

@@ -21,13 +21,14 @@ from mock_survey.library import Survey, in_validation
 from numpy.typing import NDArray
 from rich.console import Console
 
-from gasnet3.evaluate import Evaluation, evaluate
-from gasnet3.lattice import OBSERVED
+from gasnet3.evaluate.evaluation import Evaluation, evaluate
+from gasnet3.evaluate.tables import tables
 from gasnet3.nets.card import write_card
 from gasnet3.nets.registry import SHIPPED, list_models
-from gasnet3.pipeline import Pipeline
-from gasnet3.solve import SOLVERS
-from gasnet3.spectra import Spectra
+from gasnet3.pipeline.pipeline import Pipeline
+from gasnet3.solve.solvers import SOLVERS
+from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.lattice import OBSERVED
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -95,7 +96,7 @@ def main() -> None:
     catalog = pipeline.run(spectra)
     console.print(f"{1e3 * (time.perf_counter() - began) / len(rows):.1f} ms a spectrum")
     scores = evaluate(catalog, truth_of(survey, rows, spectra.ids))
-    console.print(scores.to_rich())
+    console.print(tables(scores))
 
     sky, ours = of_role(survey, "sky")
     clean = np.asarray(pipeline.run(sky)["zwarn"]) == 0

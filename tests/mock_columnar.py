@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gasnet3.spectra import Spectra
+from gasnet3.spectra.batch import Spectra
 
 ROWS, PIXELS = 7, 120
 WAVE = 10 ** ((36000 + np.arange(PIXELS)) * 1e-4)

@@ -15,8 +15,8 @@ from astropy.io import fits
 from astropy.table import Table
 from numpy.typing import NDArray
 
-from gasnet3.airvac import air_to_vacuum, vacuum_to_air
-from gasnet3.spectra import Spectra
+from gasnet3.spectra.airvac import air_to_vacuum, vacuum_to_air
+from gasnet3.spectra.batch import Spectra
 
 N = 400
 WAVE = 5000.0 + 2.0 * np.arange(N)

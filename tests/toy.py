@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from gasnet3.engine import Engine
-from gasnet3.lattice import OBSERVED, STEP, shift_from_z
 from gasnet3.nets.card import ModelCard
 from gasnet3.nets.encoder import Encoder
 from gasnet3.nets.model import Model
-from gasnet3.prepare import legendre_basis
-from gasnet3.spectra import Spectra
-from gasnet3.splines import Templates
+from gasnet3.solve.engine import Engine
+from gasnet3.solve.prepare import legendre_basis
+from gasnet3.solve.splines import Templates
+from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.lattice import OBSERVED, STEP, shift_from_z
 
 Z_RANGE = {"STAR": (-0.005, 0.005), "GALAXY": (0.0, 0.1), "QSO": (0.0, 0.2)}
 LINE_WIDTH = {"STAR": 2.5, "GALAXY": 3.0, "QSO": 15.0}

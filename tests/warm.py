@@ -29,7 +29,13 @@ from typing import Any
 
 SOCKET = "GASNET3_TEST_SERVER"
 IMPORTED = (
-    *("gasnet3.cli", "gasnet3.pipeline", "gasnet3.mock", "gasnet3.run.local", "gasnet3.run.work"),
+    *(
+        "gasnet3.cli",
+        "gasnet3.pipeline.pipeline",
+        "gasnet3.train.mock",
+        "gasnet3.run.local",
+        "gasnet3.run.work",
+    ),
     *("gasnet3.report.figures", "gasnet3.train.loop", "gasnet3.anomaly.ranking"),
     *("matplotlib.pyplot", "astropy.table", "pyarrow.parquet", "scipy.ndimage", "pandas"),
     *("bokeh.plotting", "bokeh.embed", "rich.progress", "rich.table", "safetensors.torch"),

@@ -11,7 +11,7 @@ import numpy as np
 from astropy.table import Table, vstack
 
 from gasnet3.catalog import read_catalog, write_catalog
-from gasnet3.spectra import Spectra
+from gasnet3.spectra.batch import Spectra
 
 ROWS = 32
 """Spectra classified before their answers are written: what an interrupted run loses."""

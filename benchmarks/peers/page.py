@@ -14,8 +14,8 @@ from pathlib import Path
 from rich.table import Table
 
 from gasnet3 import CLASSES
-from gasnet3.evaluate import ClassEvaluation, Evaluation
-from gasnet3.files import replacing
+from gasnet3.evaluate.evaluation import ClassEvaluation, Evaluation
+from gasnet3.machine.files import replacing
 
 CAVEATS = """
 - The labels are the surveys' own, and wrong or a matter of taste at times: a broad-line AGN at

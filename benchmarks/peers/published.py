@@ -27,9 +27,9 @@ from torch import Tensor
 
 from gasnet3 import CLASSES
 from gasnet3.catalog import make_catalog
-from gasnet3.files import replacing, write_json
-from gasnet3.lattice import STEP
-from gasnet3.spectra import Spectra
+from gasnet3.machine.files import replacing, write_json
+from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.lattice import STEP
 from peers.networks import PIXELS, PublishedEncoder, PublishedUNet, build
 
 Floats = NDArray[np.float64]

@@ -26,10 +26,10 @@ from scipy.ndimage import gaussian_filter1d
 
 from gasnet3 import CLASSES
 from gasnet3.catalog import make_catalog
-from gasnet3.files import replacing
 from gasnet3.flags import ZWarn
-from gasnet3.lattice import STEP
-from gasnet3.spectra import Spectra
+from gasnet3.machine.files import replacing
+from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.lattice import STEP
 
 HOW_TO_GET = "redrock is not installed: pip install -e '.[benchmark]' -c constraints.txt"
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gasnet3.io.manifest import SHARD_ROWS
-from gasnet3.run.cores import allotted_cores
+from gasnet3.io.stores.manifest import SHARD_ROWS
+from gasnet3.machine.cores import allotted_cores
 from speed.commands import Cost, run_gasnet3
 from speed.data import mock_shards
 from speed.turns import tell

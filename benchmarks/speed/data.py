@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gasnet3.io import write_spec
-from gasnet3.io.manifest import read_manifest, shards_in, write_directory
-from gasnet3.mock import draw_blocks
+from gasnet3.io.stores.manifest import read_manifest, shards_in, write_directory
 from gasnet3.nets.registry import load_models
-from gasnet3.spectra import Spectra
+from gasnet3.spectra.batch import Spectra
+from gasnet3.train.mock import draw_blocks
 from speed.turns import tell
 
 SN = 20.0

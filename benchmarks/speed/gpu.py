@@ -6,10 +6,10 @@ import time
 
 import torch
 
-from gasnet3.mock import draw
 from gasnet3.nets.registry import load_models
-from gasnet3.pipeline import Pipeline
-from gasnet3.solve import SOLVERS
+from gasnet3.pipeline.pipeline import Pipeline
+from gasnet3.solve.solvers import SOLVERS
+from gasnet3.train.mock import draw
 from speed.turns import Job, least_times
 
 DEVICE = "cuda"

@@ -8,7 +8,7 @@ from typing import Any
 
 from peers.page import processor, versions
 
-from gasnet3.run.cores import allotted_cores
+from gasnet3.machine.cores import allotted_cores
 from speed.gpu import device_name
 
 

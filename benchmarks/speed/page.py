@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gasnet3 import CLASSES
-from gasnet3.files import replacing
+from gasnet3.machine.files import replacing
 from speed.goals import floor_time, goals, scan_over_floor
 from speed.machine import sentence
 from speed.peer import CONFIGURATIONS

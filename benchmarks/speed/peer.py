@@ -8,7 +8,7 @@ from pathlib import Path
 
 from peers.with_redrock import HOW_TO_GET, Redrock, installed
 
-from gasnet3.spectra import Spectra
+from gasnet3.spectra.batch import Spectra
 from speed.turns import Job, tell
 
 CONFIGURATIONS = {"redrock": True, "redrock, no resolution matrix": False}

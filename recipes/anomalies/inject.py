@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from anomalies import defects, redshifts, unlike
 from anomalies.spectrum import Host, Injection, Strange
-from gasnet3.lattice import OBSERVED
-from gasnet3.spectra import Spectra
+from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.lattice import OBSERVED
 
 INJECTIONS: tuple[Injection, ...] = (
     *defects.INJECTIONS,

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from anomalies.inject import INJECTIONS, Injected, hosts, inject
 from anomalies.spectrum import Host, Strange
-from gasnet3.lattice import OBSERVED
-from gasnet3.pipeline import Pipeline
-from gasnet3.spectra import Spectra
+from gasnet3.pipeline.pipeline import Pipeline
+from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.lattice import OBSERVED
 from gasnet3.train.anomaly import noisier
 
 LEVELS = (2.0, 3.0)

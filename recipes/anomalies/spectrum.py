@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
-from gasnet3.lattice import C_KM_S, OBSERVED
+from gasnet3.spectra.lattice import C_KM_S, OBSERVED
 
 Floats = NDArray[np.float64]
 Range = tuple[float, float]

@@ -12,10 +12,10 @@ from merged.page import table
 from mock_survey.library import Survey
 
 from gasnet3.anomaly.ranking import strangest
-from gasnet3.lattice import OBSERVED
-from gasnet3.pipeline import Pipeline
+from gasnet3.pipeline.pipeline import Pipeline
 from gasnet3.report.figures import plot_gallery
-from gasnet3.spectra import Spectra
+from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.lattice import OBSERVED
 
 SEEN = Path(__file__).with_name("seen.csv")
 """What a person saw who looked at the pictures: id, whether it deserves it, and what it is."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from anomalies.spectrum import WAVE, Host, Injection, Strange, added, around, bump, changed, line
-from gasnet3.lattice import C_KM_S
+from gasnet3.spectra.lattice import C_KM_S
 
 OXYGEN, HYDROGEN = (4960.30, 5008.24), (6564.61,)
 LARGEST_WIDTH = 150.0

@@ -12,13 +12,13 @@ import numpy as np
 from astropy.table import Table
 from numpy.typing import NDArray
 
-from gasnet3 import metrics
-from gasnet3.engine import Engine
-from gasnet3.evaluate import Evaluation, evaluate
+from gasnet3.evaluate import metrics
+from gasnet3.evaluate.evaluation import Evaluation, evaluate
 from gasnet3.nets.model import Model
-from gasnet3.pipeline import Pipeline
-from gasnet3.prepare import prepare
-from gasnet3.spectra import Spectra
+from gasnet3.pipeline.pipeline import Pipeline
+from gasnet3.solve.engine import Engine
+from gasnet3.solve.prepare import prepare
+from gasnet3.spectra.batch import Spectra
 from merged.network import MergedEncoder
 
 if TYPE_CHECKING:

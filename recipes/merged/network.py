@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from gasnet3.files import replacing
+from gasnet3.machine.files import replacing
 from gasnet3.nets.card import ModelError
 from gasnet3.nets.encoder import Encoder
 from gasnet3.nets.model import Model

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from gasnet3.evaluate import ClassEvaluation
+from gasnet3.evaluate.evaluation import ClassEvaluation
 from merged.comparison import SOLVERS, Score, Times, paired, verdict
 
 INTRODUCTION = """# One Encoder for all classes

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 from torch.optim.lr_scheduler import OneCycleLR
 
-from gasnet3.files import replacing, write_json
+from gasnet3.machine.files import replacing, write_json
 from gasnet3.nets.model import Model
 from gasnet3.train.data import TrainingSet, load_training_set
 from gasnet3.train.loop import GRADIENT_CLIP

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import shift as moved
 
-from gasnet3.lattice import OBSERVED, shift_from_z
+from gasnet3.spectra.lattice import OBSERVED, shift_from_z
 from mock_survey.library import K_MIN, Floats, Survey
 
 TELLURIC = (

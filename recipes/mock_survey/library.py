@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.ndimage import shift as moved
 
-from gasnet3.lattice import OBSERVED, STEP, shift_from_z
+from gasnet3.spectra.lattice import OBSERVED, STEP, shift_from_z
 
 Floats = NDArray[np.float64]
 

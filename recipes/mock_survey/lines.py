@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from scipy.ndimage import uniform_filter1d
 
-from gasnet3.lattice import C_KM_S, LN10_STEP, STEP
+from gasnet3.spectra.lattice import C_KM_S, LN10_STEP, STEP
 from mock_survey.library import K_MIN, PIXELS, WAVE, Floats
 
 RESOLUTION_KM_S = 69.0

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from gasnet3.lattice import C_KM_S, OBSERVED, shift_from_z
+from gasnet3.spectra.lattice import C_KM_S, OBSERVED, shift_from_z
 from mock_survey.intergalactic import TRUSTED, extended, forest
 from mock_survey.library import K_MIN, PIXELS, WAVE, Floats, Survey, level_one
 from mock_survey.lines import (

@@ -21,16 +21,16 @@ from validate import spectra_of, truth_of  # noqa: E402
 
 from gasnet3 import CLASSES  # noqa: E402
 from gasnet3.catalog import read_catalog, write_catalog  # noqa: E402
-from gasnet3.evaluate import Evaluation, evaluate  # noqa: E402
-from gasnet3.files import write_json  # noqa: E402
+from gasnet3.evaluate.evaluation import Evaluation, evaluate  # noqa: E402
+from gasnet3.evaluate.truth import read_truth  # noqa: E402
 from gasnet3.io import write_npz  # noqa: E402
-from gasnet3.io.npz import NpzReader  # noqa: E402
+from gasnet3.io.stores.npz import NpzReader  # noqa: E402
+from gasnet3.machine.files import write_json  # noqa: E402
 from gasnet3.nets.card import ModelError  # noqa: E402
-from gasnet3.pipeline import Pipeline  # noqa: E402
-from gasnet3.report.paper import Inputs, read_inputs  # noqa: E402
-from gasnet3.report.paper_samples import ClassSample, class_samples  # noqa: E402
-from gasnet3.spectra import Spectra  # noqa: E402
-from gasnet3.truth import read_truth  # noqa: E402
+from gasnet3.paper.figures import Inputs, read_inputs  # noqa: E402
+from gasnet3.paper.samples import ClassSample, class_samples  # noqa: E402
+from gasnet3.pipeline.pipeline import Pipeline  # noqa: E402
+from gasnet3.spectra.batch import Spectra  # noqa: E402
 
 SHARED = ROOT.parent / "shared"
 POPULATION = ROOT / "runs" / "population"

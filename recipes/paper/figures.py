@@ -28,13 +28,16 @@ from experiments import (
 )
 from PIL import Image
 
-from gasnet3 import CLASSES, metrics
-from gasnet3.files import replacing
-from gasnet3.report import paper, paper_networks, paper_results
+from gasnet3 import CLASSES
+from gasnet3.evaluate import metrics
+from gasnet3.evaluate.truth import match, read_truth
+from gasnet3.machine.files import replacing
+from gasnet3.paper import figures as paper
+from gasnet3.paper import networks as paper_networks
+from gasnet3.paper import results as paper_results
+from gasnet3.paper.inputs import EXAMPLE_SN
+from gasnet3.paper.spectra import plot_examples
 from gasnet3.report.history import read_history
-from gasnet3.report.paper_inputs import EXAMPLE_SN
-from gasnet3.report.paper_spectra import plot_examples
-from gasnet3.truth import match, read_truth
 
 HISTORIES = {"Encoder": "encoder", "U-Net": "unet"}
 COLORS = 64

@@ -11,8 +11,8 @@ from typing import Any
 from experiments import PICTURES, REAL, ROOT, arguments_of, read_result
 
 from gasnet3 import CLASSES
-from gasnet3.files import replacing
-from gasnet3.report.paper import FIGURES, HOW
+from gasnet3.machine.files import replacing
+from gasnet3.paper.figures import FIGURES, HOW
 
 PAGE = ROOT / "docs" / "figures.md"
 
@@ -33,7 +33,7 @@ The command draws all that its inputs allow, and says of each other figure what 
 
 ```python
 from gasnet3 import samples
-from gasnet3.report.paper import FIGURES, draw, read_inputs
+from gasnet3.paper.figures import FIGURES, draw, read_inputs
 
 inputs = read_inputs("catalog.parquet", truth=samples.TRUTH)
 FIGURES["9"].draw(inputs, "confusion.pdf")

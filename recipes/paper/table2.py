@@ -22,8 +22,8 @@ from experiments import (
     write_result,
 )
 
-from gasnet3.report.paper_samples import class_samples
-from gasnet3.truth import read_truth
+from gasnet3.evaluate.truth import read_truth
+from gasnet3.paper.samples import class_samples
 
 SPLIT_SN = 20.0
 """Median S/N that parts the faint from the bright spectra."""

@@ -20,9 +20,9 @@ import torch
 from experiments import REAL, Method, arguments_of, labelled, methods, write_result
 from scipy.fft import next_fast_len
 
-from gasnet3.engine import Engine
-from gasnet3.prepare import Prepared, prepare
-from gasnet3.spectra import Spectra
+from gasnet3.solve.engine import Engine
+from gasnet3.solve.prepare import Prepared, prepare
+from gasnet3.spectra.batch import Spectra
 
 SPECTRA = 128
 ROUNDS = 3

@@ -21,7 +21,7 @@ from rich.console import Console
 
 import gasnet3
 from gasnet3.io import write_npz
-from gasnet3.io.npz import NpzReader
+from gasnet3.io.stores.npz import NpzReader
 from gasnet3.nets.card import ModelError, read_card
 from gasnet3.train.config import TrainConfig
 from gasnet3.train.loop import run_training

@@ -16,8 +16,8 @@ from experiments import MOCKS, REAL, ROOT, SETS, arguments_of, read_result
 from wording import compared, number, percent, table
 
 from gasnet3 import CLASSES
-from gasnet3.files import replacing
-from gasnet3.lattice import LN10_STEP
+from gasnet3.machine.files import replacing
+from gasnet3.spectra.lattice import LN10_STEP
 
 PAGE = ROOT / "docs" / "paper.md"
 PAPER: dict[str, Any] = json.loads(Path(__file__).with_name("paper.json").read_text())

@@ -5,30 +5,29 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from gasnet3.classes import CLASSES
+from gasnet3.version import __version__
+
 if TYPE_CHECKING:
     from gasnet3.flags import ZWarn as ZWarn
-    from gasnet3.lattice import LogLattice as LogLattice
-    from gasnet3.loading import load_classifier as load_classifier
     from gasnet3.nets.registry import load_model as load_model
     from gasnet3.nets.registry import load_models as load_models
-    from gasnet3.pipeline import Pipeline as Pipeline
-    from gasnet3.run.local import classify as classify
+    from gasnet3.pipeline.arrays import classify as classify
+    from gasnet3.pipeline.loading import load_classifier as load_classifier
+    from gasnet3.pipeline.pipeline import Pipeline as Pipeline
     from gasnet3.run.local import classify_files as classify_files
-    from gasnet3.spectra import Spectra as Spectra
+    from gasnet3.spectra.batch import Spectra as Spectra
+    from gasnet3.spectra.lattice import LogLattice as LogLattice
 
-__version__ = "0.1.0"
-
-CLASSES = ("STAR", "GALAXY", "QSO")
-"""The three classes, in the order used everywhere."""
 
 _PUBLIC = {
-    "LogLattice": "gasnet3.lattice",
-    "Pipeline": "gasnet3.pipeline",
-    "Spectra": "gasnet3.spectra",
+    "LogLattice": "gasnet3.spectra.lattice",
+    "Pipeline": "gasnet3.pipeline.pipeline",
+    "Spectra": "gasnet3.spectra.batch",
     "ZWarn": "gasnet3.flags",
-    "classify": "gasnet3.run.local",
+    "classify": "gasnet3.pipeline.arrays",
     "classify_files": "gasnet3.run.local",
-    "load_classifier": "gasnet3.loading",
+    "load_classifier": "gasnet3.pipeline.loading",
     "load_model": "gasnet3.nets.registry",
     "load_models": "gasnet3.nets.registry",
 }
@@ -39,6 +38,7 @@ __all__ = [
     "Pipeline",
     "Spectra",
     "ZWarn",
+    "__version__",
     "classify",
     "classify_files",
     "load_classifier",
@@ -55,4 +55,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*__all__, "__version__"])
+    return sorted(__all__)

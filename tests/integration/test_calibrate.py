@@ -13,13 +13,13 @@ from typer.testing import CliRunner
 import gasnet3
 from gasnet3.anomaly.density import fit_density
 from gasnet3.anomaly.stored import find_anomaly, write_fits
-from gasnet3.calibration import pulls, summarize_pulls
 from gasnet3.cli import app
+from gasnet3.evaluate.calibration import pulls, summarize_pulls
 from gasnet3.io import write_npz
 from gasnet3.nets.card import read_card
 from gasnet3.nets.model import save_model
-from gasnet3.pipeline import Pipeline
-from gasnet3.spectra import Spectra
+from gasnet3.pipeline.pipeline import Pipeline
+from gasnet3.spectra.batch import Spectra
 from gasnet3.train.calibrate import calibrate_models
 from toy import Z_RANGE, toy_model, toy_spectra
 

@@ -11,14 +11,14 @@ from typer.testing import CliRunner
 
 from gasnet3 import samples
 from gasnet3.catalog import read_catalog
-from gasnet3.choices import Choices
 from gasnet3.cli import app
 from gasnet3.flags import ZWarn
 from gasnet3.io import read
-from gasnet3.lattice import LN10_STEP
-from gasnet3.pipeline import Pipeline
+from gasnet3.pipeline.choices import Choices
+from gasnet3.pipeline.pipeline import Pipeline
 from gasnet3.run.plan import PlanError
 from gasnet3.run.work import work
+from gasnet3.spectra.lattice import LN10_STEP
 
 SOLVERS = ("amortised", "hybrid", "exact")
 SPECTRA = read(samples.paths())

@@ -16,7 +16,7 @@ import gasnet3
 from gasnet3 import io
 from gasnet3.catalog import read_catalog
 from gasnet3.nets.model import save_model
-from gasnet3.run.local import classify
+from gasnet3.pipeline.arrays import classify
 from toy import toy_model, toy_spectra
 from warm import run
 

@@ -16,11 +16,11 @@ import mock_columnar as mock
 from gasnet3 import io, samples
 from gasnet3.catalog import read_catalog
 from gasnet3.cli import app
-from gasnet3.io.feather import FeatherReader
 from gasnet3.io.generic.holding import HoldingReader
-from gasnet3.io.hdf5 import Hdf5Reader
-from gasnet3.io.parquet import ParquetReader
-from gasnet3.io.zarr import ZarrReader
+from gasnet3.io.stores.feather import FeatherReader
+from gasnet3.io.stores.hdf5 import Hdf5Reader
+from gasnet3.io.stores.parquet import ParquetReader
+from gasnet3.io.stores.zarr import ZarrReader
 
 MANY = settings(max_examples=80)
 FLIPS = st.lists(

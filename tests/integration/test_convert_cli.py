@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from gasnet3 import Spectra, io, samples
-from gasnet3.io.manifest import verify
-from gasnet3.lattice import OBSERVED
+from gasnet3.io.stores.manifest import verify
+from gasnet3.spectra.lattice import OBSERVED
 
 COMMAND = Path(sys.executable).with_name("gasnet3")
 

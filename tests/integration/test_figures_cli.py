@@ -8,7 +8,7 @@ import pytest
 
 from gasnet3 import samples
 from gasnet3.catalog import read_catalog, write_catalog
-from gasnet3.report.paper import FIGURES
+from gasnet3.paper.figures import FIGURES
 from warm import run
 
 

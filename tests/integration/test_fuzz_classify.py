@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gasnet3
-from gasnet3 import ZWarn, classify, pipeline
-from gasnet3.lattice import OBSERVED
+from gasnet3 import ZWarn, classify
 from gasnet3.nets.model import save_model
-from gasnet3.solve import SOLVERS
+from gasnet3.pipeline import pipeline
+from gasnet3.solve.solvers import SOLVERS
+from gasnet3.spectra.lattice import OBSERVED
 from toy import toy_model, toy_spectra
 
 N = OBSERVED.n

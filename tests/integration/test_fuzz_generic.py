@@ -18,7 +18,7 @@ from gasnet3.io.generic.fits import FitsReader
 from gasnet3.io.generic.holding import HoldingReader
 from gasnet3.io.generic.text import EcsvReader, TextReader
 from gasnet3.io.registry import HEAD_BYTES
-from gasnet3.spectra import Spectra
+from gasnet3.spectra.batch import Spectra
 
 FORMS = {**mock.ONE, **mock.THREE}
 READERS: tuple[HoldingReader, ...] = (FitsReader(), EcsvReader(), TextReader())

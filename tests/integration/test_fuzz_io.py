@@ -17,11 +17,11 @@ from hypothesis.extra import numpy as hnp
 
 from gasnet3 import Spectra, ZWarn
 from gasnet3.io import ReadError, read_file, write_npz, write_shard, write_spec
-from gasnet3.io.npz import NpzReader
-from gasnet3.io.sdss_spec import SdssSpecReader
-from gasnet3.io.sdss_spplate import SdssSpPlateReader
-from gasnet3.io.shards import ShardReader
-from gasnet3.lattice import LogLattice
+from gasnet3.io.stores.npz import NpzReader
+from gasnet3.io.stores.shards import ShardReader
+from gasnet3.io.survey.sdss_spec import SdssSpecReader
+from gasnet3.io.survey.sdss_spplate import SdssSpPlateReader
+from gasnet3.spectra.lattice import LogLattice
 
 resource = pytest.importorskip("resource", reason="the memory limit is a POSIX one")
 

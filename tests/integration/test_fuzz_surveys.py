@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from gasnet3 import ZWarn
 from gasnet3.io import ReadError
-from gasnet3.io.desi import DesiReader
-from gasnet3.io.lamost import LamostReader
-from gasnet3.io.sdss_spspec import SdssSpSpecReader
+from gasnet3.io.survey.desi import DesiReader
+from gasnet3.io.survey.lamost import LamostReader
+from gasnet3.io.survey.sdss_spspec import SdssSpSpecReader
 from mock_surveys import desi, lamost, spspec
 
 MADE = {

@@ -10,9 +10,9 @@ from astropy.table import Table
 from typer.testing import CliRunner
 
 from gasnet3 import io, samples
-from gasnet3.airvac import vacuum_to_air
 from gasnet3.catalog import read_catalog
 from gasnet3.cli import app
+from gasnet3.spectra.airvac import vacuum_to_air
 
 LIGHT = 2.99792458e18  # Å/s
 

@@ -11,7 +11,7 @@ from astropy.io import fits
 
 from gasnet3 import Spectra, ZWarn
 from gasnet3.io import ReadError, count_rows, expand, find_reader, iter_batches, read, read_rows
-from gasnet3.io.sdss import MASKED_BITS
+from gasnet3.io.survey.sdss import MASKED_BITS
 
 FOLDERS = ("sdss-spec", "sdss-spec-full", "sdss-sky")
 

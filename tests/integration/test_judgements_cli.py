@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from gasnet3.catalog import write_catalog
 from gasnet3.cli import app
-from gasnet3.view.judgements import read_judgements
+from gasnet3.evaluate.judgements import read_judgements
 
 MINE = "id,VI_SCANNER,VI_QUALITY,VI_CLASS,VI_Z\na,anna,4,QSO,1\nb[red],anna,4,GALAXY,0.1\n"
 THEIRS = "id,VI_SCANNER,VI_QUALITY,VI_CLASS,VI_Z\na,ben,4,QSO,1.001\nb[red],ben,1,STAR,0.1\n"

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 import gasnet3
-from gasnet3 import Spectra, io, mock
-from gasnet3.io.manifest import verify
+from gasnet3 import Spectra, io
+from gasnet3.io.stores.manifest import verify
 from gasnet3.nets.card import ModelError
 from gasnet3.nets.model import save_model
+from gasnet3.train import mock
 from toy import toy_model
 from warm import run
 

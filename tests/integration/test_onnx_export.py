@@ -18,7 +18,6 @@ from typer.testing import CliRunner
 
 from gasnet3 import load_classifier, load_models, samples
 from gasnet3.catalog import read_catalog
-from gasnet3.choices import Choices
 from gasnet3.cli import app
 from gasnet3.io import read
 from gasnet3.nets.card import ModelError, read_card
@@ -27,7 +26,8 @@ from gasnet3.nets.unet import UNet
 from gasnet3.onnx import export as exporting
 from gasnet3.onnx.export import ExportError, export
 from gasnet3.onnx.runtime import OnnxModel, use_threads
-from gasnet3.spectra import Spectra
+from gasnet3.pipeline.choices import Choices
+from gasnet3.spectra.batch import Spectra
 from toy import toy_model
 
 ROOT = Path(__file__).parents[2]

@@ -7,7 +7,7 @@ import pytest
 
 import gasnet3
 from gasnet3.catalog import read_catalog
-from gasnet3.evaluate import evaluate
+from gasnet3.evaluate.evaluation import evaluate
 from gasnet3.io import read
 from gasnet3.run.local import classify_files
 

@@ -11,11 +11,11 @@ from astropy.io import fits
 
 from gasnet3 import ZWarn
 from gasnet3.io import count_rows, find_reader, read, read_rows
-from gasnet3.io.desi import SKY_LINE
-from gasnet3.io.lamost import RESIDUALS
-from gasnet3.io.sdss import MASKED_BITS
-from gasnet3.lattice import OBSERVED
-from gasnet3.resample import rebin
+from gasnet3.io.survey.desi import SKY_LINE
+from gasnet3.io.survey.lamost import RESIDUALS
+from gasnet3.io.survey.sdss import MASKED_BITS
+from gasnet3.spectra.lattice import OBSERVED
+from gasnet3.spectra.resample import rebin
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 import gasnet3
-from gasnet3.lattice import shift_from_z
-from gasnet3.mock import draw
 from gasnet3.nets.card import ModelError
 from gasnet3.nets.registry import load_models
-from gasnet3.pipeline import Pipeline
+from gasnet3.pipeline.pipeline import Pipeline
+from gasnet3.spectra.lattice import shift_from_z
 from gasnet3.train.calibrate import uncalibrated
+from gasnet3.train.mock import draw
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,11 @@ import pytest
 
 import gasnet3
 from gasnet3 import samples
-from gasnet3.choices import Choices
-from gasnet3.classifier import LEAST_ROWS
 from gasnet3.io import read, write_npz
-from gasnet3.pipeline import Pipeline
-from gasnet3.rows import Outcome
+from gasnet3.pipeline.choices import Choices
+from gasnet3.pipeline.classifier import LEAST_ROWS
+from gasnet3.pipeline.outcome import Outcome
+from gasnet3.pipeline.pipeline import Pipeline
 from gasnet3.run.local import classify_files
 from gasnet3.run.work import Settings
 

@@ -13,11 +13,11 @@ import strangers
 from gasnet3.catalog import read_catalog
 from gasnet3.cli import app
 from gasnet3.io import read
-from gasnet3.io.inspected import Inspected
-from gasnet3.io.inspecting import inspect_file
+from gasnet3.io.inspect.inspecting import inspect_file
+from gasnet3.io.inspect.report import Inspected
 from gasnet3.io.options import DEFAULT
-from gasnet3.pipeline import Pipeline
-from gasnet3.spectra import Spectra
+from gasnet3.pipeline.pipeline import Pipeline
+from gasnet3.spectra.batch import Spectra
 
 SAMPLES = strangers.chosen()
 ESTIMATED = ("IRAF log", "two columns")

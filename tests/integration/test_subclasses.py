@@ -10,11 +10,11 @@ import pytest
 
 import gasnet3
 from gasnet3 import samples
+from gasnet3.decide.subclass import DIRECTORY, find_subclass, standard_label
 from gasnet3.io import read
 from gasnet3.nets.model import save_model
 from gasnet3.nets.registry import list_models
-from gasnet3.pipeline import Pipeline
-from gasnet3.subclass import DIRECTORY, find_subclass, standard_label
+from gasnet3.pipeline.pipeline import Pipeline
 from toy import toy_model, toy_spectra
 
 LABELS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gasnet3 import samples
 from gasnet3.io import ReadOptions
-from gasnet3.io.inspecting import inspect_file
+from gasnet3.io.inspect.inspecting import inspect_file
 
 
 def test_advice_that_is_not_heard_is_told():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gasnet3.anomaly.score import AnomalyFit
-from gasnet3.pipeline import Pipeline
+from gasnet3.pipeline.pipeline import Pipeline
 from gasnet3.run.config import make_config
 
 

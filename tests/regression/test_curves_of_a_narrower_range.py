@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from gasnet3 import samples
-from gasnet3.choices import Choices
-from gasnet3.curves import CurvesError, SavedCurves
-from gasnet3.lattice import z_from_shift
-from gasnet3.pipeline import Pipeline
+from gasnet3.pipeline.choices import Choices
+from gasnet3.pipeline.pipeline import Pipeline
 from gasnet3.run.local import classify_files
+from gasnet3.solve.saved_curves import CurvesError, SavedCurves
+from gasnet3.spectra.lattice import z_from_shift
 
 
 def test_curves_that_do_not_reach_are_refused(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gasnet3.machine.allocator import TOLD
 from gasnet3.run import dask, hats
-from gasnet3.run.allocator import TOLD
 
 
 def test_a_task_keeps_freed_memory_before_it_works(

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from gasnet3 import samples
-from gasnet3.choices import Choices
 from gasnet3.io import read
-from gasnet3.pipeline import Pipeline
+from gasnet3.pipeline.choices import Choices
+from gasnet3.pipeline.pipeline import Pipeline
 
 
 def test_the_only_class_has_a_probability_of_one(tmp_path: Path) -> None:

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from gasnet3.lattice import OBSERVED, LogLattice
-from gasnet3.pipeline import Pipeline
-from gasnet3.solve import SOLVERS
-from gasnet3.spectra import Spectra
+from gasnet3.pipeline.pipeline import Pipeline
+from gasnet3.solve.solvers import SOLVERS
+from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.lattice import OBSERVED, LogLattice
 from toy import toy_engine, toy_model, toy_spectra
 
 

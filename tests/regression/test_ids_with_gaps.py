@@ -9,9 +9,9 @@ import pytest
 from astropy.table import MaskedColumn, Table
 
 from gasnet3.anomaly.labels import Labels
-from gasnet3.priors import Priors, PriorsError
+from gasnet3.evaluate.truth import read_truth
 from gasnet3.run.selection import read_ids
-from gasnet3.truth import read_truth
+from gasnet3.solve.priors import Priors, PriorsError
 
 
 def _table(ids: list[int], mask: list[bool]) -> Table:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gasnet3.lattice import OBSERVED
 from gasnet3.run.batches import batches
 from gasnet3.run.plan import Unit
+from gasnet3.spectra.lattice import OBSERVED
 
 
 def test_blank_rows(tmp_path):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from astropy.table import MaskedColumn, Table
 
-from gasnet3.priors import Priors, PriorsError
+from gasnet3.solve.priors import Priors, PriorsError
 
 
 @pytest.mark.parametrize("name", ["z", "sigma"])

@@ -5,11 +5,11 @@ import pytest
 
 from gasnet3.catalog import read_catalog
 from gasnet3.io import write_npz
-from gasnet3.lattice import OBSERVED
 from gasnet3.nets.model import save_model
 from gasnet3.run.local import classify_files
 from gasnet3.run.work import Settings
-from gasnet3.spectra import Spectra
+from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.lattice import OBSERVED
 from toy import toy_model, toy_spectra
 
 META = ({"plate": [5], "field": ["a"]}, {"plate": ["x"], "ra": [1.5], "mag": [2]})

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from gasnet3.engine import Engine
 from gasnet3.nets.model import Model
-from gasnet3.pipeline import Pipeline
-from gasnet3.solve import SOLVERS
+from gasnet3.pipeline.pipeline import Pipeline
+from gasnet3.solve.engine import Engine
+from gasnet3.solve.solvers import SOLVERS
 from toy import toy_model, toy_spectra
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-from gasnet3.pipeline import Pipeline
-from gasnet3.solve import SOLVERS
+from gasnet3.pipeline.pipeline import Pipeline
+from gasnet3.solve.solvers import SOLVERS
 from toy import toy_engine, toy_model, toy_spectra
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 from gasnet3.io import read, write_npz
-from gasnet3.lattice import OBSERVED
-from gasnet3.spectra import Spectra
+from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.lattice import OBSERVED
 
 
 def test_what_was_read_can_be_written_again(tmp_path):

@@ -13,7 +13,7 @@ import pytest
 
 from gasnet3.flags import ZWarn
 from gasnet3.io import read
-from gasnet3.pipeline import Pipeline
+from gasnet3.pipeline.pipeline import Pipeline
 
 
 @pytest.mark.parametrize(("low", "high"), [(4000.0, 6500.0), (3600.0, 5500.0)])

@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from gasnet3.flags import ZWarn
-from gasnet3.lattice import OBSERVED
-from gasnet3.pipeline import Pipeline
-from gasnet3.prepare import prepare
-from gasnet3.solve import SOLVERS
-from gasnet3.spectra import Spectra
+from gasnet3.pipeline.pipeline import Pipeline
+from gasnet3.solve.prepare import prepare
+from gasnet3.solve.solvers import SOLVERS
+from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.lattice import OBSERVED
 from toy import toy_engine, toy_model, toy_spectra
 
 

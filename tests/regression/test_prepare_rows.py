@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from gasnet3.prepare import prepare
+from gasnet3.solve.prepare import prepare
 from toy import toy_model, toy_spectra
 
 

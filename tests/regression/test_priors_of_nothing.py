@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gasnet3 import samples
-from gasnet3.choices import Choices
+from gasnet3.pipeline.choices import Choices
 from gasnet3.run.local import classify_files
 
 

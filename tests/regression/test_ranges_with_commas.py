@@ -2,7 +2,7 @@
 
 import pytest
 
-from gasnet3.choices import Choices
+from gasnet3.pipeline.choices import Choices
 
 
 def test_commas_divide_ranges():

@@ -3,10 +3,10 @@
 import numpy as np
 import torch
 
-from gasnet3.lattice import shift_from_z
-from gasnet3.prepare import legendre_basis, prepare
-from gasnet3.refine import fit_at, refine
-from gasnet3.splines import Templates
+from gasnet3.solve.prepare import legendre_basis, prepare
+from gasnet3.solve.refine import fit_at, refine
+from gasnet3.solve.splines import Templates
+from gasnet3.spectra.lattice import shift_from_z
 from toy import toy_model, toy_spectra
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gasnet3.pipeline import Pipeline
+from gasnet3.pipeline.pipeline import Pipeline
 
 
 def test_the_message_says_how_to_make_spectra() -> None:

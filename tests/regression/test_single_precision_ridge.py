@@ -6,10 +6,10 @@ A quasar's minimum was missed, for its χ² in the search was 60 above that of f
 import numpy as np
 import torch
 
-from gasnet3.lattice import OBSERVED, ShiftRange
-from gasnet3.prepare import legendre_basis
-from gasnet3.refine import fit_at
-from gasnet3.splines import Templates
+from gasnet3.solve.prepare import legendre_basis
+from gasnet3.solve.refine import fit_at
+from gasnet3.solve.splines import Templates
+from gasnet3.spectra.lattice import OBSERVED, ShiftRange
 
 
 def test_nearly_equal_eigenspectra_are_told_apart_in_float32(rng):

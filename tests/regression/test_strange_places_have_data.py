@@ -5,7 +5,7 @@ import torch
 
 from gasnet3.anomaly.residual import Residual
 from gasnet3.anomaly.statistics import pixel_statistics
-from gasnet3.lattice import OBSERVED
+from gasnet3.spectra.lattice import OBSERVED
 
 LAST = 3900
 

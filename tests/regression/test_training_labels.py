@@ -3,8 +3,8 @@
 import numpy as np
 
 from gasnet3.io import write_npz
-from gasnet3.lattice import OBSERVED
-from gasnet3.spectra import Spectra
+from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.lattice import OBSERVED
 from gasnet3.train.data import load_training_set
 from toy import toy_model, toy_spectra
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gasnet3.pipeline import Pipeline
+from gasnet3.pipeline.pipeline import Pipeline
 
 
 @pytest.mark.parametrize("device", ["banana", "cuda:99"])

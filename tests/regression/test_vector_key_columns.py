@@ -3,10 +3,10 @@
 import numpy as np
 import torch
 
-from gasnet3.lattice import OBSERVED
-from gasnet3.pipeline import Pipeline
-from gasnet3.solve import SOLVERS
-from gasnet3.spectra import Spectra
+from gasnet3.pipeline.pipeline import Pipeline
+from gasnet3.solve.solvers import SOLVERS
+from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.lattice import OBSERVED
 from toy import toy_engine, toy_model, toy_spectra
 
 

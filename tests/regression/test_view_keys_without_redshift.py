@@ -9,8 +9,8 @@ import numpy as np
 from astropy.table import Table
 from bokeh.document import Document
 
-from gasnet3.inspection import Inspection
-from gasnet3.view.judgements import JudgementFile
+from gasnet3.evaluate.judgements import JudgementFile
+from gasnet3.pipeline.closeup import Inspection
 from gasnet3.view.listing import Listing
 from gasnet3.view.page import Page
 from gasnet3.view.shared import Shared

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from gasnet3.catalog import CatalogError
+from gasnet3.evaluate.judgements import JudgementFile
 from gasnet3.view.judge import Judge
-from gasnet3.view.judgements import JudgementFile
 from gasnet3.view.listing import Listing
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from astropy import units as u
 
-from gasnet3.lattice import OBSERVED
-from gasnet3.spectra import Spectra
+from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.lattice import OBSERVED
 
 
 def test_wavelengths_with_a_unit_are_converted(rng):

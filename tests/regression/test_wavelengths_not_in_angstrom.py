@@ -7,7 +7,7 @@ from astropy import units as u
 import gasnet3
 from gasnet3 import samples
 from gasnet3.io import read
-from gasnet3.io.inspecting import inspect_file
+from gasnet3.io.inspect.inspecting import inspect_file
 
 SPECTRA = read(samples.paths()[0])
 FLUX, IVAR, WAVE = SPECTRA.flux[0], SPECTRA.ivar[0], SPECTRA.lattice.wave

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gasnet3.io.inspecting import inspect_file
+from gasnet3.io.inspect.inspecting import inspect_file
 
 
 def test_what_is_advised(tmp_path):

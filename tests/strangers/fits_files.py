@@ -11,7 +11,7 @@ from astropy import units
 from astropy.io import fits
 from astropy.table import Table
 
-from gasnet3.airvac import air_to_vacuum, vacuum_to_air
+from gasnet3.spectra.airvac import air_to_vacuum, vacuum_to_air
 from strangers.samples import CGS, LIGHT, Floats, Sample, columns, per_frequency, rows
 
 

@@ -13,8 +13,7 @@ from astropy.table import Table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gasnet3.truth import TruthError
-from gasnet3.view.agreement import (
+from gasnet3.evaluate.agreement import (
     CONFLICT_COLUMN,
     Conflict,
     Measured,
@@ -27,7 +26,8 @@ from gasnet3.view.agreement import (
     verdicts,
     write_conflicts,
 )
-from gasnet3.view.judgements import Judgement, latest, read_judgements, write_judgements
+from gasnet3.evaluate.judgements import Judgement, latest, read_judgements, write_judgements
+from gasnet3.evaluate.truth import TruthError
 
 NAN = float("nan")
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gasnet3.airvac import air_to_vacuum, vacuum_to_air
+from gasnet3.spectra.airvac import air_to_vacuum, vacuum_to_air
 
 
 @pytest.mark.parametrize(

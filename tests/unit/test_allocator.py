@@ -9,7 +9,7 @@ PAGES = """
 import resource
 import sys
 import numpy as np
-from gasnet3.run.allocator import keep_freed_memory
+from gasnet3.machine.allocator import keep_freed_memory
 
 if sys.argv[1] == "keep" and not keep_freed_memory():
     sys.exit(3)

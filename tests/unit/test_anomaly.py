@@ -28,7 +28,7 @@ from gasnet3.anomaly.second import comb, find_second
 from gasnet3.anomaly.solution import Solution
 from gasnet3.anomaly.statistics import pixel_statistics
 from gasnet3.anomaly.stored import find_anomaly, write_fits
-from gasnet3.lattice import OBSERVED
+from gasnet3.spectra.lattice import OBSERVED
 
 N = OBSERVED.n
 WAVE = OBSERVED.wave

@@ -19,7 +19,7 @@ from anomalies.spectrum import WAVE, Host, Strange
 from anomalies.strangest import Strangest, seen, strangest_table
 
 from gasnet3.catalog.schema import ANOMALY_KINDS
-from gasnet3.spectra import Spectra
+from gasnet3.spectra.batch import Spectra
 
 LENS = next(i for i in INJECTIONS if i.name == "lines of a galaxy behind")
 KINDS = [*ANOMALY_KINDS.values()]

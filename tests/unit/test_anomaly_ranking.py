@@ -14,7 +14,7 @@ from gasnet3.anomaly.labels import Labels, LabelsError, expected_marks, features
 from gasnet3.anomaly.ranking import RankingError, strangest
 from gasnet3.catalog import make_catalog
 from gasnet3.catalog.schema import ANOMALY_KINDS
-from gasnet3.view.judgements import Judgement, JudgementFile
+from gasnet3.evaluate.judgements import Judgement, JudgementFile
 
 
 def catalog(rows: int = 60, seed: int = 0) -> Table:

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gasnet3 import Spectra, ZWarn
-from gasnet3.airvac import vacuum_to_air
 from gasnet3.bridges import from_specutils, keys, to_specutils
 from gasnet3.catalog import make_catalog
-from gasnet3.lattice import OBSERVED
+from gasnet3.spectra.airvac import vacuum_to_air
+from gasnet3.spectra.lattice import OBSERVED
 
 specutils = pytest.importorskip("specutils")
 from astropy import units as u  # noqa: E402

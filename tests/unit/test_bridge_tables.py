@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gasnet3 import Spectra, ZWarn
-from gasnet3.airvac import vacuum_to_air
 from gasnet3.bridges import (
     catalog_from_pandas,
     catalog_to_pandas,
@@ -25,7 +24,8 @@ from gasnet3.bridges import (
     to_xarray,
 )
 from gasnet3.catalog import make_catalog
-from gasnet3.lattice import OBSERVED
+from gasnet3.spectra.airvac import vacuum_to_air
+from gasnet3.spectra.lattice import OBSERVED
 
 WAVE = np.linspace(3700.0, 9100.0, 500)
 FLUX = np.linspace(1.0, 2.0, WAVE.size)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gasnet3 import CLASSES
-from gasnet3.choices import ANYTHING, Choices
+from gasnet3.pipeline.choices import ANYTHING, Choices
 
 
 def test_texts_become_choices() -> None:

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from gasnet3.confidence import Confidence, Evidence, find_confidence, redshift_features
+from gasnet3.decide.confidence import Confidence, Evidence, find_confidence, redshift_features
 
 NAN = float("nan")
 HASHES = {"STAR": "a", "GALAXY": "b", "QSO": "c"}

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from gasnet3 import Spectra
 from gasnet3.io import ReadError, expand, read, read_file, write_npz, write_spec
-from gasnet3.io.manifest import verify
-from gasnet3.lattice import OBSERVED
+from gasnet3.io.stores.manifest import verify
+from gasnet3.machine.lock import LockError, locked
 from gasnet3.run import convert as module
 from gasnet3.run.convert import ConvertError, convert
-from gasnet3.run.lock import LockError, locked
+from gasnet3.spectra.lattice import OBSERVED
 
 
 def write(path, rows, name=None, **meta):

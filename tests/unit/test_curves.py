@@ -10,9 +10,16 @@ import pyarrow.parquet
 import pytest
 
 from gasnet3 import CLASSES
-from gasnet3.curves import CurvesError, CurvesHeader, CurvesWriter, Grid, SavedCurves, digests
-from gasnet3.lattice import ShiftRange
-from gasnet3.spectra import Spectra
+from gasnet3.solve.saved_curves import (
+    CurvesError,
+    CurvesHeader,
+    CurvesWriter,
+    Grid,
+    SavedCurves,
+    digests,
+)
+from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.lattice import ShiftRange
 
 HEADER = CurvesHeader(
     "hybrid", {"STAR": "a", "QSO": "b"}, {"STAR": Grid(-22.0, 1.0, 3), "QSO": Grid(0.0, 4.0, 5)}

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from gasnet3 import decide
-from gasnet3.candidates import Candidates
-from gasnet3.lattice import shift_from_z
+from gasnet3.decide import rank as decide
+from gasnet3.solve.candidates import Candidates
+from gasnet3.spectra.lattice import shift_from_z
 
 NAN = float("nan")
 GALAXY, QSO = 1, 2

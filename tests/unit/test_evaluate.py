@@ -14,9 +14,10 @@ from astropy.table import Table
 from rich.console import Console
 
 from gasnet3.catalog import make_catalog, read_catalog, read_table, write_catalog
-from gasnet3.evaluate import Evaluation, evaluate
-from gasnet3.metrics import Subsets
-from gasnet3.truth import TruthError, match, normal_id, read_truth
+from gasnet3.evaluate.evaluation import Evaluation, evaluate
+from gasnet3.evaluate.metrics import Subsets
+from gasnet3.evaluate.tables import tables
+from gasnet3.evaluate.truth import TruthError, match, normal_id, read_truth
 
 NAN = math.nan
 
@@ -296,7 +297,7 @@ def test_tables_for_the_terminal() -> None:
     catalog = catalog_of([("a", "QSO", 1.0)], zwarn=[0])
     rows = [("a", "QSO", 1.0), *((f"gone-{i}", "QSO", 1.0) for i in range(12))]
     stream = io.StringIO()
-    Console(file=stream, width=120).print(evaluate(catalog, truth_of(rows), "sdss").to_rich())
+    Console(file=stream, width=120).print(tables(evaluate(catalog, truth_of(rows), "sdss")))
     text = stream.getvalue()
     assert "100.0 %" in text
     assert "sdss_requirement" in text

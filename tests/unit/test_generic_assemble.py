@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gasnet3.airvac import vacuum_to_air
 from gasnet3.flags import ZWarn
 from gasnet3.io import ReadError, ReadOptions
 from gasnet3.io.generic.assemble import NOISE_KEY, Loaded, assemble
 from gasnet3.io.generic.noise import estimated_ivar
 from gasnet3.io.generic.roles import ROW_ROLES, Described, Roles, recognise
-from gasnet3.spectra import Spectra
+from gasnet3.spectra.airvac import vacuum_to_air
+from gasnet3.spectra.batch import Spectra
 
 WAVE = np.arange(5000.0, 5400.0, 2.0)
 FLUX = 10.0 + np.sin(WAVE / 30.0)

@@ -14,7 +14,7 @@ from gasnet3.flags import ZWarn
 from gasnet3.io import ReadError, ReadOptions, count_rows, find_reader, read_file, read_rows
 from gasnet3.io.generic.assemble import NOISE_KEY
 from gasnet3.io.generic.holding import HoldingReader
-from gasnet3.spectra import Spectra
+from gasnet3.spectra.batch import Spectra
 
 
 def assert_same(found: Spectra, expected: Spectra = mock.SPECTRUM) -> None:

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from gasnet3 import batching
-from gasnet3.pipeline import Pipeline
-from gasnet3.solve import SOLVERS
-from gasnet3.splines import spline_coefficients
+from gasnet3.pipeline.pipeline import Pipeline
+from gasnet3.solve import batching
+from gasnet3.solve.solvers import SOLVERS
+from gasnet3.solve.splines import spline_coefficients
 from toy import toy_engine, toy_model, toy_spectra
 
 

@@ -17,11 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gasnet3.flags import ZWarn
-from gasnet3.lattice import OBSERVED
 from gasnet3.nets.model import save_model
-from gasnet3.pipeline import Pipeline
+from gasnet3.pipeline.pipeline import Pipeline
 from gasnet3.run.hats import PartitionClassifier
-from gasnet3.spectra import Spectra
+from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.lattice import OBSERVED
 from toy import toy_model, toy_spectra
 
 ROWS = 5

@@ -16,10 +16,10 @@ from gasnet3 import samples
 from gasnet3.cli import app
 from gasnet3.cli.show_inspected import show_inspected
 from gasnet3.io import READERS
-from gasnet3.io.believable import error_ratio, other_reading, scatter
-from gasnet3.io.inspecting import LOOKED_AT, inspect_file
-from gasnet3.resample import Unplaced, watched
-from gasnet3.spectra import Spectra
+from gasnet3.io.inspect.believable import error_ratio, other_reading, scatter
+from gasnet3.io.inspect.inspecting import LOOKED_AT, inspect_file
+from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.resample import Unplaced, watched
 
 SAMPLE = strangers.chosen(2)[1]
 RUNNER = CliRunner()

@@ -12,16 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 import mock_columnar as mock
-from gasnet3.io import (
-    ReadError,
-    count_rows,
-    find_reader,
-    parquet,
-    read,
-    read_rows,
-)
-from gasnet3.io.parquet import ParquetReader
-from gasnet3.spectra import Spectra
+from gasnet3.io import ReadError, count_rows, find_reader, read, read_rows
+from gasnet3.io.stores import parquet
+from gasnet3.io.stores.parquet import ParquetReader
+from gasnet3.spectra.batch import Spectra
 
 Make = Callable[[Path], Path]
 

@@ -24,10 +24,10 @@ from gasnet3.io import (
     read,
     read_rows,
 )
-from gasnet3.io.hdf5 import Hdf5Reader
-from gasnet3.io.parquet import ParquetReader
-from gasnet3.io.zarr import ZarrReader
-from gasnet3.spectra import Spectra
+from gasnet3.io.stores.hdf5 import Hdf5Reader
+from gasnet3.io.stores.parquet import ParquetReader
+from gasnet3.io.stores.zarr import ZarrReader
+from gasnet3.spectra.batch import Spectra
 
 
 def test_what_is_understood_is_told(tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ from astropy.io import fits
 
 from gasnet3 import ZWarn
 from gasnet3.io import ReadError, count_rows, find_reader, read, read_rows
-from gasnet3.io.desi import DesiReader, FiberMask
-from gasnet3.lattice import OBSERVED
-from gasnet3.resample import rebin
+from gasnet3.io.survey.desi import DesiReader, FiberMask
+from gasnet3.spectra.lattice import OBSERVED
+from gasnet3.spectra.resample import rebin
 from mock_surveys import ARMS, desi
 
 IDS = [39627866878511337, -2713437, 616088619186127404]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gasnet3.io import ReadError, find_spectra, finding, write_npz
-from gasnet3.spectra import Spectra
+from gasnet3.spectra.batch import Spectra
 
 
 def _write(path: Path, ids: list[str]) -> None:

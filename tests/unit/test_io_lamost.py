@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from gasnet3 import ZWarn
-from gasnet3.airvac import vacuum_to_air
 from gasnet3.io import ReadError, count_rows, find_reader, read, read_rows
-from gasnet3.io.lamost import LamostReader
+from gasnet3.io.survey.lamost import LamostReader
+from gasnet3.spectra.airvac import vacuum_to_air
 from mock_surveys import LAMOST_KEYS, lamost
 
 LOGLAM = 3.5682 + 1e-4 * np.arange(300)

@@ -21,7 +21,7 @@ from gasnet3.io import (
     registry,
     write_npz,
 )
-from gasnet3.lattice import LogLattice
+from gasnet3.spectra.lattice import LogLattice
 
 LATTICE = LogLattice(36000, 40)
 

@@ -24,7 +24,7 @@ from gasnet3.io import (
     write_npz,
     write_spec,
 )
-from gasnet3.lattice import LogLattice
+from gasnet3.spectra.lattice import LogLattice
 
 LATTICE = LogLattice(36000, 60)
 ROWS = 7

@@ -10,8 +10,8 @@ from astropy.io import fits
 
 from gasnet3.flags import ZWarn
 from gasnet3.io import ReadError, find_reader, read
-from gasnet3.io.sdss import MASKED_BITS, PixMask, apply_mask, spectrum_id
-from gasnet3.io.sdss_spec import SdssSpecReader
+from gasnet3.io.survey.sdss import MASKED_BITS, PixMask, apply_mask, spectrum_id
+from gasnet3.io.survey.sdss_spec import SdssSpecReader
 
 LOGLAM = np.arange(36000, 36300) * 1e-4
 LABEL = {

@@ -9,8 +9,8 @@ import pytest
 
 from gasnet3 import ZWarn
 from gasnet3.io import ReadError, count_rows, find_reader, read, read_rows
-from gasnet3.io.sdss import PixMask
-from gasnet3.io.sdss_spspec import SdssSpSpecReader
+from gasnet3.io.survey.sdss import PixMask
+from gasnet3.io.survey.sdss_spspec import SdssSpSpecReader
 from mock_surveys import spspec
 
 EMISSION_LINE = 1 << 30

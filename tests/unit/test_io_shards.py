@@ -11,18 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from gasnet3 import Spectra
-from gasnet3.io import (
-    ReadError,
-    count_rows,
-    expand,
-    find_reader,
-    read_file,
-    read_rows,
-    shards,
-    write_shard,
-)
-from gasnet3.io.shards import read_header
-from gasnet3.lattice import LogLattice
+from gasnet3.io import ReadError, count_rows, expand, find_reader, read_file, read_rows, write_shard
+from gasnet3.io.stores import shards
+from gasnet3.io.stores.shards import read_header
+from gasnet3.spectra.lattice import LogLattice
 
 LATTICE = LogLattice(36000, 12)
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)

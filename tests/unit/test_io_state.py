@@ -13,8 +13,8 @@ import zarr
 import mock_columnar as mock
 from gasnet3.catalog import make_catalog, write_catalog
 from gasnet3.io import ReadError, expand, find_reader, read_file
-from gasnet3.io.parquet import is_no_input
 from gasnet3.io.state import file_state, is_store_at
+from gasnet3.io.stores.parquet import is_no_input
 
 
 def catalog(path: Path) -> Path:

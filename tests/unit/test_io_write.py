@@ -8,7 +8,7 @@ from astropy.io import fits
 
 from gasnet3 import Spectra, ZWarn
 from gasnet3.io import find_reader, read, write_npz, write_spec
-from gasnet3.lattice import OBSERVED
+from gasnet3.spectra.lattice import OBSERVED
 
 
 def mock(ids=("0266-51602-0001", "12345-60000-1000"), scale=1.0):

@@ -10,7 +10,7 @@ import pytest
 
 from gasnet3.io import ReadError
 from gasnet3.io.write_models import Models, read_models, write_models
-from gasnet3.lattice import OBSERVED
+from gasnet3.spectra.lattice import OBSERVED
 
 
 def models(rows: int, first: int = 0) -> Models:

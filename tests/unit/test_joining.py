@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gasnet3.joining import join_column
+from gasnet3.spectra.joining import join_column
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gasnet3.view import judgements as module
-from gasnet3.view.judgements import (
+from gasnet3.evaluate import judgements as module
+from gasnet3.evaluate.judgements import (
     Judgement,
     JudgementError,
     JudgementFile,
@@ -264,7 +264,7 @@ def test_who_holds_the_file_too_long_is_named(
 
 WRITER = """
 import sys
-from gasnet3.view.judgements import Judgement, JudgementFile
+from gasnet3.evaluate.judgements import Judgement, JudgementFile
 file = JudgementFile(sys.argv[1], sys.argv[2])
 for i in range(25):
     file.record(Judgement(f"{i}", quality=i % 5))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gasnet3.lattice import OBSERVED, LogLattice, ShiftRange, shift_from_z, z_from_shift
+from gasnet3.spectra.lattice import OBSERVED, LogLattice, ShiftRange, shift_from_z, z_from_shift
 
 
 def test_observed_lattice_is_that_of_the_paper():

@@ -10,10 +10,10 @@ import pytest
 
 from gasnet3.catalog import make_catalog, read_catalog, write_catalog
 from gasnet3.io import write_npz
-from gasnet3.lattice import OBSERVED
 from gasnet3.run.merge import MergeError, merge
 from gasnet3.run.plan import Plan, PlanError, make_plan
-from gasnet3.spectra import Spectra
+from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.lattice import OBSERVED
 
 ROWS, PART_ROWS, N_BEST = 23, 2, 2
 """Twelve parts, the last one of one spectrum."""

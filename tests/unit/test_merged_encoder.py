@@ -12,16 +12,16 @@ import torch
 from astropy.table import Table
 
 from gasnet3 import CLASSES
-from gasnet3.engine import BLOCK, Engine
 from gasnet3.io import write_npz
 from gasnet3.nets.card import ModelError
 from gasnet3.nets.encoder import Encoder
 from gasnet3.nets.model import Model
 from gasnet3.nets.unet import UNet
-from gasnet3.pipeline import Pipeline
-from gasnet3.prepare import prepare
-from gasnet3.solve import SOLVERS
-from gasnet3.spectra import Spectra
+from gasnet3.pipeline.pipeline import Pipeline
+from gasnet3.solve.engine import BLOCK, Engine
+from gasnet3.solve.prepare import prepare
+from gasnet3.solve.solvers import SOLVERS
+from gasnet3.spectra.batch import Spectra
 from toy import Z_RANGE, toy_model, toy_spectra
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "recipes"))

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gasnet3 import metrics
-from gasnet3.calibration import pulls, reliability, summarize_pulls
+from gasnet3.decide.rank import robustness_ratio
+from gasnet3.evaluate import metrics
+from gasnet3.evaluate.calibration import pulls, reliability, summarize_pulls
 
 NAN, INF = math.nan, math.inf
 
@@ -49,7 +50,7 @@ def test_one_missing_redshift_spoils_the_mean_and_not_the_median() -> None:
 
 
 def test_robustness() -> None:
-    got = metrics.robustness([1.0, 2.0, 1.0, 0.0], [1.5, 2.0, NAN, 1.0])
+    got = robustness_ratio([1.0, 2.0, 1.0, 0.0], [1.5, 2.0, NAN, 1.0])
     np.testing.assert_array_equal(got, [0.5, 0.0, NAN, NAN])
 
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from gasnet3.minima import find_minima
+from gasnet3.solve.minima import find_minima
 
 
 def curve(*values):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gasnet3.lattice import OBSERVED
+from gasnet3.spectra.lattice import OBSERVED
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "recipes"))
 

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 import torch
 
-from gasnet3.lattice import OBSERVED, ShiftRange
 from gasnet3.nets.card import ModelCard, ModelError
 from gasnet3.nets.encoder import Encoder
 from gasnet3.nets.model import build, read_model, save_model
 from gasnet3.nets.registry import list_models, load_model, load_models
 from gasnet3.nets.unet import UNet
+from gasnet3.spectra.lattice import OBSERVED, ShiftRange
 from toy import toy_model
 
 N, N_REST = OBSERVED.n, ShiftRange.from_z(0, 0.1).rest_lattice(OBSERVED).n

@@ -9,20 +9,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from gasnet3 import prepare as with_torch
-from gasnet3.lattice import OBSERVED, ShiftRange
-from gasnet3.minima import find_minima as torch_minima
 from gasnet3.onnx import prepare as with_numpy
 from gasnet3.onnx.blocks import BLOCK, in_blocks
 from gasnet3.onnx.scan import find_minima, scan_amortised
 from gasnet3.onnx.slide import Models, slide, spline_coefficients
 from gasnet3.onnx.solve import ALL, Curves, Proposals, looks_at
-from gasnet3.priors import Priors
-from gasnet3.scan import scan_amortised as torch_scan
-from gasnet3.slide import Models as TorchModels
-from gasnet3.slide import slide as torch_slide
-from gasnet3.spectra import Spectra
-from gasnet3.splines import spline_coefficients as torch_splines
+from gasnet3.solve import prepare as with_torch
+from gasnet3.solve.minima import find_minima as torch_minima
+from gasnet3.solve.priors import Priors
+from gasnet3.solve.scan import scan_amortised as torch_scan
+from gasnet3.solve.slide import Models as TorchModels
+from gasnet3.solve.slide import slide as torch_slide
+from gasnet3.solve.splines import spline_coefficients as torch_splines
+from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.lattice import OBSERVED, ShiftRange
 
 FIELDS = ("flux", "ivar", "continuum", "norm", "usable")
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gasnet3.engine import Engine
-from gasnet3.lattice import OBSERVED
 from gasnet3.nets.model import Model
-from gasnet3.pipeline import Pipeline
-from gasnet3.solve import SOLVERS
+from gasnet3.pipeline.pipeline import Pipeline
+from gasnet3.solve.engine import Engine
+from gasnet3.solve.solvers import SOLVERS
+from gasnet3.spectra.lattice import OBSERVED
 from gasnet3.train.anomaly import (
     COPIES,
     FEWEST_POINTS,

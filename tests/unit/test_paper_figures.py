@@ -14,24 +14,22 @@ from gasnet3 import CLASSES, samples
 from gasnet3.catalog import make_catalog
 from gasnet3.flags import ZWarn
 from gasnet3.io import finding
-from gasnet3.lattice import OBSERVED
-from gasnet3.report import (
-    figures,
-    paper,
-    paper_coefficients,
-    paper_population,
-    paper_results,
-    paper_spectra,
-)
-from gasnet3.report.paper import FIGURES, draw, read_inputs
-from gasnet3.report.paper_inputs import (
+from gasnet3.paper import coefficients as paper_coefficients
+from gasnet3.paper import figures as paper
+from gasnet3.paper import population as paper_population
+from gasnet3.paper import results as paper_results
+from gasnet3.paper import spectra as paper_spectra
+from gasnet3.paper.figures import FIGURES, draw, read_inputs
+from gasnet3.paper.inputs import (
     extreme_rows,
     histories_by_network,
     random_rows,
     subclasses_of,
     typical_rows,
 )
-from gasnet3.spectra import Spectra
+from gasnet3.report import figures
+from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.lattice import OBSERVED
 
 NUMBERS = ("1", "2", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "A1", "C1")
 BY_CATALOG = ("1", "10", "13", "A1")

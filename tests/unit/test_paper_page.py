@@ -19,7 +19,7 @@ import wording
 import write
 
 from gasnet3 import CLASSES
-from gasnet3.report.paper import FIGURES
+from gasnet3.paper.figures import FIGURES
 
 VALUES = {
     "n": 10, "gf": 0.9, "log_gf": None, "delta_z": 1e-4, "mae": 1e-4, "mad": 1e-5,

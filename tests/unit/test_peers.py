@@ -15,11 +15,11 @@ from astropy.table import Table
 from rich.console import Console
 
 from gasnet3.catalog import make_catalog
-from gasnet3.evaluate import evaluate
-from gasnet3.lattice import OBSERVED
+from gasnet3.evaluate.evaluation import evaluate
 from gasnet3.nets.card import ModelError
 from gasnet3.nets.registry import SHIPPED
-from gasnet3.spectra import Spectra
+from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.lattice import OBSERVED
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 sys.path.insert(0, str(Path(__file__).parents[2] / "recipes"))

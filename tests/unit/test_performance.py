@@ -21,10 +21,10 @@ from speed.turns import Job, least_times
 from speed.whole import QUICK, SHARDS, SPECS, Run, Sizes, runs_wanted, steady
 
 from gasnet3 import CLASSES
-from gasnet3.correlate import fast_length
-from gasnet3.files import write_json
-from gasnet3.lattice import OBSERVED, ShiftRange
-from gasnet3.scan import scan_amortised
+from gasnet3.machine.files import write_json
+from gasnet3.solve.correlate import fast_length
+from gasnet3.solve.scan import scan_amortised
+from gasnet3.spectra.lattice import OBSERVED, ShiftRange
 
 SHIFTS = ShiftRange(3, 60)
 SOLVERS = ("amortised", "hybrid", "exact")

@@ -4,9 +4,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gasnet3.lattice import OBSERVED
-from gasnet3.prepare import MIN_GOOD, legendre_basis, prepare
-from gasnet3.spectra import Spectra
+from gasnet3.solve.prepare import MIN_GOOD, legendre_basis, prepare
+from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.lattice import OBSERVED
 
 
 def spectra(flux, ivar=None):

@@ -9,8 +9,8 @@ import pytest
 import torch
 from astropy.table import Table
 
-from gasnet3.lattice import shift_from_z
-from gasnet3.priors import FUNCTIONS, Priors, PriorsError
+from gasnet3.solve.priors import FUNCTIONS, Priors, PriorsError
+from gasnet3.spectra.lattice import shift_from_z
 
 
 def _write(path: Path, **columns: object) -> Path:

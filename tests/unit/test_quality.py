@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from gasnet3.decide.zwarn import Solved, misfit, warn
 from gasnet3.flags import DESCRIPTION, ZWarn, names
-from gasnet3.lattice import OBSERVED
-from gasnet3.quality import Solved, misfit, warn
+from gasnet3.spectra.lattice import OBSERVED
 
 N = OBSERVED.n
 POPULATION = {"z_edges": [0.0, 1.0, 2.0, 3.0], "z_count": [5000, 5000, 1]}

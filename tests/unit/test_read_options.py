@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gasnet3.io import ReadOptions, count_rows, read, read_rows, registry
 from gasnet3.io.options import DEFAULT, ROLES
 from gasnet3.io.reader import Reader
-from gasnet3.spectra import Spectra
+from gasnet3.spectra.batch import Spectra
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 
 from gasnet3.catalog import make_catalog
 from gasnet3.flags import ZWarn
-from gasnet3.inspection import Inspection
-from gasnet3.lattice import OBSERVED, ShiftRange
+from gasnet3.pipeline.closeup import Inspection
 from gasnet3.report import figures
 from gasnet3.report import history as losses
 from gasnet3.report.summary import summarise
+from gasnet3.spectra.lattice import OBSERVED, ShiftRange
 
 RANGES = {"STAR": (-0.005, 0.005), "GALAXY": (0.0, 1.5), "QSO": (0.0, 5.0)}
 

@@ -10,11 +10,12 @@ from astropy.table import Table
 from matplotlib.figure import Figure
 
 from gasnet3 import CLASSES
-from gasnet3.evaluate import Evaluation, evaluate
-from gasnet3.lattice import OBSERVED, ShiftRange
-from gasnet3.report import paper_networks, paper_results
-from gasnet3.report.paper_samples import ClassSample, class_samples
-from gasnet3.truth import read_truth
+from gasnet3.evaluate.evaluation import Evaluation, evaluate
+from gasnet3.evaluate.truth import read_truth
+from gasnet3.paper import networks as paper_networks
+from gasnet3.paper import results as paper_results
+from gasnet3.paper.samples import ClassSample, class_samples
+from gasnet3.spectra.lattice import OBSERVED, ShiftRange
 
 PARAMETERS = {"STAR": 21, "GALAXY": 18, "QSO": 16}
 N_GOOD = 4000

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gasnet3.lattice import OBSERVED, LogLattice
-from gasnet3.resample import BadGrid, rebin
+from gasnet3.spectra.lattice import OBSERVED, LogLattice
+from gasnet3.spectra.resample import BadGrid, rebin
 
 LATTICE = LogLattice(36000, 200)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gasnet3.run.cores import allotted_cores, default_threads
-from gasnet3.run.lock import LockError, locked
+from gasnet3.machine.cores import allotted_cores, default_threads
+from gasnet3.machine.lock import LockError, locked
 from gasnet3.run.memory import (
     BASE,
     LEAST_ROWS,

@@ -14,7 +14,7 @@ from gasnet3.run import selection
 from gasnet3.run.inputs import Inputs, counted
 from gasnet3.run.plan import Plan, make_plan
 from gasnet3.run.selection import read_ids, select
-from gasnet3.spectra import Spectra
+from gasnet3.spectra.batch import Spectra
 
 WAVE = np.arange(9) * 5 + 5000.0
 

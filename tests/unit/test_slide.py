@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from gasnet3.lattice import OBSERVED, ShiftRange
-from gasnet3.limits import REACH
-from gasnet3.slide import Models, slide
-from gasnet3.splines import spline_coefficients
+from gasnet3.solve.limits import REACH
+from gasnet3.solve.slide import Models, slide
+from gasnet3.solve.splines import spline_coefficients
+from gasnet3.spectra.lattice import OBSERVED, ShiftRange
 
 SHIFTS = ShiftRange(3, 60)
 

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from gasnet3 import solve
 from gasnet3.flags import ZWarn
-from gasnet3.inspection import model_at
-from gasnet3.lattice import OBSERVED, z_from_shift
-from gasnet3.pipeline import Pipeline
-from gasnet3.prepare import prepare
-from gasnet3.refine import fit_at
-from gasnet3.solve import SOLVERS
-from gasnet3.spectra import Spectra
+from gasnet3.pipeline.closeup import model_at
+from gasnet3.pipeline.pipeline import Pipeline
+from gasnet3.solve import solvers as solve
+from gasnet3.solve.prepare import prepare
+from gasnet3.solve.refine import fit_at
+from gasnet3.solve.solvers import SOLVERS
+from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.lattice import OBSERVED, z_from_shift
 from toy import toy_engine, toy_model, toy_spectra
 
 Z = np.array([0.011, 0.0457, 0.08321])
@@ -47,7 +47,7 @@ def test_hybrid_gives_the_exact_answers(galaxies):
 def test_amortised_reports_the_float64_sum_of_its_reconstruction(galaxies):
     engine = toy_engine("GALAXY")
     table = Pipeline((engine,), SOLVERS["amortised"], torch.device("cpu")).run(galaxies)
-    from gasnet3.prepare import prepare
+    from gasnet3.solve.prepare import prepare
 
     prepared = prepare(galaxies)
     curve = engine.amortised_curves(engine.reconstruct(prepared)[0], prepared)
@@ -117,7 +117,7 @@ def test_two_equal_minima_are_flagged():
     with torch.no_grad():
         model.network.eigenspectra.copy_(torch.from_numpy(comb)[None])
     spectra = toy_spectra(model, np.array([0.05]))
-    from gasnet3.engine import Engine
+    from gasnet3.solve.engine import Engine
 
     table = Pipeline((Engine(model),), SOLVERS["exact"], torch.device("cpu")).run(spectra)
     assert table["zwarn"][0] & ZWarn.SMALL_DELTA_CHI2
@@ -251,7 +251,7 @@ def test_a_class_that_wins_against_expectation_is_solved_like_any_other(
     def nobody(proposals, dof, n_good):
         return [torch.ones(len(n_good), dtype=torch.int64) for _ in proposals]
 
-    monkeypatch.setattr("gasnet3.pipeline.looks_at", nobody)
+    monkeypatch.setattr("gasnet3.pipeline.pipeline.looks_at", nobody)
     found = pipeline(solver).run(galaxies)
     for name in ("class", "z", "z_err", "chi2", "coeff"):
         np.testing.assert_array_equal(found[name], expected[name])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from gasnet3 import Spectra, ZWarn
-from gasnet3.lattice import OBSERVED, LogLattice
+from gasnet3.spectra.lattice import OBSERVED, LogLattice
 
 LATTICE = LogLattice(36000, 50)
 

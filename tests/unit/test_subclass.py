@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gasnet3.subclass import (
+from gasnet3.decide.subclass import (
     SubclassModel,
     find_subclass,
     quadratic_features,

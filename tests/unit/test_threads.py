@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from gasnet3.threads import side_by_side
+from gasnet3.machine.threads import side_by_side
 
 
 @pytest.fixture

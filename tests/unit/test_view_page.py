@@ -14,9 +14,9 @@ import pytest
 from astropy.table import Table
 from bokeh.document import Document
 
-from gasnet3.inspection import Inspection, Solution
+from gasnet3.evaluate.judgements import Judgement, JudgementFile
+from gasnet3.pipeline.closeup import Inspection, Solution
 from gasnet3.view.judge import Judge
-from gasnet3.view.judgements import Judgement, JudgementFile
 from gasnet3.view.keys import ALLOWED, KEYS
 from gasnet3.view.listing import Listing
 from gasnet3.view.page import FAR, PIXEL, Page

@@ -72,8 +72,8 @@ class Density:
         Parameters
         ----------
         unit, spread : ndarray of float64, shapes (rows, m) and (rows, m, m)
-            Unit coefficients and their covariance (:func:`gasnet3.subclass.unit_coefficients`);
-            rows of NaN give NaN.
+            Unit coefficients and their covariance
+            (:func:`gasnet3.decide.subclass.unit_coefficients`); rows of NaN give NaN.
         """
         known = np.isfinite(unit).all(axis=1) & np.isfinite(spread).all(axis=(1, 2))
         out = np.full(unit.shape, np.nan)

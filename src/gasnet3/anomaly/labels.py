@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-import gasnet3
 from gasnet3.catalog import read_table
 from gasnet3.catalog.schema import ANOMALY_KINDS, identifiers
+from gasnet3.classes import CLASSES
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -30,7 +30,7 @@ MARK_NAMES = ("interesting", "mark", "label")
 MARKS = {"yes": 1.0, "y": 1.0, "true": 1.0, "1": 1.0, "no": 0.0, "n": 0.0, "false": 0.0, "0": 0.0}
 
 COMMENT, WORD = "vi_comment", "interesting"
-"""Column of judgements (see :mod:`gasnet3.view.judgements`), and what marks a spectrum in it."""
+"""Column of judgements (:mod:`gasnet3.evaluate.judgements`), and what marks a spectrum in it."""
 
 UNKNOWN = 0.5
 """Expected mark of a spectrum unlike any marked one: its score then stays what it is."""
@@ -191,7 +191,7 @@ def features(rows: Table) -> NDArray[np.float64]:
     parts = [
         *(np.clip(_column(rows, f"anomaly_{k}", np.nan), 0, LARGEST_SCORE) for k in ANOMALY_KINDS),
         *(3.0 * (kind == value) for value in ANOMALY_KINDS.values()),
-        *(1.0 * (cls == c) for c in gasnet3.CLASSES),
+        *(1.0 * (cls == c) for c in CLASSES),
         *(np.log10(np.clip(_column(rows, name, np.nan), low, high)) for name, low, high in (
             ("sn_median", 0.3, 300.0), ("rchi2", 0.3, 100.0), ("robustness", 1e-3, 10.0))),
     ]  # fmt: skip

@@ -13,10 +13,10 @@ from gasnet3.anomaly.residual import NARROW, Residual
 from gasnet3.anomaly.second import SecondRedshift, find_second
 from gasnet3.anomaly.solution import Solution
 from gasnet3.anomaly.statistics import Statistics, pixel_statistics
-from gasnet3.arrays import as_numpy, clipped, index_for, namespace, on_gpu
-from gasnet3.lattice import LogLattice
-from gasnet3.quality import good_span
-from gasnet3.subclass import unit_coefficients
+from gasnet3.decide.subclass import unit_coefficients
+from gasnet3.machine.arrays import as_numpy, clipped, index_for, namespace, on_gpu
+from gasnet3.spectra.coverage import good_span
+from gasnet3.spectra.lattice import LogLattice
 
 Floats = NDArray[np.float64]
 

@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from gasnet3.arrays import blank, clipped, inverse_root, namespace, narrow, repeated, wide, widened
+from gasnet3.machine.arrays import (
+    blank,
+    clipped,
+    inverse_root,
+    namespace,
+    narrow,
+    repeated,
+    wide,
+    widened,
+)
 
 MODEL_ERROR, WIDE_ERROR = 0.01, 0.03
 """Errors of a reconstruction as shares of the flux: of each pixel for itself, added to the noise,

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from gasnet3.anomaly.density import Density
 from gasnet3.anomaly.sentences import sentence
 from gasnet3.catalog.schema import ANOMALY_KINDS
-from gasnet3.lattice import LogLattice
+from gasnet3.spectra.lattice import LogLattice
 
 if TYPE_CHECKING:
     from gasnet3.anomaly.second import SecondRedshift

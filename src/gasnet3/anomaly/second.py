@@ -14,16 +14,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gasnet3.arrays import as_numpy, clipped, copied, index_for, largest, namespace, wide, widened
-from gasnet3.lattice import STEP, LogLattice
-from gasnet3.lines import LINES
+from gasnet3.machine.arrays import (
+    as_numpy,
+    clipped,
+    copied,
+    index_for,
+    largest,
+    namespace,
+    wide,
+    widened,
+)
+from gasnet3.spectra.lattice import STEP, LogLattice
+from gasnet3.spectra.lines import LINES
 
 Floats = NDArray[np.float64]
 
 EMISSION = (
     "[O II]", "[Ne III]", "Hγ", "Hβ", "[O III]", "Hα", "[N II]", "[S II]",
 )  # fmt: skip
-"""Narrow lines of emission-line galaxies, by their names in :data:`gasnet3.lines.LINES`."""
+"""Narrow lines of emission-line galaxies, by their names in :data:`gasnet3.spectra.lines.LINES`."""
 
 STRONG = {"[O II]", "[O III]", "Hβ", "Hα", "Mg II", "C IV", "Fe II"}
 """A line of these is among the strongest of a second redshift."""

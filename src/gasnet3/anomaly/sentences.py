@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gasnet3.lattice import C_KM_S
-from gasnet3.lines import LINES
+from gasnet3.spectra.lattice import C_KM_S
+from gasnet3.spectra.lines import LINES
 
 if TYPE_CHECKING:
     from gasnet3.anomaly.second import SecondRedshift

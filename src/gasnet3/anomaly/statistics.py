@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasnet3.anomaly.residual import BLOCK, NARROW, Residual, running, window
-from gasnet3.arrays import (
+from gasnet3.machine.arrays import (
     as_numpy,
     clipped,
     copied,
@@ -28,8 +28,8 @@ from gasnet3.arrays import (
     wide,
     widened,
 )
-from gasnet3.lattice import LogLattice
-from gasnet3.quality import good_span
+from gasnet3.spectra.coverage import good_span
+from gasnet3.spectra.lattice import LogLattice
 
 Floats = NDArray[np.float64]
 

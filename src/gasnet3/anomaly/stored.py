@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gasnet3.anomaly.density import Density
 from gasnet3.anomaly.score import AnomalyFit
-from gasnet3.files import json_contents, replacing, write_json
+from gasnet3.machine.files import json_contents, replacing, write_json
 
 DIRECTORY = Path(__file__).resolve().parents[1] / "models" / "anomaly"
 """The fits of the shipped weights."""

@@ -13,7 +13,7 @@ from gasnet3.bridges.tables import from_table, to_table
 from gasnet3.catalog.dialects import expanded
 from gasnet3.catalog.schema import BY_NAME, KEY_UNITS, make_catalog, plain
 from gasnet3.io.generic.units import FLUX_UNIT
-from gasnet3.spectra import Spectra
+from gasnet3.spectra.batch import Spectra
 
 if TYPE_CHECKING:
     import pandas

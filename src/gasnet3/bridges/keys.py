@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from gasnet3.flags import ZWarn
 from gasnet3.io.generic.roles import NAMES, plain
 from gasnet3.io.labels import class_label
-from gasnet3.io.sdss import as_key, spectrum_id
+from gasnet3.io.survey.sdss import as_key, spectrum_id
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
-    from gasnet3.spectra import Spectra
+    from gasnet3.spectra.batch import Spectra
 
 BEFORE_FIT = int(ZWarn.SKY | ZWarn.UNPLUGGED | ZWarn.BAD_TARGET | ZWarn.POORDATA | ZWarn.NODATA)
 """Bits of ZWARN that can be known before any fit."""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gasnet3.airvac import air_to_vacuum
 from gasnet3.bridges.keys import (
     SOLUTION,
     aligned,
@@ -25,8 +24,9 @@ from gasnet3.catalog.schema import plain
 from gasnet3.io.generic.assemble import NOISE_KEY
 from gasnet3.io.generic.noise import estimated_ivar
 from gasnet3.io.generic.units import FLUX_UNIT, flux_factor
-from gasnet3.joining import join_column
-from gasnet3.spectra import Spectra
+from gasnet3.spectra.airvac import air_to_vacuum
+from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.joining import join_column
 
 if TYPE_CHECKING:
     from astropy.table import Table

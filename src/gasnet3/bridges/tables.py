@@ -22,7 +22,7 @@ from gasnet3.io.generic.holding import Holding, HoldingReader, recognised
 from gasnet3.io.generic.roles import NAMES, PIXEL_ROLES, RolesError, plain
 from gasnet3.io.generic.units import FLUX_UNIT
 from gasnet3.io.options import DEFAULT, ReadOptions
-from gasnet3.spectra import Spectra
+from gasnet3.spectra.batch import Spectra
 
 if TYPE_CHECKING:
     from astropy.table import Table

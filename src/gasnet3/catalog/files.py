@@ -20,7 +20,7 @@ from gasnet3.catalog import formats, votable
 from gasnet3.catalog.dialects import native_names, rules_of
 from gasnet3.catalog.layout import Layout
 from gasnet3.catalog.schema import BY_NAME, plain
-from gasnet3.files import jsonable, replacing
+from gasnet3.machine.files import jsonable, replacing
 
 Header = dict[str, Any]
 Arrays = dict[str, NDArray[Any]]
@@ -78,7 +78,7 @@ def write_parts(parts: Iterable[Table], path: str | Path, dialect: str = "native
 
     The file is the same, to the byte, however the rows are divided, and holds no dates. A column
     that some tables lack is NaN or '' there; one of different types gets the one that holds all,
-    see :class:`gasnet3.joining.JoinedType`.
+    see :class:`gasnet3.spectra.joining.JoinedType`.
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from gasnet3.catalog.dialects import Field, expanded, rules_of
 from gasnet3.catalog.schema import plain
-from gasnet3.files import check_sizes
+from gasnet3.machine.files import check_sizes
 
 KEY = "gasnet3"
 FORMAT_VERSION = 1

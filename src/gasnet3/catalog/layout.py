@@ -11,7 +11,7 @@ from astropy.table import Column, Table
 
 from gasnet3.catalog.dialects import Field, fields, whole_numbers
 from gasnet3.catalog.schema import plain
-from gasnet3.joining import JoinedType
+from gasnet3.spectra.joining import JoinedType
 
 BLOCK_ROWS = 65_536
 """Rows written at once: memory depends on it, and so do the row groups of Parquet."""

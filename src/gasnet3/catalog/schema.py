@@ -10,7 +10,7 @@ import numpy as np
 from astropy.table import Table
 from numpy.typing import ArrayLike, NDArray
 
-from gasnet3.files import jsonable
+from gasnet3.machine.files import jsonable
 
 
 @dataclass(frozen=True)

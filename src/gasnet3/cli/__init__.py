@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-import gasnet3
 from gasnet3.cli import console
 from gasnet3.cli.anomalies import anomalies
 from gasnet3.cli.calibrate import calibrate
@@ -31,6 +30,7 @@ from gasnet3.cli.status import status
 from gasnet3.cli.train import train
 from gasnet3.cli.view import view
 from gasnet3.cli.work import WorkCommand, work
+from gasnet3.version import __version__
 
 
 class Commands(TyperGroup):
@@ -62,7 +62,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"gasnet3 {gasnet3.__version__}")
+        typer.echo(f"gasnet3 {__version__}")
         raise typer.Exit
 
 

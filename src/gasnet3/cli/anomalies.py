@@ -150,7 +150,7 @@ def _draw(
         )
 
     from gasnet3.nets.card import ModelError
-    from gasnet3.pipeline import Pipeline
+    from gasnet3.pipeline.pipeline import Pipeline
     from gasnet3.report.figures import plot_gallery
 
     console.use_torch("cpu")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-import gasnet3
+from gasnet3.classes import CLASSES
 from gasnet3.cli import console
 
 
@@ -47,7 +47,7 @@ def calibrate(
         with console.progress("solving", quiet=quiet) as update:
             done = fitting.calibrate_models(models, spectra, device=device, report=update)
     if not quiet:
-        for name in gasnet3.CLASSES:
+        for name in CLASSES:
             text = f"{name}: z_err stays the formal error, fewer than {fitting.FEWEST} are right"
             if error := done.get(name):
                 text = (

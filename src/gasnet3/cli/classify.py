@@ -91,9 +91,9 @@ def _run(
     **settings: object,
 ) -> RunResult:
     from gasnet3.io import ReadError
+    from gasnet3.machine.lock import LockError
     from gasnet3.nets.card import ModelError
     from gasnet3.run.local import classify_files
-    from gasnet3.run.lock import LockError
     from gasnet3.run.memory import parse_size
     from gasnet3.run.merge import MergeError
     from gasnet3.run.plan import PlanError

@@ -23,7 +23,7 @@ from rich.progress import (
 from gasnet3.io.options import ROLES, ReadOptions
 
 if TYPE_CHECKING:
-    from gasnet3.choices import Choices
+    from gasnet3.pipeline.choices import Choices
 
 OK, SOME_FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
 """Exit statuses."""
@@ -191,7 +191,7 @@ def choices(
     curves: Path | None,
 ) -> Choices:
     """What was chosen with --classes, --z-range, --priors and --curves."""
-    from gasnet3.choices import Choices
+    from gasnet3.pipeline.choices import Choices
 
     with told(ValueError):
         return Choices.parse(classes or (), z_ranges or (), priors, curves)
@@ -214,12 +214,12 @@ def use_networks(models: Any, device: str, threads: int | None = None) -> int:
         How many batches are to be solved at once, each by one thread. On a GPU one is, and the
         threads are PyTorch's.
     """
-    from gasnet3.loading import require_torch
+    from gasnet3.machine.allocator import keep_freed_memory
+    from gasnet3.machine.cores import default_threads
     from gasnet3.nets.card import ModelError
     from gasnet3.nets.registry import is_exported
     from gasnet3.onnx.runtime import use_threads
-    from gasnet3.run.allocator import keep_freed_memory
-    from gasnet3.run.cores import default_threads
+    from gasnet3.pipeline.loading import require_torch
 
     keep_freed_memory()
     threads = default_threads() if threads is None else threads
@@ -237,8 +237,8 @@ def use_torch(device: str, threads: int | None = None) -> None:
     """Check the device and set the number of threads."""
     import torch
 
-    from gasnet3.devices import check_device
-    from gasnet3.run.cores import default_threads
+    from gasnet3.machine.cores import default_threads
+    from gasnet3.nets.devices import check_device
 
     with told(ValueError):
         check_device(device)

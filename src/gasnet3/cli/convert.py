@@ -75,9 +75,9 @@ def _convert(
     overwrite: bool,
 ) -> None:
     from gasnet3.io import ReadError, expand
+    from gasnet3.machine.lock import LockError
     from gasnet3.run.convert import ConvertError
     from gasnet3.run.convert import convert as to_shards
-    from gasnet3.run.lock import LockError
 
     if output.exists() and not output.is_dir():
         console.fail(f"{output}: is a file; give a directory")
@@ -131,7 +131,7 @@ def _progress(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
 
 def _verify(directories: list[str], *, quiet: bool) -> None:
     from gasnet3.io import ReadError
-    from gasnet3.io.manifest import read_manifest, verify
+    from gasnet3.io.stores.manifest import read_manifest, verify
 
     bad = False
     for directory in directories:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-import gasnet3
+from gasnet3.classes import CLASSES
 from gasnet3.cli import console
 
 if TYPE_CHECKING:
-    from gasnet3.metrics import Threshold
+    from gasnet3.evaluate.metrics import Threshold
 
 
 def evaluate(
@@ -42,15 +42,16 @@ def evaluate(
     confusion matrix; the JSON file has the curves against S/N and robustness as well.
     """
     from gasnet3.catalog import read_catalog
-    from gasnet3.evaluate import evaluate as compare
-    from gasnet3.metrics import THRESHOLDS
+    from gasnet3.evaluate.evaluation import evaluate as compare
+    from gasnet3.evaluate.metrics import THRESHOLDS
+    from gasnet3.evaluate.tables import tables
 
     limits: dict[str, Threshold] = {**THRESHOLDS[thresholds], **_own_limits(gf or [])}
     if json is not None:
         console.check_output(json, overwrite=overwrite, endings=(".json",))
     with console.told(ValueError):  # CatalogError and TruthError among them
         result = compare(read_catalog(catalog), truth, limits)
-    console.out.print(result.to_rich())
+    console.out.print(tables(result))
     if json is not None:
         result.to_json(json)
 
@@ -64,7 +65,7 @@ def _own_limits(given: list[str]) -> dict[str, float]:
             limits[cls] = float(number)
         except ValueError:
             console.fail(f"--gf {text}: give a class and a number, as GALAXY=3e-4")
-        if cls not in gasnet3.CLASSES:
-            known = ", ".join(gasnet3.CLASSES)
+        if cls not in CLASSES:
+            known = ", ".join(CLASSES)
             console.fail(f"--gf {text}: there is no class {cls!r}, choose one of {known}")
     return limits

@@ -10,7 +10,7 @@ import typer
 from gasnet3.cli import console
 
 if TYPE_CHECKING:
-    from gasnet3.report.paper import Inputs
+    from gasnet3.paper.figures import Inputs
 
 
 History = Annotated[
@@ -46,7 +46,7 @@ def figures(
     For each figure left out it says what to give.
     """
     from gasnet3.catalog import read_catalog
-    from gasnet3.report.paper import FIGURES, read_inputs
+    from gasnet3.paper.figures import FIGURES, read_inputs
 
     wanted = _numbers(only, list(FIGURES))
     _check_directory(output, [f"{FIGURES[n].file}.{kind}" for n in wanted], overwrite=overwrite)
@@ -66,7 +66,7 @@ def _draw(inputs: Inputs, output: Path, wanted: list[str], kind: str) -> None:
     """Draw, and say what was drawn and what was not."""
     from gasnet3.io import ReadError
     from gasnet3.nets.card import ModelError
-    from gasnet3.report.paper import FIGURES, draw
+    from gasnet3.paper.figures import FIGURES, draw
 
     with (
         console.told(ReadError, ModelError, ValueError),

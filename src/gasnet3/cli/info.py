@@ -6,8 +6,8 @@ import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
-import gasnet3
 from gasnet3.cli.show import grid
+from gasnet3.version import __version__
 
 PACKAGES = (
     "torch",
@@ -29,7 +29,7 @@ def info() -> None:
     load_plugins()
     shipped = [f"{m.name} ({m.card.sha256[:12]})" for m in list_models()]
     rows = [
-        ("gasnet3", gasnet3.__version__),
+        ("gasnet3", __version__),
         ("python", f"{platform.python_version()} ({sys.executable})"),
         ("platform", platform.platform()),
         *((name, _version(name)) for name in PACKAGES),

@@ -51,7 +51,7 @@ def inspect(
     if as_json:
         import json
 
-        from gasnet3.files import jsonable
+        from gasnet3.machine.files import jsonable
 
         typer.echo(json.dumps(jsonable(told), indent=2, ensure_ascii=False))
     raise typer.Exit(console.SOME_FAILED if failed else console.OK)
@@ -65,7 +65,7 @@ def _one(
 
     from gasnet3.cli.show_inspected import show_inspected, show_refused
     from gasnet3.io import ReadError
-    from gasnet3.io.inspecting import inspect_file, refused
+    from gasnet3.io.inspect.inspecting import inspect_file, refused
 
     try:
         with console.told(ValueError):

@@ -13,7 +13,7 @@ from rich.text import Text
 from gasnet3.cli import console
 
 if TYPE_CHECKING:
-    from gasnet3.view.agreement import Agreement, CatalogMeasure, Conflict
+    from gasnet3.evaluate.agreement import Agreement, CatalogMeasure, Conflict
 
 CONFLICTS_SHOWN = 20
 LOST_SHOWN = 5
@@ -53,8 +53,8 @@ def judgements(
     the catalog is by the spectra that they are sure of.
     """
     from gasnet3.catalog import read_catalog
-    from gasnet3.view import agreement as library
-    from gasnet3.view.judgements import JudgementError, write_judgements
+    from gasnet3.evaluate import agreement as library
+    from gasnet3.evaluate.judgements import JudgementError, write_judgements
 
     limit = library.DZ_LIMIT if dz is None else dz
     for path in filter(None, (output, conflicts)):

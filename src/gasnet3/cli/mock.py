@@ -11,7 +11,7 @@ import typer
 from gasnet3.cli import console
 
 if TYPE_CHECKING:
-    from gasnet3.spectra import Spectra
+    from gasnet3.spectra.batch import Spectra
 
 Truth = tuple[Any, ...]
 """Id, class, redshift, S/N and file of a mock."""
@@ -46,10 +46,10 @@ def mock(
     NAME-truth.csv beside NAME.npz. Spec files and shards of any number of spectra need little
     memory.
     """
-    from gasnet3.io.manifest import MANIFEST
-    from gasnet3.mock import draw_blocks
+    from gasnet3.io.stores.manifest import MANIFEST
     from gasnet3.nets.card import ModelError
     from gasnet3.nets.registry import load_models
+    from gasnet3.train.mock import draw_blocks
 
     single = output.suffix == ".npz"
     if output.suffix in _FILES and not output.is_dir():
@@ -85,7 +85,7 @@ def _counted(blocks: Iterator[Spectra], update: Callable[[int], None]) -> Iterat
 
 def _write_npz(output: Path, blocks: Iterable[Spectra]) -> list[Truth]:
     from gasnet3.io import write_npz
-    from gasnet3.spectra import Spectra
+    from gasnet3.spectra.batch import Spectra
 
     spectra = Spectra.concatenate(list(blocks))
     write_npz(output, spectra)
@@ -106,7 +106,7 @@ def _write_specs(output: Path, blocks: Iterable[Spectra]) -> list[Truth]:
 
 
 def _write_shards(output: Path, blocks: Iterable[Spectra]) -> list[Truth]:
-    from gasnet3.io.manifest import SHARD_ROWS, shard_path, write_directory
+    from gasnet3.io.stores.manifest import SHARD_ROWS, shard_path, write_directory
 
     rows: list[Truth] = []
 
@@ -129,7 +129,7 @@ def _truth(spectra: Spectra, files: Sequence[str]) -> list[Truth]:
 def _write_truth(path: Path, rows: list[Truth]) -> None:
     from astropy.table import Table
 
-    from gasnet3.files import replacing
+    from gasnet3.machine.files import replacing
 
     table = Table(rows=rows, names=("id", "class", "z", "sn_median", "file"))
     with replacing(path) as temporary:

@@ -80,9 +80,9 @@ def _made(
 ) -> Plan:
     """The plan, written; what is wrong with the call is told."""
     from gasnet3.io import ReadError, expand
+    from gasnet3.machine.lock import LockError, locked
     from gasnet3.nets.card import ModelError
     from gasnet3.run.config import make_config
-    from gasnet3.run.lock import LockError, locked
     from gasnet3.run.plan import PLAN, make_plan
 
     if output.exists() and not output.is_dir():

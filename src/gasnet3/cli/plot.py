@@ -12,7 +12,7 @@ from gasnet3.cli.show import show_failures
 
 if TYPE_CHECKING:
     from gasnet3.io import ReadFailure, ReadOptions
-    from gasnet3.spectra import Spectra
+    from gasnet3.spectra.batch import Spectra
 
 PICTURE_ENDINGS = (".png", ".pdf", ".svg", ".jpg")
 
@@ -58,7 +58,7 @@ def plot(
     one = None if gallery else _chosen(spectra, row, spectrum_id)
 
     from gasnet3.nets.card import ModelError
-    from gasnet3.pipeline import Pipeline
+    from gasnet3.pipeline.pipeline import Pipeline
     from gasnet3.report.figures import plot_gallery, plot_inspection
 
     console.use_torch(device, threads)
@@ -79,7 +79,7 @@ def plot(
 def _readable(files: list[str], options: ReadOptions) -> tuple[Spectra, list[ReadFailure], int]:
     """The spectra of all files that can be read, those that cannot, and how many there are."""
     from gasnet3.io import ReadError, expand, iter_batches
-    from gasnet3.spectra import Spectra
+    from gasnet3.spectra.batch import Spectra
 
     failures: list[ReadFailure] = []
     with console.told(ReadError):

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from gasnet3.cli.console import err, out
-from gasnet3.io.inspected import Inspected, Range, Refused, Sampling
+from gasnet3.io.inspect.report import Inspected, Range, Refused, Sampling
 
 WIDTH = 80
 """Columns of a terminal that nobody has made wider."""

@@ -40,7 +40,7 @@ def slurm(
     Read it, adapt it to your cluster, and run it with bash. --overwrite is for
     the script and for the catalog.
     """
-    from gasnet3.files import replacing
+    from gasnet3.machine.files import replacing
     from gasnet3.run.slurm import Resources, job_script
 
     catalog = catalog or run.absolute().with_name(f"{run.absolute().name}.parquet")

@@ -53,9 +53,9 @@ def view(
 
     A file of spectra without a catalog is classified first. Nothing leaves this machine.
     """
+    from gasnet3.evaluate.judgements import JudgementError, JudgementFile
     from gasnet3.io import ReadError, ReadOptions
     from gasnet3.view.app import ViewError, prepared, serve
-    from gasnet3.view.judgements import JudgementError, JudgementFile
 
     options = console.reading(air, column, unit)
     listing, files = _listing(catalog, spectra or [], options, solver, models, device)
@@ -115,7 +115,7 @@ def _classified(
 
     from gasnet3.io import ReadError, read
     from gasnet3.nets.card import ModelError
-    from gasnet3.pipeline import ROWS, Pipeline
+    from gasnet3.pipeline.pipeline import ROWS, Pipeline
 
     console.use_torch(device)
     parts = []

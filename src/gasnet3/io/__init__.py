@@ -18,7 +18,7 @@ from gasnet3.io.registry import (
     register,
 )
 from gasnet3.io.rows import count_rows, read_rows
-from gasnet3.io.shards import write_shard
+from gasnet3.io.stores.shards import write_shard
 from gasnet3.io.understood import Understood
 from gasnet3.io.write import write_npz, write_spec
 

@@ -9,7 +9,7 @@ import numpy as np
 from gasnet3.io.options import DEFAULT, ReadOptions
 from gasnet3.io.registry import Inputs, expand, find_reader
 from gasnet3.io.rows import count_rows, read_rows
-from gasnet3.spectra import Spectra
+from gasnet3.spectra.batch import Spectra
 
 CHUNK = 1024
 """Rows of a file that are looked at together: a file may be larger than memory."""

@@ -7,6 +7,15 @@ from pathlib import Path
 
 _ENDING = re.compile(r"(\.[A-Za-z]\w{0,7})?(\.(gz|fz|zip))?$", re.IGNORECASE)
 
+ALIASES = {"ids": ("ids", "id", "name"), "z": ("z",), "classes": ("classes", "class", "cls")}
+"""Array names that mean the same, by what they hold."""
+
+PIXELS = ("flux", "ivar", "loglam", "wave", "zwarn")
+"""Arrays that make spectra."""
+
+RESERVED = frozenset([*PIXELS, *(name for names in ALIASES.values() for name in names)])
+"""Array names with a meaning; no key column may have one of them."""
+
 
 def names_of(path: Path, rows: int, start: int, stop: int) -> list[str]:
     """Names of some spectra of a file: the file's without its ending, and the row.

@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from gasnet3.io.options import ReadOptions
 from gasnet3.io.understood import Understood
-from gasnet3.spectra import Spectra
+from gasnet3.spectra.batch import Spectra
 
 
 class Reader(Protocol):

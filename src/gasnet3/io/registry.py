@@ -11,27 +11,27 @@ from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from gasnet3.io.desi import DesiReader
 from gasnet3.io.errors import ReadError, ReadFailure
-from gasnet3.io.feather import FeatherReader
 from gasnet3.io.fits_table import GZIP_MAGIC
 from gasnet3.io.generic.fits import FitsReader
 from gasnet3.io.generic.text import EcsvReader, TextReader
 from gasnet3.io.generic.votable import VotableReader
-from gasnet3.io.hdf5 import Hdf5Reader
-from gasnet3.io.lamost import LamostReader
-from gasnet3.io.npz import NpzReader
 from gasnet3.io.options import DEFAULT, ReadOptions
-from gasnet3.io.parquet import ENDINGS as PARQUET_ENDINGS
-from gasnet3.io.parquet import ParquetReader, is_no_input
 from gasnet3.io.reader import ConfigurableReader, Reader, RowReader
-from gasnet3.io.sdss_spec import SdssSpecReader
-from gasnet3.io.sdss_spplate import SdssSpPlateReader
-from gasnet3.io.sdss_spspec import SdssSpSpecReader
-from gasnet3.io.shards import ENDING, ShardReader
 from gasnet3.io.state import hats_folders, is_store, is_store_at
-from gasnet3.io.zarr import ZarrReader
-from gasnet3.spectra import Spectra
+from gasnet3.io.stores.feather import FeatherReader
+from gasnet3.io.stores.hdf5 import Hdf5Reader
+from gasnet3.io.stores.npz import NpzReader
+from gasnet3.io.stores.parquet import ENDINGS as PARQUET_ENDINGS
+from gasnet3.io.stores.parquet import ParquetReader, is_no_input
+from gasnet3.io.stores.shards import ENDING, ShardReader
+from gasnet3.io.stores.zarr import ZarrReader
+from gasnet3.io.survey.desi import DesiReader
+from gasnet3.io.survey.lamost import LamostReader
+from gasnet3.io.survey.sdss_spec import SdssSpecReader
+from gasnet3.io.survey.sdss_spplate import SdssSpPlateReader
+from gasnet3.io.survey.sdss_spspec import SdssSpSpecReader
+from gasnet3.spectra.batch import Spectra
 
 ENTRY_POINT_GROUP = "gasnet3.readers"
 HEAD_BYTES = 1 << 16

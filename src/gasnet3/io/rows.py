@@ -11,7 +11,7 @@ from gasnet3.io.options import DEFAULT, ReadOptions
 from gasnet3.io.reader import Reader, RowReader
 from gasnet3.io.registry import find_reader, read_whole, reading
 from gasnet3.io.state import file_state
-from gasnet3.spectra import Spectra
+from gasnet3.spectra.batch import Spectra
 
 _last: dict[tuple[str, Path, int, int, ReadOptions], Spectra] = {}
 """The last file that was read whole for some of its rows, by what would tell that it changed."""

@@ -10,11 +10,11 @@ from zipfile import ZIP_DEFLATED, ZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from gasnet3.files import replacing
 from gasnet3.flags import ZWarn
-from gasnet3.io.npz import RESERVED
-from gasnet3.io.sdss import spectrum_id
-from gasnet3.spectra import Spectra
+from gasnet3.io.naming import RESERVED
+from gasnet3.io.survey.sdss import spectrum_id
+from gasnet3.machine.files import replacing
+from gasnet3.spectra.batch import Spectra
 
 _SDSS_ID = re.compile(r"\d{4,9}-\d{5,9}-\d{4,9}", re.ASCII)
 _NAME = re.compile(r"[ -&(-~]{1,60}")

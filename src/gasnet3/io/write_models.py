@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gasnet3.files import check_sizes, replacing
 from gasnet3.io.errors import ReadError
-from gasnet3.lattice import LN10_STEP, OBSERVED, STEP, LogLattice
+from gasnet3.machine.files import check_sizes, replacing
+from gasnet3.spectra.lattice import LN10_STEP, OBSERVED, STEP, LogLattice
 
 _COLUMNS = {"ids": "ID", "classes": "CLASS", "z": "Z", "znum": "ZNUM"}
 READ_ROWS = 4096

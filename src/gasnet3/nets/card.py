@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from gasnet3.files import replacing
-from gasnet3.lattice import OBSERVED, LogLattice, ShiftRange
+from gasnet3.machine.files import replacing
+from gasnet3.spectra.lattice import OBSERVED, LogLattice, ShiftRange
 
 FORMAT = 1
 """Version of the card's layout."""
@@ -42,7 +42,7 @@ class ModelCard:
         ``mean``, ``covariance``, ``limit``: the domain of the coefficients.
     calibration : dict
         ``z_err``: by kind of solution ("exact", "amortised"), ``scale`` and ``floor`` of the
-        redshift's error (:func:`gasnet3.decide.rank`), with the n they were measured on.
+        redshift's error (:func:`gasnet3.decide.rank.rank`), with the n they were measured on.
     licence, sha256 : str
         Licence of the weights, and hash of the safetensors file.
     """

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from gasnet3.files import replacing
+from gasnet3.machine.files import replacing
 from gasnet3.nets.base import Reconstruction
 from gasnet3.nets.card import ModelCard, ModelError, read_card, write_card
 from gasnet3.nets.encoder import Encoder

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import gasnet3
+from gasnet3.classes import CLASSES
 from gasnet3.nets.card import ModelCard, ModelError, read_card
 
 if TYPE_CHECKING:
@@ -128,4 +128,11 @@ def load_models(source: str | Path | Sequence[str | Path] = "encoder") -> dict[s
                 f"{by_class[model.card.cls].card.name} and {model.card.name}; name one of them"
             )
         by_class[model.card.cls] = model
-    return {cls: by_class[cls] for cls in gasnet3.CLASSES if cls in by_class}
+    return {cls: by_class[cls] for cls in CLASSES if cls in by_class}
+
+
+def fit_directories(models: str | Path | Sequence[str | Path], shipped: Path) -> tuple[Path, ...]:
+    """Where the fits of models may lie: beside the shipped ones, and in their own directory."""
+    if isinstance(models, (str, Path)) and Path(models).is_dir():
+        return shipped, Path(models) / shipped.name
+    return (shipped,)

@@ -17,15 +17,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-import gasnet3
-from gasnet3 import confidence
 from gasnet3.anomaly import stored
-from gasnet3.classifier import fit_directories
-from gasnet3.files import json_contents, write_json
+from gasnet3.decide import confidence
+from gasnet3.machine.files import json_contents, write_json
 from gasnet3.nets.card import write_card
 from gasnet3.nets.model import Model
-from gasnet3.nets.registry import is_exported, load_models
+from gasnet3.nets.registry import fit_directories, is_exported, load_models
 from gasnet3.onnx.runtime import OnnxModel
+from gasnet3.version import __version__
 
 OPSET = 20
 """Version of ONNX's operators: the first with the GELU that the Encoder has. onnxruntime 1.18 and
@@ -144,7 +143,7 @@ def _export_one(model: Model, directory: Path) -> tuple[Exported, str]:
         _write_eigenspectra(path, model.eigenspectra.cpu().numpy())
     origin: dict[str, Any] = {
         "weights": card.sha256, "opset": OPSET, "torch": torch.__version__,
-        "gasnet3": gasnet3.__version__,
+        "gasnet3": __version__,
     }  # fmt: skip
     write_card(path, replace(card, sha256=sha256))
     absolute, relative = largest_difference(model, OnnxModel.read(path))
@@ -189,7 +188,7 @@ def onnx_bytes(model: Model) -> bytes:
         node.doc_string = ""
     card = model.card
     about = {
-        "gasnet3": gasnet3.__version__, "name": card.name, "class": card.cls,
+        "gasnet3": __version__, "name": card.name, "class": card.cls,
         "weights": card.sha256, "licence": card.licence,
     }  # fmt: skip
     onnx.helper.set_model_props(proto, about)

@@ -1,4 +1,4 @@
-"""Preparation of spectra in NumPy: :mod:`gasnet3.prepare` where there is no torch (eq. 1-2)."""
+"""Preparation of spectra in NumPy: :mod:`gasnet3.solve.prepare` without torch (eq. 1-2)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 from numpy.polynomial.legendre import legvander
 from numpy.typing import NDArray
 
-from gasnet3.limits import LARGEST_IVAR
-from gasnet3.quality import MIN_GOOD
-from gasnet3.spectra import Spectra
+from gasnet3.solve.limits import LARGEST_IVAR
+from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.coverage import MIN_GOOD
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -30,7 +30,7 @@ class Prepared:
     norm : ndarray of float64, shape (rows,)
         Root mean square of eq. 2, in flux units; NaN where the row is not usable.
     usable : ndarray of bool, shape (rows,)
-        See :class:`gasnet3.prepare.Prepared`.
+        See :class:`gasnet3.solve.prepare.Prepared`.
     """
 
     flux: Singles

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-import gasnet3
-from gasnet3.lattice import C_KM_S, LN10_STEP
-from gasnet3.limits import SYSTEMATIC_KM_S
+from gasnet3.classes import CLASSES
 from gasnet3.nets.card import ModelCard, ModelError, read_card
 from gasnet3.onnx.blocks import in_blocks
 from gasnet3.onnx.slide import Models, spline_coefficients
+from gasnet3.solve.limits import SYSTEMATIC_KM_S
+from gasnet3.spectra.lattice import C_KM_S, LN10_STEP
 
 Singles = NDArray[np.float32]
 
@@ -95,7 +95,7 @@ class OnnxModel:
 
     @property
     def systematic(self) -> float:
-        """:data:`~gasnet3.limits.SYSTEMATIC_KM_S` in pixels."""
+        """:data:`~gasnet3.solve.limits.SYSTEMATIC_KM_S` in pixels."""
         return SYSTEMATIC_KM_S[self.cls] / C_KM_S / LN10_STEP
 
     @cached_property
@@ -163,7 +163,7 @@ def load_exported(directory: str | Path) -> dict[str, OnnxModel]:
                 "export them to different directories"
             )
         models[model.cls] = model
-    return {name: models[name] for name in gasnet3.CLASSES if name in models}
+    return {name: models[name] for name in CLASSES if name in models}
 
 
 def runtime() -> Any:

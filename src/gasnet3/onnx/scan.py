@@ -1,4 +1,4 @@
-"""χ² curves and their minima in NumPy and SciPy (eq. 9-10), as :mod:`gasnet3.scan` has them."""
+"""χ² curves and their minima in NumPy and SciPy (eq. 9-10), as in :mod:`gasnet3.solve.scan`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from gasnet3.lattice import ShiftRange
 from gasnet3.onnx.blocks import in_blocks
+from gasnet3.spectra.lattice import ShiftRange
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -48,7 +48,7 @@ def scan_amortised(rest: Singles, flux: Singles, ivar: Singles, shifts: ShiftRan
 def find_minima(curve: NDArray[np.floating], separation: float, k: int) -> tuple[Floats, Singles]:
     """The k lowest local minima at least ``separation`` points apart.
 
-    They are those of :func:`gasnet3.minima.find_minima`.
+    They are those of :func:`gasnet3.solve.minima.find_minima`.
 
     Parameters
     ----------

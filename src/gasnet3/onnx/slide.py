@@ -1,4 +1,4 @@
-"""Fixed models slid to the least χ² of eq. 9 in NumPy, as :mod:`gasnet3.slide` does it."""
+"""Fixed models slid to the least χ² of eq. 9 in NumPy, as :mod:`gasnet3.solve.slide` does it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.ndimage import spline_filter1d
 
-from gasnet3.lattice import ShiftRange
-from gasnet3.limits import NEWTON_STEPS, PAD, REACH, TAPS, TRIALS
 from gasnet3.onnx.prepare import Prepared
+from gasnet3.solve.limits import NEWTON_STEPS, PAD, REACH, TAPS, TRIALS
+from gasnet3.spectra.lattice import ShiftRange
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -94,7 +94,7 @@ class Fits:
 
 
 def slide(models: Models, prepared: Prepared, rows: Integers, start: Floats) -> Fits:
-    """The least χ² of fixed models within :data:`~gasnet3.limits.REACH` of given shifts.
+    """The least χ² of fixed models within :data:`~gasnet3.solve.limits.REACH` of given shifts.
 
     Parameters
     ----------

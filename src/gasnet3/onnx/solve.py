@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gasnet3.distinct import DISTINCT, distinct_pixels
-from gasnet3.lattice import ShiftRange, shift_from_z
-from gasnet3.limits import BAD, OUT_OF_REACH
 from gasnet3.onnx.prepare import Prepared
 from gasnet3.onnx.runtime import OnnxModel
 from gasnet3.onnx.scan import find_minima, scan_amortised
 from gasnet3.onnx.slide import Fits, Models, slide
-from gasnet3.priors import Prior
+from gasnet3.solve.distinct import DISTINCT, distinct_pixels
+from gasnet3.solve.limits import BAD, OUT_OF_REACH
+from gasnet3.solve.priors import Prior
+from gasnet3.spectra.lattice import ShiftRange, shift_from_z
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -162,7 +162,7 @@ def propose(
 
 
 def looks_at(proposals: list[Proposals], dof: list[int], n_good: Integers) -> list[Integers]:
-    """How many proposals of each class to look at, as :func:`gasnet3.solve.looks_at` has it.
+    """How many proposals of each class to look at: :func:`gasnet3.solve.solvers.looks_at`.
 
     Parameters
     ----------

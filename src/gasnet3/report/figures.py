@@ -18,10 +18,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
-import gasnet3
-from gasnet3.files import replacing
+from gasnet3.classes import CLASSES
 from gasnet3.flags import names
-from gasnet3.lines import LINES, Line
+from gasnet3.machine.files import replacing
 from gasnet3.report.style import (
     COLORS,
     CONTINUUM_COLOR,
@@ -30,9 +29,10 @@ from gasnet3.report.style import (
     SMOOTH_COLOR,
     STRANGE_COLOR,
 )
+from gasnet3.spectra.lines import LINES, Line
 
 if TYPE_CHECKING:
-    from gasnet3.inspection import Inspection
+    from gasnet3.pipeline.closeup import Inspection
 
 Floats = NDArray[np.floating[Any]]
 
@@ -58,7 +58,7 @@ def plot_inspection(inspection: Inspection, path: str | Path, *, continuum: bool
     Parameters
     ----------
     inspection : Inspection
-        What :meth:`gasnet3.pipeline.Pipeline.inspect` gives for one spectrum.
+        What :meth:`gasnet3.pipeline.pipeline.Pipeline.inspect` gives for one spectrum.
     path : str or Path
         Picture to write; the ending decides the format (png, pdf, svg, ...).
     continuum : bool
@@ -75,7 +75,7 @@ def plot_inspection(inspection: Inspection, path: str | Path, *, continuum: bool
         If the ending is not a format that matplotlib can write.
     """
     figure = Figure(figsize=(11, 7), layout="constrained")
-    grid = figure.add_gridspec(2, len(gasnet3.CLASSES), height_ratios=(1.7, 1))
+    grid = figure.add_gridspec(2, len(CLASSES), height_ratios=(1.7, 1))
     top = figure.add_subplot(grid[0, :])
     draw_spectrum(top, inspection, continuum=continuum)
     name_lines(top, inspection.cls, inspection.z)
@@ -83,7 +83,7 @@ def plot_inspection(inspection: Inspection, path: str | Path, *, continuum: bool
     top.set_xlabel("observed wavelength, vacuum (Å)", loc="left")
     top.set_ylabel(r"$F_\lambda$ (unit of the input)")
     top.legend(loc="upper right", bbox_to_anchor=(1.0, -0.06), fontsize=8, ncols=4, frameon=False)
-    for column, cls in enumerate(gasnet3.CLASSES):
+    for column, cls in enumerate(CLASSES):
         draw_curve(figure.add_subplot(grid[1, column]), inspection, cls)
     return save_figure(figure, path)
 
@@ -193,7 +193,7 @@ def draw_curve(ax: Axes, inspection: Inspection, cls: str, *, small: bool = Fals
     """
     color = COLORS[cls]
     ax.set_xlabel("z", fontsize=8 if small else 10)
-    if cls == gasnet3.CLASSES[0]:
+    if cls == CLASSES[0]:
         ax.set_ylabel("reduced χ²", fontsize=8 if small else 10)
     size = 7.5 if small else 9
     if cls not in inspection.curves:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from gasnet3.flags import names
 from gasnet3.report.figures import OBSERVED_LABEL, SMOOTH, save_figure, sensible_limits, smoothed
 from gasnet3.report.style import LINE_COLOR, OBSERVED_COLOR, PALETTE
-from gasnet3.spectra import Spectra
+from gasnet3.spectra.batch import Spectra
 
 
 def plot_observed(spectra: Spectra, path: str | Path) -> Path:

@@ -11,9 +11,9 @@ from gasnet3.io import ReadError, ReadOptions, read_rows
 from gasnet3.io.naming import names_of
 from gasnet3.io.options import DEFAULT
 from gasnet3.io.state import file_state
-from gasnet3.lattice import LogLattice
 from gasnet3.run.plan import Unit
-from gasnet3.spectra import Spectra
+from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.lattice import LogLattice
 
 
 class ReadAgain(Exception):

@@ -10,13 +10,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import gasnet3
-from gasnet3.choices import ANYTHING, Choices
-from gasnet3.classifier import Classifier
 from gasnet3.io.options import DEFAULT, ReadOptions
-from gasnet3.loading import load_classifier
+from gasnet3.pipeline.choices import ANYTHING, Choices
+from gasnet3.pipeline.classifier import Classifier
+from gasnet3.pipeline.loading import load_classifier
 from gasnet3.run.kept import KINDS
 from gasnet3.run.plan import Plan, PlanError
+from gasnet3.version import __version__
 
 
 def make_config(
@@ -32,7 +32,7 @@ def make_config(
     Parameters
     ----------
     models, solver
-        See :func:`gasnet3.loading.load_classifier`. The models are loaded, to know them.
+        See :func:`gasnet3.pipeline.loading.load_classifier`. The models are loaded, to know them.
     n_best : int
         Solutions a spectrum.
     options : ReadOptions
@@ -59,7 +59,7 @@ def make_config(
     named = [str(Path(m).absolute()) if Path(m).exists() else str(m) for m in _listed(models)]
     pipeline = load_classifier(named[0] if single else named, solver, choices=choices)
     return {
-        "gasnet3": gasnet3.__version__,
+        "gasnet3": __version__,
         "models": named[0] if single else named,
         "solver": solver,
         "n_best": n_best,
@@ -116,10 +116,10 @@ def pipeline_of(plan: Plan, device: str = "cpu") -> Classifier:
 @lru_cache(maxsize=1)
 def _pipeline(text: str, directory: Path, device: str) -> Classifier:
     config = json.loads(text)
-    if config["gasnet3"] != gasnet3.__version__:
+    if config["gasnet3"] != __version__:
         raise PlanError(
             f"{directory}: planned with gasnet3 {config['gasnet3']}, this is "
-            f"{gasnet3.__version__}: numbers may differ; use that version, or plan again"
+            f"{__version__}: numbers may differ; use that version, or plan again"
         )
     choices = Choices.from_json(config["choices"])
     pipeline = load_classifier(config["models"], config["solver"], device, choices)

@@ -18,7 +18,10 @@ from gasnet3.io import (
     read_rows,
     write_shard,
 )
-from gasnet3.io.manifest import (
+from gasnet3.io.options import DEFAULT
+from gasnet3.io.registry import Inputs
+from gasnet3.io.state import file_state
+from gasnet3.io.stores.manifest import (
     SHARD_ROWS,
     ShardEntry,
     Source,
@@ -28,12 +31,9 @@ from gasnet3.io.manifest import (
     shards_in,
     write_manifest,
 )
-from gasnet3.io.options import DEFAULT
-from gasnet3.io.registry import Inputs
-from gasnet3.io.shards import VERSION, read_header
-from gasnet3.io.state import file_state
-from gasnet3.run.lock import locked
-from gasnet3.spectra import Spectra
+from gasnet3.io.stores.shards import VERSION, read_header
+from gasnet3.machine.lock import locked
+from gasnet3.spectra.batch import Spectra
 
 READ_ROWS = 512
 """Rows read at once from a file of many, so that what the reader needs beside stays small."""

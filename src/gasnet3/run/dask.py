@@ -10,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gasnet3.run.allocator import keep_freed_memory
-from gasnet3.run.cores import allotted_cores
+from gasnet3.machine.allocator import keep_freed_memory
+from gasnet3.machine.cores import allotted_cores
 from gasnet3.run.plan import Plan
 from gasnet3.run.work import PartResult, Settings, planned, work_part
 
@@ -94,7 +94,7 @@ def work_with_dask(
 
 def _task(directory: str, index: int, settings: Settings | None) -> PartResult:
     """One part, on a worker, by one core: Dask counts threads itself."""
-    from gasnet3.loading import use_threads
+    from gasnet3.pipeline.loading import use_threads
 
     # What work_part keeps between parts belongs to the process, and workers may have threads.
     with _ONE_AT_A_TIME:

@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 
 from gasnet3.catalog.schema import free_name
 from gasnet3.flags import ZWarn
-from gasnet3.loading import load_classifier, require_torch, use_threads
+from gasnet3.machine.allocator import TOLD, keep_freed_memory
 from gasnet3.nets.registry import is_exported
-from gasnet3.run.allocator import TOLD, keep_freed_memory
-from gasnet3.spectra import Spectra
+from gasnet3.pipeline.loading import load_classifier, require_torch, use_threads
+from gasnet3.spectra.batch import Spectra
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gasnet3.classifier import Classifier
+    from gasnet3.pipeline.classifier import Classifier
 
 _LOCK = threading.Lock()
 
@@ -38,10 +38,10 @@ class PartitionClassifier:
     Parameters
     ----------
     models : str or tuple of str
-        See :func:`gasnet3.loading.load_classifier`; the workers must find them under the same
-        names, and need no torch for exported ones.
+        See :func:`gasnet3.pipeline.loading.load_classifier`; the workers must find them under the
+        same names, and need no torch for exported ones.
     solver : {"hybrid", "amortised", "exact"}
-        See :mod:`gasnet3.solve`.
+        See :mod:`gasnet3.solve.solvers`.
     n_best : int
         Solutions a spectrum.
     flux, ivar : str
@@ -90,7 +90,7 @@ class PartitionClassifier:
             The native columns of :data:`gasnet3.catalog.COLUMNS` (``coeff`` as ``coeff_0``, ...),
             then all columns of the input but the spectra and the identifiers, with their types;
             one whose name is taken gets the suffix ``_in``. The index is the input's. The
-            answers are those of :meth:`gasnet3.pipeline.Pipeline.run`, to the bit.
+            answers are those of :meth:`gasnet3.pipeline.pipeline.Pipeline.run`, to the bit.
 
         Raises
         ------

@@ -6,115 +6,30 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from gasnet3.choices import ANYTHING, Choices
 from gasnet3.io import ReadFailure, ReadOptions, expand
 from gasnet3.io.options import DEFAULT
 from gasnet3.io.registry import Inputs
-from gasnet3.loading import load_classifier
+from gasnet3.machine.cores import allotted_cores
+from gasnet3.machine.lock import locked
+from gasnet3.pipeline.choices import ANYTHING, Choices
 from gasnet3.run.config import make_config
-from gasnet3.run.cores import allotted_cores, default_threads
-from gasnet3.run.lock import locked
 from gasnet3.run.memory import share_memory
 from gasnet3.run.merge import merge
 from gasnet3.run.plan import PARTS, Plan, make_plan, other_parts
 from gasnet3.run.work import Settings, work
 from gasnet3.run.workers import work_with_workers
-from gasnet3.spectra import Spectra
 
 if TYPE_CHECKING:
-    from astropy.table import Table
+    pass
 
 ALONE_ROWS = 2048
 """So many spectra are done by threads sooner than workers are started for them."""
 
-SHORTEST = 1100.0
-"""Wavelengths below this alone (Å) are no optical spectrum: nm, µm or a logarithm."""
 
 Progress = Callable[[int, int], None]
 Message = Callable[[str], None]
-
-
-def classify(
-    flux: Any,
-    ivar: Any,
-    wave: Any = None,
-    *,
-    loglam: Any = None,
-    ids: Sequence[str] | None = None,
-    solver: str = "hybrid",
-    models: str | Path | Sequence[str | Path] = "encoder",
-    device: str = "cpu",
-    n_best: int = 1,
-    choices: Choices = ANYTHING,
-    threads: int | None = None,
-) -> Table:
-    """Class, redshift and flags of spectra held in arrays.
-
-    Parameters
-    ----------
-    flux, ivar : array_like, shape (pixels,) or (rows, pixels), or a sequence of 1-D arrays
-        Flux density F_λ in any unit, and its inverse variance (0: masked).
-    wave : array_like, optional
-        Pixel centres in vacuum Å; one grid for all rows, or one a row.
-    loglam : array_like, optional
-        log10 of the pixel centres, instead of ``wave``.
-    ids : sequence of str, optional
-        Identifiers; ``row-0``, ``row-1``, ... by default.
-    solver, models, device
-        See :func:`gasnet3.loading.load_classifier`.
-    n_best : int
-        Solutions a spectrum.
-    choices : Choices
-        What may be the answer: classes, ranges of redshift, priors.
-    threads : int, optional
-        Batches solved at once on a CPU, each by one thread. Left out, as many as there are cores
-        allotted, or as ``OMP_NUM_THREADS`` says if fewer.
-
-    Returns
-    -------
-    astropy.table.Table
-        One row a solution; the columns are those of :data:`gasnet3.catalog.COLUMNS`. The same
-        numbers, to the bit, whatever the number and the order of the rows.
-
-    Raises
-    ------
-    ValueError
-        If shapes disagree, there is no inverse variance, or a shared wavelength grid is not
-        monotonic or not in Å. A single bad spectrum among many is flagged instead.
-    """
-    if ivar is None:
-        raise ValueError(
-            "ivar is None: give inverse variances, 1 / sigma**2, with 0 for bad pixels"
-        )
-    _check_unit(wave)
-    spectra = Spectra.from_arrays(flux, ivar, wave, loglam=loglam, ids=ids)
-    if device != "cpu":
-        threads = 1
-    elif threads is None:
-        threads = default_threads()
-    classifier = load_classifier(models, solver, device, choices)
-    return classifier.run(spectra, n_best, threads=threads)
-
-
-def _check_unit(wave: Any) -> None:
-    """Refuse a grid in nm, µm or log10 Å: it would make every row NODATA, and say nothing."""
-    if hasattr(wave, "to_value"):  # a Quantity knows its unit
-        return
-    try:
-        grid = np.asarray(wave)
-    except ValueError:
-        return  # grids of several lengths, one a row: a wrong one is flagged
-    if grid.ndim != 1 or grid.dtype.kind not in "fiu" or not len(grid):
-        return
-    low, high = grid.min(), grid.max()
-    if low > 0 and high < SHORTEST:
-        raise ValueError(
-            f"wave goes from {low:.4g} to {high:.4g}: give vacuum Å, or loglam= for log10 of it"
-        )
 
 
 @dataclass(frozen=True)
@@ -172,7 +87,7 @@ def classify_files(
     output : str or Path
         The catalog: .parquet, .fits, .csv or .vot. A file there is replaced.
     solver, models
-        See :func:`gasnet3.loading.load_classifier`.
+        See :func:`gasnet3.pipeline.loading.load_classifier`.
     n_best : int
         Solutions a spectrum.
     options : ReadOptions
@@ -182,7 +97,7 @@ def classify_files(
     ids : sequence of str, optional
         Do these spectra only, in the order of the files. All are read to find them.
     save_curves, save_models : str or Path, optional
-        Where to write the χ² curves (:mod:`gasnet3.curves`), and the best models
+        Where to write the χ² curves (:mod:`gasnet3.solve.saved_curves`), and the best models
         (:func:`gasnet3.io.write_models.write_models`).
     dialect : {'native', 'sdss', 'redrock'}
         Names of the columns.

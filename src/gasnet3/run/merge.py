@@ -216,7 +216,7 @@ def _ids_of_priors(plan: Plan) -> dict[str, None]:
     path = plan.config.get("choices", {}).get("priors")
     if not path:
         return {}
-    from gasnet3.priors import Priors
+    from gasnet3.solve.priors import Priors
 
     try:
         priors = Priors.read(path)

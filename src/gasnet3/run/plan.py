@@ -19,9 +19,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
-from gasnet3.files import replacing, write_json
 from gasnet3.io import ReadFailure, ReadOptions
 from gasnet3.io.options import reading_of
+from gasnet3.machine.files import replacing, write_json
 from gasnet3.run.inputs import Inputs, Progress, counted
 
 PLAN, INPUTS, PARTS = "plan.json", "inputs.parquet", "parts"

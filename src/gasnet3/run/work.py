@@ -14,15 +14,15 @@ import numpy as np
 
 from gasnet3.catalog import write_parts
 from gasnet3.catalog.schema import make_catalog
-from gasnet3.classifier import Classifier
 from gasnet3.io import ReadFailure, prefetched
 from gasnet3.io.options import DEFAULT, reading_of
-from gasnet3.joining import join_column
+from gasnet3.pipeline.classifier import Classifier
 from gasnet3.run.batches import ReadAgain, batches
 from gasnet3.run.config import pipeline_of
 from gasnet3.run.kept import Keeper
 from gasnet3.run.plan import PLAN, Plan, Unit
-from gasnet3.spectra import Spectra
+from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.joining import join_column
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -48,7 +48,7 @@ class Settings:
     batch_rows : int
         Spectra read at once. Memory depends on it.
     threads : int
-        Threads that share a batch, see :meth:`gasnet3.classifier.Classifier.run`.
+        Threads that share a batch, see :meth:`gasnet3.pipeline.classifier.Classifier.run`.
     """
 
     device: str = "cpu"

@@ -12,19 +12,19 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import median_filter
 
-import gasnet3
-from gasnet3 import rows as solved_rows
 from gasnet3.anomaly import stored
 from gasnet3.anomaly.density import Density, fit_density
 from gasnet3.anomaly.score import KINDS, AnomalyFit, kind_scores, largest, single_scores, tabulate
 from gasnet3.anomaly.statistics import Statistics
-from gasnet3.engine import Engine
-from gasnet3.lattice import OBSERVED, shift_from_z
-from gasnet3.pipeline import Pipeline
-from gasnet3.prepare import prepare
-from gasnet3.refine import fit_at
-from gasnet3.spectra import Spectra
-from gasnet3.subclass import unit_coefficients
+from gasnet3.classes import CLASSES
+from gasnet3.decide.subclass import unit_coefficients
+from gasnet3.pipeline import columns as solved_rows
+from gasnet3.pipeline.pipeline import Pipeline
+from gasnet3.solve.engine import Engine
+from gasnet3.solve.prepare import prepare
+from gasnet3.solve.refine import fit_at
+from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.lattice import OBSERVED, shift_from_z
 
 Floats = NDArray[np.float64]
 
@@ -115,7 +115,7 @@ def fit_own_anomalies(
     report : callable, optional
         Called with the number of spectra done, by one pipeline after the other.
     """
-    is_sky = ~np.isin(spectra.classes, gasnet3.CLASSES)
+    is_sky = ~np.isin(spectra.classes, CLASSES)
     sky, ordinary = own_sky_ranges(spectra[is_sky].ivar), spectra[~is_sky]
     copied = with_copies(ordinary.flux, ordinary.ivar)
     fits = {}

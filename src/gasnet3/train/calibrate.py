@@ -14,19 +14,20 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
 from scipy.stats import t as student_t
 
-import gasnet3
-from gasnet3 import decide, metrics
 from gasnet3.anomaly import stored
-from gasnet3.calibration import summarize_pulls
-from gasnet3.candidates import Candidates
-from gasnet3.confidence import DIRECTORY, Confidence, Evidence, redshift_features
-from gasnet3.engine import Engine
-from gasnet3.files import replacing
+from gasnet3.classes import CLASSES
+from gasnet3.decide import rank as decide
+from gasnet3.decide.confidence import DIRECTORY, Confidence, Evidence, redshift_features
+from gasnet3.evaluate import metrics
+from gasnet3.evaluate.calibration import summarize_pulls
+from gasnet3.machine.files import replacing
 from gasnet3.nets.card import read_card, write_card
 from gasnet3.nets.model import Model
 from gasnet3.nets.registry import list_models
-from gasnet3.pipeline import ROWS, Pipeline
-from gasnet3.spectra import Spectra
+from gasnet3.pipeline.pipeline import ROWS, Pipeline
+from gasnet3.solve.candidates import Candidates
+from gasnet3.solve.engine import Engine
+from gasnet3.spectra.batch import Spectra
 from gasnet3.train.anomaly import fit_own_anomalies
 
 Floats = NDArray[np.float64]
@@ -119,7 +120,7 @@ def calibrate_models(
     """
     fits, errors = {}, {}
     pipeline = Pipeline.load(models, "amortised", device)
-    missing = set(gasnet3.CLASSES) - {engine.cls for engine in pipeline.engines}
+    missing = set(CLASSES) - {engine.cls for engine in pipeline.engines}
     if missing:
         raise ValueError(f"{models} has no network for {', '.join(sorted(missing))}")
     for kind in solver_kinds(pipeline):
@@ -211,13 +212,13 @@ def fit_confidence(solutions: Solutions) -> Confidence:
         If a class has fewer than 30 labelled spectra, or no redshift is wrong (or right): then
         there is nothing to tell them apart by.
     """
-    known = np.isin(solutions.cls, gasnet3.CLASSES)
-    for cls in gasnet3.CLASSES:
+    known = np.isin(solutions.cls, CLASSES)
+    for cls in CLASSES:
         n = int((solutions.cls == cls).sum())
         if n < FEWEST:
             raise ValueError(f"{n} spectra are labelled {cls}: {FEWEST} are the least to fit to")
     features = solutions.evidence.features()
-    place = np.array([gasnet3.CLASSES.index(cls) for cls in solutions.cls[known]])
+    place = np.array([CLASSES.index(cls) for cls in solutions.cls[known]])
     class_weight = _logistic(features[known], place)
     first = Confidence(class_weight, np.zeros(0))
     features, right, told = redshift_cases(solutions, first)
@@ -238,7 +239,7 @@ def redshift_cases(
     n_good = solutions.evidence.n_good
     ranked = decide.rank(solutions.candidates, n_good, probabilities)
     cls = np.array(ranked.classes)[ranked.cls[:, 0]]
-    chosen = [gasnet3.CLASSES.index(c) for c in cls]
+    chosen = [CLASSES.index(c) for c in cls]
     p_class = probabilities[np.arange(len(cls)), chosen]
     features = redshift_features(
         decide.delta_chi2(ranked), ranked.rchi2[:, 0], solutions.evidence.sn, p_class, cls
@@ -274,7 +275,7 @@ def _logistic(features: Floats, place: NDArray[np.int64]) -> Floats:
 
 
 def fit_errors(solutions: Solutions, confidence: Confidence) -> dict[str, dict[str, float]]:
-    """Scale and floor of the redshift errors of each class (:func:`gasnet3.decide.rank`).
+    """Scale and floor of the redshift errors of each class (:func:`gasnet3.decide.rank.rank`).
 
     The most likely ones if pulls follow a Student distribution; then both are multiplied so
     that the pulls' robust width is 1. Of spectra whose class and redshift are right.
@@ -288,7 +289,7 @@ def fit_errors(solutions: Solutions, confidence: Confidence) -> dict[str, dict[s
     ranked = decide.rank(solutions.candidates, n_good, confidence.classes(solutions.evidence))
     cls = np.array(ranked.classes)[ranked.cls[:, 0]]
     out = {}
-    for name in gasnet3.CLASSES:
+    for name in CLASSES:
         rows = (cls == name) & (solutions.cls == name) & np.isfinite(solutions.z)
         rows &= np.isfinite(ranked.z_err[:, 0])
         true = solutions.z[rows]

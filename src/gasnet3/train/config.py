@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import gasnet3
+from gasnet3.classes import CLASSES
 from gasnet3.io.options import ReadOptions
 
 SCHEDULES = ("step", "onecycle")
@@ -88,8 +88,8 @@ class TrainConfig:
     base: Path = Path()
 
     def __post_init__(self) -> None:
-        if self.cls not in gasnet3.CLASSES:
-            raise ConfigError(f"cls = {self.cls!r}: choose one of {', '.join(gasnet3.CLASSES)}")
+        if self.cls not in CLASSES:
+            raise ConfigError(f"cls = {self.cls!r}: choose one of {', '.join(CLASSES)}")
         if self.schedule not in SCHEDULES:
             raise ConfigError(f"schedule = {self.schedule!r}: choose one of {', '.join(SCHEDULES)}")
         if not -1 < self.z_min <= self.z_max < float("inf"):

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from gasnet3.io import ReadFailure, ReadOptions, iter_batches
 from gasnet3.io.options import DEFAULT
-from gasnet3.lattice import shift_from_z
 from gasnet3.nets.card import ModelCard
-from gasnet3.prepare import prepare
+from gasnet3.solve.prepare import prepare
+from gasnet3.spectra.lattice import shift_from_z
 
 READ_BATCH = 1024
 

@@ -14,11 +14,11 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
-from gasnet3.files import replacing
+from gasnet3.machine.files import replacing
 from gasnet3.nets.card import ModelCard
 from gasnet3.nets.encoder import Encoder
 from gasnet3.nets.model import build, save_model
-from gasnet3.prepare import legendre_basis
+from gasnet3.solve.prepare import legendre_basis
 from gasnet3.train.config import ConfigError, TrainConfig
 from gasnet3.train.data import TrainingSet, load_training_set
 from gasnet3.train.losses import chi2_loss, projection_loss, roughness, seen_window, smooth_l1_loss

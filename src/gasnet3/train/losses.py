@@ -18,7 +18,7 @@ def seen_window(rest: Tensor, start: Tensor, n: int) -> Tensor:
     rest : Tensor, shape (rows, N)
         Rest-frame reconstructions.
     start : Tensor of int64, shape (rows,)
-        First rest-frame pixel seen, :meth:`gasnet3.lattice.ShiftRange.start`.
+        First rest-frame pixel seen, :meth:`gasnet3.spectra.lattice.ShiftRange.start`.
     n : int
         Pixels of the observed lattice.
 

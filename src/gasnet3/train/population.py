@@ -9,13 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gasnet3.domain import domain_distance
-from gasnet3.lattice import shift_from_z
+from gasnet3.decide.domain import domain_distance
 from gasnet3.nets.card import ModelCard
 from gasnet3.nets.encoder import Encoder
-from gasnet3.prepare import legendre_basis
-from gasnet3.refine import Fits, fit_at
-from gasnet3.splines import Templates
+from gasnet3.solve.prepare import legendre_basis
+from gasnet3.solve.refine import Fits, fit_at
+from gasnet3.solve.splines import Templates
+from gasnet3.spectra.lattice import shift_from_z
 from gasnet3.train.data import TrainingSet
 
 DOMAIN_ROWS = 3000

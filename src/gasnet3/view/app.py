@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gasnet3.evaluate.judgements import JudgementFile
 from gasnet3.io.options import ReadOptions, reading_of
-from gasnet3.view.judgements import JudgementFile
 from gasnet3.view.listing import Listing
 from gasnet3.view.spectra import SpectrumFinder
 
@@ -50,7 +50,7 @@ def prepared(
     title : str
         What is looked at.
     models, solver, device
-        See :meth:`gasnet3.pipeline.Pipeline.load`.
+        See :meth:`gasnet3.pipeline.pipeline.Pipeline.load`.
     options : ReadOptions, optional
         What the files do not say; left out, what was said when the catalog was made.
 

@@ -22,8 +22,8 @@ from bokeh.models import (
     TextInput,
 )
 
-from gasnet3 import CLASSES
 from gasnet3.catalog.schema import ANOMALY_KINDS
+from gasnet3.classes import CLASSES
 from gasnet3.flags import ZWarn
 from gasnet3.view.listing import SORTS, STRANGEST, Filter, Listing
 

@@ -16,8 +16,8 @@ from bokeh.models import (
     Toggle,
 )
 
-from gasnet3 import CLASSES
-from gasnet3.view.judgements import (
+from gasnet3.classes import CLASSES
+from gasnet3.evaluate.judgements import (
     ISSUES,
     LONGEST,
     QUALITIES,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bokeh.document import Document
 from bokeh.models import CustomJS, TextInput
 
-from gasnet3.view.judgements import ISSUES, QUALITIES
+from gasnet3.evaluate.judgements import ISSUES, QUALITIES
 
 KEYS = {
     "→ or l, ← or h": "next spectrum, the one before",

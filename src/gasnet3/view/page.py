@@ -26,7 +26,7 @@ from bokeh.models import (
 from numpy.typing import NDArray
 
 from gasnet3.flags import names
-from gasnet3.lattice import STEP
+from gasnet3.spectra.lattice import STEP
 from gasnet3.view.browse import REDRAW, WIDTH, Browser
 from gasnet3.view.judge import SAME_Z, WRAPPED, Judge
 from gasnet3.view.keys import help_html, listen
@@ -34,7 +34,7 @@ from gasnet3.view.plots import CurvePlots, SpectrumPlot, redshift_at
 from gasnet3.view.shared import Shared
 
 if TYPE_CHECKING:
-    from gasnet3.inspection import Inspection
+    from gasnet3.pipeline.closeup import Inspection
 
 MOVE_LINES = """
 const z = cb_obj.value

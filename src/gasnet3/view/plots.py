@@ -19,12 +19,12 @@ from bokeh.models import (
 from bokeh.plotting import figure
 from numpy.typing import NDArray
 
-from gasnet3 import CLASSES
-from gasnet3.lines import LINES
+from gasnet3.classes import CLASSES
 from gasnet3.report.style import COLORS, LINE_COLOR, OBSERVED_COLOR
+from gasnet3.spectra.lines import LINES
 
 if TYPE_CHECKING:
-    from gasnet3.inspection import Inspection
+    from gasnet3.pipeline.closeup import Inspection
 
 Floats = NDArray[np.float64]
 

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from gasnet3.view.judgements import JudgementFile
+from gasnet3.evaluate.judgements import JudgementFile
 from gasnet3.view.listing import Listing
 from gasnet3.view.spectra import MissingSpectrum, SpectrumFinder
 
 if TYPE_CHECKING:
-    from gasnet3.inspection import Inspection
-    from gasnet3.pipeline import Pipeline
+    from gasnet3.pipeline.closeup import Inspection
+    from gasnet3.pipeline.pipeline import Pipeline
 
 N_BEST = 5
 """Solutions to step through."""
@@ -38,7 +38,7 @@ class Inspector:
     models : str or sequence of str
         See :func:`gasnet3.load_models`.
     solver, device : str
-        See :meth:`gasnet3.pipeline.Pipeline.load`.
+        See :meth:`gasnet3.pipeline.pipeline.Pipeline.load`.
     """
 
     finder: SpectrumFinder
@@ -58,7 +58,7 @@ class Inspector:
             return self._loading
 
     def _load(self) -> Pipeline:
-        from gasnet3.pipeline import Pipeline
+        from gasnet3.pipeline.pipeline import Pipeline
 
         return Pipeline.load(self.models, self.solver, self.device)
 
@@ -84,7 +84,7 @@ class Inspector:
     def _model_at(
         self, pipeline: Future[Pipeline], name: str, cls: str, z: float
     ) -> NDArray[np.float64]:
-        from gasnet3.inspection import model_at
+        from gasnet3.pipeline.closeup import model_at
 
         for engine in pipeline.result().engines:
             if engine.cls == cls:

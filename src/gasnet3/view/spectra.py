@@ -10,7 +10,7 @@ from pathlib import Path
 from gasnet3.io import ReadError, ReadOptions, expand, find_reader
 from gasnet3.io.options import DEFAULT
 from gasnet3.io.rows import count_rows, read_rows
-from gasnet3.spectra import Spectra
+from gasnet3.spectra.batch import Spectra
 
 CHUNK = 1024
 """Rows of a file whose ids are looked at together."""

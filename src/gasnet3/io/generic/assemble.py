@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gasnet3.airvac import air_to_vacuum
 from gasnet3.io.errors import ReadError
 from gasnet3.io.generic.noise import estimated_ivar
 from gasnet3.io.generic.pieces import pieces_of
@@ -20,7 +19,8 @@ from gasnet3.io.labels import class_label
 from gasnet3.io.naming import names_of
 from gasnet3.io.options import DEFAULT, ReadOptions
 from gasnet3.io.understood import Understood
-from gasnet3.spectra import Spectra
+from gasnet3.spectra.airvac import air_to_vacuum
+from gasnet3.spectra.batch import Spectra
 
 Row = NDArray[np.float64]
 NOISE_KEY = "noise_estimated"

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from gasnet3.files import check_sizes
 from gasnet3.io.errors import ReadError
 from gasnet3.io.fits_table import open_fits
 from gasnet3.io.generic.fits_images import hold_images
@@ -18,6 +17,7 @@ from gasnet3.io.generic.fits_tables import hold_table
 from gasnet3.io.generic.holding import Holding, HoldingReader
 from gasnet3.io.generic.roles import RolesError
 from gasnet3.io.options import ReadOptions
+from gasnet3.machine.files import check_sizes
 
 
 class FitsReader(HoldingReader):

@@ -18,11 +18,10 @@ from gasnet3.io.generic.assemble import Loaded, assemble
 from gasnet3.io.generic.dispersion import Axis
 from gasnet3.io.generic.gaps import MASK, filled
 from gasnet3.io.generic.roles import PIXEL_ROLES, Described, Roles, RolesError, recognise
-from gasnet3.io.naming import names_of
-from gasnet3.io.npz import RESERVED
+from gasnet3.io.naming import RESERVED, names_of
 from gasnet3.io.options import DEFAULT, ReadOptions
 from gasnet3.io.understood import Understood
-from gasnet3.spectra import Spectra
+from gasnet3.spectra.batch import Spectra
 
 PIECE_ROWS = 256
 """Rows that are read together."""

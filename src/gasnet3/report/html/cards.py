@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from astropy.table import Table
     from numpy.typing import NDArray
 
-    from gasnet3.inspection import Inspection
-    from gasnet3.pipeline import Pipeline
-    from gasnet3.spectra import Spectra
+    from gasnet3.pipeline.closeup import Inspection
+    from gasnet3.pipeline.pipeline import Pipeline
+    from gasnet3.spectra.batch import Spectra
 
 DPI = 100
 SIGMAS = 6.0

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gasnet3 import CLASSES
 from gasnet3.catalog.schema import REQUIRED
+from gasnet3.classes import CLASSES
 from gasnet3.flags import names as flag_names
 
 if TYPE_CHECKING:

@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import gasnet3
 from gasnet3.anomaly.ranking import STRANGE
 from gasnet3.catalog import read_catalog
 from gasnet3.catalog.schema import ANOMALY_KINDS
-from gasnet3.evaluate import Evaluation, evaluate
-from gasnet3.files import replacing
+from gasnet3.classes import CLASSES
+from gasnet3.evaluate.evaluation import Evaluation, evaluate
+from gasnet3.evaluate.truth import Truth, match, read_truth
 from gasnet3.flags import DESCRIPTION, ZWarn
+from gasnet3.machine.files import replacing
 from gasnet3.report.html import columns
 from gasnet3.report.html.columns import ReportError
 from gasnet3.report.style import COLORS
 from gasnet3.report.summary import summarise
-from gasnet3.truth import Truth, match, read_truth
+from gasnet3.version import __version__
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -58,7 +59,7 @@ def write_report(
     output : str or Path
         The page, an .html file. It appears whole or not at all.
     truth : Truth, astropy.table.Table, str or Path, optional
-        Labels, see :func:`gasnet3.truth.read_truth`: then there is a confusion matrix.
+        Labels, see :func:`gasnet3.evaluate.truth.read_truth`: then there is a confusion matrix.
     spectra : sequence of str or Path
         Files, directories or globs that hold the catalog's spectra, for the pictures.
     models : str or sequence of str
@@ -77,7 +78,7 @@ def write_report(
     ------
     ModuleNotFoundError
         If Bokeh is not installed.
-    ReportError, gasnet3.catalog.CatalogError, gasnet3.truth.TruthError
+    ReportError, gasnet3.catalog.CatalogError, gasnet3.evaluate.truth.TruthError
         If the catalog or the truth cannot be used.
     gasnet3.io.ReadError
         If the spectra cannot be read.
@@ -102,7 +103,7 @@ def write_report(
             "result": None if result is None else confusion(result),
             "strange": strange,
             "unsure": unsure,
-            "version": gasnet3.__version__,
+            "version": __version__,
         },
         {} if labels is None else _labels(best, labels),
         result,
@@ -140,7 +141,7 @@ def _shown_spectra(
         return strange, unsure
     from gasnet3.io import find_spectra
     from gasnet3.io.options import reading_of
-    from gasnet3.pipeline import Pipeline
+    from gasnet3.pipeline.pipeline import Pipeline
 
     made_by = best.meta.get("gasnet3") or {}
     ids = {card.id for card in both}
@@ -213,11 +214,11 @@ def kinds(best: Table) -> list[dict[str, Any]]:
 def confusion(result: Evaluation) -> dict[str, Any]:
     """The confusion matrix and what goes with it, in the form of the page."""
     rows = []
-    for cls, counts in zip(gasnet3.CLASSES, result.confusion, strict=True):
+    for cls, counts in zip(CLASSES, result.confusion, strict=True):
         total = int(counts.sum())
         cells = [{"n": int(n), "share": n / total if total else 0.0} for n in counts]
         rows.append({"name": cls, "total": total, "cells": cells, "own": result.classes[cls]})
-    return {"rows": rows, "names": (*gasnet3.CLASSES, columns.NO_CLASS), "all": result}
+    return {"rows": rows, "names": (*CLASSES, columns.NO_CLASS), "all": result}
 
 
 def _labels(best: Table, labels: Truth) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from bokeh.models import ColumnDataSource, FixedTicker, HoverTool, NumeralTickFo
 from bokeh.plotting import figure
 from numpy.typing import NDArray
 
-from gasnet3.metrics import SN_EDGES, binned_mean
+from gasnet3.evaluate.metrics import SN_EDGES, binned_mean
 from gasnet3.report.html.columns import Floats, Texts, in_order
 from gasnet3.report.style import COLORS, HATCHES, MARKERS, PALETTE
 

@@ -18,7 +18,7 @@ from gasnet3.report.html.explore import explore, row_data
 if TYPE_CHECKING:
     from astropy.table import Table
 
-    from gasnet3.evaluate import Evaluation
+    from gasnet3.evaluate.evaluation import Evaluation
 
 PARTS = ("bokeh", "bokeh-widgets", "bokeh-tables")
 """Of Bokeh's scripts; it would put in those for equations and WebGL too."""

@@ -1,0 +1,1 @@
+"""One answer out of the candidates, and how far to trust it."""

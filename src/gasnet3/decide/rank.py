@@ -1,0 +1,242 @@
+"""From the candidates of all classes to one decided answer (paper, section 3.5, Fig. 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gasnet3.classes import CLASSES
+from gasnet3.machine.arrays import as_numpy
+from gasnet3.solve.distinct import DISTINCT, DISTINCT_STAR_KM_S
+from gasnet3.spectra.lattice import C_KM_S, LN10_STEP, z_from_shift
+
+if TYPE_CHECKING:
+    from gasnet3.solve.candidates import Candidates
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Ranked:
+    """Candidates of all classes in one list a spectrum, best first.
+
+    Attributes
+    ----------
+    classes : tuple of str
+        Classes tried.
+    cls : ndarray of int64, shape (rows, c)
+        Index into ``classes``; meaningless where ``chi2`` is NaN.
+    which : ndarray of int64, shape (rows, c)
+        Number of the candidate within its class.
+    shift, z, z_err, chi2, rchi2 : ndarray of float64, shape (rows, c)
+        Shift in pixels, redshift and its error (see :func:`rank`), χ² and χ²/(n_good - dof).
+    bad, edge : ndarray of bool, shape (rows, c)
+        See :class:`~gasnet3.solve.candidates.Candidates`.
+    prior : ndarray of float64, shape (rows, c)
+        What a prior adds to χ² in all comparisons; 0 without one.
+    """
+
+    classes: tuple[str, ...]
+    cls: NDArray[np.int64]
+    which: NDArray[np.int64]
+    shift: Floats
+    z: Floats
+    z_err: Floats
+    chi2: Floats
+    rchi2: Floats
+    bad: NDArray[np.bool_]
+    edge: NDArray[np.bool_]
+    prior: Floats
+
+    @property
+    def total(self) -> Floats:
+        """χ² and what the prior adds to it."""
+        return self.chi2 + self.prior
+
+
+def rank(
+    candidates: list[Candidates],
+    n_good: NDArray[np.int64],
+    probabilities: Floats | None = None,
+    errors: Mapping[str, Mapping[str, float]] | None = None,
+) -> Ranked:
+    """Order the solutions of all classes: is the fit bad, then how likely it is.
+
+    Parameters
+    ----------
+    candidates : list of Candidates
+        One entry a class.
+    n_good : ndarray of int64, shape (rows,)
+        Unmasked pixels of each spectrum.
+    probabilities : ndarray of float64, shape (rows, 3), optional
+        Of ``gasnet3.CLASSES``. A solution then counts with the probability of its class, times
+        ``exp(-Δχ²/2)`` of its distance from the best of the class. Without them the least
+        reduced χ² decides (eq. 21).
+    errors : mapping of str to mapping, optional
+        By class, ``scale`` and ``floor`` of the redshift's error: the formal one, times the root
+        of the reduced χ² where that is above 1, times the scale, and the floor times 1 + z added
+        in quadrature. 1 and 0 where none are given.
+    """
+
+    def join(name: str) -> NDArray[Any]:
+        return np.concatenate([as_numpy(getattr(c, name)) for c in candidates], axis=1)
+
+    rows = len(n_good)
+    widths = [c.chi2.shape[1] for c in candidates]
+    cls = np.repeat(np.arange(len(candidates)), widths)
+    which = np.concatenate([np.arange(width) for width in widths])
+    dof = np.repeat([c.dof for c in candidates], widths)
+    shift, chi2 = join("shift"), join("chi2")
+    bad, edge, prior = join("bad"), join("edge"), join("prior")
+    z = z_from_shift(shift)
+    rchi2 = chi2 / np.maximum(n_good[:, None] - dof, 1)
+    # What the model cannot describe adds to the error as noise of the same size would.
+    misfit = np.sqrt(np.maximum(1.0, rchi2))
+    known = [(errors or {}).get(c.cls, {}) for c in candidates]
+    scale = np.repeat([error.get("scale", 1.0) for error in known], widths)
+    floor = np.repeat([error.get("floor", 0.0) for error in known], widths)
+    z_err = (1.0 + z) * np.hypot(LN10_STEP * join("sigma") * misfit * scale, floor)
+    if probabilities is None:
+        # Reduced: classes whose models have more parameters must earn them.
+        key = rchi2 + prior / np.maximum(n_good[:, None] - dof, 1)
+    else:
+        key = _unlikeliness(candidates, probabilities, chi2 + prior, rchi2, widths)
+    key = np.where(np.isnan(key), np.inf, key) + np.where(bad, 1e30, 0.0)
+    order = np.argsort(key, axis=1, kind="stable")
+    columns = {
+        "cls": np.tile(cls, (rows, 1)), "which": np.tile(which, (rows, 1)), "shift": shift,
+        "z": z, "z_err": z_err, "chi2": chi2, "rchi2": rchi2, "bad": bad, "edge": edge,
+        "prior": prior,
+    }  # fmt: skip
+    sort = {name: np.take_along_axis(values, order, axis=1) for name, values in columns.items()}
+    return Ranked(classes=tuple(c.cls for c in candidates), **sort)
+
+
+def _unlikeliness(
+    candidates: list[Candidates], probabilities: Floats, chi2: Floats, rchi2: Floats,
+    widths: list[int],
+) -> Floats:  # fmt: skip
+    """-ln of what each solution's class and its χ² within the class give it."""
+    key = np.full(chi2.shape, np.nan)
+    edges = np.concatenate([[0], np.cumsum(widths)])
+    for found, first, last in zip(candidates, edges[:-1], edges[1:], strict=True):
+        mine = slice(first, last)
+        p = probabilities[:, CLASSES.index(found.cls)]
+        best = _least(chi2[:, mine])[:, None]
+        unit = np.maximum(1.0, _least(rchi2[:, mine]))[:, None]
+        # A probability of 0 to rounding must still leave the solutions of a class in order.
+        prior = -np.log(np.maximum(p, 1e-300))[:, None]
+        key[:, mine] = prior + 0.5 * (chi2[:, mine] - best) / unit
+    return key
+
+
+def other_redshift(ranked: Ranked, nth: int) -> NDArray[np.bool_]:
+    """Which candidates stand for another redshift than the nth, shape (rows, c).
+
+    Another redshift is one more than Δz/(1+z) = 0.01 away; between two stellar solutions,
+    100 km/s. The class plays no part: a quasar and a galaxy at one redshift agree in it.
+    """
+    star = np.array([cls == "STAR" for cls in ranked.classes])[ranked.cls]
+    limit = np.where(star & star[:, [nth]], DISTINCT_STAR_KM_S / C_KM_S, np.log1p(DISTINCT))
+    return np.asarray(_distance(ranked, nth) > limit)
+
+
+def delta_chi2(ranked: Ranked, nth: int = 0) -> Floats:
+    """χ² of the next solution at another redshift, less that of the nth; NaN without one."""
+    later = other_redshift(ranked, nth) & _after(ranked, nth)
+    return _least(np.where(later, ranked.total, np.nan)) - ranked.total[:, nth]
+
+
+def runner_up(ranked: Ranked, nth: int = 0) -> tuple[NDArray[np.str_], Floats]:
+    """Class and redshift of the solution :func:`delta_chi2` is to; '' and NaN without one."""
+    later = other_redshift(ranked, nth) & _after(ranked, nth)
+    chi2 = np.where(later & np.isfinite(ranked.chi2), ranked.total, np.inf)
+    rows, best = np.arange(len(chi2)), chi2.argmin(axis=1)
+    has = np.isfinite(chi2[rows, best])
+    cls = np.array(ranked.classes)[ranked.cls[rows, best]]
+    return np.where(has, cls, ""), np.where(has, ranked.z[rows, best], np.nan)
+
+
+def robustness(ranked: Ranked, nth: int = 0) -> Floats:
+    """R = χ²_2/χ²_1 - 1 (eq. 17) over the minima of all classes, χ²_2 more than 0.01 away.
+
+    NaN where there is no second minimum.
+    """
+    far = _distance(ranked, nth) > np.log1p(DISTINCT)
+    far &= _after(ranked, nth)
+    rchi2 = ranked.rchi2 * (ranked.total / ranked.chi2)
+    second = _least(np.where(far, rchi2, np.nan))
+    return robustness_ratio(rchi2[:, nth], second)
+
+
+def robustness_ratio(chi2_best: ArrayLike, chi2_second: ArrayLike) -> Floats:
+    """Robustness R = χ²_2 / χ²_1 - 1 of a solution (eq. 17).
+
+    Parameters
+    ----------
+    chi2_best, chi2_second : array_like
+        The least minimum of the χ² curve and the second-least distinct one, reduced or not; NaN
+        where there is none.
+
+    Returns
+    -------
+    ndarray of float64
+        0 where two redshifts are as good as each other; NaN where there is no second minimum or
+        the least one is not positive.
+    """
+    best, second = np.asarray(chi2_best, np.float64), np.asarray(chi2_second, np.float64)
+    return np.asarray(second / np.where(best > 0, best, np.nan) - 1.0)
+
+
+def class_robustness(candidates: Candidates) -> Floats:
+    """R of eq. 17 within one class (the R_x of eq. 21); NaN without a second minimum."""
+    shift = as_numpy(candidates.shift)
+    chi2 = as_numpy(candidates.chi2 + candidates.prior)
+    far = np.abs(shift - shift[:, :1]) * LN10_STEP > np.log1p(DISTINCT)
+    return robustness_ratio(chi2[:, 0], _least(np.where(far, chi2, np.nan)))
+
+
+def class_probabilities(ranked: Ranked) -> Floats:
+    """Probability of each class from the χ² of its best solution alone, shape (rows, 3).
+
+    For weights without a fit of :mod:`gasnet3.decide.confidence`. NaN for classes without a model,
+    and where there is no solution. ``p_x ∝ exp(-(χ²_x - χ²_min) / 2T)`` with T = max(1, reduced χ²
+    of the best): a model that does not describe the spectrum to its noise must not be sure of the
+    class because of it.
+    """
+    best = np.stack(
+        [
+            _least(np.where(ranked.cls == i, ranked.total, np.nan))
+            for i in range(len(ranked.classes))
+        ],
+        axis=1,
+    )
+    lowest = _least(best)[:, None]
+    temperature = np.maximum(1.0, ranked.rchi2[:, :1])
+    weight = np.exp(-0.5 * (best - lowest) / temperature)
+    weight = np.where(np.isnan(best) & ~np.isnan(lowest), 0.0, weight)
+    total = weight.sum(axis=1, keepdims=True)
+    out = np.full((len(best), len(CLASSES)), np.nan)
+    for i, cls in enumerate(ranked.classes):
+        out[:, CLASSES.index(cls)] = weight[:, i] / total[:, 0]
+    return out
+
+
+def _distance(ranked: Ranked, nth: int) -> Floats:
+    """Distance in ln(1 + z) of all candidates from the nth; NaN where there is none."""
+    return np.abs(np.log1p(ranked.z) - np.log1p(ranked.z[:, [nth]]))
+
+
+def _after(ranked: Ranked, nth: int) -> NDArray[np.bool_]:
+    """Candidates that come after the nth, shape (1, c)."""
+    return np.arange(ranked.chi2.shape[1])[None] > nth
+
+
+def _least(values: Floats) -> Floats:
+    """Row minimum ignoring NaN; NaN where there is nothing else."""
+    lowest = np.where(np.isnan(values), np.inf, values).min(axis=1, initial=np.inf)
+    return np.where(np.isfinite(lowest), lowest, np.nan)

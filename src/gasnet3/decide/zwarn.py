@@ -1,0 +1,230 @@
+"""What sets each ZWARN bit: one small function a question, thresholds named at the top."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasnet3.flags import ZWarn
+from gasnet3.machine.arrays import as_numpy, wide
+from gasnet3.spectra.coverage import MIN_COVERAGE_DEX, MIN_GOOD, good_span
+from gasnet3.spectra.lattice import C_KM_S, STEP, LogLattice
+from gasnet3.spectra.lines import LINES
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+MIN_SN = 0.5
+"""Least median S/N a pixel of good data where no probability of the redshift is known: below it a
+sky residual passes for a spectrum."""
+
+MIN_DELTA_CHI2 = 9.0
+"""Least χ² difference to another redshift, in units of max(1, reduced χ²) (redrock's 9)."""
+
+MIN_PROBABILITY = 0.9
+"""Least probability of the chosen class."""
+
+MIN_REDSHIFT_PROBABILITY = 0.9
+"""Least probability that the redshift is right."""
+
+OUTLIER_SIGMA, MAX_OUTLIERS = 5.0, 0.05
+"""A pixel is an outlier beyond so many σ; at most this fraction may be (SDSS)."""
+
+MAX_RCHI2, MODEL_ERROR = 2.0, 0.10
+"""χ²_T of Fig. 4: 2, plus what a model error of 10 % of the flux adds at the spectrum's S/N."""
+
+MIN_TRAINING = 1e-3
+"""Least share of the training redshifts in the bin of the solution (an even share is 1/60)."""
+
+QSO_LINES = ("C IV", "C III]", "Mg II", "Hβ", "Hα")
+"""Lines checked for negative emission (SDSS's choice)."""
+
+QSO_LINE_SIGMA = 2000.0 / C_KM_S
+"""Gaussian width of the check, in ln(wavelength)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Solved:
+    """One decided solution a spectrum, with what the questions need.
+
+    Attributes
+    ----------
+    flux, ivar, model, total : Tensor or ndarray, shape (rows, n)
+        Prepared spectrum, its inverse variance, the model of it, and the model with the
+        subtracted continuum put back (both in units of the row's norm), where they were computed.
+    good : ndarray of bool, shape (rows, n)
+        Unmasked pixels of the input.
+    cls : ndarray of str, shape (rows,)
+        Chosen class, '' where there is none.
+    z, rchi2, delta_chi2, probability, p_z, sn_median : ndarray of float64, shape (rows,)
+        The solution, the probabilities of its class and of its redshift (NaN where not known),
+        and the median S/N of a pixel.
+    edge, bad : ndarray of bool, shape (rows,)
+        See :class:`~gasnet3.solve.candidates.Candidates`.
+    domain : ndarray of float64, shape (rows,)
+        Distance from the training population in units of its limit; NaN where not known.
+    rchi2_classes : ndarray of float64, shape (rows, classes)
+        Best reduced χ² of each class.
+    lattice : LogLattice
+        Observed lattice.
+    populations : dict of str to dict
+        The ``population`` of each class's model card.
+    """
+
+    flux: Any
+    ivar: Any
+    model: Any
+    total: Any
+    good: Bools
+    cls: NDArray[np.str_]
+    z: Floats
+    rchi2: Floats
+    delta_chi2: Floats
+    probability: Floats
+    p_z: Floats
+    sn_median: Floats
+    edge: Bools
+    bad: Bools
+    domain: Floats
+    rchi2_classes: Floats
+    lattice: LogLattice
+    populations: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+def warn(solved: Solved, before: NDArray[np.int64], strange: Bools) -> NDArray[np.int64]:
+    """ZWARN of decided solutions.
+
+    Parameters
+    ----------
+    solved : Solved
+        The solutions.
+    before : ndarray of int64, shape (rows,)
+        Bits the reader set (SKY, UNPLUGGED, BAD_TARGET, NODATA, POORDATA).
+    strange : ndarray of bool, shape (rows,)
+        Whether ``anomaly_score`` says so; where there is none, whether :func:`misfit` does.
+
+    Returns
+    -------
+    ndarray of int64, shape (rows,)
+    """
+    out = before.astype(np.int64)
+    has = np.isfinite(solved.z)
+    n_good = solved.good.sum(axis=1)
+    questions: dict[ZWarn, Bools] = {
+        ZWarn.NODATA: n_good < MIN_GOOD,
+        ZWarn.BAD_MINFIT: (n_good > 0) & (solved.bad | ~has),
+        ZWarn.LITTLE_COVERAGE: n_good * STEP < MIN_COVERAGE_DEX,
+        ZWarn.SMALL_DELTA_CHI2: has & small_delta_chi2(solved),
+        ZWarn.NEGATIVE_MODEL: has & negative_model(solved),
+        ZWarn.MANY_OUTLIERS: has & many_outliers(solved),
+        ZWarn.Z_FITLIMIT: has & solved.edge,
+        ZWarn.NEGATIVE_EMISSION: has & (solved.cls == "QSO") & negative_emission(solved),
+        ZWarn.POORDATA: poor_data(solved.good)
+        | ((solved.sn_median < MIN_SN) & ~np.isfinite(solved.p_z)),
+        ZWarn.CLASS_AMBIGUOUS: has & ~(solved.probability >= MIN_PROBABILITY),
+        ZWarn.Z_UNCERTAIN: has & (solved.p_z < MIN_REDSHIFT_PROBABILITY),
+        ZWarn.OUT_OF_DOMAIN: has & (solved.domain > 1.0),
+        ZWarn.SPARSE_TRAINING: has & sparse_training(solved),
+        ZWarn.ANOMALY: has & strange,
+    }
+    for flag, answer in questions.items():
+        out[answer] |= int(flag)
+    return out
+
+
+def small_delta_chi2(solved: Solved) -> Bools:
+    """Whether another redshift fits almost as well; not where there is no other minimum."""
+    limit = MIN_DELTA_CHI2 * np.maximum(1.0, solved.rchi2)
+    return np.asarray(solved.delta_chi2 < limit)
+
+
+def negative_model(solved: Solved) -> Bools:
+    """Whether the weighted mean of the whole model is below 0 by more than 3 σ."""
+    # NaN where there is no model, which is less than nothing.
+    mean = wide(solved.ivar * solved.total).sum(1)
+    limit = -3.0 * wide(solved.ivar).sum(1) ** 0.5
+    return as_numpy(mean < limit)
+
+
+def many_outliers(solved: Solved) -> Bools:
+    """Whether more than 5 % of the good pixels are over 5 σ from the model."""
+    pull = abs(solved.flux - solved.model) * solved.ivar**0.5
+    n_good = (solved.ivar > 0).sum(1)
+    return as_numpy((pull > OUTLIER_SIGMA).sum(1) > MAX_OUTLIERS * n_good)
+
+
+def poor_data(good: Bools) -> Bools:
+    """Whether more than half of the pixels between the first and the last good one are masked."""
+    n_good = good.sum(axis=1)
+    first, last = good_span(good)
+    return np.asarray((n_good > 0) & (n_good < 0.5 * (last - first + 1)))
+
+
+def negative_emission(solved: Solved) -> Bools:
+    """Whether a quasar line is negative: area + 3 σ < 0, above a local constant."""
+    out = np.zeros(len(solved.z), bool)
+    quasars = np.flatnonzero((solved.cls == "QSO") & np.isfinite(solved.z))
+    flux, ivar = (as_numpy(array[quasars.tolist()]) for array in (solved.flux, solved.ivar))
+    lnlam = solved.lattice.loglam * np.log(10.0)
+    waves = {line.name: line.wave for line in LINES if line.broad}
+    for name in QSO_LINES:
+        centre = np.log(waves[name] * (1.0 + solved.z[quasars]))
+        out[quasars] |= _negative_area(centre, flux, ivar, lnlam)
+    return out
+
+
+def _negative_area(centre: Floats, flux: Floats, ivar: Floats, lnlam: Floats) -> Bools:
+    """Whether the area of a Gaussian at each row's centre, in ln(Å), is negative by 3 σ.
+
+    Its area and a constant are fitted to 6 σ of the Gaussian on either side; where fewer than 20
+    pixels within 2 σ have data the answer is no.
+    """
+    reach = 6.0 * QSO_LINE_SIGMA
+    first, stop = np.searchsorted(lnlam, np.stack([centre - reach, centre + reach]))
+    # A run of pixels a row, all of one length: the lattice is even.
+    pixel = first[:, None] + np.arange(int((stop - first).max(initial=0)))
+    near = np.minimum(pixel, len(lnlam) - 1)
+    x = (lnlam[near] - centre[:, None]) / QSO_LINE_SIGMA
+    weight = np.take_along_axis(ivar, near, axis=1).astype(np.float64)
+    weight[pixel >= stop[:, None]] = 0.0
+    data = np.take_along_axis(flux, near, axis=1)
+    shape = np.exp(-0.5 * x**2)
+    w, ws, wss, wd, wsd = (
+        part.sum(axis=1)
+        for part in (
+            weight, weight * shape, weight * shape**2, weight * data, weight * shape * data,
+        )
+    )  # fmt: skip
+    determinant = wss * w - ws**2
+    known = (((weight > 0) & (np.abs(x) < 2.0)).sum(axis=1) >= 20) & (determinant > 0)
+    scale = np.where(known, determinant, 1.0)
+    return np.asarray(known & ((w * wsd - ws * wd) / scale + 3.0 * np.sqrt(w / scale) < 0))
+
+
+def sparse_training(solved: Solved) -> Bools:
+    """Whether few training spectra had redshifts near the solution's."""
+    out = np.zeros(len(solved.z), bool)
+    for cls, population in solved.populations.items():
+        rows = (solved.cls == cls) & np.isfinite(solved.z)
+        if not rows.any() or "z_count" not in population:
+            continue
+        edges, count = np.asarray(population["z_edges"]), np.asarray(population["z_count"])
+        bins = np.clip(np.searchsorted(edges, solved.z[rows], side="right") - 1, 0, len(count) - 1)
+        out[rows] = count[bins] < MIN_TRAINING * count.sum()
+    return out
+
+
+def misfit(solved: Solved) -> Floats:
+    """Least reduced χ² over all classes, in units of its limit χ²_T (paper, Fig. 4).
+
+    The limit is 2 plus what a model error of 10 % of the flux adds at the spectrum's S/N:
+    every model is wrong at S/N 100, and that is no anomaly.
+    """
+    lowest = np.where(np.isnan(solved.rchi2_classes), np.inf, solved.rchi2_classes).min(axis=1)
+    sn = np.where(np.isfinite(solved.sn_median), np.abs(solved.sn_median), 0.0)
+    score = lowest / (MAX_RCHI2 + (MODEL_ERROR * sn) ** 2)
+    return np.where(np.isfinite(score), score, np.nan)

@@ -1,0 +1,1 @@
+"""Catalogs against answers that are known: surveys' and inspectors'."""

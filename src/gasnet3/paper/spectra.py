@@ -1,0 +1,208 @@
+"""The paper's pictures of spectra: preparation (Fig. 2), examples with χ² curves (6, 14, C1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from gasnet3.classes import CLASSES
+from gasnet3.flags import names
+from gasnet3.report.figures import (
+    OBSERVED_LABEL,
+    SMOOTH,
+    draw_curve,
+    draw_spectrum,
+    name_lines,
+    save_figure,
+    sensible_limits,
+    smoothed,
+)
+from gasnet3.report.style import COLORS, CONTINUUM_COLOR, OBSERVED_COLOR, SMOOTH_COLOR
+
+if TYPE_CHECKING:
+    from gasnet3.pipeline.closeup import Inspection
+    from gasnet3.spectra.batch import Spectra
+
+Floats = NDArray[np.floating[Any]]
+
+WIDTH = 12.0
+"""Of a picture, in inches."""
+
+ROW_HEIGHT = 2.5
+NAME_STEP = 0.024
+"""Least distance of two line names, of the width of a panel that is half the picture."""
+
+NAME_ROOM = 0.38
+"""Height for the names in these low panels, of that of the panel before."""
+
+MOST_FLAGS = 3
+"""Flags that a title has room for; of further ones it tells the number."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A spectrum of Fig. 2 and what its title tells.
+
+    Attributes
+    ----------
+    title : str
+        Identifier, class, redshift and so on; one or two lines.
+    cls : str
+        Class whose lines are named, '' for none.
+    z : float
+        Redshift at which they are.
+    """
+
+    title: str
+    cls: str
+    z: float
+
+
+def plot_preparation(spectra: Spectra, examples: Sequence[Example], path: str | Path) -> Path:
+    """Draw spectra before and after the continuum is taken off (paper, Fig. 2).
+
+    Parameters
+    ----------
+    spectra : Spectra
+        The spectra, a row of panels each.
+    examples : sequence of Example
+        What is known of each.
+    path : str or Path
+        Picture to write; the ending decides the format.
+
+    Returns
+    -------
+    Path
+        The file written.
+
+    Raises
+    ------
+    ValueError
+        If there is no spectrum, there are not as many examples, or the ending is unknown.
+    """
+    if not len(spectra) or len(spectra) != len(examples):
+        raise ValueError(f"{len(spectra)} spectra and {len(examples)} examples to draw")
+    from gasnet3.solve.prepare import prepare  # loads torch
+
+    prepared = prepare(spectra)
+    continua, wave = prepared.evaluate_continuum().numpy(), spectra.lattice.wave
+    figure = Figure(figsize=(WIDTH, ROW_HEIGHT * len(spectra) + 0.5), layout="constrained")
+    panels = figure.subplots(len(spectra), 2, squeeze=False)
+    for row, (before, after) in enumerate(panels):
+        good = spectra.ivar[row] > 0
+        flux, ivar = spectra.flux[row].astype(np.float64), spectra.ivar[row].astype(np.float64)
+        continuum = np.where(good, continua[row], np.nan)
+        smooth = _draw_flux(before, wave, flux, ivar, SMOOTH_COLOR)
+        before.plot(wave, continuum, color=CONTINUUM_COLOR, lw=1.2, ls="--")
+        before.set_ylim(*sensible_limits(smooth, continuum))
+        before.set_ylabel(r"$F_\lambda$ (unit of the input)", fontsize=8)
+        before.set_title(examples[row].title, fontsize=8.5, loc="left")
+        ready = prepared.flux[row].numpy().astype(np.float64)
+        weight = prepared.ivar[row].numpy().astype(np.float64)
+        color = COLORS.get(examples[row].cls, "black")
+        lines = _draw_flux(after, wave, ready, np.where(good, weight, 0.0), color)
+        after.set_ylim(*sensible_limits(lines, lines))
+        after.set_ylabel("F (dimensionless, eq. 2)", fontsize=8)
+        _name(after, examples[row].cls, examples[row].z)
+    for ax in panels[-1]:
+        ax.set_xlabel("observed wavelength, vacuum (Å)", fontsize=9)
+    _key(figure, panels[0, 0], continuum=True)
+    return save_figure(figure, path)
+
+
+def _draw_flux(ax: Axes, wave: Floats, flux: Floats, ivar: Floats, color: str) -> Floats:
+    """A spectrum light and smoothed over it; gives the smoothed one."""
+    smooth = smoothed(flux, ivar)
+    ax.plot(wave, np.where(ivar > 0, flux, np.nan), color=OBSERVED_COLOR, lw=0.5)
+    ax.plot(wave, smooth, color=color, lw=0.7)
+    ax.set_xlim(wave[0], wave[-1])
+    ax.grid(alpha=0.15)
+    ax.tick_params(labelsize=8)
+    return smooth
+
+
+def plot_examples(
+    inspections: Sequence[Inspection], path: str | Path, *, titles: Sequence[str] = ()
+) -> Path:
+    """Draw spectra with their reconstructions and χ² curves, a row each (Figs. 6, 14 and C1).
+
+    Parameters
+    ----------
+    inspections : sequence of Inspection
+        The spectra, from top to bottom.
+    path : str or Path
+        Picture to write; the ending decides the format.
+    titles : sequence of str
+        What to say of each before its name; empty: nothing.
+
+    Returns
+    -------
+    Path
+        The file written.
+
+    Raises
+    ------
+    ValueError
+        If there is no spectrum, there are not as many titles, or the ending is unknown.
+    """
+    if not inspections:
+        raise ValueError("no spectra to draw")
+    if titles and len(titles) != len(inspections):
+        raise ValueError(f"{len(titles)} titles for {len(inspections)} spectra")
+    figure = Figure(figsize=(WIDTH, ROW_HEIGHT * len(inspections) + 0.5), layout="constrained")
+    grid = figure.add_gridspec(
+        len(inspections), 1 + len(CLASSES), width_ratios=(3.6, *[1.0 for _ in CLASSES])
+    )
+    for row, inspection in enumerate(inspections):
+        ax, *curves = (figure.add_subplot(grid[row, column]) for column in range(1 + len(CLASSES)))
+        _draw_example(ax, inspection, titles[row] if titles else "")
+        for panel, cls in zip(curves, CLASSES, strict=True):
+            draw_curve(panel, inspection, cls, small=True)
+            if row < len(inspections) - 1:
+                panel.set_xlabel("")
+    ax.set_xlabel("observed wavelength, vacuum (Å)", fontsize=9)
+    _key(figure, figure.axes[0], continuum=False)
+    return save_figure(figure, path)
+
+
+def _draw_example(ax: Axes, inspection: Inspection, title: str) -> None:
+    """A spectrum with its reconstruction, lines named."""
+    draw_spectrum(ax, inspection, continuum=False, color=COLORS.get(inspection.cls, "black"))
+    _name(ax, inspection.cls, inspection.z)
+    ax.set_title(_title(inspection, title), fontsize=8, loc="left")
+    ax.set_ylabel(r"$F_\lambda$ (unit of the input)", fontsize=8)
+    ax.tick_params(labelsize=8)
+
+
+def _name(ax: Axes, cls: str, z: float) -> None:
+    if cls in CLASSES and np.isfinite(z):
+        name_lines(ax, cls, z, step=NAME_STEP, room=NAME_ROOM)
+
+
+def _key(figure: Figure, ax: Axes, *, continuum: bool) -> None:
+    """What the lines of all panels are, once, under them."""
+    handles = ax.get_lines()
+    last = "continuum" if continuum else "reconstruction, in the colour of the class found"
+    told = [OBSERVED_LABEL, f"mean of {SMOOTH} pixels", last]
+    figure.legend(
+        handles[: len(told)], told, loc="outside lower left", ncols=len(told), fontsize=8,
+        frameon=False,
+    )  # fmt: skip
+
+
+def _title(inspection: Inspection, what: str) -> str:
+    raised = names(inspection.zwarn)
+    more = [f"{len(raised) - MOST_FLAGS} more"] if len(raised) > MOST_FLAGS else []
+    flags = ", ".join(raised[:MOST_FLAGS] + more) or "no warning"
+    first = f"{what}:  {inspection.id}" if what else inspection.id
+    return (
+        f"{first}\n{inspection.cls or 'no class'}   z = {inspection.z:.5f}   "
+        f"reduced χ² = {inspection.rchi2:.3g}   {flags}"
+    )

@@ -1,0 +1,1 @@
+"""The whole way from spectra to the columns of the catalog, in memory."""

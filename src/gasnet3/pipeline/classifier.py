@@ -1,0 +1,271 @@
+"""From spectra to decided rows, whatever runs the networks: what torch and ONNX share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gasnet3.catalog import make_catalog
+from gasnet3.classes import CLASSES
+from gasnet3.decide import rank as decide
+from gasnet3.decide.confidence import Confidence, Evidence, Floats, solution_kind
+from gasnet3.machine.arrays import as_numpy
+from gasnet3.machine.threads import side_by_side
+from gasnet3.pipeline.choices import ANYTHING, Choices
+from gasnet3.pipeline.columns import Columns, catalog_columns
+from gasnet3.pipeline.outcome import Outcome
+from gasnet3.solve.priors import Priors
+from gasnet3.solve.saved_curves import SavedCurves
+from gasnet3.spectra.batch import Spectra
+from gasnet3.version import __version__
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+    from gasnet3.anomaly.score import AnomalyFit
+    from gasnet3.decide.subclass import SubclassModel
+    from gasnet3.nets.card import ModelCard
+    from gasnet3.spectra.lattice import LogLattice
+
+
+Keep = Callable[[Outcome], None]
+"""What takes a solved batch."""
+
+LEAST_ROWS = 64
+"""Spectra that a thread gets at least: in smaller batches each one costs more."""
+
+
+class Classifier(ABC):
+    """Models and what was fitted to them, ready to classify.
+
+    Attributes
+    ----------
+    engines : tuple
+        One a class: the model, with its card.
+    confidence : Confidence or None
+        What decides the class and says how sure it is; None: the least reduced χ² does.
+    subclasses : dict of str to SubclassModel
+        What tells subclasses, for classes whose network has a fit; none for the amortised solver.
+    anomaly : AnomalyFit or None
+        What ordinary spectra are like; None: only χ² says which are strange.
+    choices : Choices
+        What may be the answer.
+    priors : Priors or None
+        What is known of redshifts beforehand.
+    saved : SavedCurves or None
+        Curves in the place of scans.
+    """
+
+    engines: tuple[Any, ...]
+    confidence: Confidence | None
+    subclasses: dict[str, SubclassModel]
+    anomaly: AnomalyFit | None
+    choices: Choices
+    priors: Priors | None
+    saved: SavedCurves | None
+
+    @property
+    @abstractmethod
+    def solver_name(self) -> str:
+        """How candidates are found: "amortised", "exact" or "hybrid"."""
+
+    @property
+    @abstractmethod
+    def batch_rows(self) -> int:
+        """Spectra held at every stage at once; memory depends on it, not answers."""
+
+    @property
+    @abstractmethod
+    def computed_with(self) -> dict[str, str]:
+        """Device and versions of what ran the networks."""
+
+    @abstractmethod
+    def solve(self, spectra: Spectra, k: int) -> Outcome:
+        """Solve and rank a batch, keeping everything; :meth:`run` gives the catalog.
+
+        Parameters
+        ----------
+        spectra : Spectra
+            A batch that fits into memory with its models.
+        k : int
+            Solutions a class.
+
+        Raises
+        ------
+        ValueError
+            If the spectra are not on the lattice of the models.
+        """
+
+    @property
+    def lattice(self) -> LogLattice:
+        """The lattice that spectra must be on."""
+        return self.engines[0].model.card.observed
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What made the numbers: version, solver, models with their hashes."""
+        chosen = {} if self.choices == ANYTHING else {"choices": self.choices.to_json()}
+        return chosen | {
+            "gasnet3": __version__,
+            "solver": self.solver_name,
+            "models": {e.model.card.name: e.model.card.sha256 for e in self.engines},
+            "confidence": "fitted" if self.confidence else "least reduced chi2",
+            **self.computed_with,
+        }
+
+    def run(
+        self, spectra: Spectra, n_best: int = 1, keep: Keep | None = None, threads: int = 1
+    ) -> Table:
+        """Classify spectra.
+
+        Parameters
+        ----------
+        spectra : Spectra
+            Any number of rows; none gives an empty catalog.
+        n_best : int
+            Solutions a spectrum, over class and redshift; ``znum`` counts them from 0.
+        keep : callable, optional
+            Called with every solved batch (:class:`gasnet3.pipeline.columns.Outcome`), in their
+            order, to keep more of it than the catalog has.
+        threads : int
+            Batches solved at once, each by one thread. With 1, PyTorch uses as many as it has
+            been told.
+
+        Returns
+        -------
+        astropy.table.Table
+            The catalog, rows in the order of the spectra, solutions of one by ``znum``. No number
+            depends on ``threads``.
+
+        Raises
+        ------
+        TypeError
+            If ``spectra`` are no :class:`~gasnet3.spectra.batch.Spectra`.
+        ValueError
+            If ``n_best`` or ``threads`` is less than 1, or the spectra are not on the lattice of
+            the models.
+        """
+        if n_best < 1:
+            raise ValueError(f"n_best must be 1 or more, got {n_best}")
+        if not isinstance(spectra, Spectra):
+            raise TypeError(
+                f"run takes Spectra, got {type(spectra).__name__}: make them of arrays with "
+                "Spectra.from_arrays(flux, ivar, wave), or of files with gasnet3.io.read"
+            )
+        if threads < 1:
+            raise ValueError(f"threads must be 1 or more, got {threads}")
+        if len(spectra):
+            parts = list(self._parts(spectra, n_best, keep, threads))
+            columns = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
+        else:
+            masked = np.zeros((1, spectra.lattice.n))
+            lattice = spectra.lattice
+            blank = Spectra.from_arrays(masked, masked, loglam=lattice.loglam, lattice=lattice)
+            none = catalog_columns(self.solve(blank, max(2, n_best)), n_best)
+            columns = {name: column[:0] for name, column in none.items()}
+        keys = {name: np.repeat(column, n_best, axis=0) for name, column in spectra.meta.items()}
+        return make_catalog(columns, keys, self.provenance)
+
+    def _parts(
+        self, spectra: Spectra, n_best: int, keep: Keep | None, threads: int
+    ) -> Iterator[Columns]:
+        """Columns of the batches, in their order."""
+        fair = max(LEAST_ROWS, -(-len(spectra) // threads))
+        rows = min(self.batch_rows, fair) if threads > 1 else self.batch_rows
+        batches = [spectra[start : start + rows] for start in range(0, len(spectra), rows)]
+
+        def solved(batch: Spectra) -> tuple[Outcome | None, Columns]:
+            outcome = self.solve(batch, max(2, n_best))
+            return outcome if keep else None, catalog_columns(outcome, n_best)
+
+        for outcome, columns in side_by_side(solved, batches, threads):
+            if keep and outcome:
+                keep(outcome)
+            yield columns
+
+    def check_lattice(self, spectra: Spectra) -> None:
+        """Refuse spectra that are not on the lattice of every model.
+
+        Raises
+        ------
+        ValueError
+            With what to do.
+        """
+        for engine in self.engines:
+            card = engine.model.card
+            if spectra.lattice != card.observed:
+                raise ValueError(
+                    f"the spectra are on {spectra.lattice}, {card.name} needs {card.observed}: "
+                    "build them with Spectra.from_arrays(..., lattice=card.observed)"
+                )
+
+    def decided(self, spectra: Spectra, prepared: list[Any], candidates: list[Any]) -> Outcome:
+        """Put the solutions of all classes in order."""
+        kind, n_good = solution_kind(self.solver_name), spectra.n_good
+        exact = kind == "exact"
+        errors = {
+            e.cls: e.model.card.calibration.get("z_err", {}).get(kind, {}) for e in self.engines
+        }
+        if self.confidence is None:
+            ranked = decide.rank(candidates, n_good, errors=errors)
+            probabilities = decide.class_probabilities(ranked)
+        else:
+            evidence = Evidence.of(spectra, self.engines, candidates, exact=exact)
+            probabilities = _posterior(self.confidence.classes(evidence), candidates)
+            ranked = decide.rank(candidates, n_good, probabilities, errors)
+        return Outcome(
+            spectra, self.engines, prepared, candidates, ranked, probabilities,
+            self.confidence, exact, self.subclasses, self.anomaly,
+        )  # fmt: skip
+
+
+def chosen_models(models: Mapping[str, Any], choices: Choices) -> dict[str, tuple[float, ...]]:
+    """The classes to try, with the range of redshifts to look at where one is chosen.
+
+    Raises
+    ------
+    ValueError
+        If there is no model of a chosen class.
+    """
+    missing = [name for name in choices.classes if name not in models]
+    if missing:
+        raise ValueError(f"there is no model of {missing[0]}: there are {', '.join(models)}")
+    ranges = {name: tuple(ends) for name, *ends in choices.z_ranges}
+    return {name: ranges.get(name, ()) for name in models if name in (choices.classes or models)}
+
+
+def chosen_curves(choices: Choices, solver: str, cards: Sequence[ModelCard]) -> SavedCurves | None:
+    """The saved curves that are chosen, if they serve the solver and these models.
+
+    Raises
+    ------
+    CurvesError
+        If they cannot be read, or are of another solver, other weights or a narrower range.
+    """
+    if not choices.curves:
+        return None
+    saved = SavedCurves(choices.curves)
+    weights = {card.cls: card.sha256 for card in cards}
+    saved.check(solver, weights, {card.cls: card.shifts for card in cards})
+    return saved
+
+
+def _posterior(probabilities: Floats, candidates: list[Any]) -> Floats:
+    """Probabilities of classes under the priors of the best solutions; NaN for those not tried."""
+    # None for classes that are not tried or have no solution (their probability is 0 already).
+    prior = np.full(probabilities.shape, np.nan)
+    out = np.full(probabilities.shape, np.nan)
+    for found in candidates:
+        at = CLASSES.index(found.cls)
+        out[:, at] = probabilities[:, at]
+        prior[:, at] = np.minimum(as_numpy(found.prior[:, 0]), 1e300)  # inf - inf is no number
+    # The others are to stay as they are, to the bit.
+    rows = np.nan_to_num(prior).any(axis=1)
+    excess = prior[rows] - np.nanmin(prior[rows], axis=1, keepdims=True)
+    weight = out[rows] * np.exp(-0.5 * np.nan_to_num(excess))
+    total = np.nansum(weight, axis=1, keepdims=True)
+    out[rows] = weight / np.where(total > 0, total, np.nan)
+    return out

@@ -1,0 +1,187 @@
+"""One spectrum with its solutions and χ² curves, to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from gasnet3.pipeline.columns import chosen_fit, solution_columns
+from gasnet3.pipeline.outcome import Outcome
+from gasnet3.solve.engine import Curves, Engine
+from gasnet3.solve.prepare import prepare
+from gasnet3.solve.refine import fit_at
+from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.lattice import shift_from_z
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """One class and redshift, with what it looks like.
+
+    Attributes
+    ----------
+    cls, subclass : str
+        Class, and finer class where it is sure.
+    z, z_err, chi2, rchi2, delta_chi2, probability : float
+        As in the catalog; ``probability`` is that of the class.
+    zwarn : int
+        Warning bits.
+    model : ndarray of float64, shape (n,)
+        Whole model, in the input's flux units.
+    """
+
+    cls: str
+    subclass: str
+    z: float
+    z_err: float
+    chi2: float
+    rchi2: float
+    delta_chi2: float
+    probability: float
+    zwarn: int
+    model: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Inspection:
+    """One spectrum with its solution, to look at (paper, Fig. 6).
+
+    Attributes
+    ----------
+    id : str
+        Identifier.
+    wave : ndarray of float64, shape (n,)
+        Observed wavelengths, vacuum Å.
+    flux, ivar, continuum, model : ndarray of float64, shape (n,)
+        Spectrum, subtracted continuum and whole model, in the input's flux units; the last two
+        NaN where there is no solution.
+    cls : str
+        Chosen class, '' where there is none.
+    z, z_err, rchi2 : float
+        The solution.
+    zwarn : int
+        Warning bits.
+    curves : dict of str to (z, chi2)
+        Reduced χ² curve of each class, two arrays.
+    best_z : dict of str to float
+        Best redshift of each class.
+    solutions : tuple of Solution
+        The best solutions over class and redshift, best first; empty where there is none.
+    """
+
+    id: str
+    wave: Floats
+    flux: Floats
+    ivar: Floats
+    continuum: Floats
+    model: Floats
+    cls: str
+    z: float
+    z_err: float
+    rchi2: float
+    zwarn: int
+    curves: dict[str, tuple[Floats, Floats]]
+    best_z: dict[str, float]
+    solutions: tuple[Solution, ...] = ()
+
+
+def inspected(outcome: Outcome, curves: Mapping[str, Curves], n_best: int) -> Inspection:
+    """What is to be seen of a solved batch of one spectrum.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        The batch, solved with at least ``n_best`` solutions a class.
+    curves : mapping of str to Curves
+        Of each class.
+    n_best : int
+        Solutions kept.
+    """
+    one = outcome.spectra
+    table = solution_columns(outcome, 0)
+    n_good = int(one.n_good[0])
+    dof = {engine.cls: engine.dof for engine in outcome.engines}
+    solutions = [_solution(outcome, nth) for nth in range(n_best)]
+    chosen = {name: part[0].cpu().numpy() for name, part in chosen_fit(outcome, 0).items()}
+    norm = float(outcome.prepared[outcome.ranked.cls[0, 0]].norm[0])
+    solved = bool(table["class"][0])
+    nothing = np.full(one.lattice.n, np.nan)
+    return Inspection(
+        id=str(one.ids[0]),
+        wave=one.lattice.wave,
+        flux=one.flux[0].astype(np.float64),
+        ivar=one.ivar[0].astype(np.float64),
+        continuum=norm * (chosen["total"] - chosen["model"]) if solved else nothing,
+        model=norm * chosen["total"] if solved else nothing,
+        cls=str(table["class"][0]),
+        z=float(table["z"][0]),
+        z_err=float(table["z_err"][0]),
+        rchi2=float(table["rchi2"][0]),
+        zwarn=int(table["zwarn"][0]),
+        curves={
+            cls: (found.z.numpy(), found.chi2[0].double().cpu().numpy() / max(n_good - dof[cls], 1))
+            for cls, found in curves.items()
+        },
+        best_z={cls: float(table[f"z_{cls.lower()}"][0]) for cls in dof},
+        solutions=tuple(solution for solution in solutions if solution is not None),
+    )
+
+
+def _solution(outcome: Outcome, nth: int) -> Solution | None:
+    """The nth solution, or None."""
+    if nth >= outcome.ranked.chi2.shape[1]:
+        return None
+    table = solution_columns(outcome, nth)
+    cls = str(table["class"][0])
+    if not cls:
+        return None
+    norm = float(outcome.prepared[outcome.ranked.cls[0, nth]].norm[0])
+    numbers = ("z", "z_err", "chi2", "rchi2", "delta_chi2")
+    return Solution(
+        cls=cls,
+        subclass=str(table["subclass"][0]),
+        probability=float(table[f"p_{cls.lower()}"][0]),
+        zwarn=int(table["zwarn"][0]),
+        model=norm * chosen_fit(outcome, nth)["total"][0].cpu().numpy(),
+        **{name: float(table[name][0]) for name in numbers},
+    )
+
+
+def model_at(engine: Engine, spectrum: Spectra, z: float) -> tuple[Floats, float]:
+    """The best model of a class at a given redshift.
+
+    Parameters
+    ----------
+    engine : Engine
+        Of the class; its network has eigenspectra.
+    spectrum : Spectra
+        A batch of one.
+    z : float
+        Redshift; beyond the range of the class the nearest end of it.
+
+    Returns
+    -------
+    tuple of (ndarray of float64, shape (n,)) and float
+        Whole model in the input's flux units, and its reduced χ²; NaN where the spectrum cannot
+        be fitted.
+
+    Raises
+    ------
+    ModelError
+        If the network has no eigenspectra.
+    """
+    with torch.inference_mode():
+        prepared = prepare(spectrum, engine.model.card.degree, engine.eigenspectra.device)
+        rows = torch.zeros(1, dtype=torch.int64, device=prepared.flux.device)
+        shift = torch.as_tensor(np.atleast_1d(shift_from_z(z)), device=prepared.flux.device)
+        fits = fit_at(engine.templates, prepared.flux, prepared.ivar, rows, shift)
+        model = engine.templates.models(rows, fits.shift, fits.coeff, fits.continuum)
+        whole = prepared.in_flux_units(model)[0].cpu().numpy()
+    dof = max(int(spectrum.n_good[0]) - engine.dof, 1)
+    return whole, float(fits.chi2[0]) / dof

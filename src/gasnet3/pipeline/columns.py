@@ -1,0 +1,284 @@
+"""From solved spectra to the columns of the catalog."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasnet3.anomaly.score import AnomalyFit, Strangeness, judge
+from gasnet3.anomaly.solution import Solution
+from gasnet3.classes import CLASSES
+from gasnet3.decide import rank as decide
+from gasnet3.decide import zwarn as quality
+from gasnet3.decide.confidence import redshift_features
+from gasnet3.machine.arrays import as_numpy, copied, index_for
+from gasnet3.pipeline.outcome import Outcome
+from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.coverage import good_span
+
+if TYPE_CHECKING:
+    from gasnet3.anomaly.second import SecondRedshift
+    from gasnet3.anomaly.statistics import Statistics
+    from gasnet3.solve.candidates import Candidates
+    from gasnet3.solve.prepare import Prepared
+
+Columns = dict[str, NDArray[Any]]
+
+
+def catalog_columns(outcome: Outcome, n_best: int) -> Columns:
+    """Columns of the ``n_best`` solutions of each spectrum, those of one spectrum in a run."""
+    common = _common_columns(outcome)
+    parts = [solution_columns(outcome, nth, common) for nth in range(n_best)]
+    rows = len(outcome.spectra) * n_best
+    return {
+        name: np.stack([p[name] for p in parts], axis=1).reshape(rows, *parts[0][name].shape[1:])
+        for name in parts[0]
+    }
+
+
+def _common_columns(outcome: Outcome) -> Columns:
+    """What all solutions of a spectrum share."""
+    spectra = outcome.spectra
+    return {
+        "id": spectra.ids,
+        **{f"p_{c.lower()}": outcome.probabilities[:, i] for i, c in enumerate(CLASSES)},
+        "sn_median": spectra.sn_median,
+        "n_good": spectra.n_good,
+        **_wave_range(spectra),
+        **_class_columns(outcome),
+    }
+
+
+def _wave_range(spectra: Spectra) -> Columns:
+    """First and last good wavelength of each row, Å; NaN where there is none."""
+    good = spectra.ivar > 0
+    wave, any_good = spectra.lattice.wave, good.any(axis=1)
+    first, last = good_span(good)
+    return {
+        "wave_min": np.where(any_good, wave[first], np.nan),
+        "wave_max": np.where(any_good, wave[last], np.nan),
+    }
+
+
+def _class_columns(outcome: Outcome) -> Columns:
+    """The best solution of each class (eq. 21); NaN for classes without a model."""
+    nothing = np.full(len(outcome.spectra), np.nan)
+    by_class = {found.cls: found for found in outcome.candidates}
+    out: Columns = {}
+    for cls in CLASSES:
+        columns = {"chi2": nothing, "z": nothing, "robustness": nothing}
+        if cls in by_class:
+            best = decide.rank([by_class[cls]], outcome.spectra.n_good)
+            columns = {
+                "chi2": best.chi2[:, 0],
+                "z": best.z[:, 0],
+                "robustness": decide.class_robustness(by_class[cls]),
+            }
+        out |= {f"{name}_{cls.lower()}": column for name, column in columns.items()}
+    return out
+
+
+def solution_columns(outcome: Outcome, nth: int, common: Columns | None = None) -> Columns:
+    """All columns of the nth solution of each spectrum; only the best is judged strange or not."""
+    columns, solved, solution = solutions(outcome, nth, common)
+    if nth > 0 or outcome.anomaly is None:
+        found, strange = Strangeness.unknown(len(outcome.spectra)), quality.misfit(solved) > 1.0
+    else:
+        found = judge(outcome.anomaly, *measured(outcome, solved, solution, outcome.anomaly))
+        strange = found.strange
+    zwarn = quality.warn(solved, outcome.spectra.zwarn, strange)
+    return columns | found.columns() | {"zwarn": zwarn}
+
+
+def solutions(
+    outcome: Outcome, nth: int, common: Columns | None = None
+) -> tuple[Columns, quality.Solved, Solution]:
+    """The nth solution of each spectrum: as columns, and as flags and scores look at it."""
+    common = common or _common_columns(outcome)
+    spectra, ranked = outcome.spectra, outcome.ranked
+    has, index = np.isfinite(ranked.chi2[:, nth]), ranked.cls[:, nth]
+    dof = np.array([found.dof for found in outcome.candidates])[index]
+    names = np.array([engine.model.card.name for engine in outcome.engines])
+    coeff, covariance, domain = _coefficients(outcome, nth)
+    # Models may differ in m: the padding has no part in the amplitude.
+    known = np.isfinite(coeff)
+    size = np.sqrt((np.where(known, coeff, 0.0) ** 2).sum(axis=1))
+    size = np.where(known.any(axis=1), size, np.nan)
+    columns = common | {
+        "class": np.where(has, np.array(ranked.classes)[index], ""),
+        "subclass": _subclasses(outcome, nth),
+        "z": np.where(has, ranked.z[:, nth], np.nan),
+        "z_err": np.where(has, ranked.z_err[:, nth], np.nan),
+        "chi2": ranked.chi2[:, nth],
+        "dof": np.where(has, spectra.n_good - dof, 0),
+        "rchi2": ranked.rchi2[:, nth],
+        "delta_chi2": decide.delta_chi2(ranked, nth),
+        "robustness": decide.robustness(ranked, nth),
+        "znum": np.full(len(spectra), nth),
+        "coeff": coeff / np.where(size > 0, size, 1.0)[:, None],
+        "amplitude": size,
+        "model": np.where(has, names[index], ""),
+    }
+    columns["p_z"] = _redshift_probability(outcome, nth, columns)
+    misfit = np.maximum(columns["rchi2"], 1.0)[:, None, None]
+    next_cls, next_z = decide.runner_up(ranked, nth)
+    solution = Solution(
+        cls=columns["class"],
+        z=columns["z"],
+        rchi2=columns["rchi2"],
+        delta_chi2=columns["delta_chi2"],
+        next_cls=next_cls,
+        next_z=next_z,
+        sn=columns["sn_median"],
+        domain=domain,
+        coeff=coeff,
+        covariance=covariance * misfit,
+    )
+    return columns, _solved(outcome, nth, columns, domain), solution
+
+
+def measured(
+    outcome: Outcome, solved: quality.Solved, solution: Solution, fit: AnomalyFit
+) -> tuple[Statistics, SecondRedshift, Solution]:
+    """What is measured of the best solutions to tell how strange the spectra are."""
+    from gasnet3.anomaly.measure import measure
+    from gasnet3.anomaly.residual import Residual
+
+    arrays: Any = solved.flux, solved.ivar, solved.model, solved.total
+    residual = Residual(*arrays)
+    lattice = outcome.spectra.lattice
+    found = measure(residual, solution, lattice, fit.sky_pixels(lattice), fit.densities)
+    return *found, solution
+
+
+def _coefficients(outcome: Outcome, nth: int) -> tuple[NDArray[np.float64], ...]:
+    """Coefficients with amplitude, NaN-padded to the widest model, covariance, domain distance.
+
+    The latter two are NaN where the coefficients were not solved for.
+    """
+    ranked, rows = outcome.ranked, len(outcome.spectra)
+    width = max(1, *(found.coeff.shape[2] for found in outcome.candidates))
+    coeff, domain = np.full((rows, width), np.nan), np.full(rows, np.nan)
+    covariance = np.full((rows, width, width), np.nan)
+    both = zip(outcome.engines, outcome.candidates, strict=True)
+    for index, (engine, found) in enumerate(both):
+        chosen, row, which = _rows_of(ranked, nth, index, found)
+        omega, measured = found.coeff[row, which], found.covariance[row, which]
+        coeff[chosen, : omega.shape[1]] = as_numpy(omega)
+        m, population = omega.shape[1], engine.model.card.population
+        if outcome.exact:
+            covariance[chosen, :m, :m] = as_numpy(measured)
+        if outcome.exact and "mean" in population and len(chosen):
+            from gasnet3.decide.domain import population_distance
+
+            distance = population_distance(population, omega, measured) / population["limit"]
+            domain[chosen] = as_numpy(distance)
+    return coeff, covariance, domain
+
+
+def _subclasses(outcome: Outcome, nth: int) -> NDArray[np.str_]:
+    """Subclass of the nth solutions; '' where it is not known, or not sure."""
+    out = np.full(len(outcome.spectra), "", dtype="U16")
+    for index, found in enumerate(outcome.candidates):
+        if found.cls in outcome.subclasses:
+            chosen, row, which = _rows_of(outcome.ranked, nth, index, found)
+            misfit = np.maximum(outcome.ranked.rchi2[chosen, nth], 1.0)[:, None, None]
+            coeff = as_numpy(found.coeff[row, which])
+            covariance = as_numpy(found.covariance[row, which]) * misfit
+            out[chosen] = outcome.subclasses[found.cls].predict(coeff, covariance)[0]
+    return out
+
+
+def _rows_of(
+    ranked: decide.Ranked, nth: int, index: int, found: Candidates
+) -> tuple[NDArray[np.int64], Any, Any]:
+    """Rows whose nth solution is of a class, the same to index with, and which candidate it is."""
+    chosen = np.flatnonzero((ranked.cls[:, nth] == index) & np.isfinite(ranked.chi2[:, nth]))
+    which = index_for(found.chi2, ranked.which[chosen, nth])
+    return chosen, index_for(found.chi2, chosen), which
+
+
+def _class_probability(columns: Columns) -> NDArray[np.float64]:
+    """Probability of the class of each row."""
+    out = np.full(len(columns["class"]), np.nan)
+    for cls in CLASSES:
+        out = np.where(columns["class"] == cls, columns[f"p_{cls.lower()}"], out)
+    return out
+
+
+def _redshift_probability(outcome: Outcome, nth: int, columns: Columns) -> NDArray[np.float64]:
+    """Probability that the best solution's redshift is right; NaN for all further ones."""
+    if nth > 0 or outcome.confidence is None:
+        return np.full(len(outcome.spectra), np.nan)
+    features = redshift_features(
+        columns["delta_chi2"], columns["rchi2"], columns["sn_median"],
+        _class_probability(columns), columns["class"],
+    )  # fmt: skip
+    has = np.isfinite(columns["z"])
+    return np.where(has, outcome.confidence.redshift(features), np.nan)
+
+
+def _solved(
+    outcome: Outcome, nth: int, columns: Columns, domain: NDArray[np.float64]
+) -> quality.Solved:
+    """What the questions of :mod:`gasnet3.decide.zwarn` are asked of."""
+    ranked, n_good = outcome.ranked, outcome.spectra.n_good
+    reduced = [
+        columns[f"chi2_{found.cls.lower()}"] / np.maximum(n_good - found.dof, 1)
+        for found in outcome.candidates
+    ]
+    fit = chosen_fit(outcome, nth)
+    return quality.Solved(
+        flux=fit["flux"],
+        ivar=fit["ivar"],
+        model=fit["model"],
+        total=fit["total"],
+        good=outcome.spectra.ivar > 0,
+        cls=columns["class"],
+        z=columns["z"],
+        rchi2=columns["rchi2"],
+        delta_chi2=columns["delta_chi2"],
+        sn_median=columns["sn_median"],
+        p_z=columns["p_z"],
+        probability=_class_probability(columns),
+        edge=ranked.edge[:, nth],
+        bad=ranked.bad[:, nth],
+        domain=domain,
+        rchi2_classes=np.stack(reduced, axis=1),
+        lattice=outcome.spectra.lattice,
+        populations={e.cls: e.model.card.population for e in outcome.engines},
+    )
+
+
+def chosen_fit(outcome: Outcome, nth: int) -> dict[str, Any]:
+    """Prepared flux and ivar of the nth solution, as its model's continuum degree makes them.
+
+    With its model, and the model with the continuum put back, all in units of the row's norm;
+    the latter two are NaN where there is no solution. All stay on the device.
+    """
+    first = outcome.prepared[0]
+    flux, ivar, continuum = first.flux, first.ivar, _relative_continuum(first)
+    model = continuum * np.nan
+    both = zip(outcome.prepared, outcome.candidates, strict=True)
+    for index, (prepared, found) in enumerate(both):
+        _, row, which = _rows_of(outcome.ranked, nth, index, found)
+        model[row] = found.models(row, which)
+        if prepared is not first:
+            flux = _with_rows(flux, row, prepared.flux)
+            ivar = _with_rows(ivar, row, prepared.ivar)
+            continuum = _with_rows(continuum, row, _relative_continuum(prepared))
+    return {"flux": flux, "ivar": ivar, "model": model, "total": model + continuum}
+
+
+def _with_rows(values: Any, rows: Any, others: Any) -> Any:
+    """A copy with some rows of another tensor or array."""
+    out = copied(values)
+    out[rows] = others[rows]
+    return out
+
+
+def _relative_continuum(prepared: Prepared) -> Any:
+    """The subtracted continuum in units of the norm, float64, shape (rows, n)."""
+    return prepared.evaluate_continuum() / prepared.norm[:, None]

@@ -1,0 +1,79 @@
+"""Models with what runs them: torch, or onnxruntime for exported networks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gasnet3.nets.card import ModelError
+from gasnet3.nets.registry import is_exported
+from gasnet3.pipeline.choices import ANYTHING, Choices
+
+if TYPE_CHECKING:
+    from gasnet3.pipeline.classifier import Classifier
+
+NEEDS_TORCH = (
+    "torch is not installed, and {models} needs it: install torch; or, where torch is, run "
+    "gasnet3 export -o DIR, bring DIR here and use --models DIR --solver amortised"
+)
+
+
+def load_classifier(
+    models: str | Path | Sequence[str | Path] = "encoder",
+    solver: str = "hybrid",
+    device: str = "cpu",
+    choices: Choices = ANYTHING,
+) -> Classifier:
+    """Models and a solver, ready to classify.
+
+    Parameters
+    ----------
+    models : str, Path or sequence of them
+        See :func:`gasnet3.load_models`; or a directory that ``gasnet3 export`` wrote, for which
+        torch is not needed.
+    solver, device, choices
+        See :meth:`gasnet3.pipeline.pipeline.Pipeline.load`. Exported networks know the amortised
+        solver.
+
+    Raises
+    ------
+    ValueError
+        If the solver or the device cannot be had, or no model can do what is chosen.
+    ModelError
+        If a model cannot be loaded, or torch or onnxruntime is needed and not installed.
+    """
+    if is_exported(models):
+        from gasnet3.pipeline.exported import OnnxPipeline
+
+        return OnnxPipeline.load(str(models), solver, device, choices)
+    require_torch(f"--models {models}" if isinstance(models, str | Path) else "these models")
+    from gasnet3.pipeline.pipeline import Pipeline
+
+    return Pipeline.load(models, solver, device, choices)
+
+
+def use_threads(models: str | Path | Sequence[str | Path], threads: int) -> None:
+    """Set the number of threads of what runs the networks."""
+    if is_exported(models):
+        from gasnet3.onnx import runtime
+
+        runtime.use_threads(threads)
+        return
+    import torch
+
+    torch.set_num_threads(threads)
+
+
+def require_torch(what: str) -> None:
+    """Refuse what cannot be done without torch.
+
+    Raises
+    ------
+    ModelError
+        If it is not installed, with what to do.
+    """
+    try:
+        import torch  # noqa: F401
+    except ImportError:
+        raise ModelError(NEEDS_TORCH.format(models=what)) from None

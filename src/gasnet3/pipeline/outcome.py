@@ -1,0 +1,62 @@
+"""Everything known about a batch after solving."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from gasnet3.anomaly.score import AnomalyFit
+    from gasnet3.decide.confidence import Confidence
+    from gasnet3.decide.rank import Ranked
+    from gasnet3.decide.subclass import SubclassModel
+    from gasnet3.solve.candidates import Candidates
+    from gasnet3.solve.engine import Curves, Engine
+    from gasnet3.solve.prepare import Prepared
+    from gasnet3.spectra.batch import Spectra
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """Everything known about a batch after solving.
+
+    Attributes
+    ----------
+    spectra : Spectra
+        The batch.
+    engines : tuple of Engine
+        One a class.
+    prepared : list of Prepared
+        The batch as each engine's model wants it.
+    candidates : list of Candidates
+        Solutions of each class.
+    ranked : Ranked
+        Solutions of all classes, best first.
+    probabilities : ndarray of float64, shape (rows, 3)
+        Of ``gasnet3.CLASSES``; NaN for classes without a model.
+    confidence : Confidence or None
+        What says how likely a redshift is right; None for weights without a fit.
+    exact : bool
+        Whether coefficients are solved for: only such can be compared with the population's.
+    subclasses : dict of str to SubclassModel
+        What tells subclasses, by class.
+    anomaly : AnomalyFit or None
+        What ordinary spectra are like; None for weights without a fit.
+    scanned : dict of str to Curves
+        The curves that solutions were proposed from, by class; none where they are not kept.
+    """
+
+    spectra: Spectra
+    engines: tuple[Engine, ...]
+    prepared: list[Prepared]
+    candidates: list[Candidates]
+    ranked: Ranked
+    probabilities: NDArray[np.float64]
+    confidence: Confidence | None
+    exact: bool
+    subclasses: dict[str, SubclassModel]
+    anomaly: AnomalyFit | None
+    scanned: dict[str, Curves] = field(default_factory=dict)

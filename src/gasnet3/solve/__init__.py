@@ -1,0 +1,1 @@
+"""From prepared spectra to candidate solutions of each class."""

@@ -1,0 +1,301 @@
+"""Chosen minima re-evaluated in float64 and followed to their sub-pixel position.
+
+A template is a cubic spline through its lattice pixels, so the χ² of eq. 9 (or, with free
+coefficients and continuum, the least χ² of eq. 22-26) is a smooth function of a shift that need
+not be whole. Its minimum is found by Gauss-Newton steps: the derivative of the model with
+respect to the shift is one more column of the least-squares problem, and the curvature of χ²
+with every linear parameter marginalised gives the error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+from gasnet3.solve import batching
+from gasnet3.solve.batching import TILE, paired, slices
+from gasnet3.solve.splines import Places, Templates, add_continuum, along, combine
+from gasnet3.spectra.lattice import ShiftRange
+
+CHUNK = 128
+"""Model components computed together on a CPU, of several fits: they stay in its cache."""
+
+GPU_CHUNK = 1 << 14
+"""The same on a GPU: half a gigabyte in float64."""
+
+RIDGE = {torch.float64: 1e-9, torch.float32: 3e-7}
+"""Added to the scaled diagonal of normal matrices, above the rounding of their sums."""
+
+MAX_STEPS = 7
+"""Steps a minimum at most; two are usual."""
+
+CONVERGED = 2e-3
+"""Steps shorter than this many pixels (0.14 km/s) end the search."""
+
+NEGLIGIBLE = 0.1
+"""So do steps shorter than this fraction of the shift's error."""
+
+LARGEST = 0.05
+"""But no step longer than this many pixels is left out."""
+
+LEAST_CURVATURE = 0.1
+"""Fraction of the Gauss-Newton curvature below which a secant is not trusted."""
+
+
+@dataclass(eq=False)
+class Fits:
+    """Least-squares fits at given shifts; every attribute has one entry a fit.
+
+    Attributes
+    ----------
+    shift, chi2 : Tensor of float64, shape (fits,)
+        Shift in pixels, and χ² (not reduced).
+    step, sigma : Tensor of float64, shape (fits,)
+        Gauss-Newton step to the minimum and error of the shift, both in pixels; NaN where the
+        curvature is not positive.
+    bend : Tensor of float64, shape (fits,)
+        Curvature of χ², where a search has measured it, over that of Gauss-Newton; 1 elsewhere.
+    coeff : Tensor of float64, shape (fits, m)
+        Coefficients of the templates.
+    continuum : Tensor of float64, shape (fits, degree + 1)
+        Continuum coefficients solved with them.
+    covariance : Tensor of float64, shape (fits, m, m)
+        Covariance of ``coeff``.
+    """
+
+    shift: Tensor
+    chi2: Tensor
+    step: Tensor
+    sigma: Tensor
+    bend: Tensor
+    coeff: Tensor
+    continuum: Tensor
+    covariance: Tensor
+
+    def rows(self, index: Tensor | slice) -> Fits:
+        """The fits at the given places."""
+        return Fits(*(getattr(self, f.name)[index] for f in fields(Fits)))
+
+    def chi2_ahead(self, reach: float, shifts: ShiftRange) -> Tensor:
+        """χ² to be expected one Gauss-Newton step on, of ``reach`` pixels at most.
+
+        Parameters
+        ----------
+        reach : float
+            Longest step in pixels.
+        shifts : ShiftRange
+            A step ends where they do.
+        """
+        step = self.step.nan_to_num(0.0)
+        room = torch.where(step > 0, shifts.last - self.shift, self.shift - shifts.first)
+        taken = torch.minimum(step.abs(), room).clamp(min=0.0, max=reach)
+        gain = taken * (2 * step.abs() - taken)
+        return self.chi2 - (gain / self.sigma**2).nan_to_num(0.0)
+
+    def put(self, index: Tensor, other: Fits) -> None:
+        """Replace the fits at the given places by those of ``other``."""
+        for f in fields(self):
+            getattr(self, f.name)[index] = getattr(other, f.name)
+
+
+def fit_at(templates: Templates, flux: Tensor, ivar: Tensor, rows: Tensor, shift: Tensor) -> Fits:
+    """Fit templates at given shifts, by direct sums (eq. 22-26), in the templates' dtype.
+
+    Parameters
+    ----------
+    templates : Templates
+        What to fit.
+    flux, ivar : Tensor, shape (batch, n)
+        Prepared spectra.
+    rows : Tensor of int64, shape (fits,)
+        Which spectrum each fit is of.
+    shift : Tensor of float64, shape (fits,)
+        Shift of each fit, clipped to the templates' range, and moved to their grid if they have
+        one.
+    """
+    many, shifts = paired(rows, shift)
+    places = Places.of(templates, shifts)
+    size = len(templates.basis) + templates.spline.shape[0]
+    together = (GPU_CHUNK if batching.on_gpu(flux) else max(2 * size, CHUNK)) // size
+    parts = [
+        _fit_chunk(templates, flux[many[cut]], ivar[many[cut]], places[cut])
+        for cut in slices(len(many), together)
+    ]
+    names = [f.name for f in fields(Fits)]
+    return Fits(*(torch.cat([getattr(p, name) for p in parts])[: len(rows)] for name in names))
+
+
+def _fit_chunk(templates: Templates, flux: Tensor, ivar: Tensor, places: Places) -> Fits:
+    dtype, n, m = templates.spline.dtype, flux.shape[1], templates.spline.shape[0]
+    f, root = flux.to(dtype), ivar.to(dtype).sqrt()
+    design = _design(templates, places, root)
+    inverse = _inverse(_products(design, m, m + len(templates.basis)))
+    right = _times(design, root * f)
+    solution = torch.bmm(inverse, right[..., None])[..., 0]
+    coeff, continuum = solution[:, :m], solution[:, m : m + len(templates.basis)]
+    curve = along(templates, places, coeff.to(dtype), n + 3)
+    model = combine(curve, places.value, n)
+    add_continuum(model, templates.basis, continuum.to(dtype))
+    residual = root * (f - model)
+    derivative = root * -combine(curve, places.slope, n)
+    # Curvature with the linear parameters marginalised: the part of the derivative that they
+    # cannot imitate.
+    shared = _times(design, derivative)[..., None]
+    imitated = torch.bmm(shared.transpose(1, 2), torch.bmm(inverse, shared))[:, 0, 0]
+    curvature = (derivative**2).sum(dim=1).double() - imitated
+    curvature = torch.where(curvature > 0, curvature, torch.nan)
+    return Fits(
+        shift=places.shift,
+        chi2=(residual**2).sum(dim=1).double(),
+        step=(derivative * residual).sum(dim=1) / curvature,
+        sigma=curvature**-0.5,
+        bend=torch.ones_like(curvature),
+        coeff=coeff,
+        continuum=continuum,
+        covariance=inverse[:, :m, :m],
+    )
+
+
+def _design(templates: Templates, places: Places, root: Tensor) -> Tensor:
+    """Templates and polynomials times the root of the inverse variance, (fits, components, n).
+
+    Components of zeros follow up to a multiple of :data:`~gasnet3.solve.batching.TILE`.
+    """
+    m, n = templates.spline.shape[0], root.shape[1]
+    used = m + len(templates.basis)
+    design = root.new_empty(len(root), -(-used // TILE) * TILE, n)
+    design[:, used:] = 0.0
+    if batching.on_gpu(root):
+        seen = combine(places.gather(templates.spline, n + 3), places.value, n)
+        torch.mul(seen, root[:, None], out=design[:, :m])
+    elif templates.grid is not None:
+        each = zip(places.windows(templates.grid, n), places.phase.tolist(), strict=True)
+        for out, (window, phase), weight in zip(design, each, root, strict=True):
+            torch.mul(window[phase], weight, out=out[:m])
+    else:
+        each = zip(places.windows(templates.spline, n + 3), places.value, strict=True)
+        for out, (window, value), weight in zip(design, each, root, strict=True):
+            combine(window, value, n, out=out[:m]).mul_(weight)
+    torch.mul(templates.basis, root[:, None], out=design[:, m:used])
+    return design
+
+
+def _products(design: Tensor, m: int, used: int) -> Tensor:
+    """Normal matrices of designs of which the first m components are templates."""
+    products = design.new_zeros(len(design), design.shape[1], design.shape[1])
+    above = torch.bmm(design[:, :m], design.transpose(1, 2))
+    products[:, :m] = above
+    products[:, m:, :m] = above[:, :, m:].transpose(1, 2)
+    polynomials = design[:, m:used]
+    products[:, m:used, m:used] = torch.bmm(polynomials, polynomials.transpose(1, 2))
+    return products
+
+
+def _times(matrices: Tensor, vectors: Tensor) -> Tensor:
+    """One matrix times one vector each, float64, shape (fits, m)."""
+    if batching.on_gpu(matrices):
+        return torch.bmm(matrices, vectors[..., None])[..., 0].double()
+    # A batched product with vectors takes MKL ten times longer.
+    out = matrices.new_empty(matrices.shape[:2])
+    for row, matrix, vector in zip(out, matrices, vectors, strict=True):
+        torch.mv(matrix, vector, out=row)
+    return out.double()
+
+
+def _inverse(normal: Tensor) -> Tensor:
+    """Inverse of scaled normal matrices, float64; the ridge keeps parameters without data at 0."""
+    ridge, normal = RIDGE[normal.dtype], normal.double()
+    scale = torch.diagonal(normal, dim1=1, dim2=2).clamp(min=0).sqrt()
+    scale = torch.where(scale > 0, scale, 1.0)
+    scaled = normal / (scale[:, :, None] * scale[:, None])
+    eye = torch.eye(normal.shape[1], dtype=normal.dtype, device=normal.device)
+    factor, _ = torch.linalg.cholesky_ex(scaled + ridge * eye)
+    return torch.cholesky_inverse(factor) / (scale[:, :, None] * scale[:, None])
+
+
+def refine(
+    templates: Templates,
+    flux: Tensor,
+    ivar: Tensor,
+    rows: Tensor,
+    begin: Fits,
+    reach: float,
+    close: float | Tensor = CONVERGED,
+) -> tuple[Fits, Tensor]:
+    """Follow minima of χ² to their sub-pixel positions.
+
+    The first step is Gauss-Newton's, later ones are secants of the gradient: where a model
+    describes a spectrum badly, as at all but the best minimum, the curvature of Gauss-Newton is
+    not that of χ². A fit is only ever replaced by one of lower χ².
+
+    Parameters
+    ----------
+    templates, flux, ivar, rows
+        See :func:`fit_at`.
+    begin : Fits
+        Where to begin, :func:`fit_at` of the same rows.
+    reach : float
+        How far in pixels a minimum may move from its start.
+    close : float or Tensor of shape (fits,)
+        Steps shorter than this many pixels are taken without another evaluation.
+
+    Returns
+    -------
+    fits : Fits
+        The fits at the minima.
+    converged : Tensor of bool
+        Whether a minimum was found within the reach, rather than a slope or a flat curve.
+    """
+    best, n = begin.rows(torch.arange(len(rows), device=rows.device)), flux.shape[1]
+    least = torch.as_tensor(close, dtype=begin.shift.dtype, device=rows.device)
+    low = (begin.shift - reach).clamp(templates.shifts.first, templates.shifts.last)
+    high = (begin.shift + reach).clamp(templates.shifts.first, templates.shifts.last)
+    move = (best.step / best.bend).nan_to_num(0.0)
+    for _ in range(MAX_STEPS):
+        target = torch.minimum(torch.maximum(best.shift + move, low), high)
+        # Only those that move: what another row still does must not matter here.
+        active = torch.nonzero((target - best.shift).abs() > _tolerance(best, n, least))[:, 0]
+        if not len(active):
+            break
+        here = best.rows(active)
+        trial = fit_at(templates, flux, ivar, rows[active], target[active])
+        better = trial.chi2 <= here.chi2
+        best.put(active[better], trial.rows(better))
+        move[active], best.bend[active] = _secant_move(here, trial, better)
+    tolerance = _tolerance(best, n, least)
+    converged = torch.isfinite(best.sigma) & (move.abs() < 0.1 + tolerance)
+    # The last step is too short to be worth another evaluation, not too short to take.
+    last = torch.maximum(torch.minimum(move, tolerance), -tolerance)
+    best.shift = torch.minimum(torch.maximum(best.shift + last, low), high)
+    return best, converged
+
+
+def _secant_move(here: Fits, trial: Fits, better: Tensor) -> tuple[Tensor, Tensor]:
+    """Step from the better of two fits to where the line through their gradients is zero.
+
+    With it the curvature of χ² that this tells, over that of Gauss-Newton.
+    """
+    moved = trial.shift - here.shift
+    gradient, tried = here.step / here.sigma**2, trial.step / trial.sigma**2
+    curvature = (gradient - tried) / moved
+    bend = curvature * torch.where(better, trial.sigma, here.sigma) ** 2
+    known = bend > LEAST_CURVATURE
+    # Downhill where χ² bends the wrong way, Gauss-Newton's steps are timid.
+    onward = torch.where(trial.step * moved > 0, 2.0 * moved, trial.step)
+    onward = torch.where(onward.abs() > trial.step.abs(), onward, trial.step)
+    plain = torch.where(better, onward, 0.5 * moved)
+    secant = torch.where(better, tried, gradient) / curvature
+    # A step that has led uphill has gone too far.
+    limit = torch.where(better, torch.inf, 0.5 * moved.abs())
+    step = torch.where(known, torch.minimum(torch.maximum(secant, -limit), limit), plain)
+    return step.nan_to_num(0.0), torch.where(known, bend, 1.0)
+
+
+def _tolerance(fits: Fits, n: int, close: Tensor) -> Tensor:
+    """Steps that end the search: far below a pixel, and below the error of the shift."""
+    # Where the model does not describe the spectrum to its noise, the error is as much larger.
+    misfit = (fits.chi2 / n).clamp(min=1.0).sqrt()
+    enough = (NEGLIGIBLE * misfit * fits.sigma).nan_to_num(0.0)
+    return torch.maximum(enough.clamp(max=LARGEST), close)

@@ -1,0 +1,292 @@
+"""χ² curves on disk: scanned once, and used again under other choices.
+
+A file of curves is Parquet: a row a spectrum with its ``id``, a ``digest`` of its pixels, and for
+each class a list of float32, ``chi2_star``, ...: χ² (not reduced) at the shifts that the metadata
+tell. These are the curves that solutions are proposed from, without what priors add to them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+from numpy.typing import NDArray
+
+from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.lattice import ShiftRange, z_from_shift
+
+KEY = b"gasnet3_curves"
+FORMAT = 1
+
+
+class CurvesError(ValueError):
+    """Curves that cannot be used; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The shifts of a class's curves.
+
+    Parameters
+    ----------
+    first, step : float
+        First shift in pixels, and from one to the next.
+    points : int
+        How many there are.
+    """
+
+    first: float
+    step: float
+    points: int
+
+    @property
+    def shifts(self) -> NDArray[np.float64]:
+        """All of them, ascending, shape (points,)."""
+        return np.asarray(self.first + self.step * np.arange(self.points), np.float64)
+
+
+@dataclass(frozen=True)
+class CurvesHeader:
+    """What a file of curves tells of itself.
+
+    Parameters
+    ----------
+    solver : str
+        What scanned them.
+    weights : dict of str to str
+        Hash of the weights of each class.
+    grids : dict of str to Grid
+        By class.
+    """
+
+    solver: str
+    weights: dict[str, str]
+    grids: dict[str, Grid]
+
+    def schema(self) -> Any:
+        """The columns of the file, with this in their metadata."""
+        lists = [
+            pa.field(f"chi2_{cls.lower()}", pa.list_(pa.float32(), grid.points))
+            for cls, grid in self.grids.items()
+        ]
+        columns = [pa.field("id", pa.string()), pa.field("digest", pa.int64()), *lists]
+        text = json.dumps({"format": FORMAT, **asdict(self)})
+        return pa.schema(columns, {KEY: text.encode()})
+
+    @classmethod
+    def of(cls, path: Path, schema: Any) -> CurvesHeader:
+        """What the metadata of a file hold; CurvesError if they are not ours."""
+        try:
+            told = json.loads((schema.metadata or {})[KEY])
+            if told["format"] != FORMAT:
+                raise CurvesError(f"{path}: curves of another gasnet3; save them again")
+            grids = {name: Grid(**grid) for name, grid in told["grids"].items()}
+            return cls(told["solver"], told["weights"], grids)
+        except (KeyError, TypeError, ValueError) as error:
+            if isinstance(error, CurvesError):
+                raise
+            raise CurvesError(f"{path}: holds no χ² curves of gasnet3") from None
+
+
+def digests(spectra: Spectra) -> NDArray[np.int64]:
+    """Eight bytes that change with the pixels of a spectrum, shape (rows,)."""
+    out = np.empty(len(spectra), np.int64)
+    for row in range(len(spectra)):
+        sha = hashlib.blake2b(spectra.flux[row].tobytes(), digest_size=8)
+        sha.update(spectra.ivar[row].tobytes())
+        out[row] = int.from_bytes(sha.digest(), "little", signed=True)
+    return out
+
+
+class CurvesWriter:
+    """Writes curves batch by batch; used with ``with``.
+
+    Parameters
+    ----------
+    path : Path
+        Where to write.
+    header : CurvesHeader
+        What they are.
+    """
+
+    def __init__(self, path: Path, header: CurvesHeader) -> None:
+        self.header = header
+        self._schema = header.schema()
+        self._writer = pa.parquet.ParquetWriter(path, self._schema, compression="zstd")
+
+    def add(self, spectra: Spectra, chi2: Mapping[str, NDArray[np.float32]]) -> None:
+        """Append the curves of some spectra, by class, shape (rows, points)."""
+        columns: list[Any] = [pa.array(spectra.ids.tolist()), pa.array(digests(spectra))]
+        for cls, grid in self.header.grids.items():
+            flat = pa.array(np.ascontiguousarray(chi2[cls], np.float32).ravel())
+            columns.append(pa.FixedSizeListArray.from_arrays(flat, grid.points))
+        table = pa.Table.from_arrays(columns, schema=self._schema)
+        self._writer.write_table(table, row_group_size=max(1, len(table)))
+
+    def copy(self, path: Path) -> None:
+        """Append all curves of another file of the same kind."""
+        with pa.parquet.ParquetFile(path) as file:
+            for group in range(file.num_row_groups):
+                self._writer.write_table(file.read_row_group(group).cast(self._schema))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._writer.close()
+
+
+class SavedCurves:
+    """A file of curves, to be looked up by spectrum.
+
+    Only the ids are kept in memory, and the rows looked up last.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Raises
+    ------
+    CurvesError
+        If it is not one.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        try:
+            self._file = pa.parquet.ParquetFile(self.path)
+            self.header = CurvesHeader.of(self.path, self._file.schema_arrow)
+            known = self._file.read(columns=["id", "digest"])
+        except (OSError, pa.ArrowException) as error:
+            raise CurvesError(f"{self.path}: cannot read curves ({error})") from error
+        self._ids = frozenset(known["id"].to_pylist())
+        # Spectra with one id are told apart by their pixels.
+        pairs = zip(known["id"].to_pylist(), known["digest"].to_pylist(), strict=True)
+        self._row = {pair: row for row, pair in enumerate(pairs)}
+        self._group: tuple[int, Any] = (-1, None)
+        self._lock = threading.Lock()
+
+    @property
+    def digest(self) -> str:
+        """Hash of which spectra there are, and of what scanned them."""
+        text = json.dumps([sorted(self._row), asdict(self.header)], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @cached_property
+    def _starts(self) -> NDArray[np.int64]:
+        meta = self._file.metadata
+        rows = [meta.row_group(i).num_rows for i in range(meta.num_row_groups)]
+        return np.concatenate([[0], np.cumsum(rows)]).astype(np.int64)
+
+    def check(
+        self, solver: str, weights: Mapping[str, str], shifts: Mapping[str, ShiftRange]
+    ) -> None:
+        """Refuse curves of another solver or weights, or that do not reach where they are asked.
+
+        Parameters
+        ----------
+        solver : str
+            What is to propose from them.
+        weights : mapping of str to str
+            Hash of the weights of each class that is tried.
+        shifts : mapping of str to ShiftRange
+            Where each of these classes is looked for.
+
+        Raises
+        ------
+        CurvesError
+            With what to do; classes that are not asked for may be there.
+        """
+        if self.header.solver != solver:
+            raise CurvesError(
+                f"{self.path}: curves of the {self.header.solver} solver, asked for is {solver}; "
+                f"add --solver {self.header.solver}, or leave the curves out"
+            )
+        for cls, sha in weights.items():
+            if self.header.weights.get(cls) != sha:
+                raise CurvesError(
+                    f"{self.path}: its curves of {cls} are not of these weights; give the models "
+                    "they were made with, or leave the curves out"
+                )
+            self._check_reach(cls, shifts[cls])
+
+    def _check_reach(self, cls: str, wanted: ShiftRange) -> None:
+        grid = self.header.grids[cls]
+        there = grid.shifts
+        # The points of a coarse scan end less than a step from the ends of its range.
+        if not (there[0] - grid.step < wanted.first and wanted.last < there[-1] + grid.step):
+            low, high = z_from_shift(there[[0, -1]])
+            raise CurvesError(
+                f"{self.path}: its curves of {cls} are from z = {low:.4g} to {high:.4g} only; give "
+                f"a range within it (--z-range {cls}=LOW:HIGH), or leave the curves out"
+            )
+        if not ((there >= wanted.first) & (there <= wanted.last)).any():
+            raise CurvesError(
+                f"{self.path}: no point of its curves of {cls} lies within so narrow a range; "
+                "widen the range, or leave the curves out"
+            )
+
+    def of(self, spectra: Spectra) -> dict[str, NDArray[np.float32]]:
+        """Curves of some spectra, by class, shape (rows, points).
+
+        Raises
+        ------
+        CurvesError
+            If a spectrum has none, or has changed since.
+        """
+        rows = [self._place(*pair) for pair in zip(spectra.ids, digests(spectra), strict=True)]
+        groups = np.searchsorted(self._starts, rows, side="right") - 1
+        out = {
+            cls: np.empty((len(rows), grid.points), np.float32)
+            for cls, grid in self.header.grids.items()
+        }
+        for group in np.unique(groups).tolist():
+            here = np.flatnonzero(groups == group)
+            inside = np.array(rows)[here] - self._starts[group]
+            with self._lock:  # a file and its last rows serve one thread at a time
+                found = self._read(group)
+            for cls, curves in found.items():
+                out[cls][here] = curves[inside]
+        return out
+
+    def _place(self, name: str, digest: int) -> int:
+        """Row of a spectrum."""
+        row = self._row.get((str(name), int(digest)))
+        if row is None:
+            known = str(name) in self._ids
+            what = "is not the spectrum its curve is of" if known else "has no curve"
+            raise CurvesError(
+                f"{self.path}: {name} {what}; save the curves again, or leave them out"
+            )
+        return row
+
+    def _read(self, group: int) -> dict[str, NDArray[np.float32]]:
+        if self._group[0] != group:
+            table = self._file.read_row_group(group).combine_chunks()
+            curves = {
+                cls: table[f"chi2_{cls.lower()}"]
+                .combine_chunks()
+                .flatten()
+                .to_numpy()
+                .reshape(-1, grid.points)
+                for cls, grid in self.header.grids.items()
+            }
+            self._group = (group, curves)
+        found: dict[str, NDArray[np.float32]] = self._group[1]
+        return found

@@ -1,0 +1,277 @@
+"""χ² at every whole shift at once: amortised (eq. 9-10) and exact (eq. 22-26).
+
+Both are float32 and only propose minima: at S/N 80 a float32 FFT is off by 10 in χ². What is
+reported is always re-evaluated in float64 (:mod:`gasnet3.solve.refine`). Only shifts whose whole
+observed window lies on the rest lattice are scanned, so no edge needs correcting.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from gasnet3.solve import batching
+from gasnet3.solve.batching import paired, slices
+from gasnet3.solve.correlate import Correlator, correlator, fast_length
+from gasnet3.solve.prepare import Prepared
+from gasnet3.spectra.lattice import ShiftRange
+
+RIDGE = 1e-5
+"""Added to the scaled diagonal of the float32 normal equations, far above their rounding."""
+
+POINTS = 8192
+"""Normal matrices factorised together, of several spectra: more would leave the processor's
+cache, fewer would not pay for the calls."""
+
+GPU_ROWS = 512
+"""Spectra scanned together on a GPU: enough to fill it, and a few gigabytes."""
+
+TOGETHER = 32
+"""Reconstructions scanned together on a CPU, for the same reason."""
+
+
+def scan_amortised(rest: Tensor, flux: Tensor, ivar: Tensor, shifts: ShiftRange) -> Tensor:
+    """χ² of a given reconstruction at every shift (eq. 9-10), not reduced.
+
+    ``χ²_s = Σ_i σ_i⁻² F̂²_{i+s} - 2 Σ_i F_i σ_i⁻² F̂_{i+s} + C``: two correlations, summed before
+    one inverse transform.
+
+    Parameters
+    ----------
+    rest : Tensor of float32, shape (rows, N)
+        Rest-frame reconstruction F̂.
+    flux, ivar : Tensor of float32, shape (rows, n)
+        Prepared spectra.
+    shifts : ShiftRange
+        Shifts the rest lattice covers.
+
+    Returns
+    -------
+    Tensor of float32, shape (rows, len(shifts))
+        χ² by ascending shift.
+    """
+    model, f, w = paired(rest, flux, ivar)
+    cuts = slices(len(model), len(model) if batching.on_gpu(rest) else TOGETHER)
+    parts = [_scan_models(model[cut], f[cut], w[cut], shifts) for cut in cuts]
+    return torch.cat(parts)[: len(flux)]
+
+
+def _scan_models(rest: Tensor, flux: Tensor, ivar: Tensor, shifts: ShiftRange) -> Tensor:
+    length = fast_length(rest.shape[1])
+    weighted = flux * ivar
+    data = torch.fft.rfft(torch.stack([ivar, weighted]), length).conj()
+    both = data * torch.fft.rfft(torch.stack([rest**2, -2.0 * rest]), length)
+    curve = torch.fft.irfft(both[0].add_(both[1]), length)[:, : len(shifts)]
+    # The window starts at the red end of the rest lattice for the smallest shift.
+    return torch.flip(curve, (1,)).add_((weighted * flux).sum(dim=1, keepdim=True))
+
+
+@dataclass(frozen=True)
+class Frugality:
+    """What a scan saves, in pixels; all 1: nothing.
+
+    Attributes
+    ----------
+    step : int
+        From one point of the curve to the next.
+    share : int
+        Shifts that share a factorised normal matrix; a multiple of ``step``.
+    average : int
+        Pixels averaged for the normal matrices.
+    stride : int
+        From one computed normal matrix to the next, with straight lines between them; a
+        multiple of ``share`` and of ``average``.
+    """
+
+    step: int = 1
+    share: int = 1
+    average: int = 1
+    stride: int = 1
+
+
+EXACT = Frugality()
+
+
+@dataclass(frozen=True, eq=False)
+class ExactScan:
+    """The least χ² over all coefficients and the continuum, at every shift (eq. 22-26).
+
+    What depends on the eigenspectra alone is computed once.
+
+    The right hand side B (eq. 26) changes from one shift to the next as fast as the lines are
+    narrow. The normal matrices A (eq. 25) change only where lines cross steps in the inverse
+    variance, and nearly all of the cost is in them: a frugal scan computes them for a few shifts
+    and interpolates.
+
+    Attributes
+    ----------
+    single : Correlator
+        Of the eigenspectra, at every shift of the curve.
+    averaged, product : Correlator
+        Of averages of the eigenspectra and of their products (lower triangle by columns), at
+        the shifts whose normal matrices are computed.
+    shifts : ShiftRange
+        Shifts the eigenspectra cover.
+    m, points : int
+        Number of eigenspectra; of points of the curve.
+    frugality : Frugality
+        What is saved.
+    """
+
+    single: Correlator
+    averaged: Correlator
+    product: Correlator
+    shifts: ShiftRange
+    m: int
+    points: int
+    frugality: Frugality
+
+    @classmethod
+    def build(
+        cls,
+        eigenspectra: Tensor,
+        n: int,
+        shifts: ShiftRange,
+        frugality: Frugality = EXACT,
+    ) -> ExactScan:
+        """Transform eigenspectra of shape (m, N)."""
+        m, step, stride = len(eigenspectra), frugality.step, frugality.stride
+        average = frugality.average
+        # The last windows may reach beyond the lattice; so may the last averages.
+        rest = pad(eigenspectra.float()[None], (0, 2 * stride + average), mode="replicate")[0]
+        j, i = torch.triu_indices(m, m)
+        bins = -(-n // average)
+        factors = -(-len(shifts) // frugality.share)
+        matrices = factors if stride == 1 else -(-factors * frugality.share // stride) + 1
+        every = stride // average
+        return cls(
+            single=correlator(rest, n, factors * frugality.share // step, step),
+            averaged=correlator(_means(rest, average), bins, matrices, every),
+            product=correlator(_means(rest[i] * rest[j], average), bins, matrices, every),
+            shifts=shifts,
+            m=m,
+            points=-(-len(shifts) // step),
+            frugality=frugality,
+        )
+
+    @property
+    def scanned(self) -> Tensor:
+        """Shift of every point of the curve in pixels, ascending, float64."""
+        last = self.shifts.last
+        return last - self.frugality.step * torch.arange(
+            self.points - 1, -1, -1, dtype=torch.float64
+        )
+
+    def scan(self, prepared: Prepared) -> Tensor:
+        """χ² curves of prepared spectra, not reduced, float32, shape (rows, points)."""
+        arrays = paired(prepared.flux, prepared.ivar, prepared.polynomials)
+        rows = len(arrays[0])
+        together = max(2, min(32, POINTS * self.frugality.share // len(self.shifts)))
+        if batching.on_gpu(arrays[0]):
+            together = GPU_ROWS
+        parts = [self._scan_rows(*(a[cut] for a in arrays)) for cut in slices(rows, together)]
+        return torch.cat(parts)[: len(prepared)]
+
+    def _scan_rows(self, flux: Tensor, ivar: Tensor, polynomials: Tensor) -> Tensor:
+        average, weighted = self.frugality.average, ivar * flux
+        right = self.single(weighted[:, None])[:, 0]
+        normal = _columns(self.product(_sums(ivar, average)[:, None])[:, 0], self.m)
+        reduced = _without_continuum(normal, self.averaged(_sums(polynomials, average)))
+        blocks = right.shape[2] * self.frugality.step // self.frugality.share
+        gain = _explained([self._between(column)[..., :blocks] for column in reduced], right)
+        constant = (weighted * flux).sum(dim=1, keepdim=True)
+        return torch.flip(constant - gain[:, : self.points], (1,))
+
+    def _between(self, computed: Tensor) -> Tensor:
+        """Matrices for every ``share`` shifts, on straight lines between the computed ones."""
+        frugality = self.frugality
+        if frugality.stride == 1:
+            return computed
+        # Amid the shifts that share it.
+        middle = (frugality.share - frugality.step) / 2
+        place = torch.arange(0, frugality.stride, frugality.share, device=computed.device) + middle
+        low, high = computed[..., :-1, None], computed[..., 1:, None]
+        return torch.lerp(low, high, place / frugality.stride).flatten(-2)
+
+
+def _sums(values: Tensor, width: int) -> Tensor:
+    """Sums over ``width`` pixels, counted from the start; pixels missing at the end are 0."""
+    if width == 1:
+        return values
+    whole = pad(values, (0, -values.shape[-1] % width))
+    return whole.reshape(*values.shape[:-1], -1, width).sum(dim=-1)
+
+
+def _means(values: Tensor, width: int) -> Tensor:
+    """Means over ``width`` pixels, counted from the start; what is left over is dropped."""
+    whole = values.shape[-1] // width * width
+    return values[..., :whole].reshape(*values.shape[:-1], -1, width).mean(dim=-1)
+
+
+def _columns(packed: Tensor, m: int) -> list[Tensor]:
+    """Columns of the lower triangle: entry i has shape (rows, m - i, blocks)."""
+    edges = [i * m - i * (i - 1) // 2 for i in range(m + 1)]
+    return [packed[:, edges[i] : edges[i + 1]] for i in range(m)]
+
+
+def _without_continuum(normal: list[Tensor], cross: Tensor) -> list[Tensor]:
+    """S = A - Σ_p c_p c_pᵀ with a ridge: the normal matrices once the continuum is solved for.
+
+    Parameters
+    ----------
+    normal : list of Tensor, entry i of shape (rows, m - i, matrices)
+        Columns of A of eq. 25, from the diagonal down.
+    cross : Tensor, shape (rows, degree + 1, m, matrices)
+        Correlations with the orthonormal continuum polynomials.
+    """
+    out = []
+    for i, column in enumerate(normal):
+        ridge = RIDGE * column[:, :1]
+        column = column.clone()
+        for p in range(cross.shape[1]):
+            column.addcmul_(cross[:, p, i:], cross[:, p, i : i + 1], value=-1.0)
+        column[:, :1] = torch.maximum(column[:, :1] + ridge, ridge)
+        out.append(column)
+    return out
+
+
+def _explained(normal: list[Tensor], right: Tensor) -> Tensor:
+    """bᵀ S⁻¹ b at every shift: what the best coefficients explain of χ².
+
+    A Cholesky factorisation and a forward substitution written out over the columns, each step
+    for all shifts of all rows at once: LAPACK on thousands of 10 × 10 matrices is ten times
+    slower.
+
+    Parameters
+    ----------
+    normal : list of Tensor, entry i of shape (rows, m - i, blocks)
+        Columns of S, from the diagonal down.
+    right : Tensor, shape (rows, m, blocks × shared)
+        B of eq. 26.
+
+    Returns
+    -------
+    Tensor, shape (rows, blocks × shared)
+    """
+    rows, m, blocks = len(right), len(normal), normal[0].shape[2]
+    # Shifts of one block in a dimension of their own: they share a factor.
+    b = right.reshape(rows, m, blocks, -1).transpose(2, 3).contiguous()
+    gain = torch.zeros_like(b[:, 0])
+    factor: list[Tensor] = []
+    for i in range(m):
+        column, least = normal[i].clone(), RIDGE * normal[i][:, :1]
+        for known in factor:
+            below = known[:, i - m :]
+            column.addcmul_(below, below[:, :1], value=-1.0)
+        diagonal = torch.maximum(column[:, :1], least)
+        scale = torch.rsqrt(diagonal.clamp(min=1e-20))
+        column = column * scale
+        factor.append(column)
+        y = b[:, i] * scale
+        gain.addcmul_(y, y)
+        if i + 1 < m:
+            b[:, i + 1 :].addcmul_(column[:, 1:, None], y[:, None], value=-1.0)
+    return gain.transpose(1, 2).reshape(rows, -1)

@@ -1,0 +1,295 @@
+"""A batch of observed spectra on one lattice, and how any wavelength grid gets onto it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gasnet3.flags import ZWarn
+from gasnet3.spectra.joining import join_column
+from gasnet3.spectra.lattice import OBSERVED, LogLattice
+from gasnet3.spectra.resample import BadGrid, Placement, rebin_placed
+
+Rows = slice | NDArray[Any] | Sequence[int]
+
+
+@dataclass(frozen=True, eq=False)
+class Spectra:
+    """Observed spectra, one a row, on one lattice.
+
+    Parameters
+    ----------
+    flux : ndarray, shape (rows, n)
+        Flux density F_λ in any unit (SDSS: 1e-17 erg/s/cm²/Å). 0 where ``ivar`` is 0.
+    ivar : ndarray, shape (rows, n)
+        Inverse variance of ``flux``; 0 marks a masked pixel.
+    ids : ndarray of str, shape (rows,)
+        Identifier of each spectrum.
+    zwarn : ndarray of int64, shape (rows,)
+        Flags known before any fit (:class:`~gasnet3.flags.ZWarn`).
+    meta : mapping of str to ndarray, shape (rows,)
+        Key columns of the input that ride along into the catalog.
+    z : ndarray of float64, shape (rows,)
+        Labelled redshift, NaN where unknown.
+    classes : ndarray of str, shape (rows,)
+        Labelled class, '' where unknown.
+    lattice : LogLattice
+        Observed-frame lattice of the pixels, vacuum.
+    """
+
+    flux: NDArray[np.floating[Any]]
+    ivar: NDArray[np.floating[Any]]
+    ids: NDArray[np.str_]
+    zwarn: NDArray[np.int64]
+    z: NDArray[np.float64]
+    classes: NDArray[np.str_]
+    meta: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    lattice: LogLattice = OBSERVED
+
+    def __post_init__(self) -> None:
+        shape = (len(self.ids), self.lattice.n)
+        for name in ("flux", "ivar"):
+            if getattr(self, name).shape != shape:
+                raise ValueError(f"{name} has shape {getattr(self, name).shape}, expected {shape}")
+        columns = {"zwarn": self.zwarn, "z": self.z, "classes": self.classes, **self.meta}
+        for name, column in columns.items():
+            if len(column) != shape[0]:
+                raise ValueError(f"column {name!r} has {len(column)} rows, expected {shape[0]}")
+
+    @classmethod
+    def from_arrays(
+        cls,
+        flux: ArrayLike | Sequence[ArrayLike],
+        ivar: ArrayLike | Sequence[ArrayLike],
+        wave: ArrayLike | Sequence[ArrayLike] | None = None,
+        *,
+        loglam: ArrayLike | Sequence[ArrayLike] | None = None,
+        ids: Sequence[str] | NDArray[np.str_] | None = None,
+        zwarn: ArrayLike | None = None,
+        z: ArrayLike | None = None,
+        classes: Sequence[str] | NDArray[np.str_] | None = None,
+        meta: Mapping[str, ArrayLike] | None = None,
+        lattice: LogLattice = OBSERVED,
+    ) -> Spectra:
+        """Build a batch from arrays on any monotonic wavelength grid.
+
+        Pixels whose flux or ivar is not finite, or whose ivar is negative, are masked and the
+        row is flagged POORDATA. A row whose own grid cannot be used, or that has no usable pixel
+        on the lattice, becomes a fully masked row flagged NODATA.
+
+        Parameters
+        ----------
+        flux, ivar : array_like, shape (pixels,) or (rows, pixels), or a sequence of 1-D arrays
+            Flux density and its inverse variance. Rows may differ in length.
+        wave : array_like, shape (pixels,) or one row each, optional
+            Pixel centres in vacuum Å (or an astropy Quantity), rising or falling.
+        loglam : array_like, optional
+            log10 of the pixel centres instead of ``wave``; give exactly one of the two.
+        ids, zwarn, z, classes, meta : optional
+            Per-row columns, see the class.
+        lattice : LogLattice
+            Observed lattice to bring the spectra onto.
+
+        Raises
+        ------
+        ValueError
+            If shapes disagree, both or neither of ``wave`` and ``loglam`` are given, or a grid
+            shared by all rows is not monotonic and positive.
+        """
+        if (wave is None) == (loglam is None):
+            raise ValueError("give the wavelengths as exactly one of wave (Å) or loglam (log10 Å)")
+        # An astropy Quantity knows its unit.
+        given: Any = wave
+        grid = given.to_value("Angstrom") if hasattr(given, "to_value") else given
+        flux_rows, ivar_rows = _rows(flux, "flux"), _rows(ivar, "ivar")
+        grids, shared = _grids(grid if loglam is None else loglam, len(flux_rows))
+        if not len(flux_rows) == len(ivar_rows) == len(grids):
+            raise ValueError(
+                f"flux has {len(flux_rows)} rows, ivar {len(ivar_rows)}, wavelengths {len(grids)}"
+            )
+        rows = len(flux_rows)
+        for name, column in (("zwarn", zwarn), ("ids", ids)):
+            if column is not None and np.shape(column) != (rows,):
+                raise ValueError(f"{name} has shape {np.shape(column)}, expected ({rows},)")
+        out_flux, out_ivar, flags = _onto_lattice(
+            flux_rows, ivar_rows, grids, lattice, log=loglam is not None, shared=shared
+        )
+        if zwarn is not None:
+            flags |= np.asarray(zwarn, np.int64)
+        return cls(
+            flux=out_flux,
+            ivar=out_ivar,
+            ids=np.array([f"row-{i}" for i in range(rows)] if ids is None else ids, dtype=np.str_),
+            zwarn=flags,
+            z=np.full(rows, np.nan) if z is None else np.array(z, np.float64),
+            classes=np.full(rows, "", "U6") if classes is None else np.array(classes, np.str_),
+            meta={name: np.asarray(column) for name, column in (meta or {}).items()},
+            lattice=lattice,
+        )
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, rows: Rows) -> Spectra:
+        """The batch of the given rows (a slice, an index array or a boolean mask)."""
+        key = rows if isinstance(rows, slice) else np.asarray(rows)
+        if not isinstance(key, slice) and key.size == 0:
+            key = key.astype(np.int64)
+        if not isinstance(key, slice) and key.ndim != 1:
+            raise TypeError(
+                "index a batch with a slice, a mask or an array of rows, not one number"
+            )
+        return replace(
+            self,
+            flux=self.flux[key],
+            ivar=self.ivar[key],
+            ids=self.ids[key],
+            zwarn=self.zwarn[key],
+            z=self.z[key],
+            classes=self.classes[key],
+            meta={name: column[key] for name, column in self.meta.items()},
+        )
+
+    @classmethod
+    def concatenate(cls, batches: Sequence[Spectra]) -> Spectra:
+        """One batch of all rows, in order. Key columns missing in a batch are filled (NaN or '').
+
+        Raises
+        ------
+        ValueError
+            If there is no batch, or the lattices differ.
+        """
+        if not batches:
+            raise ValueError("nothing to concatenate")
+        if len({batch.lattice for batch in batches}) > 1:
+            raise ValueError("batches are on different lattices")
+        names = dict.fromkeys(name for batch in batches for name in batch.meta)
+        join = {
+            name: np.concatenate([getattr(batch, name) for batch in batches])
+            for name in ("flux", "ivar", "ids", "zwarn", "z", "classes")
+        }
+        rows = [len(batch) for batch in batches]
+        meta = {
+            name: join_column([batch.meta.get(name) for batch in batches], rows) for name in names
+        }
+        return cls(**join, meta=meta, lattice=batches[0].lattice)
+
+    @property
+    def n_good(self) -> NDArray[np.int64]:
+        """Number of unmasked pixels of each row, shape (rows,)."""
+        return np.asarray((self.ivar > 0).sum(axis=1))
+
+    @property
+    def sn_median(self) -> NDArray[np.float64]:
+        """Median S/N of the unmasked pixels, NaN where there is none, shape (rows,)."""
+        if self.flux.dtype == np.float32:
+            return _median_ratio(self.flux, self.ivar)
+        # One row that needs float64 makes a batch float64; the others must not notice.
+        with np.errstate(over="ignore"):
+            flux, ivar = self.flux.astype(np.float32), self.ivar.astype(np.float32)
+        single = (flux == self.flux).all(axis=1) & (ivar == self.ivar).all(axis=1)
+        out = _median_ratio(self.flux, self.ivar)
+        out[single] = _median_ratio(flux[single], ivar[single])
+        return out
+
+
+def _median_ratio(
+    flux: NDArray[np.floating[Any]], ivar: NDArray[np.floating[Any]]
+) -> NDArray[np.float64]:
+    """Median of flux·√ivar over the pixels with ivar > 0, NaN where there is none."""
+    good = ivar > 0
+    # Masked pixels are sorted to the end.
+    ratio = np.where(good, flux * np.sqrt(ivar), np.inf)
+    ratio.sort(axis=1)
+    rows, count = np.arange(len(ratio)), good.sum(axis=1)
+    n = np.maximum(count, 1)
+    middle = (ratio[rows, (n - 1) // 2] + ratio[rows, n // 2]) / 2
+    return np.where(count > 0, middle, np.nan).astype(np.float64)
+
+
+def _rows(values: Any, name: str) -> list[NDArray[Any]]:
+    """A list of 1-D rows of numbers from a 1-D array, a 2-D array or a sequence of 1-D arrays.
+
+    An empty list has no rows, an empty 1-D array is one row without pixels.
+    """
+    if isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype != object:
+        return [_floats(values)]
+    if type(values) is np.ndarray and values.ndim == 2 and values.dtype.kind in "fiu":
+        # A large table becomes float64 row by row, when its turn comes.
+        return list(values)
+    listed = list(values)
+    if listed and all(np.ndim(value) == 0 for value in listed):
+        return [_floats(values)]
+    rows = [_floats(row) for row in listed]
+    if any(row.ndim != 1 for row in rows):
+        raise ValueError(f"{name} must be one row, a table of rows or a list of 1-D rows")
+    return rows
+
+
+def _floats(values: Any) -> NDArray[np.float64]:
+    """As float64; masked entries of a masked array become NaN."""
+    if isinstance(values, np.ma.MaskedArray):
+        return np.asarray(np.ma.filled(values.astype(np.float64), np.nan))
+    return np.asarray(values, np.float64)
+
+
+def _grids(grid: Any, rows: int) -> tuple[list[NDArray[Any]], bool]:
+    """One wavelength grid a row, and whether it is one grid shared by all."""
+    grids = _rows(grid, "wavelengths")
+    shared = len(grids) == 1 and (len(grid) != 1 or np.ndim(grid[0]) == 0)
+    return (grids * rows if shared else grids), shared
+
+
+def _onto_lattice(
+    flux_rows: list[NDArray[Any]],
+    ivar_rows: list[NDArray[Any]],
+    grids: list[NDArray[Any]],
+    lattice: LogLattice,
+    *,
+    log: bool,
+    shared: bool,
+) -> tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]], NDArray[np.int64]]:
+    """Flux and ivar on the lattice, shape (rows, n), and the flags of what went wrong."""
+    rows = len(flux_rows)
+    shape = (rows, lattice.n)
+    flux: NDArray[np.floating[Any]] = np.zeros(shape, np.float32)
+    ivar: NDArray[np.floating[Any]] = np.zeros(shape, np.float32)
+    flags = np.zeros(rows, np.int64)
+    placement = None
+    for row, (f, w, grid) in enumerate(zip(flux_rows, ivar_rows, grids, strict=True)):
+        if not f.shape == w.shape == grid.shape:
+            raise ValueError(
+                f"row {row}: flux has {f.size} pixels, ivar {w.size}, wavelengths {grid.size}"
+            )
+        try:
+            if placement is None or grid is not grids[row - 1]:
+                placement = Placement.of(_floats(grid), lattice, log=log)
+        except BadGrid as error:
+            placement = None
+            if shared:
+                raise ValueError(str(error)) from None
+            flags[row] |= int(ZWarn.POORDATA)
+            continue
+        new_flux, new_ivar, poor = rebin_placed(_floats(f), _floats(w), placement)
+        # Rounded row by row: a row's numbers must not depend on its company.
+        if _fits_float32(new_flux, new_ivar):
+            new_flux, new_ivar = new_flux.astype(np.float32), new_ivar.astype(np.float32)
+        elif flux.dtype == np.float32:
+            flux, ivar = flux.astype(np.float64), ivar.astype(np.float64)
+        flux[row], ivar[row] = new_flux, new_ivar
+        flags[row] |= int(ZWarn.POORDATA) * poor
+    flags[~(ivar > 0).any(axis=1)] |= int(ZWarn.NODATA)
+    return flux, ivar, flags
+
+
+def _fits_float32(flux: NDArray[np.float64], ivar: NDArray[np.float64]) -> bool:
+    """Whether the numbers and their squares stay in its range (cgs flux, say, would not).
+
+    Flux is 0 where ivar is.
+    """
+    biggest = max(np.abs(flux).max(), ivar.max())
+    return bool(biggest < 1e18 and ivar.min(where=ivar > 0, initial=np.inf) > 1e-30)
