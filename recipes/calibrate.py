@@ -24,7 +24,7 @@ from rich.table import Table
 
 from gasnet3 import io
 from gasnet3.decide.confidence import DIRECTORY, Confidence
-from gasnet3.evaluate.calibration import pulls, reliability, summarize_pulls
+from gasnet3.evaluate.reliability import pulls, reliability, summarize_pulls
 from gasnet3.nets.registry import SHIPPED, list_models
 from gasnet3.pipeline.pipeline import Pipeline
 from gasnet3.report.confidence import plot_confidence

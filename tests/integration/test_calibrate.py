@@ -14,7 +14,7 @@ import gasnet3
 from gasnet3.anomaly.density import fit_density
 from gasnet3.anomaly.stored import find_anomaly, write_fits
 from gasnet3.cli import app
-from gasnet3.evaluate.calibration import pulls, summarize_pulls
+from gasnet3.evaluate.reliability import pulls, summarize_pulls
 from gasnet3.io import write_npz
 from gasnet3.nets.card import read_card
 from gasnet3.nets.model import save_model

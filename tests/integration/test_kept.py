@@ -14,12 +14,12 @@ from gasnet3 import samples
 from gasnet3.catalog import read_catalog
 from gasnet3.cli import app
 from gasnet3.io import ReadError, read, write_npz
+from gasnet3.io.saved_curves import CurvesError, SavedCurves
 from gasnet3.io.write_models import read_models
 from gasnet3.pipeline.choices import Choices
 from gasnet3.pipeline.pipeline import Pipeline
 from gasnet3.run.local import classify_files
 from gasnet3.run.work import Settings
-from gasnet3.solve.saved_curves import CurvesError, SavedCurves
 
 SPECTRA = read(samples.paths())
 COLUMNS = ("class", "z", "z_err", "chi2", "delta_chi2", "robustness", "p_qso", "zwarn")

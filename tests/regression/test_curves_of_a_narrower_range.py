@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from gasnet3 import samples
+from gasnet3.io.saved_curves import CurvesError, SavedCurves
 from gasnet3.pipeline.choices import Choices
 from gasnet3.pipeline.pipeline import Pipeline
 from gasnet3.run.local import classify_files
-from gasnet3.solve.saved_curves import CurvesError, SavedCurves
 from gasnet3.spectra.lattice import z_from_shift
 
 

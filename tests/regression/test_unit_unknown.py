@@ -2,7 +2,7 @@
 
 import pytest
 
-from gasnet3.io.generic.units import parse_unit
+from gasnet3.io.units import parse_unit
 
 
 @pytest.mark.parametrize("text", ["UNKNOWN", "unknown", " [UNKNOWN] ", "1e-17 UNKNOWN"])

@@ -11,7 +11,7 @@ from astropy.table import Table
 from gasnet3 import Spectra
 from gasnet3.bridges.redrock import NEAR, saved_curves, write_details
 from gasnet3.catalog import make_catalog
-from gasnet3.solve.saved_curves import CurvesHeader, CurvesWriter, Grid
+from gasnet3.io.saved_curves import CurvesHeader, CurvesWriter, Grid
 from gasnet3.spectra.lattice import OBSERVED, z_from_shift
 
 pytest.importorskip("h5py")

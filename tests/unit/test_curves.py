@@ -10,7 +10,7 @@ import pyarrow.parquet
 import pytest
 
 from gasnet3 import CLASSES
-from gasnet3.solve.saved_curves import (
+from gasnet3.io.saved_curves import (
     CurvesError,
     CurvesHeader,
     CurvesWriter,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gasnet3.io.generic.units import (
+from gasnet3.io.units import (
     flux_factor,
     is_flux_density,
     is_spectral,

@@ -17,6 +17,7 @@ from gasnet3.io import (
     iter_batches,
     load_plugins,
     read,
+    reading,
     register,
     registry,
     write_npz,
@@ -166,8 +167,8 @@ def test_a_broken_file_is_reported_and_the_rest_is_read(tmp_path):
 def test_large_files_are_read_in_pieces(tmp_path, monkeypatch):
     path = npz(tmp_path / "a.npz", 11)
     whole = read(path)
-    monkeypatch.setattr(registry, "PIECE_ROWS", 4)
-    monkeypatch.setattr(registry, "read_whole", lambda *_: pytest.fail("read whole"))
+    monkeypatch.setattr(reading, "PIECE_ROWS", 4)
+    monkeypatch.setattr(reading, "read_whole", lambda *_: pytest.fail("read whole"))
     failures = []
     batches = list(iter_batches(path, 3, failures))
     assert not failures

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gasnet3.decide.rank import robustness_ratio
 from gasnet3.evaluate import metrics
-from gasnet3.evaluate.calibration import pulls, reliability, summarize_pulls
+from gasnet3.evaluate.reliability import pulls, reliability, summarize_pulls
 
 NAN, INF = math.nan, math.inf
 

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from gasnet3.io import ReadFailure, expand, read_rows, write_npz
+from gasnet3.io import ReadFailure, expand, finding, read_rows, write_npz
 from gasnet3.io.options import DEFAULT
-from gasnet3.run import selection
 from gasnet3.run.inputs import Inputs, counted
 from gasnet3.run.plan import Plan, make_plan
 from gasnet3.run.selection import read_ids, select
@@ -60,7 +59,7 @@ def test_ids_are_given_as_a_list_a_file_or_a_table(tmp_path: Path) -> None:
 def test_rows_are_found_in_the_order_of_the_files(
     inputs: Inputs, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(selection, "CHUNK", chunk)
+    monkeypatch.setattr(finding, "CHUNK", chunk)
     failures: list[ReadFailure] = []
     chosen, missing = select(inputs, ["two", "nobody", "five", "four"], DEFAULT, failures)
     assert missing == ["nobody"]

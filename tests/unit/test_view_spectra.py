@@ -50,7 +50,7 @@ def test_what_is_not_there_is_told(tmp_path: Path) -> None:
 def test_nobody_waits_for_thousands_of_files(monkeypatch: pytest.MonkeyPatch) -> None:
     finder = SpectrumFinder([samples.DIRECTORY])
     monkeypatch.setattr(module, "PATIENCE", 0.05)
-    monkeypatch.setattr(finder, "_index", lambda: None)  # never complete
+    monkeypatch.setattr(finder, "_learn", lambda: None)  # never complete
     with pytest.raises(MissingSpectrum, match="not found yet: 0 of 12 files"):
         finder.find("a")
 

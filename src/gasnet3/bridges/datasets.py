@@ -14,7 +14,7 @@ from gasnet3.bridges.tables import from_table
 from gasnet3.catalog.schema import free_name, plain
 from gasnet3.io.generic.roles import NAMES
 from gasnet3.io.generic.roles import plain as plain_name
-from gasnet3.io.generic.units import FLUX_UNIT
+from gasnet3.io.units import FLUX_UNIT
 from gasnet3.spectra.batch import Spectra
 
 if TYPE_CHECKING:

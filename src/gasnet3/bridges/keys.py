@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gasnet3.flags import ZWarn
 from gasnet3.io.generic.roles import NAMES, plain
-from gasnet3.io.labels import class_label
+from gasnet3.io.naming import class_label
 from gasnet3.io.survey.sdss import as_key, spectrum_id
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from gasnet3.bridges.keys import needed
 from gasnet3.catalog.dialects import whole_numbers
+from gasnet3.io.saved_curves import CurvesHeader
 from gasnet3.machine.files import replacing
-from gasnet3.solve.saved_curves import CurvesHeader
 from gasnet3.spectra.lattice import z_from_shift
 
 if TYPE_CHECKING:

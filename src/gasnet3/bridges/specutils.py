@@ -23,7 +23,7 @@ from gasnet3.bridges.keys import (
 from gasnet3.catalog.schema import plain
 from gasnet3.io.generic.assemble import NOISE_KEY
 from gasnet3.io.generic.noise import estimated_ivar
-from gasnet3.io.generic.units import FLUX_UNIT, flux_factor
+from gasnet3.io.units import FLUX_UNIT, flux_factor
 from gasnet3.spectra.airvac import air_to_vacuum
 from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.joining import join_column

@@ -20,8 +20,8 @@ from gasnet3.io.generic.assemble import NOISE_KEY
 from gasnet3.io.generic.astropy_tables import is_vector, table_holding
 from gasnet3.io.generic.holding import Holding, HoldingReader, recognised
 from gasnet3.io.generic.roles import NAMES, PIXEL_ROLES, RolesError, plain
-from gasnet3.io.generic.units import FLUX_UNIT
 from gasnet3.io.options import DEFAULT, ReadOptions
+from gasnet3.io.units import FLUX_UNIT
 from gasnet3.spectra.batch import Spectra
 
 if TYPE_CHECKING:

@@ -1,4 +1,7 @@
-"""The three file formats: columns and one JSON header out, arrays and the header back."""
+"""Catalogs as Parquet, FITS and CSV: columns and one JSON header out, arrays and it back.
+
+The fourth format, VOTable, is in :mod:`gasnet3.catalog.votable`.
+"""
 
 from __future__ import annotations
 

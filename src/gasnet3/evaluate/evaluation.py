@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from gasnet3.classes import CLASSES
 from gasnet3.evaluate import metrics
-from gasnet3.evaluate.calibration import PullSummary, pulls, reliability, summarize_pulls
 from gasnet3.evaluate.metrics import Binned, Subsets, Threshold
+from gasnet3.evaluate.reliability import PullSummary, pulls, reliability, summarize_pulls
 from gasnet3.evaluate.truth import Match, Truth, match, read_truth
 from gasnet3.machine.files import write_json
 

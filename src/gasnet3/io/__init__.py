@@ -6,20 +6,10 @@ from gasnet3.io.errors import ReadError, ReadFailure
 from gasnet3.io.finding import find_spectra
 from gasnet3.io.options import ReadOptions
 from gasnet3.io.prefetch import prefetched
-from gasnet3.io.reader import ConfigurableReader, ExplainingReader, Reader, RowReader
-from gasnet3.io.registry import (
-    READERS,
-    expand,
-    find_reader,
-    iter_batches,
-    load_plugins,
-    read,
-    read_file,
-    register,
-)
-from gasnet3.io.rows import count_rows, read_rows
+from gasnet3.io.reader import ConfigurableReader, ExplainingReader, Reader, RowReader, Understood
+from gasnet3.io.reading import count_rows, iter_batches, read, read_file, read_rows
+from gasnet3.io.registry import READERS, expand, find_reader, load_plugins, register
 from gasnet3.io.stores.shards import write_shard
-from gasnet3.io.understood import Understood
 from gasnet3.io.write import write_npz, write_spec
 
 __all__ = [

@@ -2,17 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-
-import numpy as np
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
 
 from gasnet3.io.options import DEFAULT, ReadOptions
+from gasnet3.io.reading import count_rows, read_rows
 from gasnet3.io.registry import Inputs, expand, find_reader
-from gasnet3.io.rows import count_rows, read_rows
 from gasnet3.spectra.batch import Spectra
 
 CHUNK = 1024
 """Rows of a file that are looked at together: a file may be larger than memory."""
+
+
+class SpectrumIndex:
+    """Where spectra are, by their ids, learned file by file.
+
+    Parameters
+    ----------
+    wanted : collection of str, optional
+        The ids that matter; all if not given.
+    options : ReadOptions
+        What the files do not say.
+
+    Attributes
+    ----------
+    places : dict of str to (Path, int)
+        File and row of each id that was met; of spectra with one id those of the first.
+    """
+
+    def __init__(
+        self, wanted: Collection[str] | None = None, options: ReadOptions = DEFAULT
+    ) -> None:
+        self._wanted = wanted
+        self._options = options
+        self.places: dict[str, tuple[Path, int]] = {}
+
+    def look(self, path: Path, rows: int | None = None) -> Iterator[tuple[list[int], Spectra]]:
+        """Go through a file; give the rows that are wanted with their spectra, chunk by chunk.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
+        rows : int, optional
+            How many it has, where that is known.
+
+        Raises
+        ------
+        ReadError
+            If it cannot be read.
+        """
+        reader = find_reader(path, self._options)
+        rows = count_rows(path, reader, self._options) if rows is None else rows
+        for start in range(0, rows, CHUNK):
+            batch = read_rows(path, start, min(rows, start + CHUNK), reader, self._options)
+            names = batch.ids.tolist()
+            if self._wanted is None:
+                here = list(range(len(names)))
+            else:
+                here = [row for row, name in enumerate(names) if name in self._wanted]
+                batch = batch[here]
+            for row in here:
+                self.places.setdefault(names[row], (path, start + row))
+            if here:
+                yield [start + row for row in here], batch
+
+    def read(self, name: str) -> Spectra:
+        """The spectrum of an id that was met, as a batch of one; ReadError if it cannot be."""
+        path, row = self.places[name]
+        return read_rows(path, row, row + 1, options=self._options)
 
 
 def find_spectra(
@@ -45,18 +103,15 @@ def find_spectra(
     ReadError
         If an input means no file, or a file cannot be read before all are found.
     """
-    missing = set(map(str, ids))
+    wanted = frozenset(map(str, ids))
+    index = SpectrumIndex(wanted, options)
     found: dict[str, Spectra] = {}
     for path in sorted(expand(inputs), key=lambda path: path.name not in likely):
-        if not missing:
+        if len(found) == len(wanted):
             break
-        reader = find_reader(path, options)
-        rows = count_rows(path, reader, options)
-        for start in range(0, rows, CHUNK):
-            batch = read_rows(path, start, min(rows, start + CHUNK), reader, options)
-            for row in np.flatnonzero(np.isin(batch.ids, list(missing))).tolist():
-                found.setdefault(str(batch.ids[row]), batch[row : row + 1])
-            missing -= found.keys()
-            if not missing:
+        for _, batch in index.look(path):
+            for row, name in enumerate(batch.ids.tolist()):
+                found.setdefault(name, batch[row : row + 1])
+            if len(found) == len(wanted):
                 break
     return found

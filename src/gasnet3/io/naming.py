@@ -1,10 +1,11 @@
-"""Names of spectra that their file does not name."""
+"""Names of arrays, of classes, and of spectra that their file does not name."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
+_CLASSES = {"STAR": "STAR", "GALAXY": "GALAXY", "GAL": "GALAXY", "QSO": "QSO", "QUASAR": "QSO"}
 _ENDING = re.compile(r"(\.[A-Za-z]\w{0,7})?(\.(gz|fz|zip))?$", re.IGNORECASE)
 
 ALIASES = {"ids": ("ids", "id", "name"), "z": ("z",), "classes": ("classes", "class", "cls")}
@@ -31,3 +32,8 @@ def names_of(path: Path, rows: int, start: int, stop: int) -> list[str]:
     """
     stem = _ENDING.sub("", path.name, count=1) or path.name
     return [f"{stem}:{row}" if rows > 1 else stem for row in range(start, stop)]
+
+
+def class_label(text: str) -> str:
+    """A class as the field writes it, '' where it is none of the three."""
+    return _CLASSES.get(text.strip().upper(), "")

@@ -62,7 +62,7 @@ class ReadOptions:
         options = cls(air, _pairs(columns, "column"), _pairs(units, "unit"))
         for role, unit in options.units:
             # Here, as astropy is loaded where units are given only.
-            from gasnet3.io.generic.units import is_unit
+            from gasnet3.io.units import is_unit
 
             if not is_unit(unit):
                 raise ValueError(

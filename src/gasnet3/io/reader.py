@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from gasnet3.io.errors import check_range
 from gasnet3.io.options import ReadOptions
-from gasnet3.io.understood import Understood
 from gasnet3.spectra.batch import Spectra
+
+
+@dataclass
+class Understood:
+    """What of a file stands for what, what had to be assumed, and what was left.
+
+    Attributes
+    ----------
+    used : list of (role, text)
+        Role (:data:`gasnet3.io.options.ROLES`) and where it comes from, with its unit:
+        ``("flux", "column FLUX of HDU 1 [1e-17 erg/(s cm2 Angstrom)]")``.
+    assumed : list of str
+        What the file does not say, and was taken for granted.
+    ignored : list of str
+        What was not understood, or is not used.
+    """
+
+    used: list[tuple[str, str]] = field(default_factory=list)
+    assumed: list[str] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
 
 
 class Reader(Protocol):
@@ -47,3 +69,21 @@ class ExplainingReader(Reader, Protocol):
 
     def explain(self, path: Path) -> Understood:
         """What ``read(path)`` takes from where; ReadError if the file is damaged."""
+
+
+class SingleSpectrumReader(ABC):
+    """A reader of a format that holds one spectrum a file."""
+
+    @abstractmethod
+    def read(self, path: Path) -> Spectra:
+        """The one spectrum of a file; ReadError if it is damaged."""
+
+    def count(self, path: Path) -> int:
+        """One: such a file holds one spectrum."""
+        return 1
+
+    def read_rows(self, path: Path, start: int, stop: int) -> Spectra:
+        """The spectrum, or none of it; see :meth:`read`."""
+        check_range(path, start, stop, 1)
+        spectra = self.read(path)
+        return spectra if stop > start else spectra[:0]

@@ -1,23 +1,23 @@
-"""Which reader reads a file, and reading many files in batches."""
+"""Which reader reads a file, and which files are meant."""
 
 from __future__ import annotations
 
 import glob
 import os
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from gasnet3.io.errors import ReadError, ReadFailure
+from gasnet3.io.errors import ReadError
 from gasnet3.io.fits_table import GZIP_MAGIC
 from gasnet3.io.generic.fits import FitsReader
 from gasnet3.io.generic.text import EcsvReader, TextReader
 from gasnet3.io.generic.votable import VotableReader
 from gasnet3.io.options import DEFAULT, ReadOptions
-from gasnet3.io.reader import ConfigurableReader, Reader, RowReader
+from gasnet3.io.reader import ConfigurableReader, Reader
 from gasnet3.io.state import hats_folders, is_store, is_store_at
 from gasnet3.io.stores.feather import FeatherReader
 from gasnet3.io.stores.hdf5 import Hdf5Reader
@@ -31,7 +31,6 @@ from gasnet3.io.survey.lamost import LamostReader
 from gasnet3.io.survey.sdss_spec import SdssSpecReader
 from gasnet3.io.survey.sdss_spplate import SdssSpPlateReader
 from gasnet3.io.survey.sdss_spspec import SdssSpSpecReader
-from gasnet3.spectra.batch import Spectra
 
 ENTRY_POINT_GROUP = "gasnet3.readers"
 HEAD_BYTES = 1 << 16
@@ -42,9 +41,6 @@ DATA_ENDINGS = (
     *(".hdf5", ".h5", ".hdf", ".nc", ".zarr.zip", ".feather", *PARQUET_ENDINGS),
 )
 """Names that are taken from a directory; files named one by one or by a glob may have any."""
-
-PIECE_ROWS = 4096
-"""Spectra of a file that are read together, where its reader can read some."""
 
 Inputs = str | Path | Sequence[str | Path]
 
@@ -239,32 +235,8 @@ def _unlisted(error: OSError) -> None:
     raise ReadError(Path(error.filename), f"cannot be listed ({error.strerror})")
 
 
-def read_file(path: str | Path, options: ReadOptions = DEFAULT) -> Spectra:
-    """All spectra of one file, by the reader that knows it; see :func:`find_reader`.
-
-    Raises
-    ------
-    ReadError
-        If the file is damaged or of no known format.
-    """
-    path = Path(path)
-    return read_whole(path, find_reader(path, options))
-
-
-def read_whole(path: Path, reader: Reader) -> Spectra:
-    """All spectra of one file whose reader is known.
-
-    Raises
-    ------
-    ReadError
-        If the file is damaged.
-    """
-    with reading(path, reader):
-        return reader.read(path)
-
-
 @contextmanager
-def reading(path: Path, reader: Reader) -> Iterator[None]:
+def read_errors(path: Path, reader: Reader) -> Iterator[None]:
     """Make a ReadError of whatever a reader (of another package) trips over.
 
     A file must not stop a run of millions.
@@ -276,107 +248,3 @@ def reading(path: Path, reader: Reader) -> Iterator[None]:
     except Exception as error:
         reason = f"reader {reader.name!r} failed on it with {type(error).__name__}: {error}"
         raise ReadError(path, f"{reason}; report this to the reader's authors") from error
-
-
-def read(inputs: Inputs, options: ReadOptions = DEFAULT) -> Spectra:
-    """All spectra of files, directories and globs as one batch.
-
-    Parameters
-    ----------
-    inputs : str, Path or sequence of them
-        See :func:`expand`.
-    options : ReadOptions
-        What the files do not say.
-
-    Raises
-    ------
-    ReadError
-        If an input means no file, or any of the files cannot be read.
-    """
-    return Spectra.concatenate([read_file(path, options) for path in expand(inputs)])
-
-
-def iter_batches(
-    inputs: Inputs,
-    batch_size: int,
-    failures: list[ReadFailure],
-    on_file: Callable[[int, int], None] | None = None,
-    options: ReadOptions = DEFAULT,
-) -> Iterator[Spectra]:
-    """Spectra of files, directories and globs, a batch at a time, in the order of the files.
-
-    Parameters
-    ----------
-    inputs : str, Path or sequence of them
-        See :func:`expand`.
-    batch_size : int
-        Rows of a batch; only the last may have fewer.
-    failures : list of ReadFailure
-        Files that cannot be read are appended here and left out; of one of more than
-        :data:`PIECE_ROWS` spectra, those before the damage were given already.
-    on_file : callable, optional
-        Called after every file with the number of files done and their total.
-    options : ReadOptions
-        What the files do not say.
-
-    Raises
-    ------
-    ReadError
-        If an input means no file.
-    ValueError
-        If the batch size is less than 1.
-    """
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-    paths = expand(inputs)
-
-    def files() -> Iterator[Spectra]:
-        for done, path in enumerate(paths, start=1):
-            try:
-                yield from _in_pieces(path, find_reader(path, options))
-            except ReadError as error:
-                failures.append(ReadFailure(path, error.problem))
-            if on_file:
-                on_file(done, len(paths))
-
-    yield from regrouped(files(), batch_size)
-
-
-def _in_pieces(path: Path, reader: Reader) -> Iterator[Spectra]:
-    """All spectra of a file, no more than a piece at a time where it may be larger than memory."""
-    rows = 0
-    if isinstance(reader, RowReader):
-        with reading(path, reader):
-            rows = reader.count(path)
-    if rows <= PIECE_ROWS or not isinstance(reader, RowReader):
-        yield read_whole(path, reader)
-        return
-    for start in range(0, rows, PIECE_ROWS):
-        with reading(path, reader):
-            piece = reader.read_rows(path, start, min(rows, start + PIECE_ROWS))
-        yield piece
-
-
-def regrouped(batches: Iterable[Spectra], size: int) -> Iterator[Spectra]:
-    """The rows of batches in batches of one size; only the last may have fewer.
-
-    Parameters
-    ----------
-    batches : iterable of Spectra
-        Of any length. No more are taken than the next batch needs.
-    size : int
-        Rows, at least 1.
-    """
-    waiting: list[Spectra] = []
-    rows = 0
-    for batch in batches:
-        waiting.append(batch)
-        rows += len(batch)
-        if rows >= size:
-            joined = Spectra.concatenate(waiting)
-            whole = rows - rows % size
-            for start in range(0, whole, size):
-                yield joined[start : start + size]
-            waiting, rows = [joined[whole:]], rows - whole
-    if rows:
-        yield Spectra.concatenate(waiting)

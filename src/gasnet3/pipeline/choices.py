@@ -23,7 +23,7 @@ class Choices:
     priors : str
         Table of priors (:meth:`gasnet3.solve.priors.Priors.read`); '' for none.
     curves : str
-        χ² curves of an earlier run, in the place of scans (:mod:`gasnet3.solve.saved_curves`); ''
+        χ² curves of an earlier run, in the place of scans (:mod:`gasnet3.io.saved_curves`); ''
         for none.
 
     Raises
@@ -121,9 +121,10 @@ def _range(text: str, tried: tuple[str, ...]) -> list[tuple[str, float, float]]:
             f"--z-range {text!r} is not of the form CLASS=LOW:HIGH, such as GALAXY=0:0.8"
         ) from None
     # Stars have velocities, not redshifts: a range for all means the others.
-    names = (
-        [name.strip().upper()] if equals else [n for n in ("GALAXY", "QSO") if n in (tried or n)]
-    )
+    if equals:
+        names = [name.strip().upper()]
+    else:
+        names = [one for one in ("GALAXY", "QSO") if not tried or one in tried]
     if not names:
         raise ValueError(
             f"--z-range {text} is for galaxies and quasars, which are not tried: give "

@@ -12,6 +12,7 @@ from gasnet3.anomaly import stored
 from gasnet3.anomaly.score import AnomalyFit
 from gasnet3.decide.confidence import DIRECTORY, Confidence, find_confidence
 from gasnet3.decide.subclass import SubclassModel
+from gasnet3.io.saved_curves import SavedCurves
 from gasnet3.nets.registry import fit_directories
 from gasnet3.onnx.prepare import Prepared, prepare
 from gasnet3.onnx.runtime import OnnxModel, load_exported, runtime
@@ -29,7 +30,6 @@ from gasnet3.pipeline.choices import ANYTHING, Choices
 from gasnet3.pipeline.classifier import Classifier, chosen_curves, chosen_models
 from gasnet3.pipeline.outcome import Outcome
 from gasnet3.solve.priors import Prior, Priors
-from gasnet3.solve.saved_curves import SavedCurves
 from gasnet3.spectra.batch import Spectra
 
 ROWS = 128

@@ -18,6 +18,7 @@ from gasnet3.decide.confidence import (
     find_confidence,
     solution_kind,
 )
+from gasnet3.io.saved_curves import SavedCurves
 from gasnet3.nets.devices import check_device
 from gasnet3.nets.model import Model
 from gasnet3.nets.narrowed import narrowed
@@ -30,7 +31,6 @@ from gasnet3.solve.candidates import ALL
 from gasnet3.solve.engine import Curves, Engine
 from gasnet3.solve.prepare import Prepared, prepare
 from gasnet3.solve.priors import Priors
-from gasnet3.solve.saved_curves import SavedCurves
 from gasnet3.solve.solvers import SOLVERS, Proposals, Solver, looks_at
 from gasnet3.spectra.batch import Spectra
 
@@ -90,7 +90,7 @@ class Pipeline(Classifier):
         ValueError
             If the solver is unknown, the device is not there, or no model can do what is chosen
             (:class:`~gasnet3.solve.priors.PriorsError` and
-            :class:`~gasnet3.solve.saved_curves.CurvesError` are such).
+            :class:`~gasnet3.io.saved_curves.CurvesError` are such).
         ModelError
             If a model cannot be loaded, or has no eigenspectra and the solver needs them.
         """

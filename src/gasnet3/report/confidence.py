@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from gasnet3.evaluate.calibration import reliability
+from gasnet3.evaluate.reliability import reliability
 from gasnet3.report.figures import save_figure
 from gasnet3.report.style import COLORS
 

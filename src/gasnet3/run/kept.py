@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet
 from numpy.typing import NDArray
 
+from gasnet3.io.saved_curves import CurvesHeader, CurvesWriter, Grid
 from gasnet3.io.write_models import Models, write_models
 from gasnet3.machine.arrays import as_numpy
 from gasnet3.machine.files import replacing
 from gasnet3.pipeline.columns import chosen_fit
-from gasnet3.solve.saved_curves import CurvesHeader, CurvesWriter, Grid
 from gasnet3.spectra.lattice import LogLattice
 
 if TYPE_CHECKING:

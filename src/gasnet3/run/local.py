@@ -97,7 +97,7 @@ def classify_files(
     ids : sequence of str, optional
         Do these spectra only, in the order of the files. All are read to find them.
     save_curves, save_models : str or Path, optional
-        Where to write the χ² curves (:mod:`gasnet3.solve.saved_curves`), and the best models
+        Where to write the χ² curves (:mod:`gasnet3.io.saved_curves`), and the best models
         (:func:`gasnet3.io.write_models.write_models`).
     dialect : {'native', 'sdss', 'redrock'}
         Names of the columns.

@@ -7,11 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from gasnet3.io import ReadError, ReadFailure, ReadOptions, read_rows
+from gasnet3.io import ReadError, ReadFailure, ReadOptions
+from gasnet3.io.finding import SpectrumIndex
 from gasnet3.run.inputs import Inputs
-
-CHUNK = 1024
-"""Rows of a file whose ids are looked at together."""
 
 ID_NAMES = ("id", "targetid", "name")
 TABLES = (".csv", ".ecsv", ".fits", ".parquet", ".vot")
@@ -95,15 +93,17 @@ def select(
     list of str
         Ids that no file has.
     """
-    wanted, missing = frozenset(ids), set(ids)
+    index, missing = SpectrumIndex(frozenset(ids), options), set(ids)
     runs: list[tuple[int, int, int]] = []
     for number, path in enumerate(inputs.path):
         try:
-            rows, seen = _rows_of(path, int(inputs.rows[number]), wanted, options)
+            here = index.look(Path(path), int(inputs.rows[number]))
+            found = [(rows, batch.ids.tolist()) for rows, batch in here]
         except ReadError as error:
             failures.append(ReadFailure(Path(path), error.problem))
         else:
-            missing -= seen
+            missing.difference_update(*(names for _, names in found))
+            rows = [row for rows, _ in found for row in rows]
             runs += [(number, first, last) for first, last in _runs(rows)]
         if on_progress:
             on_progress(number + 1, len(inputs.path))
@@ -119,20 +119,6 @@ def select(
         ),
         [name for name in dict.fromkeys(ids) if name in missing],
     )
-
-
-def _rows_of(
-    path: str, total: int, wanted: frozenset[str], options: ReadOptions
-) -> tuple[list[int], set[str]]:
-    """Rows with wanted ids, and these ids."""
-    rows: list[int] = []
-    seen: set[str] = set()
-    for start in range(0, total, CHUNK):
-        ids = read_rows(path, start, min(total, start + CHUNK), options=options).ids
-        here = {row: name for row, name in enumerate(ids.tolist(), start) if name in wanted}
-        rows += here
-        seen.update(here.values())
-    return rows, seen
 
 
 def _runs(rows: Sequence[int]) -> list[tuple[int, int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -195,6 +195,31 @@ class Spectra:
         out = _median_ratio(self.flux, self.ivar)
         out[single] = _median_ratio(flux[single], ivar[single])
         return out
+
+
+def regrouped(batches: Iterable[Spectra], size: int) -> Iterator[Spectra]:
+    """The rows of batches in batches of one size; only the last may have fewer.
+
+    Parameters
+    ----------
+    batches : iterable of Spectra
+        Of any length. No more are taken than the next batch needs.
+    size : int
+        Rows, at least 1.
+    """
+    waiting: list[Spectra] = []
+    rows = 0
+    for batch in batches:
+        waiting.append(batch)
+        rows += len(batch)
+        if rows >= size:
+            joined = Spectra.concatenate(waiting)
+            whole = rows - rows % size
+            for start in range(0, whole, size):
+                yield joined[start : start + size]
+            waiting, rows = [joined[whole:]], rows - whole
+    if rows:
+        yield Spectra.concatenate(waiting)
 
 
 def _median_ratio(

@@ -19,7 +19,7 @@ from gasnet3.classes import CLASSES
 from gasnet3.decide import rank as decide
 from gasnet3.decide.confidence import DIRECTORY, Confidence, Evidence, redshift_features
 from gasnet3.evaluate import metrics
-from gasnet3.evaluate.calibration import summarize_pulls
+from gasnet3.evaluate.reliability import summarize_pulls
 from gasnet3.machine.files import replacing
 from gasnet3.nets.card import read_card, write_card
 from gasnet3.nets.model import Model

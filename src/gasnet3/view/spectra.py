@@ -7,13 +7,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from gasnet3.io import ReadError, ReadOptions, expand, find_reader
+from gasnet3.io import ReadError, ReadOptions, count_rows, expand, read_rows
+from gasnet3.io.finding import SpectrumIndex
 from gasnet3.io.options import DEFAULT
-from gasnet3.io.rows import count_rows, read_rows
 from gasnet3.spectra.batch import Spectra
-
-CHUNK = 1024
-"""Rows of a file whose ids are looked at together."""
 
 PATIENCE = 5.0
 """Seconds to wait for the id of one spectrum to be read, while others may be wanted."""
@@ -48,7 +45,7 @@ class SpectrumFinder:
         self._by_stem: dict[str, list[Path]] = {}
         for path in self.files:
             self._by_stem.setdefault(_stem(path), []).append(path)
-        self._places: dict[str, tuple[Path, int]] = {}
+        self._index = SpectrumIndex(options=options)
         self._failed: list[ReadError] = []
         self._n_read = 0
         self._complete = threading.Event()
@@ -80,15 +77,14 @@ class SpectrumFinder:
                     return found
         self.start()
         deadline = time.monotonic() + PATIENCE
-        while name not in self._places and not self._complete.wait(timeout=0.02):
+        while name not in self._index.places and not self._complete.wait(timeout=0.02):
             if time.monotonic() > deadline:
                 raise MissingSpectrum(
                     f"{name!r} is not found yet: {self._n_read:,} of {len(self.files):,} files "
                     "are looked through; go on, and come back to it"
                 )
-        if name in self._places:
-            path, row = self._places[name]
-            return read_rows(path, row, row + 1, options=self.options)
+        if name in self._index.places:
+            return self._index.read(name)
         told = ""
         if self._failed:
             told = f"; {len(self._failed)} of them could not be read: {self._failed[0]}"
@@ -98,20 +94,15 @@ class SpectrumFinder:
         """Begin to read the ids in the background, if that has not begun."""
         with self._started:
             if self._thread is None:
-                self._thread = threading.Thread(target=self._index, daemon=True)
+                self._thread = threading.Thread(target=self._learn, daemon=True)
                 self._thread.start()
 
-    def _index(self) -> None:
+    def _learn(self) -> None:
         try:
             for path in self.files:
                 try:
-                    reader = find_reader(path, self.options)
-                    total = count_rows(path, reader, self.options)
-                    for start in range(0, total, CHUNK):
-                        stop = min(start + CHUNK, total)
-                        ids = read_rows(path, start, stop, reader, self.options).ids
-                        for row, name in enumerate(ids, start):
-                            self._places.setdefault(str(name), (path, row))
+                    for _ in self._index.look(path):
+                        pass
                 except ReadError as error:
                     self._failed.append(error)
                 self._n_read += 1

@@ -14,11 +14,10 @@ from gasnet3.io.errors import ReadError
 from gasnet3.io.generic.noise import estimated_ivar
 from gasnet3.io.generic.pieces import pieces_of
 from gasnet3.io.generic.roles import AIR_NAMES, GOOD_MASKS, Roles, plain
-from gasnet3.io.generic.units import flux_factor, is_length, parse_unit, wavelengths
-from gasnet3.io.labels import class_label
-from gasnet3.io.naming import names_of
+from gasnet3.io.naming import class_label, names_of
 from gasnet3.io.options import DEFAULT, ReadOptions
-from gasnet3.io.understood import Understood
+from gasnet3.io.reader import Understood
+from gasnet3.io.units import flux_factor, is_length, parse_unit, wavelengths
 from gasnet3.spectra.airvac import air_to_vacuum
 from gasnet3.spectra.batch import Spectra
 

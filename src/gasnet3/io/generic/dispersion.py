@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gasnet3.io.generic.units import is_spectral, parse_unit
+from gasnet3.io.units import is_spectral, parse_unit
 
 Header = Mapping[str, Any]
 

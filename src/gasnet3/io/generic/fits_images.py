@@ -20,7 +20,7 @@ from gasnet3.io.generic.fits_stacks import hold_stack
 from gasnet3.io.generic.holding import Held, Holding, axis_held
 from gasnet3.io.generic.roles import NAMES, RolesError, plain
 from gasnet3.io.options import ReadOptions
-from gasnet3.io.understood import Understood
+from gasnet3.io.reader import Understood
 
 _FEW = 5
 """So few rows of an image might be flux, error and sky of one spectrum as well."""

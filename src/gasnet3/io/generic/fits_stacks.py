@@ -12,7 +12,7 @@ from gasnet3.io.generic.fits_parts import FitsFile, Part, scaled
 from gasnet3.io.generic.holding import Held, Holding, axis_held
 from gasnet3.io.generic.roles import Described, RolesError
 from gasnet3.io.options import ReadOptions
-from gasnet3.io.understood import Understood
+from gasnet3.io.reader import Understood
 
 _SIXDF = ("OBSRA", "OBSDEC", "Z", "Z_HELIO", "QUALITY")
 _WORDS = {

@@ -20,7 +20,7 @@ from gasnet3.io.generic.fits_parts import (
 from gasnet3.io.generic.holding import Held, Holding, axis_held, recognised
 from gasnet3.io.generic.roles import RolesError, plain
 from gasnet3.io.options import ReadOptions
-from gasnet3.io.understood import Understood
+from gasnet3.io.reader import Understood
 
 FEWEST_PIXELS = 32
 """A table of fewer is one of lines or of magnitudes; fewer pixels can not be fitted either."""

@@ -20,7 +20,7 @@ from gasnet3.io.generic.gaps import MASK, filled
 from gasnet3.io.generic.roles import PIXEL_ROLES, Described, Roles, RolesError, recognise
 from gasnet3.io.naming import RESERVED, names_of
 from gasnet3.io.options import DEFAULT, ReadOptions
-from gasnet3.io.understood import Understood
+from gasnet3.io.reader import Understood
 from gasnet3.spectra.batch import Spectra
 
 PIECE_ROWS = 256

@@ -19,8 +19,8 @@ from gasnet3.io.generic.dispersion import said_air
 from gasnet3.io.generic.holding import Held, Holding, HoldingReader
 from gasnet3.io.generic.roles import PIXEL_ROLES, Along, Described, RolesError, recognise
 from gasnet3.io.options import ReadOptions
+from gasnet3.io.reader import Understood
 from gasnet3.io.state import file_state
-from gasnet3.io.understood import Understood
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from gasnet3.io.generic.units import is_flux_density, is_spectral
 from gasnet3.io.options import DEFAULT, ReadOptions
-from gasnet3.io.understood import Understood
+from gasnet3.io.reader import Understood
+from gasnet3.io.units import is_flux_density, is_spectral
 
 NAMES: dict[str, tuple[str, ...]] = {
     "flux": (

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasnet3.io.generic.roles import NAMES, RolesError, plain
-from gasnet3.io.generic.units import is_flux_density, is_spectral
+from gasnet3.io.units import is_flux_density, is_spectral
 
 _COMMENTS = ("#", ";", "!", "%", "//", "\\")
 # A comma last: beside another mark it stands for the point of decimals.

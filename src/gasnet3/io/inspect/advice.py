@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gasnet3.io.generic.units import parse_unit
 from gasnet3.io.inspect.believable import BELIEVABLE, FEATURES_FROM
 from gasnet3.io.inspect.report import Inspected
+from gasnet3.io.units import parse_unit
 from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.coverage import MIN_COVERAGE_DEX
 from gasnet3.spectra.lattice import STEP

@@ -18,11 +18,10 @@ from gasnet3.io.inspect.advice import advice
 from gasnet3.io.inspect.believable import error_ratio, other_reading, scatter
 from gasnet3.io.inspect.report import Inspected, Range, Refused, Sampling
 from gasnet3.io.options import DEFAULT, ReadOptions
-from gasnet3.io.reader import ConfigurableReader, ExplainingReader, Reader
-from gasnet3.io.registry import READERS, find_reader, first_bytes, load_plugins, reading
-from gasnet3.io.rows import count_rows, read_rows
+from gasnet3.io.reader import ConfigurableReader, ExplainingReader, Reader, Understood
+from gasnet3.io.reading import count_rows, read_rows
+from gasnet3.io.registry import READERS, find_reader, first_bytes, load_plugins, read_errors
 from gasnet3.io.state import is_store_at
-from gasnet3.io.understood import Understood
 from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.lattice import C_KM_S
 from gasnet3.spectra.resample import Unplaced, watched
@@ -73,7 +72,7 @@ def inspect_file(
     seen = _as_in_file(seen, spectra)
     told = Understood()
     if isinstance(reader, ExplainingReader) and rows:
-        with reading(path, reader):
+        with read_errors(path, reader):
             told = reader.explain(path)
     report = _measured(seen, spectra, told, path=path, reader=reader.name, rows=rows)
     heard = isinstance(reader, ConfigurableReader)
@@ -151,7 +150,7 @@ def refused(path: str | Path, options: ReadOptions, error: ReadError) -> Refused
 def _problem(path: Path, head: bytes, reader: Reader) -> str:
     """What a reader that knows a file's format has against it; '' where it does not know it."""
     try:
-        with reading(path, reader):
+        with read_errors(path, reader):
             if not reader.matches(path, head):
                 return ""
             stop = min(count_rows(path, reader), 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gasnet3.io.understood import Understood
+from gasnet3.io.reader import Understood
 
 Range = tuple[float, float, float]
 

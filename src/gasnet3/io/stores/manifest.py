@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gasnet3.io.errors import ReadError, ReadFailure
-from gasnet3.io.registry import regrouped
 from gasnet3.io.stores.shards import ENDING, VERSION, write_shard
 from gasnet3.machine.files import write_json
-from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.batch import Spectra, regrouped
 
 MANIFEST = "manifest.json"
 SHARD_ROWS = 4096

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from gasnet3.io.errors import ReadError, check_range
 from gasnet3.io.naming import ALIASES, PIXELS, RESERVED, names_of
-from gasnet3.io.understood import Understood
+from gasnet3.io.reader import Understood
 from gasnet3.spectra.batch import Spectra
 
 # What zipfile and numpy raise on damaged archives, beside BadZipFile and zlib.error.

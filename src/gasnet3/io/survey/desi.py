@@ -17,7 +17,7 @@ from gasnet3.flags import ZWarn
 from gasnet3.io import fits_table
 from gasnet3.io.errors import ReadError, check_range
 from gasnet3.io.fits_table import Header, header_int, header_text
-from gasnet3.io.understood import Understood
+from gasnet3.io.reader import Understood
 from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.lattice import OBSERVED
 from gasnet3.spectra.resample import BadGrid, Placement, rebin_placed

@@ -14,11 +14,9 @@ from gasnet3.flags import ZWarn
 from gasnet3.io import fits_table
 from gasnet3.io.errors import ReadError
 from gasnet3.io.fits_table import Header, header_float, header_int, header_text
-from gasnet3.io.labels import class_label
-from gasnet3.io.naming import names_of
+from gasnet3.io.naming import class_label, names_of
+from gasnet3.io.reader import SingleSpectrumReader, Understood
 from gasnet3.io.survey.sdss import as_key
-from gasnet3.io.survey.single import SingleSpectrumReader
-from gasnet3.io.understood import Understood
 from gasnet3.spectra.airvac import air_to_vacuum
 from gasnet3.spectra.batch import Spectra
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from gasnet3.io.errors import ReadError, check_range
 from gasnet3.io.fits_table import check_sum, header_int, open_fits, read_header
+from gasnet3.io.reader import Understood
 from gasnet3.io.survey.sdss import apply_mask, as_key, known_flags, spectrum_id
-from gasnet3.io.understood import Understood
 from gasnet3.machine.files import check_sizes
 from gasnet3.spectra.batch import Spectra
 

@@ -13,9 +13,8 @@ from gasnet3.flags import ZWarn
 from gasnet3.io import fits_table
 from gasnet3.io.errors import ReadError
 from gasnet3.io.fits_table import Header, header_float, header_int, header_text
+from gasnet3.io.reader import SingleSpectrumReader, Understood
 from gasnet3.io.survey.sdss import apply_mask, as_key, known_flags, spectrum_id
-from gasnet3.io.survey.single import SingleSpectrumReader
-from gasnet3.io.understood import Understood
 from gasnet3.spectra.batch import Spectra
 
 _END = b"END".ljust(fits_table.CARD)
