@@ -23,27 +23,27 @@ class Column:
         Native name.
     dtype : str
         'str', or a numpy type code: 'f8', 'i8', 'i4'.
-    unit : str
-        Unit in FITS notation, '' for none.
     description : str
         One sentence.
-    vector : bool
-        Whether each row holds a fixed number of values.
     ucd : str
         What it is in the vocabulary of the Virtual Observatory (UCD1+), for VOTable and FITS.
+    unit : str
+        Unit in FITS notation, '' for none.
+    vector : bool
+        Whether each row holds a fixed number of values.
     """
 
     name: str
     dtype: str
-    unit: str
     description: str
+    ucd: str
+    unit: str = ""
     vector: bool = False
-    ucd: str = ""
 
 
 def _per_class(name: str, description: str, ucd: str) -> tuple[Column, ...]:
     return tuple(
-        Column(f"{name}_{cls.lower()}", "f8", "", description.format(cls), ucd=ucd)
+        Column(f"{name}_{cls.lower()}", "f8", description.format(cls), ucd)
         for cls in ("STAR", "GALAXY", "QSO")
     )
 
@@ -58,99 +58,75 @@ ANOMALY_KINDS = {
 """Name in the columns, and value of ``anomaly_kind``, of each way of being strange."""
 
 COLUMNS: tuple[Column, ...] = (
-    Column("id", "str", "", "identifier of the spectrum", ucd="meta.id;meta.main"),
-    Column("class", "str", "", "STAR, GALAXY or QSO: the most probable class", ucd="src.class"),
+    Column("id", "str", "identifier of the spectrum", "meta.id;meta.main"),
+    Column("class", "str", "STAR, GALAXY or QSO: the most probable class", "src.class"),
     Column(
-        "subclass",
-        "str",
-        "",
-        "finer class; empty where it is not sure, or not known",
-        ucd="src.spType",
+        "subclass", "str", "finer class; empty where it is not sure, or not known", "src.spType"
     ),
     Column(
         "z",
         "f8",
-        "",
         "redshift, vacuum, in the frame of the input (SDSS: heliocentric)",
-        ucd="src.redshift",
+        "src.redshift",
     ),
     Column(
         "z_err",
         "f8",
-        "",
         "1-sigma error of z, NaN where there is no minimum",
-        ucd="stat.error;src.redshift",
+        "stat.error;src.redshift",
     ),
+    Column("zwarn", "i8", "warning bits (gasnet3.ZWarn), 0 for a clean row", "meta.code.qual"),
+    Column("chi2", "f8", "chi2 of the best model", "stat.fit.chi2"),
     Column(
-        "zwarn", "i8", "", "warning bits (gasnet3.ZWarn), 0 for a clean row", ucd="meta.code.qual"
+        "dof", "i8", "degrees of freedom: n_good less the parameters of the model", "stat.fit.dof"
     ),
-    Column("chi2", "f8", "", "chi2 of the best model", ucd="stat.fit.chi2"),
-    Column(
-        "dof",
-        "i8",
-        "",
-        "degrees of freedom: n_good less the parameters of the model",
-        ucd="stat.fit.dof",
-    ),
-    Column("rchi2", "f8", "", "chi2 / dof (eq. 9)", ucd="stat.fit.goodness"),
+    Column("rchi2", "f8", "chi2 / dof (eq. 9)", "stat.fit.goodness"),
     Column(
         "delta_chi2",
         "f8",
-        "",
         "chi2 of the next distinct solution less chi2",
-        ucd="stat.fit.chi2;arith.diff",
+        "stat.fit.chi2;arith.diff",
     ),
     Column(
         "robustness",
         "f8",
-        "",
         "R: second-least minimum of chi2 over the least, less 1 (eq. 17)",
-        ucd="stat.fit.chi2;arith.ratio",
+        "stat.fit.chi2;arith.ratio",
     ),
     *_per_class("p", "probability that the class is {}", "stat.probability;src.class"),
     Column(
         "p_z",
         "f8",
-        "",
         "probability that z is right; NaN where not known",
-        ucd="stat.probability;src.redshift",
+        "stat.probability;src.redshift",
     ),
-    Column(
-        "znum", "i4", "", "rank of the solution of this spectrum, the best first", ucd="stat.rank"
-    ),
+    Column("znum", "i4", "rank of the solution of this spectrum, the best first", "stat.rank"),
     Column(
         "coeff",
         "f8",
-        "",
         "coefficients of the eigenspectra (omega_m, eq. 4)",
+        "stat.fit.param",
         vector=True,
-        ucd="stat.fit.param",
     ),
-    Column("amplitude", "f8", "", "amplitude of the reconstruction", ucd="stat.fit.param"),
+    Column("amplitude", "f8", "amplitude of the reconstruction", "stat.fit.param"),
+    Column("model", "str", "name of the model that gave the solution", "meta.id;meta.modelled"),
     Column(
-        "model", "str", "", "name of the model that gave the solution", ucd="meta.id;meta.modelled"
+        "sn_median", "f8", "median S/N a pixel over the unmasked pixels", "stat.snr;stat.median"
     ),
-    Column(
-        "sn_median",
-        "f8",
-        "",
-        "median S/N a pixel over the unmasked pixels",
-        ucd="stat.snr;stat.median",
-    ),
-    Column("n_good", "i8", "", "number of unmasked pixels", ucd="meta.number"),
+    Column("n_good", "i8", "number of unmasked pixels", "meta.number"),
     Column(
         "wave_min",
         "f8",
-        "Angstrom",
         "vacuum wavelength of the first unmasked pixel",
-        ucd="em.wl;stat.min",
+        "em.wl;stat.min",
+        unit="Angstrom",
     ),
     Column(
         "wave_max",
         "f8",
-        "Angstrom",
         "vacuum wavelength of the last unmasked pixel",
-        ucd="em.wl;stat.max",
+        "em.wl;stat.max",
+        unit="Angstrom",
     ),
     *_per_class("chi2", "least chi2 as {}", "stat.fit.chi2"),
     *_per_class("z", "redshift as {}", "src.redshift"),
@@ -158,40 +134,31 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "anomaly_score",
         "f8",
-        "",
         "how strange the spectrum is: -log10 of the share of ordinary ones that are as strange",
-        ucd="stat.value",
+        "stat.value",
     ),
     Column(
         "anomaly_kind",
         "str",
-        "",
         "why it is strange; empty where anomaly_score is below 2",
-        ucd="meta.code.class",
+        "meta.code.class",
     ),
     Column(
         "anomaly_reason",
         "str",
-        "",
         "what stands out most, in a sentence; empty where anomaly_score is below 1",
-        ucd="meta.note",
+        "meta.note",
     ),
     Column(
         "anomaly_wave",
         "f8",
-        "Angstrom",
         "observed vacuum wavelength of what is strange",
-        ucd="em.wl",
+        "em.wl",
+        unit="Angstrom",
     ),
-    Column(
-        "z_second",
-        "f8",
-        "",
-        "second redshift that lines of the residual agree on",
-        ucd="src.redshift",
-    ),
+    Column("z_second", "f8", "second redshift that lines of the residual agree on", "src.redshift"),
     *(
-        Column(f"anomaly_{name}", "f8", "", f"score of one kind alone: {kind}", ucd="stat.value")
+        Column(f"anomaly_{name}", "f8", f"score of one kind alone: {kind}", "stat.value")
         for name, kind in ANOMALY_KINDS.items()
     ),
 )
