@@ -12,7 +12,7 @@ from gasnet3.flags import ZWarn
 from gasnet3.io import ReadError, ReadOptions
 from gasnet3.io.generic.assemble import NOISE_KEY, Loaded, assemble
 from gasnet3.io.generic.noise import estimated_ivar
-from gasnet3.io.generic.roles import ROW_ROLES, Described, Roles, recognise
+from gasnet3.io.generic.roles import ROW_ROLES, Held, Roles, recognise
 from gasnet3.spectra.airvac import vacuum_to_air
 from gasnet3.spectra.batch import Spectra
 
@@ -25,8 +25,7 @@ REFERENCE = Spectra.from_arrays(FLUX, IVAR, WAVE)
 
 def _roles(names: dict[str, str], options: ReadOptions | None = None) -> Roles:
     described = [
-        Described(name, "rows" if name in ROW_ROLES else "pixels", unit)
-        for name, unit in names.items()
+        Held(name, "rows" if name in ROW_ROLES else "pixels", unit) for name, unit in names.items()
     ]
     return recognise(described, options or ReadOptions())
 
@@ -71,7 +70,7 @@ def test_air_by_the_file_by_the_name_and_by_the_user() -> None:
     _same(_read({"wave_air": air, **rest} | {"wave": air}, options=ReadOptions(air=True)))
     _same(_read({"wave": air, **rest}, air=False, options=ReadOptions(air=True)))
     _same(_read({"wave": WAVE, **rest}, air=True, options=ReadOptions(air=False)))
-    roles = recognise([Described("lambda_air", "pixels"), Described("flux", "pixels")])
+    roles = recognise([Held("lambda_air", "pixels"), Held("flux", "pixels")])
     _same(assemble(Path("a"), Loaded({"wave": air, **rest}), roles))
 
 

@@ -7,15 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gasnet3.io import ReadOptions
-from gasnet3.io.generic.roles import NAMES, Described, RolesError, recognise
+from gasnet3.io.generic.roles import NAMES, Held, RolesError, recognise
 from gasnet3.io.options import ROLES
 
 
-def _pixels(*names: str) -> list[Described]:
-    return [Described(name, "pixels") for name in names]
+def _pixels(*names: str) -> list[Held]:
+    return [Held(name, "pixels") for name in names]
 
 
-def _found(arrays: list[Described], options: ReadOptions | None = None) -> dict[str, str]:
+def _found(arrays: list[Held], options: ReadOptions | None = None) -> dict[str, str]:
     roles = recognise(arrays, options or ReadOptions())
     return {role: one.name for role, one in roles.arrays.items()}
 
@@ -48,27 +48,27 @@ def test_by_name(names: tuple[str, ...], expected: dict[str, str]) -> None:
 
 def test_by_ucd_and_by_unit() -> None:
     arrays = [
-        Described("x", "pixels", ucd="em.wl;meta.main"),
-        Described("y", "pixels", ucd="phot.flux.density;em.wl"),
-        Described("dy", "pixels", ucd="stat.error;phot.flux.density"),
+        Held("x", "pixels", ucd="em.wl;meta.main"),
+        Held("y", "pixels", ucd="phot.flux.density;em.wl"),
+        Held("dy", "pixels", ucd="stat.error;phot.flux.density"),
     ]
     assert _found(arrays) == {"wave": "x", "flux": "y", "error": "dy"}
-    arrays = [Described("a", "pixels", "nm"), Described("b", "pixels", "mJy")]
+    arrays = [Held("a", "pixels", "nm"), Held("b", "pixels", "mJy")]
     assert _found(arrays) == {"wave": "a", "flux": "b"}
 
 
 def test_a_value_a_spectrum_is_no_flux() -> None:
-    arrays = [*_pixels("wave", "flux"), Described("z", "rows"), Described("id", "rows")]
+    arrays = [*_pixels("wave", "flux"), Held("z", "rows"), Held("id", "rows")]
     assert _found(arrays) == {"wave": "wave", "flux": "flux", "z": "z", "id": "id"}
     with pytest.raises(RolesError, match="--column flux=NAME"):
-        recognise([*_pixels("wave"), Described("flux", "rows")])
+        recognise([*_pixels("wave"), Held("flux", "rows")])
 
 
 def test_flux_in_the_z_band_is_no_redshift() -> None:
     arrays = [
         *_pixels("wave", "flux"),
-        Described("FLUX_Z", "rows"),
-        Described("spectrum_id", "rows"),
+        Held("FLUX_Z", "rows"),
+        Held("spectrum_id", "rows"),
     ]
     assert _found(arrays) == {"wave": "wave", "flux": "flux", "id": "spectrum_id"}
 

@@ -7,12 +7,7 @@ specutils, pandas, xarray and h5py are imported when a function needs them; each
 from __future__ import annotations
 
 from gasnet3.bridges.datasets import from_xarray, to_xarray
-from gasnet3.bridges.frames import (
-    catalog_from_pandas,
-    catalog_to_pandas,
-    from_pandas,
-    to_pandas,
-)
+from gasnet3.bridges.frames import catalog_from_pandas, catalog_to_pandas, from_pandas, to_pandas
 from gasnet3.bridges.specutils import from_specutils, to_specutils
 from gasnet3.bridges.tables import from_table, to_table
 

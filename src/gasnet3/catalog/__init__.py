@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 from gasnet3.catalog.dialects import DIALECTS, Dialect
-from gasnet3.catalog.files import (
-    CatalogError,
-    read_catalog,
-    read_table,
-    write_catalog,
-    write_parts,
-)
+from gasnet3.catalog.files import CatalogError, read_catalog, read_table, write_catalog, write_parts
 from gasnet3.catalog.schema import COLUMNS, Column, make_catalog
 
 __all__ = [

@@ -32,13 +32,7 @@ class ReadFailure:
 
 
 def check_range(path: Path, start: int, stop: int, rows: int) -> None:
-    """Refuse rows that a file does not have.
-
-    Raises
-    ------
-    ReadError
-        Unless ``0 <= start <= stop <= rows``.
-    """
+    """Refuse rows that a file does not have; ReadError unless ``0 <= start <= stop <= rows``."""
     if not 0 <= start <= stop <= rows:
         raise ReadError(
             path,

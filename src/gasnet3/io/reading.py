@@ -34,13 +34,7 @@ def read_file(path: str | Path, options: ReadOptions = DEFAULT) -> Spectra:
 
 
 def read_whole(path: Path, reader: Reader) -> Spectra:
-    """All spectra of one file whose reader is known.
-
-    Raises
-    ------
-    ReadError
-        If the file is damaged.
-    """
+    """All spectra of one file whose reader is known; ReadError if the file is damaged."""
     with read_errors(path, reader):
         return reader.read(path)
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from gasnet3.io.errors import ReadError
 from gasnet3.io.fits_table import GZIP_MAGIC
+from gasnet3.io.generic.astropy_tables import VotableReader
 from gasnet3.io.generic.fits import FitsReader
 from gasnet3.io.generic.text import EcsvReader, TextReader
-from gasnet3.io.generic.votable import VotableReader
 from gasnet3.io.options import DEFAULT, ReadOptions
 from gasnet3.io.reader import ConfigurableReader, Reader
 from gasnet3.io.state import hats_folders, is_store, is_store_at

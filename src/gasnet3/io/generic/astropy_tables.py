@@ -1,22 +1,27 @@
-"""What an astropy table holds: one pixel a row, or one spectrum a row."""
+"""Tables of astropy, and VOTables: one pixel a row, or one spectrum a row."""
 
 from __future__ import annotations
 
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gasnet3.io.fits_table import open_fits
 from gasnet3.io.generic.dispersion import air_in, said_air
 from gasnet3.io.generic.fits_keys import add_header
 from gasnet3.io.generic.gaps import filled
-from gasnet3.io.generic.holding import Held, Holding, Load
-from gasnet3.io.generic.roles import Described, RolesError
+from gasnet3.io.generic.holding import Holding, HoldingReader
+from gasnet3.io.generic.pieces import FEWEST_PIXELS
+from gasnet3.io.generic.roles import Held, Load, RolesError
 
 if TYPE_CHECKING:
     from astropy.table import Table
-
-FEWEST_PIXELS = 32
 
 
 def table_holding(table: Table) -> Holding:
@@ -41,13 +46,14 @@ def table_holding(table: Table) -> Holding:
         if pixels or vectors:
             along: Any = "pixels" if pixels else "rows"
             ucd = str(dict(getattr(column, "meta", None) or {}).get("ucd") or "")
-            described = Described(name, along, str(column.unit or ""), ucd, f"column {name}")
-            said = air_in(str(getattr(column, "description", "") or ""))
-            arrays.append(Held(described, slice_of(column, whole=not vectors), said))
+            load = slice_of(column, whole=not vectors)
+            air = air_in(str(getattr(column, "description", "") or ""))
+            unit = str(column.unit or "")
+            arrays.append(Held(name, along, unit, ucd, f"column {name}", load, air))
     meta = {str(key).upper(): value for key, value in dict(table.meta).items()}
     holding = Holding(arrays, len(table) if vectors else 1, air=said_air(meta))
     if not vectors:
-        used = {held.described.name for held in arrays}
+        used = {held.name for held in arrays}
         holding.told.ignored += [
             f"column {name} has no numbers: not used" for name in columns if name not in used
         ]
@@ -87,3 +93,59 @@ def slice_of(column: Any, *, whole: bool) -> Load:
         return list(some) if some.dtype == object else some
 
     return load
+
+
+_OWN = b'ID="about.gasnet3"'
+
+
+class VotableReader(HoldingReader):
+    """VOTable: one pixel a row, or, where columns hold arrays, one spectrum a row.
+
+    Columns are known by name, unit and UCD; PARAMs and INFOs of the object are keywords. The
+    first table counts that makes spectra. Catalogs of gasnet3 itself hold none.
+    """
+
+    name = "votable"
+
+    def matches(self, path: Path, head: bytes) -> bool:
+        """Whether the file begins as a VOTable, and is none of our catalogs."""
+        return b"<VOTABLE" in head[:4096] and _OWN not in head
+
+    @contextmanager
+    def holding(self, path: Path) -> Iterator[Holding]:
+        """What the file holds."""
+        from astropy.io.votable import parse
+
+        with open_fits(path) as stream, warnings.catch_warnings():
+            # Units of older standards; and what other programs write is rarely all valid.
+            warnings.simplefilter("ignore")
+            whole = parse(io.BytesIO(stream.read()), verify="ignore")
+        missing: RolesError | None = None
+        for resource in whole.resources:
+            for element in resource.tables:
+                table = _table(element)
+                table.meta.update(_said(whole, resource, element))
+                try:
+                    holding = table_holding(table)
+                except RolesError as error:
+                    missing = missing or error
+                else:
+                    yield holding
+                    return
+        raise missing or RolesError("it has no table")
+
+
+def _table(element: Any) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return element.to_table(use_names_over_ids=True)
+
+
+def _said(*elements: Any) -> dict[str, Any]:
+    """PARAMs and INFOs of the file, the resource and the table, the inner ones going before."""
+    out: dict[str, Any] = {}
+    for element in elements:
+        for one in (*getattr(element, "params", ()), *getattr(element, "infos", ())):
+            value = one.value
+            out[str(one.name)] = value.item() if hasattr(value, "item") else value
+    return out

@@ -143,7 +143,7 @@ def _from_wcs(header: Header, pixels: int) -> Axis | None:
         unit = "m"  # of the FITS standard
     if not unit and step == 1.0 and abs(first) <= 1.0:
         return None  # numbers of pixels
-    comment = _comment(header, "CRVAL1", "CUNIT1", "CTYPE1")
+    comment = comments_of(header, "CRVAL1", "CUNIT1", "CTYPE1")
     air = True if kind.startswith("AWAV") else said_air(header)
     air = air_in(comment) if air is None else air
     if air is None and kind in _VACUUM_KINDS:
@@ -187,7 +187,8 @@ def _scaled(
     return Axis(linear, "wave", unit, air, where)
 
 
-def _comment(header: Header, *keywords: str) -> str:
+def comments_of(header: Header, *keywords: str) -> str:
+    """What the comments of some keywords say."""
     comments = getattr(header, "comments", None)
     return " ".join(str(comments[key]) for key in keywords if comments and key in header)
 

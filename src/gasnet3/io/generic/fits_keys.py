@@ -36,7 +36,7 @@ def add_header(holding: Holding, *headers: Mapping[str, Any]) -> None:
     A redshift counts as a label only beside a quality of 3 or more, as 2dF, 6dF and GAMA have it.
     """
     keys: dict[str, Any] = dict(holding.keys)
-    have = {held.described.name.lower() for held in holding.arrays}
+    have = {held.name.lower() for held in holding.arrays}
     for header in headers:
         found = {**_names(header), **_position(header)}
         for name, (keyword, value) in found.items():

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gasnet3.io.generic.dispersion import air_in, is_celestial
-from gasnet3.io.generic.holding import Held
-from gasnet3.io.generic.roles import AIR_NAMES, NAMES, Described, plain
+from gasnet3.io.generic.dispersion import air_in, comments_of, is_celestial
+from gasnet3.io.generic.roles import AIR_NAMES, NAMES, Held, plain
 
 _MAX_BYTES = 1 << 31
 _NUMBERS = "BIJKEDL"
@@ -55,6 +54,11 @@ class Part:
         kind = "table" if self.is_table else "image"
         named = str(self.header.get("EXTNAME", "")).strip()
         return f"{kind} of HDU {self.index}" + (f" ({named})" if named else "")
+
+    @property
+    def unit(self) -> str:
+        """Of an image."""
+        return str(self.header.get("BUNIT", "") or "")
 
     def pixels(self, rows: slice) -> NDArray[Any]:
         """Rows of an image with two axes, or all of one with one axis."""
@@ -100,6 +104,10 @@ class FitsFile:
     def images(self) -> list[Part]:
         """The images that are not of the sky."""
         return [part for part in self.parts if not part.is_table and not is_celestial(part.header)]
+
+    def others(self, used: Collection[int | None]) -> list[str]:
+        """What is said of the units whose numbers are not among these."""
+        return [f"{part.place}: not used" for part in self.parts if part.index not in used]
 
 
 def file_of(hdus: Any, *, mapped: bool) -> FitsFile:
@@ -194,15 +202,11 @@ def _held(part: Part, number: int, column: Any, along: Any) -> Held:
         return _without_nulls(np.array(values), column)
 
     ucd = str(part.header.get(f"TUCD{number}", ""))
-    comments = part.header.comments
-    said = " ".join(
-        comments[key] for key in (f"TTYPE{number}", f"TUNIT{number}") if key in part.header
-    )
-    air = air_in(said)
+    air = air_in(comments_of(part.header, f"TTYPE{number}", f"TUNIT{number}"))
     if "obs.atmos" in ucd.lower() or plain(name) in AIR_NAMES:
         air = True
     where = f"column {name} of HDU {part.index}"
-    return Held(Described(name, along, str(column.unit or ""), ucd, where), load, air, part.index)
+    return Held(name, along, str(column.unit or ""), ucd, where, load, air, part.index)
 
 
 def _without_nulls(values: NDArray[Any], column: Any) -> NDArray[Any]:
@@ -225,7 +229,7 @@ def shared_waves(parts: Iterable[Part], pixels: int, rows: int) -> list[Held]:
                 found.append(image_held(part))
             continue
         for held in columns_of(part):
-            if held.described.along == "pixels" and plain(held.described.name) in names:
+            if held.along == "pixels" and plain(held.name) in names:
                 load = _first_row(held.load)
                 if np.shape(load(slice(None))) == (pixels,):
                     found.append(replace(held, load=load))
@@ -242,10 +246,7 @@ def _first_row(load: Any) -> Any:
     return loaded
 
 
-def image_held(part: Part, name: str | None = None) -> Held:
+def image_held(part: Part) -> Held:
     """An image as an array along pixels; one with one axis is shared by all spectra."""
-    unit = str(part.header.get("BUNIT", "") or "")
-    described = Described(name or part.name, "pixels", unit, "", part.place)
-    comments = part.header.comments
-    said = " ".join(comments[key] for key in ("EXTNAME", "BUNIT") if key in part.header)
-    return Held(described, part.pixels, air_in(said), part.index)
+    air = air_in(comments_of(part.header, "EXTNAME", "BUNIT"))
+    return Held(part.name, "pixels", part.unit, "", part.place, part.pixels, air, part.index)

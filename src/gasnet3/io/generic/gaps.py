@@ -1,7 +1,8 @@
-"""Values that a table says are none."""
+"""What astropy adds to tables in formats that lack it: masks of values that are none, and units."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -40,3 +41,11 @@ def filled(values: Any, *, pixels: bool = False, always: bool = False) -> Any:
     if kind in "US":
         return np.where(none, np.zeros(1, values.dtype), numbers)
     return np.where(none, np.nan, numbers.astype(np.float64))
+
+
+def units_in(lines: Sequence[str]) -> dict[str, str]:
+    """Units by column, from the YAML that astropy writes beside a table."""
+    from astropy.table.meta import get_header_from_yaml
+
+    header = get_header_from_yaml(lines)
+    return {one["name"]: str(one["unit"]) for one in header["datatype"] if "unit" in one}

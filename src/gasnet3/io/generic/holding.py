@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from gasnet3.io.errors import ReadError, check_range
 from gasnet3.io.generic.assemble import Loaded, assemble
 from gasnet3.io.generic.dispersion import Axis
 from gasnet3.io.generic.gaps import MASK, filled
-from gasnet3.io.generic.roles import PIXEL_ROLES, Described, Roles, RolesError, recognise
+from gasnet3.io.generic.roles import PIXEL_ROLES, Held, Load, Roles, RolesError, recognise
 from gasnet3.io.naming import RESERVED, names_of
 from gasnet3.io.options import DEFAULT, ReadOptions
 from gasnet3.io.reader import Understood
@@ -26,31 +26,6 @@ from gasnet3.spectra.batch import Spectra
 PIECE_ROWS = 256
 """Rows that are read together."""
 
-Load = Callable[[slice], Any]
-"""The values of some of the spectra; of an array that all share, all of it."""
-
-
-@dataclass(frozen=True)
-class Held:
-    """One array of a file, and how to get it.
-
-    Parameters
-    ----------
-    described : Described
-        Its name, unit and place.
-    load : callable
-        See :data:`Load`.
-    air : bool, optional
-        Whether the file says of it, should it be wavelengths, that they are air.
-    part : int, optional
-        Number of the part of the file that it lies in.
-    """
-
-    described: Described
-    load: Load
-    air: bool | None = None
-    part: int | None = None
-
 
 def axis_held(axis: Axis) -> Held:
     """Wavelengths of a header as an array."""
@@ -58,7 +33,7 @@ def axis_held(axis: Axis) -> Held:
     def load(rows: slice) -> NDArray[np.float64]:
         return axis.values if axis.values.ndim == 1 else axis.values[rows]
 
-    return Held(Described(axis.role, "pixels", axis.unit, "", axis.where), load, axis.air)
+    return Held(axis.role, "pixels", axis.unit, "", axis.where, load, axis.air)
 
 
 @dataclass
@@ -103,10 +78,10 @@ class Holding:
 
 def _without_masks(arrays: Sequence[Held]) -> list[Held]:
     """The arrays, with gaps where astropy's masks of columns with a value a spectrum say so."""
-    rows = {held.described.name: held for held in arrays if held.described.along == "rows"}
+    rows = {held.name: held for held in arrays if held.along == "rows"}
     out = []
     for held in arrays:
-        name = held.described.name
+        name = held.name
         if name in rows and name.endswith(MASK) and name.removesuffix(MASK) in rows:
             continue
         if name in rows and f"{name}{MASK}" in rows:
@@ -178,13 +153,7 @@ class HoldingReader(ABC):
             return self._spectra(path, holding, slice(0, 1))[0][:0]
 
     def explain(self, path: Path) -> Understood:
-        """What is taken from where, as seen in the first spectrum.
-
-        Raises
-        ------
-        ReadError
-            As :meth:`read`.
-        """
+        """What is taken from where, as seen in the first spectrum; ReadError as :meth:`read`."""
         with self._opened(path) as holding:
             return self._spectra(path, holding, slice(0, 1))[1]
 
@@ -215,23 +184,19 @@ class HoldingReader(ABC):
 
     def _spectra(self, path: Path, holding: Holding, rows: slice) -> tuple[Spectra, Understood]:
         roles = recognised(holding, self.options)
-        loads = {held.described.name: held for held in holding.arrays}
-        arrays: dict[str, Any] = {}
+        arrays = {role: one.load(rows) for role, one in roles.arrays.items()}
         air = holding.air
-        for role, one in roles.arrays.items():
-            held = loads[one.name]
-            arrays[role] = held.load(rows)
-            if role in ("wave", "loglam") and held.air is not None:
-                air = held.air
+        for role in {"wave", "loglam"} & arrays.keys():
+            air = air if roles.arrays[role].air is None else roles.arrays[role].air
         if holding.rows > 1:
             _drop_uneven(arrays)
         units = {}
         if holding.axis is not None and not {"wave", "loglam"} & arrays.keys():
-            one = holding.axis.described
-            arrays[one.name] = holding.axis.load(rows)
+            one = holding.axis
+            arrays[one.name] = one.load(rows)
             units[one.name] = dict(self.options.units).get(one.name, one.unit)
             roles.understood.used.append((one.name, one.text))
-            air = holding.axis.air if holding.axis.air is not None else air
+            air = air if one.air is None else one.air
         if "z" not in arrays and holding.z is not None:
             arrays["z"] = holding.z[rows]
         keys = {name: column[rows] for name, column in holding.keys.items()}
@@ -239,7 +204,7 @@ class HoldingReader(ABC):
         named = [one for role, one in roles.arrays.items() if role == "id"]
         for one in (*named, *roles.others):
             if one.along == "rows" and one.name.lower() not in ("id", "ids", "name"):
-                _add_key(keys, one.name, loads[one.name].load(rows))
+                _add_key(keys, one.name, one.load(rows))
         names = _names(path, holding, rows)
         spectra = assemble(path, Loaded(arrays, units, air, names, keys), roles, self.options)
         if holding.zwarn is not None:
@@ -280,9 +245,8 @@ def recognised(
         if role not in said and name.lower() not in claimed
     }
     columns = (*options.columns, *defined.items())
-    described = [held.described for held in holding.arrays]
     has_wave = has_wave or holding.axis is not None
-    return recognise(described, replace(options, columns=columns), has_wave=has_wave)
+    return recognise(holding.arrays, replace(options, columns=columns), has_wave=has_wave)
 
 
 def _drop_uneven(arrays: Mapping[str, Any]) -> None:

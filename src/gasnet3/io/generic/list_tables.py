@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,9 @@ from numpy.typing import NDArray
 from gasnet3.io.errors import ReadError
 from gasnet3.io.generic.arrow import Leaf, leaves, rows_of, said_in, values_of
 from gasnet3.io.generic.dispersion import said_air
-from gasnet3.io.generic.holding import Held, Holding, HoldingReader
-from gasnet3.io.generic.roles import PIXEL_ROLES, Along, Described, RolesError, recognise
+from gasnet3.io.generic.gaps import units_in
+from gasnet3.io.generic.holding import Holding, HoldingReader
+from gasnet3.io.generic.roles import PIXEL_ROLES, Along, Held, RolesError, recognise
 from gasnet3.io.options import ReadOptions
 from gasnet3.io.reader import Understood
 from gasnet3.io.state import file_state
@@ -126,7 +128,8 @@ def _holding(path: Path, table: Table, options: ReadOptions) -> Holding:
     listed = any(leaf.listed for leaf in found)
     if not listed and table.rows > _MAX_PIXELS:
         raise RolesError("no column has lists of values, and it is too long for one spectrum")
-    units = _astropy_units(metadata)
+    yaml = metadata.get(_ASTROPY_KEY, b"").decode("utf-8", "replace")
+    units = units_in(yaml.split("\n")) if yaml else {}
     described = [_described(leaf, units, listed) for leaf in found]
     roles = recognise(described, options)
     used = {one.name: role for role, one in roles.arrays.items()}
@@ -135,7 +138,7 @@ def _holding(path: Path, table: Table, options: ReadOptions) -> Holding:
     pixels = [leaf for leaf in wanted if used.get(leaf.name) in PIXEL_ROLES]
     rows = _Rows(table, wanted, pixels)
     held = [
-        Held(one, rows.some(leaf) if listed else rows.whole(leaf), said_air(leaf.said))
+        replace(one, load=rows.some(leaf) if listed else rows.whole(leaf))
         for leaf, one in zip(found, described, strict=True)
     ]
     known = {leaf.column for leaf in found}
@@ -144,11 +147,13 @@ def _holding(path: Path, table: Table, options: ReadOptions) -> Holding:
     return Holding(held, table.rows if listed else 1, air=said_air(said_in(metadata)), told=told)
 
 
-def _described(leaf: Leaf, units: Mapping[str, str], listed: bool) -> Described:
+def _described(leaf: Leaf, units: Mapping[str, str], listed: bool) -> Held:
     unit = next((str(leaf.said[key]) for key in _UNIT_KEYS if key in leaf.said), "")
     along: Along = "pixels" if leaf.listed or not listed else "rows"
     ucd = str(leaf.said.get("UCD", ""))
-    return Described(leaf.name, along, unit or units.get(leaf.name, ""), ucd, f"column {leaf.name}")
+    unit = unit or units.get(leaf.name, "")
+    where = f"column {leaf.name}"
+    return Held(leaf.name, along, unit, ucd, where, air=said_air(leaf.said))
 
 
 class _Rows:
@@ -180,13 +185,3 @@ class _Rows:
 
     def _one_a_row(self, data: pa.Table, leaf: Leaf) -> NDArray[Any]:
         return values_of(data[leaf.column], leaf, gaps=self._table.has_gaps(leaf))
-
-
-def _astropy_units(metadata: Mapping[bytes, bytes]) -> dict[str, str]:
-    """Units of the columns of a table that Astropy wrote."""
-    from astropy.table.meta import get_header_from_yaml
-
-    if _ASTROPY_KEY not in metadata:
-        return {}
-    header = get_header_from_yaml(metadata[_ASTROPY_KEY].decode("utf-8", "replace").split("\n"))
-    return {one["name"]: str(one["unit"]) for one in header["datatype"] if "unit" in one}

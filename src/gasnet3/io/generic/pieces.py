@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FEWEST_PIXELS = 32
-"""Shorter pieces are no spectra: the wavelengths are not sorted."""
+"""Fewer are no spectrum but lines or magnitudes, or wavelengths that are not sorted."""
 
 SHARED = 0.5
 """Spectra one below the other have at least this part of the shorter one's range in common.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 from gasnet3.io.options import DEFAULT, ReadOptions
 from gasnet3.io.reader import Understood
@@ -85,6 +85,8 @@ LISTED = 12
 """How many arrays a message names."""
 
 Along = Literal["pixels", "rows"]
+Load = Callable[[slice], Any]
+"""The values of some of the spectra; of an array that all share, all of it."""
 
 
 class RolesError(ValueError):
@@ -92,8 +94,8 @@ class RolesError(ValueError):
 
 
 @dataclass(frozen=True)
-class Described:
-    """One array of a file, not read yet.
+class Held:
+    """One array of a file, and how to get it.
 
     Parameters
     ----------
@@ -105,6 +107,12 @@ class Described:
         As the file has them, '' where it has none.
     where : str
         Where it lies: ``column FLUX of HDU 1``.
+    load : callable
+        See :data:`Load`; the other fields tell what is known without it.
+    air : bool, optional
+        Whether the file says of it, should it be wavelengths, that they are air.
+    part : int, optional
+        Number of the part of the file that it lies in.
     good : bool
         Whether, as a mask, it is true where a pixel can be used.
     """
@@ -114,6 +122,9 @@ class Described:
     unit: str = ""
     ucd: str = ""
     where: str = ""
+    load: Load = field(default=lambda rows: None, compare=False)
+    air: bool | None = field(default=None, compare=False)
+    part: int | None = field(default=None, compare=False)
     good: bool = False
 
     @property
@@ -129,21 +140,21 @@ class Roles:
 
     Attributes
     ----------
-    arrays : dict of str to Described
+    arrays : dict of str to Held
         By role; the unit is the one to go by.
-    others : tuple of Described
+    others : tuple of Held
         The arrays without a role.
     understood : Understood
         The same, told to the file's owner.
     """
 
-    arrays: dict[str, Described]
-    others: tuple[Described, ...]
+    arrays: dict[str, Held]
+    others: tuple[Held, ...]
     understood: Understood = field(default_factory=Understood)
 
 
 def recognise(
-    arrays: Sequence[Described],
+    arrays: Sequence[Held],
     options: ReadOptions = DEFAULT,
     *,
     has_wave: bool = False,
@@ -153,7 +164,7 @@ def recognise(
 
     Parameters
     ----------
-    arrays : sequence of Described
+    arrays : sequence of Held
         All arrays of a file.
     options : ReadOptions
         What the user says goes before all else.
@@ -165,7 +176,7 @@ def recognise(
     RolesError
         If there is no flux, there are no wavelengths, or an array that was named is not there.
     """
-    found: dict[str, Described] = {}
+    found: dict[str, Held] = {}
     left = list(arrays)
     for role, name in options.columns:
         found[role] = _named(left, name, role)
@@ -193,7 +204,7 @@ def plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-def _named(arrays: Sequence[Described], name: str, role: str) -> Described:
+def _named(arrays: Sequence[Held], name: str, role: str) -> Held:
     if role == "mask" and name.startswith(GOOD):
         found = _named(arrays, name.removeprefix(GOOD), role)
         return replace(found, good=True)
@@ -205,7 +216,7 @@ def _named(arrays: Sequence[Described], name: str, role: str) -> Described:
     return same[0]
 
 
-def _forms(one: Described) -> list[str]:
+def _forms(one: Held) -> list[str]:
     """A name and what it may stand for, the surest first.
 
     ``spectrum.flux`` and ``spectrum_flux`` are a flux, ``flam_err`` and ``err_flam`` an error.
@@ -218,14 +229,12 @@ def _forms(one: Described) -> list[str]:
     return list(dict.fromkeys(form for form in forms if form))
 
 
-def _fits(role: str, one: Described) -> bool:
+def _fits(role: str, one: Held) -> bool:
     return one.along == ("rows" if role in ROW_ROLES else "pixels")
 
 
-def _by_name(
-    arrays: Sequence[Described], found: Mapping[str, Described]
-) -> list[tuple[str, Described]]:
-    out: dict[str, Described] = {}
+def _by_name(arrays: Sequence[Held], found: Mapping[str, Held]) -> list[tuple[str, Held]]:
+    out: dict[str, Held] = {}
     for role, names in NAMES.items():
         if role in found:
             continue
@@ -241,10 +250,8 @@ def _by_name(
     return list(out.items())
 
 
-def _by_ucd(
-    arrays: Sequence[Described], found: Mapping[str, Described]
-) -> list[tuple[str, Described]]:
-    out: dict[str, Described] = {}
+def _by_ucd(arrays: Sequence[Held], found: Mapping[str, Held]) -> list[tuple[str, Held]]:
+    out: dict[str, Held] = {}
     for one in arrays:
         for beginning, role in UCDS:
             if one.ucd.lower().startswith(beginning):
@@ -254,11 +261,9 @@ def _by_ucd(
     return list(out.items())
 
 
-def _by_unit(
-    arrays: Sequence[Described], found: Mapping[str, Described]
-) -> list[tuple[str, Described]]:
+def _by_unit(arrays: Sequence[Held], found: Mapping[str, Held]) -> list[tuple[str, Held]]:
     """Wavelengths and flux that only their units tell."""
-    out: list[tuple[str, Described]] = []
+    out: list[tuple[str, Held]] = []
     pixels = [one for one in arrays if one.along == "pixels"]
     if not {"wave", "loglam"} & found.keys():
         out += [("wave", one) for one in pixels if is_spectral(one.unit)][:1]
@@ -267,7 +272,7 @@ def _by_unit(
     return out
 
 
-def _drop_spare(found: dict[str, Described], left: list[Described]) -> None:
+def _drop_spare(found: dict[str, Held], left: list[Held]) -> None:
     """Keep one of several that say the same."""
     for better, worse in (("ivar", "error"), ("ivar", "variance"), ("error", "variance")):
         if better in found and worse in found:
@@ -276,7 +281,7 @@ def _drop_spare(found: dict[str, Described], left: list[Described]) -> None:
         left.append(found.pop("loglam"))
 
 
-def _missing(role: str, arrays: Sequence[Described]) -> str:
+def _missing(role: str, arrays: Sequence[Held]) -> str:
     what = {"flux": "which array is the flux", "wave": "where the wavelengths are"}[role]
     listed = [f"{one.name} [{one.unit}]" if one.unit else one.name for one in arrays]
     there = ", ".join(listed[:LISTED]) or "no array at all"

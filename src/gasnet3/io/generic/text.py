@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from gasnet3.io.errors import ReadError
 from gasnet3.io.fits_table import open_fits
 from gasnet3.io.generic.astropy_tables import check_length, slice_of, table_holding
 from gasnet3.io.generic.dispersion import air_in, said_air
 from gasnet3.io.generic.fits_keys import add_header
-from gasnet3.io.generic.holding import Held, Holding, HoldingReader
-from gasnet3.io.generic.roles import Described
-from gasnet3.io.generic.stacked import apart
-from gasnet3.io.generic.text_columns import (
-    TextTable,
-    first_numbers,
-    is_number,
-    parse_table,
-)
+from gasnet3.io.generic.holding import Holding, HoldingReader, recognised
+from gasnet3.io.generic.pieces import pieces_of
+from gasnet3.io.generic.roles import Held, RolesError
+from gasnet3.io.generic.text_columns import TextTable, first_numbers, is_number, parse_table
+from gasnet3.io.options import ReadOptions
 
 _ECSV = b"# %ECSV"
 _OUR_CATALOG = "# gasnet3 catalog"
@@ -76,10 +76,11 @@ class TextReader(HoldingReader):
         check_length(len(table.values))
         arrays = [
             Held(
-                Described(name, "pixels", unit, "", f"column {at + 1} ({name})"),
-                slice_of(table.values[:, at], whole=True),
+                name, "pixels", unit, "", f"column {at + 1} ({name})", slice_of(column, whole=True)
             )
-            for at, (name, unit) in enumerate(zip(table.names, table.units, strict=True))
+            for at, (name, unit, column) in enumerate(
+                zip(table.names, table.units, table.values.T, strict=True)
+            )
         ]
         said = said_air(table.header)
         holding = Holding(arrays, 1, air=air_in(table.comments) if said is None else said)
@@ -129,3 +130,57 @@ def _decoded(data: bytes) -> str:
     except UnicodeDecodeError as error:
         cut = error.start >= len(data) - 4
         return data.decode("utf-8-sig", "ignore") if cut else data.decode("latin-1")
+
+
+def apart(
+    holding: Holding, columns: Sequence[NDArray[Any]], options: ReadOptions
+) -> Holding | None:
+    """What a table of one pixel a row holds, if its wavelengths begin anew: several spectra.
+
+    Parameters
+    ----------
+    holding : Holding
+        As one spectrum.
+    columns : sequence of ndarray, shape (pixels,)
+        The values of its arrays, numbers or text.
+    options : ReadOptions
+        What the user says.
+
+    Returns
+    -------
+    Holding or None
+        Columns that are the same all over each spectrum become one value a spectrum.
+    """
+    try:
+        roles = recognised(holding, options).arrays
+    except RolesError:
+        return None
+    names = [held.name for held in holding.arrays]
+    waves = [roles[role].name for role in ("wave", "loglam") if role in roles]
+    pieces = pieces_of(columns[names.index(waves[0])]) if waves else []
+    if not pieces:
+        return None
+    used = {roles[role].name for role in roles}
+    arrays = [
+        _of_pieces(held, column, pieces, constant=held.name not in used)
+        for held, column in zip(holding.arrays, columns, strict=True)
+    ]
+    holding.told.assumed.append(
+        f"the wavelengths begin anew: {len(pieces)} spectra, one below the other"
+    )
+    return replace(holding, arrays=arrays, rows=len(pieces))
+
+
+def _of_pieces(
+    held: Held, column: NDArray[Any], pieces: Sequence[slice], *, constant: bool
+) -> Held:
+    """A column cut into spectra, or its value in each where that is one."""
+    first = column[[piece.start for piece in pieces]]
+    same = all((column[piece] == column[piece.start]).all() for piece in pieces)
+    if constant and same:
+        return replace(held, along="rows", load=lambda rows: first[rows])
+
+    def load(rows: slice) -> list[NDArray[Any]]:
+        return [column[piece] for piece in pieces[rows]]
+
+    return replace(held, load=load)

@@ -64,13 +64,7 @@ def first_numbers(text: str) -> int | None:
 
 
 def parse_table(text: str) -> TextTable:
-    """Take a text apart.
-
-    Raises
-    ------
-    RolesError
-        If it is no table of numbers.
-    """
+    """Take a text apart; RolesError if it is no table of numbers."""
     lines = text.splitlines()
     first = first_numbers(text)
     if first is None:

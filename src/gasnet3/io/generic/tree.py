@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasnet3.io.generic.dispersion import axis_of, said_air
-from gasnet3.io.generic.holding import Held, Holding, HoldingReader, recognised
-from gasnet3.io.generic.roles import GOOD, NAMES, Along, Described, RolesError, plain
+from gasnet3.io.generic.holding import Holding, HoldingReader, axis_held, recognised
+from gasnet3.io.generic.roles import GOOD, NAMES, Along, Held, RolesError, plain
 from gasnet3.io.options import ReadOptions
 
 MAX_ARRAYS = 1 << 16
@@ -52,7 +52,7 @@ class Array:
     path: str
     shape: tuple[int, ...]
     kind: Literal["number", "text", "rows", "other"]
-    load: Callable[[Any], Any]
+    load: Callable[[Any], Any] = lambda _: None
     attributes: Attributes = field(default_factory=dict)
     stored: bool = True
 
@@ -140,6 +140,22 @@ def unpacked(values: Any, said: Attributes) -> NDArray[Any]:
     return np.where(np.isin(array, fill), np.nan, array * scale + offset)
 
 
+def number_loader(view: Any, shape: tuple[int, ...], said: Attributes) -> Callable[[Any], Any]:
+    """Loads numbers of what a library has of an array; see :func:`unpacked`."""
+    return lambda part: unpacked(view[part] if shape else view[()], said)
+
+
+def text_loader(view: Any, shape: tuple[int, ...]) -> Callable[[Any], Any]:
+    """Loads texts, bytes decoded, shape (elements,)."""
+
+    def load(part: Any) -> NDArray[np.str_]:
+        values = np.atleast_1d(np.asarray(view[part] if shape else view[()], object)).ravel()
+        texts = (x.decode("utf-8", "replace") if isinstance(x, bytes) else str(x) for x in values)
+        return np.array(list(texts))
+
+    return load
+
+
 def _chosen(tree: Tree, options: ReadOptions) -> Holding:
     wanted = {path.rpartition("/")[0] for path, name in _said(options).items() if "/" in name}
     groups = sorted({array.group for array in tree.arrays}, key=lambda path: (_depth(path), path))
@@ -169,39 +185,33 @@ def _chosen(tree: Tree, options: ReadOptions) -> Holding:
 
 def _joined(groups: Mapping[str, Holding]) -> Holding:
     """Groups with one spectrum each: what all of them have, a row a group."""
-    by_name = [{one.described.name: one for one in group.arrays} for group in groups.values()]
-    common = [one for one in by_name[0].values() if all(one.described.name in x for x in by_name)]
+    by_name = [{one.name: one for one in group.arrays} for group in groups.values()]
+    common = [one for one in by_name[0].values() if all(one.name in x for x in by_name)]
     first = next(iter(groups.values()))
     held = [
         replace(
             one,
-            described=replace(one.described, where=f"array {one.described.name} of each group"),
-            load=_of_each([others[one.described.name].load for others in by_name], one.described),
+            where=f"array {one.name} of each group",
+            load=_of_each([others[one.name].load for others in by_name], one.along),
         )
         for one in common
     ]
     names = [group.rpartition("/")[2] for group in groups]
     joined = Holding(held, len(groups), air=first.air, names=names)
     axes = [group.axis for group in groups.values() if group.axis is not None]
-    if first.axis is not None and len({axis.described for axis in axes}) == 1 == len(axes) / len(
-        groups
-    ):
+    if first.axis is not None and len(set(axes)) == 1 == len(axes) / len(groups):
         joined.axis = replace(
             first.axis, load=lambda part: [axis.load(part) for axis in axes[part]]
         )
-    spare = {name for others in by_name for name in others} - {one.described.name for one in common}
+    spare = {name for others in by_name for name in others} - {one.name for one in common}
     joined.told.ignored += [f"array {name}, not in every group: not used" for name in sorted(spare)]
     return joined
 
 
-def _of_each(loads: Sequence[Callable[[slice], Any]], described: Described) -> Any:
+def _of_each(loads: Sequence[Callable[[slice], Any]], along: Along) -> Any:
     def load(part: slice) -> Any:
         rows = [one(slice(0, 1)) for one in loads[part]]
-        return (
-            [np.reshape(row, -1) for row in rows]
-            if described.along == "pixels"
-            else np.concatenate(rows)
-        )
+        return [np.reshape(row, -1) for row in rows] if along == "pixels" else np.concatenate(rows)
 
     return load
 
@@ -308,8 +318,9 @@ def _of_shape(
         if along is None:
             unused.append(f"array {array.path} of shape {array.shape}")
             continue
-        one = Described(name, along, _unit(array, said), where=f"array {array.path}")
-        held.append(Held(one, _loader(array, along, full, rows), said_air(array.attributes)))
+        load = _loader(array, along, full, rows)
+        where, air = f"array {array.path}", said_air(array.attributes)
+        held.append(Held(name, along, _unit(array, said), "", where, load, air))
         empty |= set() if array.stored else {name}
         if full:
             whole.add(name)
@@ -317,8 +328,7 @@ def _of_shape(
     holding = Holding(held, 1 if rows is None else rows, air=said_air(said))
     axis = axis_of(keywords, pixels) if pixels else None
     if axis is not None:
-        one = Described(axis.role, "pixels", axis.unit, where=f"attributes {axis.where}")
-        holding.axis = Held(one, lambda _: axis.values, axis.air)
+        holding.axis = replace(axis_held(axis), where=f"attributes {axis.where}")
     try:
         roles = recognised(holding, options)
     except RolesError as problem:
@@ -328,8 +338,8 @@ def _of_shape(
     if roles.arrays["flux"].name in empty:
         raise RolesError(f"its array {roles.arrays['flux'].name} has a size, but no values")
     for at, one_held in enumerate(held):
-        role = next((r for r, d in roles.arrays.items() if d.name == one_held.described.name), "")
-        if role in ("ivar", "error", "variance") and one_held.described.name not in whole:
+        role = next((r for r, d in roles.arrays.items() if d.name == one_held.name), "")
+        if role in ("ivar", "error", "variance") and one_held.name not in whole:
             held[at] = replace(one_held, load=_repeated(one_held.load))
     holding.told.ignored += [f"{text}: not used" for text in unused[:_TOLD]]
     if len(unused) > _TOLD:

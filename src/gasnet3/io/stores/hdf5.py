@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gasnet3.io.errors import ReadError
+from gasnet3.io.generic.gaps import units_in
 from gasnet3.io.generic.tree import (
     Array,
     Tree,
     TreeReader,
     capitals,
     check_number,
+    number_loader,
+    text_loader,
     transposed,
-    unpacked,
 )
 
 if TYPE_CHECKING:
@@ -91,7 +93,7 @@ def _arrays(dataset: h5py.Dataset, path: str) -> list[Array]:
         dtype, shape = dataset.dtype, dataset.shape
     except TypeError:
         # Of a type that numpy does not have, as times.
-        return [Array(path, (), "other", _nothing)]
+        return [Array(path, (), "other")]
     said = _said(dataset)
     if dtype.names is None or len(shape) != 1:
         return [_array(dataset, path, dtype, shape, said, dataset)]
@@ -131,36 +133,16 @@ def _array(
 
     inner = h5py.check_vlen_dtype(dtype)
     if shape is None or 0 in shape:
-        return Array(path, shape or (), "other", _nothing)
+        return Array(path, shape or (), "other")
     if h5py.check_string_dtype(dtype) is not None:
-        return Array(path, shape, "text", _texts(view, shape), said)
+        return Array(path, shape, "text", text_loader(view, shape), said)
     if inner is not None and inner.kind in "biuf" and len(shape) == 1:
         return Array(path, shape, "rows", lambda part: list(view[part]), said)
     if dtype.kind not in "biuf" or said.get("MATLAB_CLASS") in ("char", "cell"):
-        return Array(path, shape, "other", _nothing)
-    array = Array(path, shape, "number", _numbers(view, shape, said), said, _is_stored(dataset))
+        return Array(path, shape, "other")
+    load = number_loader(view, shape, said)
+    array = Array(path, shape, "number", load, said, _is_stored(dataset))
     return transposed(array) if "MATLAB_CLASS" in said and len(shape) == 2 else array
-
-
-def _nothing(_: Any) -> None:
-    """What is taken of arrays that are not used."""
-
-
-def _numbers(view: Any, shape: tuple[int, ...], said: Mapping[str, Any]) -> Callable[[Any], Any]:
-    return lambda part: unpacked(np.asarray(view[part] if shape else view[()]), said)
-
-
-def _texts(view: Any, shape: tuple[int, ...]) -> Callable[[slice], Any]:
-    def load(part: slice) -> Any:
-        values = np.atleast_1d(np.asarray(view[part] if shape else view[()], object))
-        return np.array(
-            [
-                one.decode("utf-8", "replace") if isinstance(one, bytes) else str(one)
-                for one in values.ravel()
-            ]
-        )
-
-    return load
 
 
 def _is_stored(dataset: h5py.Dataset) -> bool:
@@ -170,14 +152,8 @@ def _is_stored(dataset: h5py.Dataset) -> bool:
 
 
 def _astropy_units(dataset: h5py.Dataset) -> dict[str, str]:
-    """Units of the columns of a table that Astropy wrote, from the YAML beside it."""
-    from astropy.table.meta import get_header_from_yaml
-
+    """Units of the columns of a table that Astropy wrote."""
     beside = dataset.parent.get(f"{dataset.name.rpartition('/')[2]}.{_COLUMN_META}")
     if beside is None:
         return {}
-    lines = [line.decode("utf-8", "replace") for line in beside[()]]
-    header = get_header_from_yaml(lines)
-    return {
-        column["name"]: str(column["unit"]) for column in header["datatype"] if "unit" in column
-    }
+    return units_in([line.decode("utf-8", "replace") for line in beside[()]])

@@ -47,13 +47,7 @@ def shards_in(directory: Path) -> list[Path]:
 
 
 def describe(path: Path, rows: int) -> ShardEntry:
-    """The entry of a shard that is known to be good.
-
-    Raises
-    ------
-    OSError
-        If it cannot be read.
-    """
+    """The entry of a shard that is known to be good; OSError if it cannot be read."""
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     return ShardEntry(path.name, rows, path.stat().st_size, digest)
@@ -109,13 +103,7 @@ def write_directory(
 
 
 def read_manifest(directory: Path) -> list[ShardEntry]:
-    """The shards that a manifest lists.
-
-    Raises
-    ------
-    ReadError
-        If there is no manifest, or it is not one.
-    """
+    """The shards that a manifest lists; ReadError if there is no manifest, or it is not one."""
     path = directory / MANIFEST
     try:
         content: dict[str, Any] = json.loads(path.read_text())

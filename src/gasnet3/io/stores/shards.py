@@ -242,13 +242,7 @@ def _metadata(path: Path) -> Mapping[bytes, bytes]:
 
 
 def read_header(path: Path) -> ShardHeader:
-    """What the start of a shard says of it.
-
-    Raises
-    ------
-    ReadError
-        If it is damaged or not a shard.
-    """
+    """What the start of a shard says of it; ReadError if it is damaged or not a shard."""
     with _opened(path) as (_, header):
         return header
 

@@ -9,11 +9,17 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import numpy as np
-
 from gasnet3.io.errors import ReadError
 from gasnet3.io.generic.roles import RolesError
-from gasnet3.io.generic.tree import Array, Tree, TreeReader, capitals, check_number, unpacked
+from gasnet3.io.generic.tree import (
+    Array,
+    Tree,
+    TreeReader,
+    capitals,
+    check_number,
+    number_loader,
+    text_loader,
+)
 from gasnet3.io.state import STORE_FILES, is_store_at
 
 ZIP_MAGIC = b"PK\x03\x04"
@@ -109,23 +115,7 @@ def _array(item: Any, path: str) -> Array:
     """An array of numbers or texts, or of something else."""
     kind, shape, said = item.dtype.kind, tuple(item.shape), capitals(dict(item.attrs))
     if 0 in shape or kind not in "biufSUTO":
-        return Array(path, shape, "other", lambda _: None)
-    if kind in "biuf":
-        return Array(path, shape, "number", lambda part: unpacked(_get(item, part), said), said)
-    return Array(path, shape, "text", lambda part: _texts(_get(item, part)), said)
-
-
-def _get(item: Any, part: slice) -> Any:
-    return item[part] if item.shape else item[()]
-
-
-def _texts(values: Any) -> Any:
-    if getattr(values, "dtype", np.dtype("O")).kind == "S":
-        values = np.char.decode(values, "utf-8", "replace")
-    listed = np.atleast_1d(np.asarray(values, object))
-    return np.array(
-        [
-            one.decode("utf-8", "replace") if isinstance(one, bytes) else str(one)
-            for one in listed.ravel()
-        ]
-    )
+        return Array(path, shape, "other")
+    number = kind in "biuf"
+    load = number_loader(item, shape, said) if number else text_loader(item, shape)
+    return Array(path, shape, "number" if number else "text", load, said)
