@@ -31,13 +31,7 @@ SOLUTION = "solution"
 
 
 def needed(module: str) -> Any:
-    """A module of an extra.
-
-    Raises
-    ------
-    ImportError
-        If it is not installed; the message names the extra.
-    """
+    """A module of an extra; ImportError, which names the extra, if it is not installed."""
     try:
         return import_module(module)
     except ImportError as error:

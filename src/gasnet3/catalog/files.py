@@ -9,6 +9,7 @@ descriptions of the columns, and the provenance.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +25,16 @@ from gasnet3.machine.files import jsonable, replacing
 
 Header = dict[str, Any]
 Arrays = dict[str, NDArray[Any]]
+Writer = Callable[[Path, formats.Content], None]
+Reader = Callable[[Path], tuple[Arrays, Header | None]]
 
-_WRITERS: Mapping[str, Callable[[Path, formats.Rows], None]] = {
-    ".parquet": formats.write_parquet,
-    ".fits": formats.write_fits,
-    ".csv": formats.write_csv,
-    ".vot": votable.write_votable,
-    ".xml": votable.write_votable,
-}
-_READERS: Mapping[str, Callable[[Path], tuple[Arrays, Header | None]]] = {
-    ".parquet": formats.read_parquet,
-    ".fits": formats.read_fits,
-    ".csv": formats.read_csv,
-    ".vot": votable.read_votable,
-    ".xml": votable.read_votable,
+_VOTABLE = (votable.write_votable, votable.read_votable)
+_FORMATS: Mapping[str, tuple[Writer, Reader]] = {
+    ".parquet": (formats.write_parquet, formats.read_parquet),
+    ".fits": (formats.write_fits, formats.read_fits),
+    ".csv": (formats.write_csv, formats.read_csv),
+    ".vot": _VOTABLE,
+    ".xml": _VOTABLE,
 }
 
 
@@ -95,7 +92,7 @@ def write_parts(parts: Iterable[Table], path: str | Path, dialect: str = "native
     OSError
         If the file cannot be written.
     """
-    write = _WRITERS[_ending(path, "write")]
+    write, _ = _format(path, "write")
     rules = rules_of(dialect)
     with replacing(path) as temporary:
         layout = Layout.of(parts, dialect)
@@ -108,7 +105,8 @@ def write_parts(parts: Iterable[Table], path: str | Path, dialect: str = "native
             "provenance": jsonable(layout.provenance),
             "columns": [column.header() for column in columns],
         }
-        write(temporary, formats.Rows(columns, header, layout.rows, lambda: layout.blocks(parts)))
+        blocks = partial(layout.blocks, parts)
+        write(temporary, formats.Content(columns, header, layout.rows, blocks))
 
 
 def read_catalog(path: str | Path) -> Table:
@@ -163,21 +161,21 @@ def read_table(path: str | Path) -> Table:
     path = Path(path)
     if path.suffix.lower() == ".ecsv":
         return _guarded(path, lambda: Table.read(path, format="ascii.ecsv"))
-    read = _READERS[_ending(path, "read")]
+    _, read = _format(path, "read")
     arrays, header = _guarded(path, lambda: read(path))
     if header is None:
         return _foreign(arrays)
     return _restored(arrays, header)
 
 
-def _ending(path: str | Path, verb: str) -> str:
+def _format(path: str | Path, verb: str) -> tuple[Writer, Reader]:
     ending = Path(path).suffix.lower()
-    if ending not in _WRITERS:
+    if ending not in _FORMATS:
         raise CatalogError(
             f"cannot {verb} {path}: the ending {ending or '(none)'} is unknown; "
-            f"name a file that ends in {', '.join(_WRITERS)}"
+            f"name a file that ends in {', '.join(_FORMATS)}"
         )
-    return ending
+    return _FORMATS[ending]
 
 
 def _guarded(path: Path, read: Callable[[], Any]) -> Any:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ class NewerFormat(ValueError):
 
 
 @dataclass(frozen=True)
-class Rows:
+class Content:
     """What is to be written.
 
     Parameters
@@ -72,7 +72,7 @@ def passes(path: Path, dialect: str) -> int:
     return 2 + (ending in (".fits", ".vot", ".xml")) + apart
 
 
-def write_parquet(path: Path, rows: Rows) -> None:
+def write_parquet(path: Path, rows: Content) -> None:
     """Write Parquet, with the header in the metadata of the schema; a block is a row group."""
     schema = pa.schema(
         [
@@ -117,7 +117,7 @@ def _put_masks(arrays: Arrays) -> None:
             arrays[masked] = plain(masked, np.ma.MaskedArray(arrays[masked], arrays.pop(name)))
 
 
-def write_csv(path: Path, rows: Rows) -> None:
+def write_csv(path: Path, rows: Content) -> None:
     """Write CSV, with the header in a comment line on top; NaN is an empty cell."""
     first = _csv_table(rows.columns)
     with path.open("wb") as file:
@@ -161,12 +161,15 @@ def read_csv(path: Path) -> tuple[Arrays, Header | None]:
     return arrays, header
 
 
-def write_fits(path: Path, rows: Rows) -> None:
+def write_fits(path: Path, rows: Content) -> None:
     """Write FITS: the catalog as the first extension, the header in the table ``GASNET3``.
 
     Where the dialect wants key columns apart they are the second extension, with TARGETID.
     """
-    widths = _text_widths(rows)
+    # A text column that is empty in every row has no width, and FITS needs one.
+    widths = {column.in_file: 1 for column in rows.columns if column.data.dtype.kind == "U"}
+    for column in texts_of(rows):
+        widths[column.in_file] = max(widths[column.in_file], _utf8(column).dtype.itemsize)
     about = fits.table_to_hdu(Table({"header": [json.dumps(rows.header).encode()]}))
     about.name = KEY.upper()
     primary = fits.PrimaryHDU()
@@ -180,17 +183,17 @@ def write_fits(path: Path, rows: Rows) -> None:
     tables = _fits_tables(rows)
     for extname, columns in tables:
         own = [rows.columns[i] for i in columns]
-        dtype = _fits_dtype(own, widths)
+        dtype = np.dtype(row_type(own, widths))
         # Tables that people put side by side must not tell unlike things in the same keywords.
         header = _fits_header(extname, own, rows.count, dtype, ucds=len(tables) == 1)
         with contextlib.closing(fits.StreamingHDU(str(path), header)) as stream:
             for block in rows.blocks():
-                stream.write(_fits_bytes([block[i] for i in columns], dtype))
+                stream.write(packed([block[i] for i in columns], dtype, _utf8).view(np.uint8))
     with contextlib.closing(fits.StreamingHDU(str(path), about.header)) as stream:
         stream.write(np.frombuffer(about.data.tobytes(), np.uint8))
 
 
-def _fits_tables(rows: Rows) -> list[tuple[str, list[int]]]:
+def _fits_tables(rows: Content) -> list[tuple[str, list[int]]]:
     """The tables of a FITS file by name, and which of the columns each has."""
     every = list(range(len(rows.columns)))
     apart = rows.header["keys_extname"]
@@ -220,45 +223,40 @@ def _fits_header(
     return table.header
 
 
-def _text_widths(rows: Rows) -> dict[str, int]:
-    """Bytes of the longest text by column: FITS wants to know before the first row."""
-    # A text column that is empty in every row has no width, and FITS needs one.
-    widths = {column.in_file: 1 for column in rows.columns if column.data.dtype.kind == "U"}
-    for block in rows.blocks() if widths else ():
-        for column in block:
-            if column.in_file in widths:
-                size = _utf8(column.data).dtype.itemsize
-                widths[column.in_file] = max(widths[column.in_file], size)
-    return widths
+def texts_of(rows: Content) -> Iterator[Field]:
+    """Columns of text, block by block: their width must be known before the first row."""
+    if any(column.data.dtype.kind == "U" for column in rows.columns):
+        for block in rows.blocks():
+            yield from (column for column in block if column.data.dtype.kind == "U")
 
 
-def _fits_dtype(columns: Sequence[Field], widths: dict[str, int]) -> np.dtype[Any]:
-    """The type of a row."""
-    return np.dtype(
-        [
-            (column.in_file, f"S{widths[column.in_file]}")
-            if column.in_file in widths
-            else (column.in_file, column.data.dtype.newbyteorder(">"), column.data.shape[1:])
-            for column in columns
-        ]
-    )
+def row_type(columns: Iterable[Field], widths: Mapping[str, int]) -> list[tuple[Any, ...]]:
+    """The type of a row, with the bytes of each column of text, in the order of bytes of FITS."""
+    return [
+        (column.in_file, f"S{widths[column.in_file]}")
+        if column.in_file in widths
+        else (column.in_file, column.data.dtype.newbyteorder(">"), column.data.shape[1:])
+        for column in columns
+    ]
 
 
-def _fits_bytes(block: Sequence[Field], dtype: np.dtype[Any]) -> NDArray[np.uint8]:
-    """The rows of a block as they lie in the file."""
+def packed(
+    block: Sequence[Field], dtype: np.dtype[Any], encoded: Callable[[Field], NDArray[Any]]
+) -> NDArray[Any]:
+    """The rows of a block as they lie in the file, shape (rows,); text as ``encoded`` gives it."""
     data = np.zeros(len(block[0].data), dtype)
     for column in block:
         kind = column.data.dtype.kind
-        data[column.in_file] = _utf8(column.data) if kind == "U" else column.data
-    for column in block:
-        if column.data.dtype.kind == "b":
+        if kind == "b":
             data[column.in_file].view(np.uint8)[...] = np.where(column.data, ord("T"), ord("F"))
-    return data.view(np.uint8)
+        else:
+            data[column.in_file] = encoded(column) if kind == "U" else column.data
+    return data
 
 
-def _utf8(text: NDArray[Any]) -> NDArray[Any]:
+def _utf8(column: Field) -> NDArray[Any]:
     # FITS means ASCII by text; UTF-8 bytes pass every reader and are ASCII where the text is.
-    return np.char.encode(text, "utf-8")
+    return np.char.encode(column.data, "utf-8")
 
 
 def read_fits(path: Path) -> tuple[Arrays, Header | None]:

@@ -15,7 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasnet3.catalog.dialects import Field
-from gasnet3.catalog.formats import KEY, Arrays, Header, Rows, knows, parsed_header
+from gasnet3.catalog.formats import (
+    KEY,
+    Arrays,
+    Content,
+    Header,
+    knows,
+    packed,
+    parsed_header,
+    row_type,
+    texts_of,
+)
 from gasnet3.catalog.schema import plain
 
 VERSION = "1.3"  # the first that has BINARY2; later ones know no Ångström as a unit
@@ -57,21 +67,26 @@ class _Text:
         return out.astype(f"S{self.bytes}")
 
 
-def write_votable(path: Path, rows: Rows) -> None:
+def write_votable(path: Path, rows: Content) -> None:
     """Write a VOTable 1.3 with its rows in BINARY2, of fixed width, block by block.
 
     The header that all formats have is an INFO named ``gasnet3``; version, solver and the like
     are INFOs of their own, for people.
     """
-    texts = _texts(rows)
+    texts = {c.in_file: _Text() for c in rows.columns if c.data.dtype.kind == "U"}
+    for column in texts_of(rows):
+        texts[column.in_file] = texts[column.in_file].seen(column.data)
     head, end = _frame(rows, texts)
-    dtype = _row_dtype(rows.columns, texts)
+    widths = {name: text.bytes for name, text in texts.items()}
+    # Flags of what is null (nothing) come first.
+    flags = ("null flags", "u1", ((len(rows.columns) + 7) // 8,))
+    dtype = np.dtype([flags, *row_type(rows.columns, widths)])
     with path.open("wb") as file:
         file.write(head)
         file.write(b"   <DATA>\n    <BINARY2>\n     <STREAM encoding='base64'>\n")
         left = b""
         for block in rows.blocks():
-            data = left + _packed(block, dtype, texts)
+            data = left + packed(block, dtype, lambda c: texts[c.in_file].encoded(c.data)).tobytes()
             cut = len(data) - len(data) % LINE
             # encodebytes makes lines of LINE bytes each, whatever the blocks.
             file.write(base64.encodebytes(data[:cut]))
@@ -107,16 +122,7 @@ def _utf16_width(data: NDArray[np.str_]) -> int:
     return int((np.char.str_len(data) + (codes > 0xFFFF).sum(axis=1)).max())
 
 
-def _texts(rows: Rows) -> dict[str, _Text]:
-    texts = {c.in_file: _Text() for c in rows.columns if c.data.dtype.kind == "U"}
-    for block in rows.blocks() if texts else ():
-        for column in block:
-            if column.in_file in texts:
-                texts[column.in_file] = texts[column.in_file].seen(column.data)
-    return texts
-
-
-def _frame(rows: Rows, texts: dict[str, _Text]) -> tuple[bytes, bytes]:
+def _frame(rows: Content, texts: dict[str, _Text]) -> tuple[bytes, bytes]:
     """The XML before the data, and after it."""
     from astropy.io.votable import tree
 
@@ -166,28 +172,3 @@ def _field(whole: Any, column: Field, text: _Text | None) -> Any:
     )
     field.description = column.description or None
     return field
-
-
-def _row_dtype(columns: list[Field], texts: dict[str, _Text]) -> np.dtype[Any]:
-    """A row as it lies in the file: flags of what is null (nothing), then the columns."""
-    fields = [(f"f{i}", *_stored(column, texts)) for i, column in enumerate(columns)]
-    return np.dtype([("null", "u1", ((len(columns) + 7) // 8,)), *fields])
-
-
-def _stored(column: Field, texts: dict[str, _Text]) -> tuple[Any, ...]:
-    if column.in_file in texts:
-        return (f"S{texts[column.in_file].bytes}",)
-    return column.data.dtype.newbyteorder(">"), column.data.shape[1:]
-
-
-def _packed(block: list[Field], dtype: np.dtype[Any], texts: dict[str, _Text]) -> bytes:
-    data = np.zeros(len(block[0].data), dtype)
-    for i, column in enumerate(block):
-        values = column.data
-        if column.in_file in texts:
-            data[f"f{i}"] = texts[column.in_file].encoded(values)
-        elif values.dtype.kind == "b":
-            data[f"f{i}"].view(np.uint8)[...] = np.where(values, ord("T"), ord("F"))
-        else:
-            data[f"f{i}"] = values
-    return data.tobytes()

@@ -155,10 +155,7 @@ class CatalogMeasure:
 def read_signed(path: str | Path) -> list[Judgement]:
     """Read a file of judgements; who did not sign a row is called as the file.
 
-    Raises
-    ------
-    JudgementError
-        See :func:`gasnet3.evaluate.judgements.read_judgements`.
+    JudgementError as of :func:`gasnet3.evaluate.judgements.read_judgements`.
     """
     name = Path(path).stem
     return [
@@ -262,13 +259,7 @@ def agreement(judgements: Sequence[Judgement], conflicts: Sequence[Conflict]) ->
 
 
 def write_conflicts(conflicts: Iterable[Conflict], path: str | Path) -> None:
-    """Write the judgements in conflict as a file of judgements with a column ``CONFLICT``.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written.
-    """
+    """Write the judgements in conflict as a file of judgements with a column ``CONFLICT``."""
     rows = [
         dataclasses.replace(
             judgement, extra={**judgement.extra, CONFLICT_COLUMN: " ".join(conflict.differs)}

@@ -50,13 +50,7 @@ class Header(dict[bytes, bytes]):
 
 @contextmanager
 def open_fits(path: Path) -> Iterator[BinaryIO]:
-    """Open a FITS file, gzipped or not (told by its content), and close it again.
-
-    Raises
-    ------
-    ReadError
-        If the file cannot be opened, or its compressed stream is broken anywhere.
-    """
+    """A FITS file, gzipped (told by its content) or not; ReadError if it is broken anywhere."""
     try:
         with path.open("rb") as raw:
             zipped = raw.read(2) == GZIP_MAGIC
@@ -85,10 +79,7 @@ def check_sum(stream: Any) -> None:
 def read_header(stream: BinaryIO, path: Path) -> Header | None:
     """Read one header; None at the end of the file.
 
-    Raises
-    ------
-    ReadError
-        If the header has no END card, or the file ended before it, within the data.
+    ReadError if it has no END card, or the file ended before it, within the data.
     """
     header = stream.read(BLOCK)
     if not header.strip(b"\0 "):
@@ -213,10 +204,7 @@ class Column(NamedTuple):
 def column_layout(header: Header, path: Path) -> dict[str, Column]:
     """Columns of a table by upper-case name.
 
-    Raises
-    ------
-    ReadError
-        If a column's format is missing or unknown, or the columns do not fill the row.
+    ReadError if a column's format is missing or unknown, or the columns do not fill the row.
     """
     if header.layout is None:
         header.layout = _layout(header, path)

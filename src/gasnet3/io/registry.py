@@ -83,13 +83,7 @@ def register(reader: Reader) -> None:
 
 @cache
 def load_plugins() -> None:
-    """Register the readers of installed packages, once.
-
-    Raises
-    ------
-    ValueError
-        If two readers have one name.
-    """
+    """Register the readers of installed packages, once; ValueError if two have one name."""
     for point in entry_points(group=ENTRY_POINT_GROUP):
         register(point.load()())
 
@@ -129,13 +123,7 @@ def find_reader(path: str | Path, options: ReadOptions = DEFAULT) -> Reader:
 
 
 def first_bytes(path: Path) -> bytes:
-    """What readers see of a file when they are asked; nothing of a store, which is a directory.
-
-    Raises
-    ------
-    ReadError
-        If the file cannot be opened.
-    """
+    """What readers see of a file, nothing of a store; ReadError if it cannot be opened."""
     try:
         with path.open("rb") as stream:
             head = stream.read(HEAD_BYTES)

@@ -245,10 +245,7 @@ class SavedCurves:
     def of(self, spectra: Spectra) -> dict[str, NDArray[np.float32]]:
         """Curves of some spectra, by class, shape (rows, points).
 
-        Raises
-        ------
-        CurvesError
-            If a spectrum has none, or has changed since.
+        CurvesError if a spectrum has none, or has changed since.
         """
         rows = [self._place(*pair) for pair in zip(spectra.ids, digests(spectra), strict=True)]
         groups = np.searchsorted(self._starts, rows, side="right") - 1

@@ -30,10 +30,7 @@ class JoinedType:
     def see(self, data: NDArray[Any]) -> None:
         """Take note of the column of one batch, shape (rows,) or (rows, k).
 
-        Raises
-        ------
-        ValueError
-            If an earlier batch has another number of values a row.
+        ValueError if an earlier batch has another number of values a row.
         """
         if self.shape not in (None, data.shape[1:]):
             raise ValueError(

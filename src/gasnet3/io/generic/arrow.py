@@ -85,13 +85,7 @@ def _is_number(kind: pa.DataType) -> bool:
 
 
 def rows_of(column: pa.ChunkedArray, leaf: Leaf) -> list[NDArray[Any]]:
-    """The list of values of each row; that of a row without is empty.
-
-    Raises
-    ------
-    ValueError
-        If a value is a list of several values itself.
-    """
+    """The list of values of each row, empty where there is none; ValueError if they are lists."""
     return [row for chunk in column.chunks for row in _rows_of_chunk(chunk, leaf)]
 
 

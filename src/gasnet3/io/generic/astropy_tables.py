@@ -63,13 +63,7 @@ def table_holding(table: Table) -> Holding:
 
 
 def check_length(rows: int) -> None:
-    """Refuse a table of pixels that is too short to be a spectrum.
-
-    Raises
-    ------
-    RolesError
-        If it has fewer than 32 rows.
-    """
+    """Refuse a table of pixels that is too short to be a spectrum; RolesError."""
     if rows < FEWEST_PIXELS:
         raise RolesError(f"{rows} rows of numbers are no spectrum")
 

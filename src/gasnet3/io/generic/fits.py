@@ -113,10 +113,7 @@ NO_OBJECTS = ("sky", "background", "model", "template", "telluric", "response", 
 def hold_table(file: FitsFile, part: Part, options: ReadOptions) -> Holding:
     """What a table holds, with wavelengths from it, its header, or another unit of the file.
 
-    Raises
-    ------
-    RolesError
-        If it holds no spectra.
+    RolesError if it holds no spectra.
     """
     vectors = has_vectors(part)
     rows = part.shape[0] if vectors else 1

@@ -32,13 +32,7 @@ _NO_TARGET = {"S": ZWarn.SKY, "N": ZWarn.UNPLUGGED, "U": ZWarn.UNPLUGGED, "F": Z
 
 
 def hold_images(file: FitsFile, options: ReadOptions) -> Holding:
-    """What images of a file hold, as spectra of 2dF, 6dF, GAMA, OzDES and by their names.
-
-    Raises
-    ------
-    RolesError
-        If they hold no spectra.
-    """
+    """What images hold, as spectra of 2dF, 6dF, GAMA, OzDES and by their names; else RolesError."""
     stack = hold_stack(file, options)
     if stack is not None:
         return stack
@@ -173,10 +167,7 @@ _ROW = re.compile(r"ROW(\d+)", re.IGNORECASE)
 def hold_stack(file: FitsFile, options: ReadOptions) -> Holding | None:
     """What images hold whose rows make up one spectrum each; None if there are none.
 
-    Raises
-    ------
-    RolesError
-        If there are, but they cannot be read.
+    RolesError if there are, but they cannot be read.
     """
     images = [part for part in file.images if len(part.shape) == 2 and part.shape[0] > 1]
     two = [part for part in images if str(part.header.get("IMAGE", "")).strip() == "SPECTRUM"]

@@ -171,13 +171,7 @@ def _header(comments: Sequence[str]) -> dict[str, Any]:
 def _named(
     lines: Sequence[str], count: int, delimiter: str | None, *, certain: Sequence[str]
 ) -> tuple[list[str], list[str]] | None:
-    """Names and units of the columns, None where no line has a name for each.
-
-    Raises
-    ------
-    RolesError
-        If the line of names has one twice.
-    """
+    """Names and units of the columns, None if no line names them; RolesError if one is twice."""
     best: tuple[int, list[str], list[str]] = (0, [], [])
     twice = ""
     for at, line in enumerate(lines):

@@ -89,13 +89,7 @@ class NpzReader:
         return _checked_spectra(path, arrays, names) if ranges else self.read(path)[start:stop]
 
     def explain(self, path: Path) -> Understood:
-        """Which array is what, and which are not used.
-
-        Raises
-        ------
-        ReadError
-            If the archive is damaged or lacks flux or ivar.
-        """
+        """Which array is what, and which are not used; ReadError if flux or ivar is not there."""
         with _errors(path), closing(_Archive(path)) as archive:
             rows, members = archive.rows, archive.members
         wave = "loglam" if "loglam" in members else "wave"

@@ -209,13 +209,7 @@ class ShardReader:
         return _KEY in head or _KEY in _metadata(path)
 
     def read(self, path: Path) -> Spectra:
-        """Read all spectra, exactly as they were written.
-
-        Raises
-        ------
-        ReadError
-            If the shard is damaged.
-        """
+        """Read all spectra, exactly as they were written; ReadError if the shard is damaged."""
         with _opened(path) as (file, header):
             return _read(path, file, header, 0, header.rows)
 

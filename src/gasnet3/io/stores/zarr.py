@@ -65,12 +65,9 @@ class ZarrReader(TreeReader):
 
 
 def _nodes_in_zip(path: Path) -> set[PurePosixPath]:
-    """Groups and arrays of an archive: below its root, or below the one directory it has.
+    """Groups and arrays below the root of an archive, or below the one directory it has.
 
-    Raises
-    ------
-    ValueError
-        If it is no archive of one store.
+    ValueError if it is no archive of one store.
     """
     with zipfile.ZipFile(path) as archive:
         names = [PurePosixPath(name) for name in archive.namelist()]
