@@ -52,17 +52,10 @@ def warn_of_estimated_noise(estimated: int, spectra: int) -> None:
 
 
 def columns_of(meta: Mapping[str, Any], rows: int) -> dict[str, NDArray[Any]]:
-    """Entries of a container's metadata as columns, shape (rows,) or (rows, k).
+    """Entries of the metadata of so many spectra as columns, shape (rows,) or (rows, k).
 
     Numbers and text are repeated for every row; an array with one value a row is taken as it
     is, and of a single spectrum a short array of numbers. Nested entries are left out.
-
-    Parameters
-    ----------
-    meta : mapping
-        The metadata.
-    rows : int
-        Number of spectra of the container.
     """
     out: dict[str, NDArray[Any]] = {}
     for name, value in meta.items():
@@ -149,24 +142,9 @@ def labels(
 
 
 def best_rows(spectra: Spectra, catalog: Table) -> NDArray[np.int64]:
-    """Row of the catalog that holds the best solution of each spectrum.
+    """Row of the catalog with the best solution of each spectrum, -1 for none; shape (spectra,).
 
-    Parameters
-    ----------
-    spectra : Spectra
-        The spectra.
-    catalog : astropy.table.Table
-        A catalog of them, with one or several solutions each.
-
-    Returns
-    -------
-    ndarray of int64, shape (spectra,)
-        -1 where the catalog does not have the spectrum.
-
-    Raises
-    ------
-    ValueError
-        If an identifier occurs more than once, and the rows are not in the order of the spectra.
+    ValueError if an id occurs more than once, and the rows are not in the order of the spectra.
     """
     best: NDArray[np.int64] = np.arange(len(catalog))
     if "znum" in catalog.colnames:

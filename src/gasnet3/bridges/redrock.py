@@ -151,26 +151,10 @@ def _near(curve: Any, row: int, z: float) -> tuple[Any, Any]:
 def saved_curves(
     path: str | Path, catalog: Table
 ) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float32]]]:
-    """The curves that ``gasnet3 classify --save-curves`` kept, of the spectra of a catalog.
+    """Curves that ``gasnet3 classify --save-curves`` kept, of the spectra of a catalog of that run.
 
-    Parameters
-    ----------
-    path : str or Path
-        The file of curves.
-    catalog : astropy.table.Table
-        The catalog of the same run, or rows of it.
-
-    Returns
-    -------
-    dict of str to (z, chi2)
-        By class, as :func:`write_details` takes them, NaN where a spectrum has none.
-
-    Raises
-    ------
-    CurvesError
-        If the file holds no curves.
-    ValueError
-        If an id occurs more than once among them.
+    By class, as :func:`write_details` takes them, NaN where a spectrum has none. CurvesError if
+    the file holds no curves, ValueError if an id occurs more than once among them.
     """
     table = pa.parquet.read_table(path)
     header = CurvesHeader.of(Path(path), table.schema)

@@ -212,18 +212,9 @@ def whole_numbers(ids: NDArray[np.str_]) -> bool:
 
 
 def native_names(names: Sequence[str]) -> dict[str, str]:
-    """Native names of the columns of a table that somebody else wrote (spAll, redrock).
+    """Native names of those columns of a table of somebody else (spAll, redrock) that are known.
 
-    Parameters
-    ----------
-    names : sequence of str
-        Column names.
-
-    Returns
-    -------
-    dict of str to str
-        Name to native name, of those columns that the table's dialect knows; empty where no
-        dialect is recognised.
+    Empty where no dialect is recognised.
     """
     marks = {"sdss": {"CLASS", "Z", "ZWARNING"}, "redrock": {"SPECTYPE", "Z", "ZWARN"}}
     for dialect, needed in marks.items():

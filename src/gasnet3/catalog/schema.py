@@ -238,14 +238,7 @@ def make_catalog(
 def free_name(name: str, taken: set[str], suffix: str) -> str:
     """The name, with the suffix as often as it takes to be none of ``taken``; adds it there.
 
-    Parameters
-    ----------
-    name : str
-        Wished name.
-    taken : set of str
-        Case-folded names in use; the new one is added.
-    suffix : str
-        What to append on a clash.
+    Taken names are case-folded.
     """
     while name.casefold() in taken:
         name += suffix
@@ -295,11 +288,6 @@ def identifiers(name: str, values: ArrayLike) -> NDArray[np.str_]:
     """A column of identifiers as text without blanks around it; '' where there is none.
 
     Tables with gaps keep integers as floats: they are written as the integers that they were.
-
-    Parameters
-    ----------
-    name, values
-        See :func:`plain`.
     """
     data = plain(name, values)
     if data.dtype.kind != "f":

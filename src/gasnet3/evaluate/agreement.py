@@ -195,19 +195,9 @@ def _rank(judgement: Judgement) -> tuple[float, list[tuple[str, str]]]:
 
 
 def find_conflicts(judgements: Iterable[Judgement], dz: float = DZ_LIMIT) -> list[Conflict]:
-    """Find the spectra that people judge differently.
+    """The spectra that people judge differently, by id, of what :func:`merge` gave.
 
-    Parameters
-    ----------
-    judgements : iterable of Judgement
-        Of :func:`merge`.
-    dz : float
-        Redshifts differ that are further apart than this, over 1 + the lesser of them.
-
-    Returns
-    -------
-    list of Conflict
-        By id.
+    Redshifts differ that are further apart than ``dz``, over 1 + the lesser of them.
     """
     conflicts = []
     for name, group in _by_spectrum(judgements).items():
@@ -235,15 +225,7 @@ def _by_spectrum(judgements: Iterable[Judgement]) -> dict[str, list[Judgement]]:
 
 
 def agreement(judgements: Sequence[Judgement], conflicts: Sequence[Conflict]) -> Agreement:
-    """Count how well people agree.
-
-    Parameters
-    ----------
-    judgements : sequence of Judgement
-        Of :func:`merge`.
-    conflicts : sequence of Conflict
-        Of :func:`find_conflicts` for them.
-    """
+    """Count how well people agree; the conflicts are those of :func:`find_conflicts`."""
     groups = _by_spectrum(judgements)
     common = sum(len(group) > 1 for group in groups.values())
     qualities = [judgement.quality for judgement in judgements if judgement.quality is not None]
@@ -275,14 +257,8 @@ def verdicts(
 ) -> list[Verdict]:
     """What people say together: one row a spectrum, none where class or redshift are disputed.
 
-    Parameters
-    ----------
-    judgements : iterable of Judgement
-        Of :func:`merge`.
-    dz : float
-        See :func:`find_conflicts`.
-    arbiter : str, optional
-        The scanner whose word decides wherever it was given.
+    ``dz`` is that of :func:`find_conflicts`; where an arbiter (a scanner) has said a word, it alone
+    decides.
     """
     found = []
     for name, group in _by_spectrum(judgements).items():

@@ -299,20 +299,7 @@ class JudgementFile:
 
 
 def write_judgements(judgements: list[Judgement], path: str | Path) -> None:
-    """Write judgements as a new file, whole or not at all.
-
-    Parameters
-    ----------
-    judgements : list of Judgement
-        The rows, in order.
-    path : str or Path
-        Where to write; a file there is replaced.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written.
-    """
+    """Write judgements as a new file, in order, whole or not at all; a file there is replaced."""
     further = sorted({name for judgement in judgements for name in judgement.extra})
     sheet = Sheet([*COLUMNS.values(), *further])
     for judgement in judgements:

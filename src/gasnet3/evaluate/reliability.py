@@ -61,13 +61,7 @@ class PullSummary:
 
 
 def summarize_pulls(values: ArrayLike) -> PullSummary:
-    """Mean and width of pulls, plain and robust; NaN for each where no pull is finite.
-
-    Parameters
-    ----------
-    values : array_like, shape (rows,)
-        Pulls of :func:`pulls`.
-    """
+    """Mean and width of pulls, plain and robust; NaN for each where no pull is finite."""
     every = np.asarray(values, np.float64).ravel()
     finite = every[np.isfinite(every)]
     lost = every.size - finite.size

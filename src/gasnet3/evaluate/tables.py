@@ -14,13 +14,7 @@ LOST_SHOWN = 10
 
 
 def tables(evaluation: Evaluation) -> Group:
-    """The summary, the numbers by class and the confusion matrix.
-
-    Parameters
-    ----------
-    evaluation : Evaluation
-        What to show.
-    """
+    """The summary of an evaluation, the numbers by class and the confusion matrix."""
     return Group(_summary(evaluation), _by_class(evaluation), _confusion(evaluation))
 
 

@@ -161,13 +161,7 @@ def match(truth: Truth, catalog: Table) -> Match:
 
 
 def normal_id(text: str) -> str:
-    """An identifier in its standard form: spec-266-51602-13 is 0266-51602-0013, others stay.
-
-    Parameters
-    ----------
-    text : str
-        Identifier; blanks around it are dropped.
-    """
+    """An identifier in its standard form: spec-266-51602-13 is 0266-51602-0013, others stay."""
     text = text.strip()
     sdss = SDSS_NAME.fullmatch(text)
     return text if sdss is None else "{:04d}-{:05d}-{:04d}".format(*map(int, sdss.groups()))

@@ -40,17 +40,7 @@ class SpectrumIndex:
     def look(self, path: Path, rows: int | None = None) -> Iterator[tuple[list[int], Spectra]]:
         """Go through a file; give the rows that are wanted with their spectra, chunk by chunk.
 
-        Parameters
-        ----------
-        path : Path
-            The file.
-        rows : int, optional
-            How many it has, where that is known.
-
-        Raises
-        ------
-        ReadError
-            If it cannot be read.
+        How many rows it has is counted where that is not told; ReadError if it cannot be read.
         """
         reader = find_reader(path, self._options)
         rows = count_rows(path, reader, self._options) if rows is None else rows

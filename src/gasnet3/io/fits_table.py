@@ -96,6 +96,19 @@ def read_header(stream: BinaryIO, path: Path) -> Header | None:
     return _cards(header[:end])
 
 
+def read_primary(stream: BinaryIO, path: Path) -> Header:
+    """Read the first header; ReadError as :func:`read_header`, and if the file is empty."""
+    header = read_header(stream, path)
+    if header is None:
+        raise ReadError(path, "the file is empty; fetch it again")
+    return header
+
+
+def primary_cards(head: bytes) -> bytes:
+    """Cards of the primary header, of the first bytes of a file; none if it is no FITS file."""
+    return head[: max(head.find(_END), 0)] if head.startswith(b"SIMPLE  =") else b""
+
+
 def _check_end(stream: BinaryIO, path: Path) -> None:
     """Refuse a file whose last data were skipped, but are not all there; padding may be missing."""
     # Past the end of a gzip stream there is no seeking: it is broken, or tells where it ends.

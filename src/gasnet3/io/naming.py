@@ -21,14 +21,8 @@ RESERVED = frozenset([*PIXELS, *(name for names in ALIASES.values() for name in 
 def names_of(path: Path, rows: int, start: int, stop: int) -> list[str]:
     """Names of some spectra of a file: the file's without its ending, and the row.
 
-    Parameters
-    ----------
-    path : Path
-        The file. Points belong to its name where no ending follows them, as in ``J0123.4+56.7``.
-    rows : int
-        Spectra that it has; of a single one the row is left out.
-    start, stop : int
-        First row, and the row after the last.
+    Of a file of one spectrum the row is left out. Points belong to its name where no ending
+    follows them, as in ``J0123.4+56.7``.
     """
     stem = _ENDING.sub("", path.name, count=1) or path.name
     return [f"{stem}:{row}" if rows > 1 else stem for row in range(start, stop)]

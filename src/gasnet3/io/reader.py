@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
+
+from numpy.typing import ArrayLike
 
 from gasnet3.io.errors import check_range
 from gasnet3.io.options import ReadOptions
@@ -87,3 +90,19 @@ class SingleSpectrumReader(ABC):
         check_range(path, start, stop, 1)
         spectra = self.read(path)
         return spectra if stop > start else spectra[:0]
+
+
+def one_spectrum(
+    path: Path,
+    arrays: tuple[ArrayLike, ArrayLike, ArrayLike],
+    name: str,
+    zwarn: int,
+    z: float,
+    cls: str,
+    meta: Mapping[str, Any],
+) -> Spectra:
+    """A batch of the one spectrum of a file: flux, ivar and loglam; ``file`` joins the keys."""
+    flux, ivar, loglam = arrays
+    keys = {key: [value] for key, value in {**meta, "file": path.name}.items()}
+    labels: dict[str, Any] = {"ids": [name], "zwarn": [zwarn], "z": [z], "classes": [cls]}
+    return Spectra.from_arrays([flux], [ivar], loglam=[loglam], **labels, meta=keys)

@@ -34,20 +34,10 @@ def is_store_at(path: Path) -> bool:
 
 
 def hats_folders(directory: Path, names: Iterable[str]) -> tuple[str, ...] | None:
-    """Where the rows of a HATS catalog are, as LSDB writes it.
+    """Where the rows of a HATS catalog are, as LSDB writes it; None if it is none.
 
-    Parameters
-    ----------
-    directory : Path
-        Any directory.
-    names : iterable of str
-        Names of its files.
-
-    Returns
-    -------
-    tuple of str, or None
-        Its directory with the rows, none where these repeat those of another catalog (a margin);
-        None if it is no HATS catalog.
+    That is its directory with the rows, and no one where these repeat those of another catalog (a
+    margin). ``names`` are those of the files in it.
     """
     for name in sorted(set(names).intersection(_HATS_FILES)):
         try:

@@ -111,22 +111,7 @@ def write_models(
 
 
 def read_models(path: str | Path) -> Iterator[Models]:
-    """Read a file of :func:`write_models`, some thousand models at a time.
-
-    Parameters
-    ----------
-    path : str or Path
-        The file.
-
-    Yields
-    ------
-    Models
-
-    Raises
-    ------
-    ReadError
-        If the file is damaged, or another one.
-    """
+    """Read a file of :func:`write_models`, some thousand models at a time; else ReadError."""
     from astropy.io import fits
 
     path = Path(path)

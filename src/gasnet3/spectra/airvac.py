@@ -17,13 +17,7 @@ AIR_FROM = 2000.0
 
 
 def refraction_index(vacuum: ArrayLike) -> NDArray[np.float64]:
-    """Index of refraction of air at wavelengths in vacuum Å.
-
-    Parameters
-    ----------
-    vacuum : array_like
-        Wavelength in vacuum Å.
-    """
+    """Index of refraction of air at wavelengths in vacuum Å."""
     inverse_square = (1e4 / np.asarray(vacuum, np.float64)) ** 2  # 1/µm²
     return np.asarray(
         1.0 + 0.05792105 / (238.0185 - inverse_square) + 0.00167917 / (57.362 - inverse_square)
@@ -38,17 +32,9 @@ def vacuum_to_air(vacuum: ArrayLike) -> NDArray[np.float64]:
 
 
 def air_to_vacuum(air: ArrayLike) -> NDArray[np.float64]:
-    """Wavelengths in vacuum Å of wavelengths in air Å: the inverse of :func:`vacuum_to_air`.
+    """Wavelengths in vacuum Å of those in air Å: the inverse of :func:`vacuum_to_air`.
 
-    Parameters
-    ----------
-    air : array_like
-        Wavelength in air Å; below 2000 Å taken as vacuum.
-
-    Returns
-    -------
-    ndarray of float64
-        Exact to 1e-9 Å.
+    Exact to 1e-9 Å; below 2000 Å they are taken as vacuum.
     """
     given = np.asarray(air, np.float64)
     vacuum = given

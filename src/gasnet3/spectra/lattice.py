@@ -24,34 +24,12 @@ LN10_STEP = STEP * float(np.log(10.0))
 
 
 def shift_from_z(z: ArrayLike) -> NDArray[np.float64]:
-    """Shift in pixels of a redshift, not rounded: ``log10(1 + z) / 1e-4`` (paper, section 3.3).
-
-    Parameters
-    ----------
-    z : array_like
-        Redshift, greater than -1.
-
-    Returns
-    -------
-    ndarray of float64
-        Shift in lattice pixels, positive to the red.
-    """
+    """Shift in pixels to the red, not rounded: ``log10(1 + z) / 1e-4`` (paper, section 3.3)."""
     return np.log1p(np.asarray(z, dtype=np.float64)) / LN10_STEP
 
 
 def z_from_shift(shift: ArrayLike) -> NDArray[np.float64]:
-    """Redshift of a shift in pixels: ``10^(1e-4·s) - 1`` (paper, eq. 11, without its bin offset).
-
-    Parameters
-    ----------
-    shift : array_like
-        Shift in lattice pixels, integer or fractional.
-
-    Returns
-    -------
-    ndarray of float64
-        Redshift.
-    """
+    """Redshift of a shift in pixels: ``10^(1e-4·s) - 1`` (paper, eq. 11, less its bin offset)."""
     return np.expm1(np.asarray(shift, dtype=np.float64) * LN10_STEP)
 
 
@@ -118,13 +96,7 @@ class ShiftRange:
 
     @classmethod
     def from_z(cls, z_min: float, z_max: float) -> ShiftRange:
-        """The shifts that cover ``z_min`` to ``z_max``, rounded outwards.
-
-        Raises
-        ------
-        ValueError
-            If the range is empty or reaches -1.
-        """
+        """Shifts that cover ``z_min`` to ``z_max``, rounded outwards; ValueError if none do."""
         if not -1.0 < z_min <= z_max < np.inf:
             raise ValueError(
                 f"need finite redshifts with -1 < z_min <= z_max, got {z_min}..{z_max}"

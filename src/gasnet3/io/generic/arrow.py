@@ -140,15 +140,8 @@ def _to_numpy(values: pa.Array) -> NDArray[Any]:
 def values_of(column: pa.ChunkedArray, leaf: Leaf, *, gaps: bool) -> NDArray[Any]:
     """One number or text a row; missing numbers are NaN, missing texts ''.
 
-    Parameters
-    ----------
-    column : ChunkedArray
-        The column that the leaf is in.
-    leaf : Leaf
-        Which array of it.
-    gaps : bool
-        Whether any row of the file may have none: whole numbers are then float64, and texts
-        where that cannot hold all of them, whichever rows these are.
+    Where any row of the file may have none (``gaps``), whole numbers are float64, and texts where
+    that cannot hold all of them, whichever rows these are.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -169,12 +162,7 @@ def values_of(column: pa.ChunkedArray, leaf: Leaf, *, gaps: bool) -> NDArray[Any
 def paths_of(stored: Mapping[str, str], wanted: Sequence[Leaf]) -> list[str]:
     """Which of the columns that Parquet stores make up the arrays.
 
-    Parameters
-    ----------
-    stored : mapping of str to str
-        Paths, as ``spectrum.list.item.z``, and the column of the table that each belongs to.
-    wanted : sequence of Leaf
-        The arrays.
+    ``stored`` has paths, as ``spectrum.list.item.z``, with the column that each belongs to.
     """
     chosen = []
     for path, column in stored.items():

@@ -61,21 +61,8 @@ def assemble(
 ) -> Spectra:
     """Spectra of what was loaded: vacuum Å, F_λ, inverse variance.
 
-    Parameters
-    ----------
-    path : Path
-        The file, for its name and messages.
-    loaded : Loaded
-        The arrays.
-    roles : Roles
-        Where they come from. What has to be assumed is added to ``roles.understood``.
-    options : ReadOptions
-        What the user says.
-
-    Raises
-    ------
-    ReadError
-        If the arrays do not fit together, or a unit is not known.
+    What has to be assumed is added to ``roles.understood``; ReadError if the arrays do not fit
+    together, or a unit is not known.
     """
     told = roles.understood
     try:

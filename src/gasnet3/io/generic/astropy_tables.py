@@ -27,16 +27,8 @@ if TYPE_CHECKING:
 def table_holding(table: Table) -> Holding:
     """What a table holds.
 
-    Parameters
-    ----------
-    table : astropy.table.Table
-        Where columns hold several values a row, or lists of any length, a row is a spectrum;
-        else a row is a pixel of one spectrum, and the metadata tell its name.
-
-    Raises
-    ------
-    RolesError
-        If it is one spectrum of too few pixels.
+    Where columns hold several values a row, or lists of any length, a row is a spectrum; else a
+    row is a pixel of one spectrum, and the metadata tell its name. RolesError if these are too few.
     """
     columns = {str(name): table[name] for name in table.colnames if hasattr(table[name], "dtype")}
     vectors = {name for name, column in columns.items() if is_vector(column)}

@@ -113,12 +113,7 @@ class FitsFile:
 def file_of(hdus: Any, *, mapped: bool) -> FitsFile:
     """What an opened file has.
 
-    Parameters
-    ----------
-    hdus : astropy.io.fits.HDUList
-        The file.
-    mapped : bool
-        Whether data are read when they are asked for, else as soon as they are touched.
+    Data of a mapped file are read when they are asked for, else as soon as they are touched.
     """
     from astropy.io import fits
 
@@ -139,16 +134,9 @@ def file_of(hdus: Any, *, mapped: bool) -> FitsFile:
 
 
 def columns_of(part: Part, along: str | None = None) -> list[Held]:
-    """The columns of a table, each along pixels or rows.
+    """The columns of a table, each along pixels or rows; those along ``along`` only, if given.
 
     A table with no column of several numbers a row is one spectrum, its columns are along pixels.
-
-    Parameters
-    ----------
-    part : Part
-        A table.
-    along : str, optional
-        The columns to take only: ``rows`` for one value each.
     """
     table = part.hdu.columns
     several = [_is_vector(column) for column in table]

@@ -221,19 +221,8 @@ def recognised(
 ) -> Roles:
     """Which array stands for what: as the user says, else as the format, else by their looks.
 
-    Parameters
-    ----------
-    holding : Holding
-        What the file holds.
-    options : ReadOptions
-        What the user says.
-    has_wave : bool
-        Whether it may have no wavelengths, as they are looked for elsewhere.
-
-    Raises
-    ------
-    RolesError
-        If it cannot be told.
+    Where there may be no wavelengths, as they are looked for elsewhere, ``has_wave`` is set;
+    RolesError if it cannot be told.
     """
     said = dict(options.columns)
     claimed = {name.lower() for name in said.values()}

@@ -19,17 +19,9 @@ Those that have less are arms of one spectrum, or wavelengths that are not sorte
 
 
 def pieces_of(wave: NDArray[Any]) -> list[slice]:
-    """The stretches in which wavelengths rise, or fall, if each could be a spectrum.
+    """The stretches in which wavelengths (or their logarithms), shape (pixels,), rise, or fall.
 
-    Parameters
-    ----------
-    wave : ndarray, shape (pixels,)
-        Wavelengths or their logarithms.
-
-    Returns
-    -------
-    list of slice
-        None at all unless there are two or more.
+    None at all unless there are two or more, and each could be a spectrum.
     """
     step = np.diff(wave)
     back = step <= 0 if np.sum(step > 0) >= np.sum(step < 0) else step >= 0

@@ -137,19 +137,8 @@ def apart(
 ) -> Holding | None:
     """What a table of one pixel a row holds, if its wavelengths begin anew: several spectra.
 
-    Parameters
-    ----------
-    holding : Holding
-        As one spectrum.
-    columns : sequence of ndarray, shape (pixels,)
-        The values of its arrays, numbers or text.
-    options : ReadOptions
-        What the user says.
-
-    Returns
-    -------
-    Holding or None
-        Columns that are the same all over each spectrum become one value a spectrum.
+    Columns, shape (pixels,), numbers or text, that are the same all over each spectrum become one
+    value a spectrum.
     """
     try:
         roles = recognised(holding, options).arrays

@@ -36,16 +36,8 @@ _MAGNITUDE = re.compile(r"\bmag\b|\babmag|magnitude", re.IGNORECASE)
 def advice(report: Inspected, spectra: Spectra, kind: str, reading: str) -> Iterator[str]:
     """Warnings about a file, each with what to try.
 
-    Parameters
-    ----------
-    report : Inspected
-        What was measured.
-    spectra : Spectra
-        The spectra that were looked at.
-    kind : str
-        What the uncertainties were taken for: ``error``, ``variance``, ``ivar`` or ''.
-    reading : str
-        What they seem to be instead, or ''.
+    ``kind`` is what the uncertainties were taken for: ``error``, ``variance``, ``ivar`` or '';
+    ``reading`` what they seem to be instead, or ''.
     """
     if not len(spectra):
         yield "the file holds no spectrum"

@@ -117,17 +117,7 @@ def _measured(
 
 
 def refused(path: str | Path, options: ReadOptions, error: ReadError) -> Refused:
-    """Why no reader reads a file, reader by reader.
-
-    Parameters
-    ----------
-    path : str or Path
-        The file.
-    options : ReadOptions
-        What the file does not say.
-    error : ReadError
-        What :func:`inspect_file` raised.
-    """
+    """Why no reader reads a file for which :func:`inspect_file` raised, reader by reader."""
     load_plugins()
     path = Path(path)
     try:

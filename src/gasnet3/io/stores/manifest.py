@@ -74,21 +74,10 @@ def write_manifest(
 def write_directory(
     directory: Path, batches: Iterable[Spectra], shard_rows: int = SHARD_ROWS
 ) -> list[ShardEntry]:
-    """Write batches as the shards of a directory, and their manifest.
+    """Write batches of any length as the shards of a directory, and their manifest.
 
-    Parameters
-    ----------
-    directory : Path
-        It is made where it is not there; shards that are there are replaced or removed.
-    batches : iterable of Spectra
-        Of any length; as many are held in memory as make a shard.
-    shard_rows : int
-        Spectra a shard.
-
-    Returns
-    -------
-    list of ShardEntry
-        What was written.
+    It is made where it is not there; shards that are there are replaced or removed. As many
+    spectra are held in memory as make a shard.
     """
     directory.mkdir(parents=True, exist_ok=True)
     entries: list[ShardEntry] = []
@@ -117,22 +106,9 @@ def read_manifest(directory: Path) -> list[ShardEntry]:
 
 
 def verify(directory: str | Path) -> list[ReadFailure]:
-    """Compare the shards of a directory with its manifest.
+    """Compare the shards of a directory, where ``gasnet3 convert`` wrote, with its manifest.
 
-    Parameters
-    ----------
-    directory : str or Path
-        Where ``gasnet3 convert`` wrote.
-
-    Returns
-    -------
-    list of ReadFailure
-        Shards that are missing, differ, or are not in the manifest; nothing if all is well.
-
-    Raises
-    ------
-    ReadError
-        If there is no manifest, or it is not one.
+    Shards that are missing, differ, or are not in it are given; ReadError if it is none.
     """
     directory = Path(directory)
     entries = {entry.name: entry for entry in read_manifest(directory)}

@@ -111,11 +111,6 @@ class DesiReader:
             the TARGETID; key columns ``targetid, ra, dec`` (degrees), ``survey, program,
             healpix, tileid, fiber, night, coadd_fiberstatus, coadd_numexp`` where known, and
             ``file``; sky fibres and those with a bad status flagged. No labels.
-
-        Raises
-        ------
-        ReadError
-            If the file is not complete or not such a file.
         """
         targets = _targets(path)
         return _read(path, targets, 0, len(targets))
@@ -184,9 +179,7 @@ class _Targets:
 def _targets(path: Path) -> _Targets:
     """What the fibermap says; it is the first extension, or follows the images."""
     with fits_table.open_fits(path) as stream:
-        primary = fits_table.read_header(stream, path)
-        if primary is None:
-            raise ReadError(path, "the file is empty; fetch it again")
+        primary = fits_table.read_primary(stream, path)
         fits_table.skip_data(stream, primary, path)
         header = fits_table.read_header(stream, path)
         if header is not None and header_text(header, "EXTNAME") in _ANSWERS:

@@ -15,7 +15,7 @@ from gasnet3.io import fits_table
 from gasnet3.io.errors import ReadError
 from gasnet3.io.fits_table import Header, header_float, header_int, header_text
 from gasnet3.io.naming import class_label, names_of
-from gasnet3.io.reader import SingleSpectrumReader, Understood
+from gasnet3.io.reader import SingleSpectrumReader, Understood, one_spectrum
 from gasnet3.io.survey.sdss import as_key
 from gasnet3.spectra.airvac import air_to_vacuum
 from gasnet3.spectra.batch import Spectra
@@ -32,7 +32,6 @@ scatter) is 8 and 5 at the lines and 9 to 16 beyond 9000 Å, 1 to 2.5 in the con
 and 1.4 at 5577 Å, where the inverse variance is as low as it must be. Na I 5891 is kept.
 """
 
-_END = b"END".ljust(fits_table.CARD)
 _TELESCOPE = re.compile(rb"TELESCOP= 'LAMOST")
 _COADD = ("FLUX", "IVAR", "WAVELENGTH", "ANDMASK", "LOGLAM")
 _MEDIUM = re.compile(r"COADD_[BR]|[BR]-\d+")
@@ -60,9 +59,7 @@ class LamostReader(SingleSpectrumReader):
 
     def matches(self, path: Path, head: bytes) -> bool:
         """Whether the primary header of a FITS file names the telescope LAMOST."""
-        if not head.startswith(b"SIMPLE  ="):
-            return False
-        return _TELESCOPE.search(head[: max(head.find(_END), 0)]) is not None
+        return _TELESCOPE.search(fits_table.primary_cards(head)) is not None
 
     def read(self, path: Path) -> Spectra:
         """Read the one spectrum of a file.
@@ -88,16 +85,10 @@ class LamostReader(SingleSpectrumReader):
         ivar = np.where(masked, 0.0, found.ivar)
         meta = _keys(found.header)
         label, z = header_text(found.header, "CLASS"), header_float(found.header, "Z")
-        return Spectra.from_arrays(
-            [found.flux],
-            [ivar],
-            loglam=[found.loglam],
-            ids=[_identifier(meta, path)],
-            zwarn=[_flags(found.header)],
-            z=[z if -1 < z < 20 else np.nan],
-            classes=[class_label(label)],
-            meta={name: [value] for name, value in {**meta, "file": path.name}.items()},
-        )
+        name, flags = _identifier(meta, path), _flags(found.header)
+        z = z if -1 < z < 20 else np.nan
+        arrays = found.flux, ivar, found.loglam
+        return one_spectrum(path, arrays, name, flags, z, class_label(label), meta)
 
     def explain(self, path: Path) -> Understood:
         """What is taken from where, and what is not used."""
@@ -130,9 +121,7 @@ class _File:
 
 def _load(path: Path) -> _File:
     with fits_table.open_fits(path) as stream:
-        header = fits_table.read_header(stream, path)
-        if header is None:
-            raise ReadError(path, "the file is empty; fetch it again")
+        header = fits_table.read_primary(stream, path)
         if header_int(header, "NAXIS") == 2:
             image = fits_table.read_image(stream, header, path)
             if len(image) < 4:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import IntFlag
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasnet3.flags import ZWarn
+from gasnet3.io.fits_table import CARD, primary_cards
 
 
 class PixMask(IntFlag):
@@ -76,6 +78,14 @@ LOWFLAT, PARTIALREJECT, CROSSTALK, and NODATA, which SDSS says to ignore since D
 """
 
 _KNOWN_BEFORE = int(ZWarn.SKY | ZWarn.UNPLUGGED | ZWarn.BAD_TARGET)
+
+
+def image_keywords(head: bytes) -> set[bytes]:
+    """Keywords of a primary HDU that is an image of two axes; none if it is another, or none."""
+    primary = primary_cards(head)
+    if re.search(rb"NAXIS   = +2 ", primary) is None:
+        return set()
+    return {primary[i : i + 8].strip() for i in range(0, len(primary), CARD)}
 
 
 def apply_mask(ivar: NDArray[np.float64], and_mask: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from gasnet3.io import fits_table
 from gasnet3.io.errors import ReadError
 from gasnet3.io.fits_table import Header, header_float, header_int, header_text
 from gasnet3.io.naming import names_of
-from gasnet3.io.reader import SingleSpectrumReader, Understood
+from gasnet3.io.reader import SingleSpectrumReader, Understood, one_spectrum
 from gasnet3.io.survey.sdss import apply_mask, as_key, field_id, known_flags, spectrum_id
 from gasnet3.spectra.batch import Spectra
 
@@ -76,11 +76,6 @@ class SdssSpecReader(SingleSpectrumReader):
             name without the ending; key columns ``file`` and, where known, ``plate, mjd,
             fiberid, field, catalogid, sdss_id, ra, dec`` (degrees); labels from the second
             extension.
-
-        Raises
-        ------
-        ReadError
-            If the file is not complete or not such a file.
         """
         return _spectrum(path, *_load(path))
 
@@ -102,9 +97,7 @@ class SdssSpecReader(SingleSpectrumReader):
 def _load(path: Path) -> tuple[Header, dict[str, NDArray[Any]], dict[str, Any]]:
     """Primary header, columns of the coadd, and the first row of what the survey says of it."""
     with fits_table.open_fits(path) as stream:
-        primary = fits_table.read_header(stream, path)
-        if primary is None:
-            raise ReadError(path, "the file is empty; fetch it again")
+        primary = fits_table.read_primary(stream, path)
         fits_table.skip_data(stream, primary, path)
         header = fits_table.read_header(stream, path)
         if header is None or not fits_table.is_table(header):
@@ -140,16 +133,9 @@ def _spectrum(
     elif {"plate", "mjd", "fiberid"} <= meta.keys():
         name = spectrum_id(meta["plate"], meta["mjd"], meta["fiberid"])
     target_types = tuple(str(answer.get(name, "")) for name in _TARGET_TYPES)
-    return Spectra.from_arrays(
-        [coadd["FLUX"]],
-        [ivar],
-        loglam=[coadd["LOGLAM"]],
-        ids=[name],
-        zwarn=[known_flags(mask, target_types, int(answer.get("ZWARNING", 0)))],
-        z=[answer.get("Z", np.nan)],
-        classes=[str(answer.get("CLASS", ""))],
-        meta={name: [value] for name, value in {**meta, "file": path.name}.items()},
-    )
+    flags = known_flags(mask, target_types, int(answer.get("ZWARNING", 0)))
+    arrays, z = (coadd["FLUX"], ivar, coadd["LOGLAM"]), answer.get("Z", np.nan)
+    return one_spectrum(path, arrays, name, flags, z, str(answer.get("CLASS", "")), meta)
 
 
 def _keys(primary: Header, answer: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,12 @@ from numpy.typing import NDArray
 from gasnet3.io.errors import ReadError, check_range
 from gasnet3.io.fits_table import check_sum, header_int, open_fits, read_header
 from gasnet3.io.reader import Understood
-from gasnet3.io.survey.sdss import apply_mask, as_key, known_flags, spectrum_id
+from gasnet3.io.survey.sdss import apply_mask, as_key, image_keywords, known_flags, spectrum_id
 from gasnet3.machine.files import check_sizes
 from gasnet3.spectra.batch import Spectra
 
 _MAX_BYTES = 1 << 31
 _PLUGMAP = ("FIBERID", "OBJTYPE", "RA", "DEC")
-_END = b"END".ljust(80)
 
 
 class SdssSpPlateReader:
@@ -33,12 +31,8 @@ class SdssSpPlateReader:
 
     def matches(self, path: Path, head: bytes) -> bool:
         """Whether the primary HDU is an image on a log-wavelength grid, with a plate, no fibre."""
-        if not head.startswith(b"SIMPLE  ="):
-            return False
-        primary = head[: max(head.find(_END), 0)]
-        keys = {primary[i : i + 8].strip() for i in range(0, len(primary), len(_END))}
-        image = re.search(rb"NAXIS   = +2 ", primary) is not None
-        return image and {b"COEFF0", b"COEFF1", b"PLATEID"} <= keys and b"FIBERID" not in keys
+        keys = image_keywords(head)
+        return {b"COEFF0", b"COEFF1", b"PLATEID"} <= keys and b"FIBERID" not in keys
 
     def read(self, path: Path) -> Spectra:
         """Read all fibres of a plate.
@@ -48,11 +42,6 @@ class SdssSpPlateReader:
         Spectra
             One row a fibre: flux in 1e-17 erg/s/cm²/Å, ``id`` is ``PLATE-MJD-FIBERID``; key
             columns ``plate, mjd, fiberid, ra, dec`` (degrees) and ``file``. No labels.
-
-        Raises
-        ------
-        ReadError
-            If the file is not complete or not such a file.
         """
         return _plate(path, 0, None)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -13,11 +12,10 @@ from gasnet3.flags import ZWarn
 from gasnet3.io import fits_table
 from gasnet3.io.errors import ReadError
 from gasnet3.io.fits_table import Header, header_float, header_int, header_text
-from gasnet3.io.reader import SingleSpectrumReader, Understood
-from gasnet3.io.survey.sdss import apply_mask, as_key, known_flags, spectrum_id
+from gasnet3.io.reader import SingleSpectrumReader, Understood, one_spectrum
+from gasnet3.io.survey.sdss import apply_mask, as_key, image_keywords, known_flags, spectrum_id
 from gasnet3.spectra.batch import Spectra
 
-_END = b"END".ljust(fits_table.CARD)
 _NEEDED = {b"COEFF0", b"COEFF1", b"PLATEID", b"MJD", b"FIBERID", b"SPEC_CLN"}
 _CLASSES = {1: "STAR", 2: "GALAXY", 3: "QSO", 4: "QSO", 6: "STAR", 7: "GALAXY"}
 """SPEC_CLN: STAR, GALAXY, QSO, HIZ_QSO, STAR_LATE, GAL_EM; 0 is UNKNOWN, 5 is SKY."""
@@ -41,12 +39,7 @@ class SdssSpSpecReader(SingleSpectrumReader):
 
     def matches(self, path: Path, head: bytes) -> bool:
         """Whether the primary HDU is an image on a log-wavelength grid, of a fibre with a class."""
-        if not head.startswith(b"SIMPLE  ="):
-            return False
-        primary = head[: max(head.find(_END), 0)]
-        keys = {primary[i : i + 8].strip() for i in range(0, len(primary), len(_END))}
-        image = re.search(rb"NAXIS   = +2 ", primary) is not None
-        return image and keys >= _NEEDED
+        return image_keywords(head) >= _NEEDED
 
     def read(self, path: Path) -> Spectra:
         """Read the one spectrum of a file.
@@ -56,11 +49,6 @@ class SdssSpSpecReader(SingleSpectrumReader):
         Spectra
             One row: flux in 1e-17 erg/s/cm²/Å; ``id`` is ``PLATE-MJD-FIBERID``; key columns
             ``plate, mjd, fiberid, ra, dec`` (degrees) and ``file``; labels SPEC_CLN and Z.
-
-        Raises
-        ------
-        ReadError
-            If the file is not complete or not such a file.
         """
         header, image, mask = _load(path)
         numbers = [as_key(header_int(header, name)) for name in ("PLATEID", "MJD", "FIBERID")]
@@ -75,20 +63,12 @@ class SdssSpSpecReader(SingleSpectrumReader):
             # An error that is not a number is a damaged pixel, and not a masked one.
             ivar = np.where(error <= 0, 0.0, error**-2.0)
         cls, z = _label(header)
-        meta: dict[str, Any] = {"plate": plate, "mjd": mjd, "fiberid": fiber, **_position(header)}
+        meta = {"plate": plate, "mjd": mjd, "fiberid": fiber, **_position(header)}
         flags = known_flags(mask, (header_text(header, "OBJTYPE"),))
         if header_int(header, "SPEC_CLN") == _SKY:
             flags |= int(ZWarn.SKY)
-        return Spectra.from_arrays(
-            [flux],
-            [apply_mask(ivar, mask)],
-            loglam=[zero + step * np.arange(len(flux))],
-            ids=[spectrum_id(plate, mjd, fiber)],
-            zwarn=[flags],
-            z=[z],
-            classes=[cls],
-            meta={name: [value] for name, value in {**meta, "file": path.name}.items()},
-        )
+        arrays = flux, apply_mask(ivar, mask), zero + step * np.arange(len(flux))
+        return one_spectrum(path, arrays, spectrum_id(plate, mjd, fiber), flags, z, cls, meta)
 
     def explain(self, path: Path) -> Understood:
         """What is taken from where, and what is not used."""
@@ -112,9 +92,7 @@ class SdssSpSpecReader(SingleSpectrumReader):
 def _load(path: Path) -> tuple[Header, NDArray[Any], NDArray[np.int64]]:
     """Header, image, and the bits of each pixel."""
     with fits_table.open_fits(path) as stream:
-        header = fits_table.read_header(stream, path)
-        if header is None:
-            raise ReadError(path, "the file is empty; fetch it again")
+        header = fits_table.read_primary(stream, path)
         image = fits_table.read_image(stream, header, path)
         if image.ndim != 2 or len(image) < 4:
             raise ReadError(path, "its image has not the rows flux, -, error and mask; not spSpec")
