@@ -148,27 +148,12 @@ def rules_of(dialect: str) -> Dialect:
 
 
 def fields(table: Table, dialect: str, *, integer_ids: bool) -> list[Field]:
-    """The columns of a table as a dialect names them, none clashing with another.
+    """The columns of a table with native names as a dialect names them, none clashing with another.
 
-    Parameters
-    ----------
-    table : astropy.table.Table
-        A catalog with native names.
-    dialect : str
-        'native', 'sdss' or 'redrock'.
-    integer_ids : bool
-        Whether all identifiers are :func:`whole_numbers`, as redrock's are.
-
-    Returns
-    -------
-    list of Field
-        Native columns first, then those of the dialect, then the key columns; a key column whose
-        name is then taken gets the suffix ``_in`` (``_IN``).
-
-    Raises
-    ------
-    ValueError
-        If there is no such dialect.
+    Native columns come first, then those of the dialect, then the key columns; a key column whose
+    name is then taken gets the suffix ``_in`` (``_IN``). Identifiers that are all
+    :func:`whole_numbers` may be such in the file, as redrock's are. ValueError if there is no such
+    dialect.
     """
     rules = rules_of(dialect)
     natives = [name for name in BY_NAME if name in table.colnames]

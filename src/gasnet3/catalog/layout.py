@@ -50,11 +50,8 @@ class Layout:
     def of(cls, tables: Iterable[Table], dialect: str) -> Layout:
         """The layout of tables.
 
-        Raises
-        ------
-        ValueError
-            If the dialect is unknown, there is no table, or a column is of a type no catalog
-            holds or has different numbers of values a row; its name is in the message.
+        ValueError if the dialect is unknown, there is no table, or a column is of a type no catalog
+        holds or has different numbers of values a row; its name is in the message.
         """
         layout = cls(dialect)
         provenances: list[dict[str, Any]] = []

@@ -16,6 +16,7 @@ from gasnet3.classes import CLASSES
 from gasnet3.evaluate import metrics
 from gasnet3.evaluate.judgements import Judgement, latest, read_judgements, write_judgements
 from gasnet3.evaluate.truth import match, read_truth
+from gasnet3.spectra.batch import floats
 
 DZ_LIMIT = 0.0033
 """Largest difference of two redshifts that are the same, over 1 + z: 1000 km/s, as for DESI."""
@@ -165,21 +166,11 @@ def read_signed(path: str | Path) -> list[Judgement]:
 
 
 def merge(files: Iterable[Sequence[Judgement]]) -> list[Judgement]:
-    """Put judgements together: the last word of each person on each spectrum.
+    """Put the judgements of files together: the last word of each person on each spectrum.
 
-    The result does not depend on the order of the files, and merging it again with any of them
-    changes nothing. Cells of further columns are part of the row they are in; of two rows that
-    are else the same, the one that has them is taken.
-
-    Parameters
-    ----------
-    files : iterable of sequences of Judgement
-        What :func:`read_signed` gave for each.
-
-    Returns
-    -------
-    list of Judgement
-        By id, then scanner.
+    The result, by id, then scanner, does not depend on the order of the files, and merging it again
+    with any of them changes nothing. Cells of further columns are part of the row they are in; of
+    two rows that are else the same, the one that has them is taken.
     """
     found: dict[tuple[str, str], list[Judgement]] = defaultdict(list)
     for judgements in files:
@@ -310,7 +301,7 @@ def measure(catalog: Table, judged: Sequence[Verdict], dz: float = DZ_LIMIT) -> 
     )
     pairs = match(read_truth(labels), catalog)
     labels, rows = labels[pairs.truth_rows], catalog[pairs.catalog_rows]
-    z = np.ma.filled(np.ma.asarray(rows["z"]).astype(np.float64), np.nan)
+    z = floats(np.ma.asarray(rows["z"]))
     right = np.asarray(rows["class"]).astype(np.str_) == np.asarray(labels["class"])
     right &= metrics.delta_z(z, labels["z"]) <= dz
     clean = np.full(len(rows), True)

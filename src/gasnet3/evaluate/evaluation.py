@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from astropy.table import Table
@@ -17,9 +16,7 @@ from gasnet3.evaluate.metrics import Binned, Subsets, Threshold
 from gasnet3.evaluate.reliability import PullSummary, pulls, reliability, summarize_pulls
 from gasnet3.evaluate.truth import Match, Truth, match, read_truth
 from gasnet3.machine.files import write_json
-
-if TYPE_CHECKING:
-    pass
+from gasnet3.spectra.batch import floats
 
 AGN_Z_MAX = 0.5
 """Below this redshift GALAXY or QSO is a matter of taste for a broad-line AGN."""
@@ -207,15 +204,15 @@ def _evaluate(every: _Rows, pairs: Match, limits: Mapping[str, Threshold]) -> Ev
         n_without_truth=pairs.n_catalog - len(pairs.truth_rows),
         n=len(rows.z),
         accuracy=metrics.accuracy(rows.predicted, rows.truth),
-        accuracy_agn_either_way=_mean(rows.right_either_way),
+        accuracy_agn_either_way=metrics.mean(rows.right_either_way),
         n_agn=int(rows.agn.sum()),
         n_z=int(known.sum()),
-        good_fraction=_mean(good[known]),
-        fraction_flagged=_mean(rows.flagged),
+        good_fraction=metrics.mean(good[known]),
+        fraction_flagged=metrics.mean(rows.flagged),
         n_unflagged=int(clean.sum()),
-        accuracy_unflagged=_mean(rows.right[clean]),
+        accuracy_unflagged=metrics.mean(rows.right[clean]),
         n_z_unflagged=int((clean & known).sum()),
-        good_fraction_unflagged=_mean(good[clean & known]),
+        good_fraction_unflagged=metrics.mean(good[clean & known]),
         calibration_error=_calibration_error(rows),
         n_sky=int(every.sky.sum()),
         n_sky_unflagged=int(confident.sum()),
@@ -246,7 +243,7 @@ class _Rows:
         agn = broad & np.isin(truth, ("GALAXY", "QSO")) & (z_true < AGN_Z_MAX)
         per_class = [f"{name}_{c.lower()}" for name in ("p", "z") for c in CLASSES]
         names = ("z", "z_err", "zwarn", "sn_median", "robustness", *per_class)
-        own = {n: _numbers(catalog[n]) for n in names if n in catalog.colnames}
+        own = {n: floats(np.ma.asarray(catalog[n])) for n in names if n in catalog.colnames}
         absent = np.full(len(rows), np.nan)
         zwarn = own.pop("zwarn", absent)
         return cls(
@@ -292,8 +289,8 @@ def _evaluate_class(rows: _Rows, cls: str, limits: Mapping[str, Threshold]) -> C
     nan = float("nan")
     return ClassEvaluation(
         n=len(rows.z),
-        accuracy=_mean(rows.right),
-        accuracy_agn_either_way=_mean(rows.right_either_way),
+        accuracy=metrics.mean(rows.right),
+        accuracy_agn_either_way=metrics.mean(rows.right_either_way),
         n_z=len(known.z),
         n_no_redshift=len(known.z) - len(found.z),
         good_fraction=nan if limit is None else metrics.good_fraction(*pair, limit),
@@ -354,11 +351,3 @@ def _limits(thresholds: str | Mapping[str, Threshold]) -> Mapping[str, Threshold
 def _told(limit: Threshold) -> float | str:
     """The limit as a summary can hold it."""
     return getattr(limit, "__name__", "function") if callable(limit) else limit
-
-
-def _numbers(column: Any) -> NDArray[np.float64]:
-    return np.ma.filled(np.ma.asarray(column).astype(np.float64), np.nan)
-
-
-def _mean(values: NDArray[Any]) -> float:
-    return float(values.mean()) if values.size else float("nan")

@@ -137,28 +137,13 @@ class Judgement:
 
 
 def read_judgements(path: str | Path, scanner: str | None = None) -> list[Judgement]:
-    """Read the judgements of a file, whoever wrote it.
+    """Read the judgements of a file, whoever wrote it, in the order of the file.
 
     Columns may come in any order, their names in any case; ``TARGETID`` and ``VI_SPECTYPE`` of
     prospect are understood. Only ``id`` must be there, and one of the others. Cells may be
-    divided by comma, semicolon or tab; a byte order mark is let pass.
-
-    Parameters
-    ----------
-    path : str or Path
-        The CSV file.
-    scanner : str, optional
-        Read this person's rows only: what is wrong in others' is not looked at.
-
-    Returns
-    -------
-    list of Judgement
-        In the order of the file; a person may have judged a spectrum more than once.
-
-    Raises
-    ------
-    JudgementError
-        If it cannot be read; for a bad value with the line.
+    divided by comma, semicolon or tab; a byte order mark is let pass. Of a scanner who is named
+    only the rows are read: what is wrong in others' is not looked at. A person may have judged a
+    spectrum more than once. JudgementError, for a bad value with the line, if it cannot be read.
     """
     path = Path(path)
     sheet = _sheet(path)
@@ -214,17 +199,9 @@ class JudgementFile:
         self.latest()
 
     def latest(self) -> dict[str, Judgement]:
-        """This person's last word on each spectrum, as it is in the file now.
+        """This person's last word on each spectrum, by id, as it is in the file now.
 
-        Returns
-        -------
-        dict of str to Judgement
-            By id; empty where there is no file.
-
-        Raises
-        ------
-        JudgementError
-            See :func:`read_judgements`.
+        Empty where there is no file; JudgementError as of :func:`read_judgements`.
         """
         if not self.path.exists():
             return {}
@@ -234,22 +211,8 @@ class JudgementFile:
     def record(self, judgement: Judgement) -> Judgement:
         """Save a judgement, in the place of an older one of the same person and spectrum.
 
-        When it returns the judgement is on the disk.
-
-        Parameters
-        ----------
-        judgement : Judgement
-            Scanner and time are filled in where they are ''.
-
-        Returns
-        -------
-        Judgement
-            As it was saved.
-
-        Raises
-        ------
-        JudgementError
-            If it was not saved; the file is then as it was.
+        When it returns the judgement, as it was saved, is on the disk. Scanner and time are filled
+        in where they are ''. JudgementError if it was not saved; the file is then as it was.
         """
         judgement = dataclasses.replace(
             judgement,

@@ -35,15 +35,8 @@ ROBUSTNESS_THRESHOLDS: Floats = np.concatenate([[0.0], np.logspace(-2, 2, 19)])
 def sdss_requirement(z_true: ArrayLike) -> Floats:
     """SDSS's requirement on Δz: 1e-3, and (300 + 400·(z - 1.5)) km/s / c beyond z = 1.5.
 
-    Parameters
-    ----------
-    z_true : array_like
-        True redshifts of quasars (of other classes the requirement is 1e-3 at any redshift).
-
-    Returns
-    -------
-    ndarray of float64
-        Limit on Δz of eq. 14 (Dawson et al. 2016; paper, section 3.4 vi).
+    Of quasars of these true redshifts (Dawson et al. 2016; paper, section 3.4 vi); of other classes
+    it is 1e-3 at any redshift.
     """
     z = np.asarray(z_true, np.float64)
     return np.where(z > 1.5, (300.0 + 400.0 * (z - 1.5)) / C_KM_S, 1e-3)
@@ -61,34 +54,15 @@ LOG_THRESHOLDS: Mapping[str, float] = {"GALAXY": 0.0015, "QSO": 0.015}
 
 
 def accuracy(predicted: ArrayLike, truth: ArrayLike) -> float:
-    """Fraction of right classes: TP / Num (eq. 13).
-
-    Parameters
-    ----------
-    predicted, truth : array_like of str, shape (rows,)
-        Classes. An empty prediction is a wrong one.
-    """
+    """Fraction of right classes: TP / Num (eq. 13). An empty prediction is a wrong one."""
     predicted, truth = _paired(predicted, truth, np.str_)
-    return _mean(predicted == truth)
+    return mean(predicted == truth)
 
 
 def delta_z(z: ArrayLike, z_true: ArrayLike) -> Floats:
-    """Relative redshift error: Δz = |z_p - z_t| / (1 + z_t) (eq. 14).
+    """Relative redshift error, shape (rows,): Δz = |z_p - z_t| / (1 + z_t) (eq. 14).
 
-    Parameters
-    ----------
-    z, z_true : array_like, shape (rows,)
-        Measured and true redshift.
-
-    Returns
-    -------
-    ndarray of float64, shape (rows,)
-        Infinite where ``z`` is not finite.
-
-    Raises
-    ------
-    ValueError
-        If a true redshift is not finite or not greater than -1.
+    Infinite where ``z`` is not finite; ValueError if a true redshift is not finite or not above -1.
     """
     z, z_true = _redshifts(z, z_true)
     return _missed(np.abs(z - z_true) / (1.0 + z_true))
@@ -97,7 +71,7 @@ def delta_z(z: ArrayLike, z_true: ArrayLike) -> Floats:
 def mae(z: ArrayLike, z_true: ArrayLike) -> float:
     """Mean absolute error: Σ|z_p - z_t| / Num (eq. 15); infinite as soon as one z is missing."""
     z, z_true = _redshifts(z, z_true)
-    return _mean(_missed(np.abs(z - z_true)))
+    return mean(_missed(np.abs(z - z_true)))
 
 
 def mad(z: ArrayLike, z_true: ArrayLike) -> float:
@@ -117,22 +91,14 @@ def median_delta_z(z: ArrayLike, z_true: ArrayLike) -> float:
 
 
 def is_good(z: ArrayLike, z_true: ArrayLike, threshold: Threshold) -> NDArray[np.bool_]:
-    """Which redshifts are good: Δz < t (eq. 18).
-
-    Parameters
-    ----------
-    z, z_true : array_like, shape (rows,)
-        Measured and true redshift. A redshift that is not finite is not good.
-    threshold : float or function of z_true
-        Limit on Δz, see :data:`THRESHOLDS`.
-    """
+    """Which redshifts are good: Δz < t (eq. 18), t as in :data:`THRESHOLDS`; NaN is not."""
     limit = threshold(np.asarray(z_true, np.float64)) if callable(threshold) else threshold
     return np.asarray(delta_z(z, z_true) < limit)
 
 
 def good_fraction(z: ArrayLike, z_true: ArrayLike, threshold: Threshold) -> float:
     """Good fraction: GF = Num(Δz < t) / Num (eq. 18), see :func:`is_good`."""
-    return _mean(is_good(z, z_true, threshold))
+    return mean(is_good(z, z_true, threshold))
 
 
 def delta_ln_z(z: ArrayLike, z_true: ArrayLike) -> Floats:
@@ -146,14 +112,14 @@ def delta_ln_z(z: ArrayLike, z_true: ArrayLike) -> Floats:
 
 def log_good_fraction(z: ArrayLike, z_true: ArrayLike, threshold: float) -> float:
     """Logarithmic good fraction: GF' = Num(Δln(z) < t) / Num (eq. 20, :data:`LOG_THRESHOLDS`)."""
-    return _mean(delta_ln_z(z, z_true) < threshold)
+    return mean(delta_ln_z(z, z_true) < threshold)
 
 
 def outlier_fraction(
     z: ArrayLike, z_true: ArrayLike, threshold: float = OUTLIER_THRESHOLD
 ) -> float:
     """Fraction of catastrophic redshifts: Δz > 0.01, or no redshift at all."""
-    return _mean(delta_z(z, z_true) > threshold)
+    return mean(delta_z(z, z_true) > threshold)
 
 
 def confusion_matrix(
@@ -265,18 +231,9 @@ class Subsets:
 
 
 def completeness(by: ArrayLike, thresholds: ArrayLike = ROBUSTNESS_THRESHOLDS) -> Floats:
-    """Completeness of the subsets with R ≥ R_T: Num(R ≥ R_T) / Num (paper, section 4.3).
+    """Completeness, shape (k,), of the subsets with R ≥ R_T: Num(R ≥ R_T) / Num (section 4.3).
 
-    Parameters
-    ----------
-    by : array_like, shape (rows,)
-        R, or S/N. A NaN (no second minimum: R is not known) is in no subset.
-    thresholds : array_like, shape (k,)
-        R_T.
-
-    Returns
-    -------
-    ndarray of float64, shape (k,)
+    A NaN (no second minimum: R is not known) is in no subset.
     """
     return subset_means(np.zeros(np.shape(by)), by, thresholds).completeness
 
@@ -284,22 +241,15 @@ def completeness(by: ArrayLike, thresholds: ArrayLike = ROBUSTNESS_THRESHOLDS) -
 def subset_means(
     values: ArrayLike, by: ArrayLike, thresholds: ArrayLike = ROBUSTNESS_THRESHOLDS
 ) -> Subsets:
-    """Mean of values (of flags: GF, accuracy) over the rows with R ≥ R_T, and their completeness.
+    """Mean of values (of flags: GF, accuracy) over the rows with R (or S/N) ≥ R_T, and how many.
 
-    Parameters
-    ----------
-    values : array_like, shape (rows,)
-        Flags or numbers.
-    by : array_like, shape (rows,)
-        R, or S/N. A NaN is in no subset.
-    thresholds : array_like, shape (k,)
-        R_T.
+    Values and R have shape (rows,), the thresholds R_T (k,). A NaN is in no subset.
     """
     numbers, by = _paired(values, by, np.float64)
     limits: Floats = np.asarray(thresholds, np.float64)
     inside = [by >= limit for limit in limits.ravel()]
     n = np.array([int(rows.sum()) for rows in inside], np.int64)
-    means = np.array([_mean(numbers[rows]) for rows in inside], np.float64)
+    means = np.array([mean(numbers[rows]) for rows in inside], np.float64)
     return Subsets(limits.ravel(), n, n / (len(by) or np.nan), means)
 
 
@@ -326,7 +276,8 @@ def _missed(error: Floats) -> Floats:
     return np.where(np.isnan(error), np.inf, error)
 
 
-def _mean(values: NDArray[Any]) -> float:
+def mean(values: NDArray[Any]) -> float:
+    """The mean, NaN of nothing."""
     return float(values.mean()) if values.size else float("nan")
 
 

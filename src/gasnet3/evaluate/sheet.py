@@ -51,21 +51,11 @@ class Sheet:
 
     @classmethod
     def decoded(cls, data: bytes, columns: Sequence[str], aliases: Mapping[str, str]) -> Sheet:
-        """Read the bytes of a file.
+        """Read the bytes of a file: UTF-8, with or without a byte order mark.
 
-        Parameters
-        ----------
-        data : bytes
-            UTF-8, with or without a byte order mark.
-        columns : sequence of str
-            Names to give the columns that are called so, in any case of the letters.
-        aliases : mapping of str to str
-            Other names, in capitals, of the same columns; used where the column is not there.
-
-        Raises
-        ------
-        SheetError
-            If it is no UTF-8, a row has too many cells, or a column is there twice.
+        Columns that are called as one of ``columns`` in any case of the letters get that name, and
+        others that are in ``aliases`` (in capitals) where it is not there. SheetError if it is no
+        UTF-8, a row has too many cells, or a column is there twice.
         """
         try:
             text = data.decode("utf-8")

@@ -128,19 +128,9 @@ def match(truth: Truth, catalog: Table) -> Match:
 
     Of several solutions of a spectrum (``n_best``) the first is taken. Where the truth has more
     than one key column, the one with most matches is taken, and of equals one without repetition.
-
-    Parameters
-    ----------
-    truth : Truth
-        The labels.
-    catalog : astropy.table.Table
-        A catalog with native names. The key ``file`` is matched on the base name, less its
-        ending, against its column ``file``, and against its ``id`` where it has none.
-
-    Raises
-    ------
-    TruthError
-        If an identifier occurs twice in the truth, or on several spectra of the catalog.
+    The key ``file`` is matched on the base name, less its ending, against the catalog's column
+    ``file``, and against its ``id`` where it has none. TruthError if an identifier occurs twice in
+    the truth, or on several spectra of the catalog.
     """
     best = _best_solutions(catalog)
     tables = {key: _catalog_identifiers(catalog, key)[best] for key in truth.keys}

@@ -247,28 +247,10 @@ def read_columns(
 ) -> dict[str, NDArray[Any]]:
     """Read the wanted columns of the table whose header was just read, and move past its data.
 
-    Parameters
-    ----------
-    stream : binary file
-        Positioned right after the header.
-    header : Header
-        What :func:`read_header` gave.
-    path : Path
-        For messages.
-    wanted : sequence of str
-        Upper-case column names; those the table lacks are left out of the answer.
-    arrays : bool
-        Whether columns of several numbers a row are taken, too.
-
-    Returns
-    -------
-    dict of str to ndarray, shape (rows,) or (rows, repeat)
-        Upper-case name to values: float64, int64, or str stripped of padding.
-
-    Raises
-    ------
-    ReadError
-        If the table is not complete, or a wanted column is not one plain value a row.
+    Upper-case names are given and returned; columns that the table lacks are left out. Values are
+    float64, int64 or str stripped of padding, shape (rows,); with ``arrays`` columns of several
+    numbers a row are taken, too, shape (rows, repeat). ReadError if the table is not complete, or
+    a wanted column is not one plain value a row.
     """
     layout = column_layout(header, path)
     found = {name: layout[name] for name in wanted if name in layout}
@@ -328,26 +310,9 @@ def read_image(
 ) -> NDArray[Any]:
     """Read the image whose header was just read, and move past its data.
 
-    Parameters
-    ----------
-    stream : binary file
-        Positioned right after the header.
-    header : Header
-        What :func:`read_header` gave.
-    path : Path
-        For messages.
-    rows : ndarray of int64, optional
-        Rising numbers of the rows to read of an image with two axes; all if not given.
-
-    Returns
-    -------
-    ndarray, shape (pixels,) or (rows, pixels)
-        In the file's type and this machine's byte order; unsigned numbers as int64.
-
-    Raises
-    ------
-    ReadError
-        If the image is not complete, scaled, has not one or two axes, or not these rows.
+    Of an image with two axes some ``rows`` may be read only, rising numbers. It has the file's
+    type in this machine's byte order, unsigned numbers as int64, shape (pixels,) or (rows, pixels).
+    ReadError if it is not complete, scaled, has not one or two axes, or not these rows.
     """
     shape, bits = image_shape(header, path), header_int(header, "BITPIX")
     zero, scale = (

@@ -199,19 +199,8 @@ class SavedCurves:
     ) -> None:
         """Refuse curves of another solver or weights, or that do not reach where they are asked.
 
-        Parameters
-        ----------
-        solver : str
-            What is to propose from them.
-        weights : mapping of str to str
-            Hash of the weights of each class that is tried.
-        shifts : mapping of str to ShiftRange
-            Where each of these classes is looked for.
-
-        Raises
-        ------
-        CurvesError
-            With what to do; classes that are not asked for may be there.
+        Given are what is to propose from them, and for each class that is tried the hash of its
+        weights and where it is looked for; other classes may be there. CurvesError says what to do.
         """
         if self.header.solver != solver:
             raise CurvesError(

@@ -50,16 +50,11 @@ def hats_folders(directory: Path, names: Iterable[str]) -> tuple[str, ...] | Non
 
 
 def file_state(path: Path) -> FileState:
-    """The state of a file, or of a directory that is one input (a Zarr store).
+    """The state of a file, or of a directory that is one input (a Zarr store); else OSError.
 
     Of a store it is that of its metadata and of the directories that hold its chunks: to look at
     each of some 100,000 chunks would take longer than to read them. A chunk that is written again
     in place is not noticed.
-
-    Raises
-    ------
-    OSError
-        If it is not there, or may not be looked at.
     """
     state = path.stat()
     if not path.is_dir():

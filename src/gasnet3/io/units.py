@@ -106,20 +106,9 @@ def wavelengths(
 ) -> tuple[NDArray[np.float64], str]:
     """Wavelengths in Å, and what had to be assumed ('' for nothing).
 
-    Parameters
-    ----------
-    values : ndarray, any shape
-        Wavelengths, frequencies, wavenumbers or energies, or logarithms of wavelengths; entries
-        that are not finite stay so.
-    unit : str
-        As the file has it; of the wavelength itself where they are logarithms.
-    log, natural : bool
-        Whether they are logarithms, and of base e.
-
-    Raises
-    ------
-    ValueError
-        If the unit is not one of a spectral axis.
+    The values, of any shape, are wavelengths, frequencies, wavenumbers or energies, or logarithms
+    of wavelengths (``log``; ``natural`` for base e), whose unit is then that of the wavelength;
+    what is not finite stays so. ValueError if the unit is not one of a spectral axis.
     """
     from astropy import units
 
@@ -166,21 +155,10 @@ def _guessed(numbers: NDArray[np.float64]) -> tuple[bool, bool, str, str]:
 def flux_factor(
     unit: str | UnitBase, wave: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64] | float, str]:
-    """What flux densities are multiplied with to be F_λ in :data:`FLUX_UNIT`.
+    """What flux densities are multiplied with to be F_λ in :data:`FLUX_UNIT`, and what is assumed.
 
-    Parameters
-    ----------
-    unit : str or Unit
-        As the file has it.
-    wave : ndarray of float64, any shape
-        Vacuum Å of the pixels.
-
-    Returns
-    -------
-    factor : float, or ndarray of the shape of ``wave`` for F_ν
-        1.0 where the unit is no flux density: class and redshift do not depend on the scale.
-    assumed : str
-        What had to be assumed, '' for nothing.
+    Of F_ν the factor has the shape of ``wave``, the vacuum Å of the pixels. It is 1.0 where the
+    unit is no flux density: class and redshift do not depend on the scale.
     """
     from astropy import units
 

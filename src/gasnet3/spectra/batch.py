@@ -198,14 +198,9 @@ class Spectra:
 
 
 def regrouped(batches: Iterable[Spectra], size: int) -> Iterator[Spectra]:
-    """The rows of batches in batches of one size; only the last may have fewer.
+    """The rows of batches of any length in batches of one size; only the last may have fewer.
 
-    Parameters
-    ----------
-    batches : iterable of Spectra
-        Of any length. No more are taken than the next batch needs.
-    size : int
-        Rows, at least 1.
+    No more batches are taken than the next one needs.
     """
     waiting: list[Spectra] = []
     rows = 0
@@ -242,24 +237,26 @@ def _rows(values: Any, name: str) -> list[NDArray[Any]]:
     An empty list has no rows, an empty 1-D array is one row without pixels.
     """
     if isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype != object:
-        return [_floats(values)]
+        return [floats(values)]
     if type(values) is np.ndarray and values.ndim == 2 and values.dtype.kind in "fiu":
         # A large table becomes float64 row by row, when its turn comes.
         return list(values)
     listed = list(values)
     if listed and all(np.ndim(value) == 0 for value in listed):
-        return [_floats(values)]
-    rows = [_floats(row) for row in listed]
+        return [floats(values)]
+    rows = [floats(row) for row in listed]
     if any(row.ndim != 1 for row in rows):
         raise ValueError(f"{name} must be one row, a table of rows or a list of 1-D rows")
     return rows
 
 
-def _floats(values: Any) -> NDArray[np.float64]:
+def floats(values: Any) -> NDArray[np.float64]:
     """As float64; masked entries of a masked array become NaN."""
     if isinstance(values, np.ma.MaskedArray):
         return np.asarray(np.ma.filled(values.astype(np.float64), np.nan))
-    return np.asarray(values, np.float64)
+    # A signalling NaN in a damaged file would warn when it is widened.
+    with np.errstate(invalid="ignore"):
+        return np.asarray(values, np.float64)
 
 
 def _grids(grid: Any, rows: int) -> tuple[list[NDArray[Any]], bool]:
@@ -292,14 +289,14 @@ def _onto_lattice(
             )
         try:
             if placement is None or grid is not grids[row - 1]:
-                placement = Placement.of(_floats(grid), lattice, log=log)
+                placement = Placement.of(floats(grid), lattice, log=log)
         except BadGrid as error:
             placement = None
             if shared:
                 raise ValueError(str(error)) from None
             flags[row] |= int(ZWarn.POORDATA)
             continue
-        new_flux, new_ivar, poor = rebin_placed(_floats(f), _floats(w), placement)
+        new_flux, new_ivar, poor = rebin_placed(floats(f), floats(w), placement)
         # Rounded row by row: a row's numbers must not depend on its company.
         if _fits_float32(new_flux, new_ivar):
             new_flux, new_ivar = new_flux.astype(np.float32), new_ivar.astype(np.float32)

@@ -72,19 +72,10 @@ class JoinedType:
 
 
 def join_column(parts: Sequence[NDArray[Any] | None], rows: Sequence[int]) -> NDArray[Any]:
-    """One column of several batches, filled with NaN or '' where a batch lacks it.
+    """One column of several batches, filled with NaN or '' where a batch lacks it (None).
 
-    Parameters
-    ----------
-    parts : sequence of ndarray or None, shape (rows,) or (rows, k)
-        The column in each batch; see :class:`JoinedType` for the type they get.
-    rows : sequence of int
-        Length of each batch.
-
-    Raises
-    ------
-    ValueError
-        If the batches have different numbers of values a row.
+    ``rows`` are the lengths of the batches; see :class:`JoinedType` for the type. ValueError if
+    batches have different numbers of values a row.
     """
     joined = JoinedType()
     for part in parts:

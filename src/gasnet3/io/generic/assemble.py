@@ -19,7 +19,7 @@ from gasnet3.io.options import DEFAULT, ReadOptions
 from gasnet3.io.reader import Understood
 from gasnet3.io.units import flux_factor, is_length, parse_unit, wavelengths
 from gasnet3.spectra.airvac import air_to_vacuum
-from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.batch import Spectra, floats
 
 Row = NDArray[np.float64]
 NOISE_KEY = "noise_estimated"
@@ -99,7 +99,7 @@ def _rows(values: Any, role: str) -> list[Row]:
             raise ValueError(f"{role} has shape {values.shape}, expected (spectra, pixels)")
     elif len(values) and np.ndim(values[0]) == 0:
         values = [values]
-    return [_floats(row) for row in values]
+    return [floats(row) for row in values]
 
 
 def _is_one_row(values: Any) -> bool:
@@ -107,14 +107,6 @@ def _is_one_row(values: Any) -> bool:
     if isinstance(values, np.ndarray) and values.dtype != object:
         return values.ndim == 1
     return np.ndim(values[0]) == 0
-
-
-def _floats(row: Any) -> Row:
-    if isinstance(row, np.ma.MaskedArray):
-        return np.asarray(np.ma.filled(row.astype(np.float64), np.nan))
-    # A signalling NaN in a damaged file would warn when it is widened.
-    with np.errstate(invalid="ignore"):
-        return np.asarray(row, np.float64)
 
 
 def _vacuum(loaded: Loaded, roles: Roles, options: ReadOptions, told: Understood) -> list[Row]:
@@ -316,7 +308,7 @@ def _spectra(
 
 def _redshifts(values: Any) -> Row:
     """Labels; what cannot be a redshift, as -9999 or 99, is none."""
-    z = _floats(values)
+    z = floats(values)
     return np.where((z > -1.0) & (z < 20.0), z, np.nan)
 
 

@@ -60,19 +60,7 @@ def axis_of(header: Header, pixels: int, rows: int = 1) -> Axis | None:
     Understands COEFF0 and COEFF1 (SDSS), linear and logarithmic axes of the FITS standard
     (Greisen et al. 2006: ``WAVE``, ``AWAV``, ``WAVE-LOG``, ``FREQ``, ...), of IRAF (``LINEAR``
     with DC-FLAG, and multispec with linear or logarithmic dispersion), and CRVAL1 with CDELT1 or
-    CD1_1 without a CTYPE.
-
-    Parameters
-    ----------
-    header : mapping
-        Keywords.
-    pixels, rows : int
-        Shape of the image.
-
-    Raises
-    ------
-    ValueError
-        If the header describes wavelengths in a way that is not understood.
+    CD1_1 without a CTYPE. ValueError if wavelengths are described in a way that is not understood.
     """
     if rows < 1 or pixels < 2:
         return None

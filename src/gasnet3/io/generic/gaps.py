@@ -14,20 +14,9 @@ MASK = ".mask"
 def filled(values: Any, *, pixels: bool = False, always: bool = False) -> Any:
     """What is masked as in formats without masks: NaN, '' or, of large whole numbers, all as text.
 
-    Parameters
-    ----------
-    values : MaskedArray
-        A column, or some rows of it.
-    pixels : bool
-        Whether they are pixels of spectra, and no identifiers.
-    always : bool
-        Whether they are to be of the type that can tell gaps though there are none: other rows of
-        the column may have some.
-
-    Returns
-    -------
-    ndarray
-        A MaskedArray still where they are objects.
+    Pixels of spectra are no identifiers, and become NaN however large. With ``always`` values are
+    of the type that can tell gaps though there are none: other rows of the column may have some.
+    Objects stay a MaskedArray.
     """
     kind, numbers = values.dtype.kind, np.asarray(values.data)
     none = np.ma.getmaskarray(values)

@@ -16,21 +16,12 @@ _TO_SIGMA = 1.4826 / np.sqrt(1.5)
 
 
 def estimated_ivar(flux: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Inverse variance from differences between pixels near to each other.
+    """Inverse variance from differences between pixels near to each other, shape (pixels,).
 
     The median of |f_i - (f_{i-2} + f_{i+2})/2| (Stoehr et al. 2008, ASPC 394, 505) in windows of
     64 pixels, joined by straight lines between their centres. Noise that is correlated over more
-    pixels is underestimated; lines raise it a little; bad pixels and sky lines are not seen.
-
-    Parameters
-    ----------
-    flux : ndarray of float64, shape (pixels,)
-        Not finite where there is none.
-
-    Returns
-    -------
-    ndarray of float64, shape (pixels,)
-        0 where the flux is not finite, and everywhere if fewer than five pixels are.
+    pixels is underestimated; lines raise it a little; bad pixels and sky lines are not seen. It is
+    0 where the flux is not finite, and everywhere if fewer than five pixels are.
     """
     good = np.isfinite(flux)
     where = np.flatnonzero(good)

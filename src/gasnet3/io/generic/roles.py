@@ -160,21 +160,11 @@ def recognise(
     has_wave: bool = False,
     has_flux: bool = False,
 ) -> Roles:
-    """Tell what arrays stand for.
+    """Tell what arrays stand for; what the user says goes before all else.
 
-    Parameters
-    ----------
-    arrays : sequence of Held
-        All arrays of a file.
-    options : ReadOptions
-        What the user says goes before all else.
-    has_wave, has_flux : bool
-        Whether the wavelengths or the flux come from elsewhere (a header, the data unit itself).
-
-    Raises
-    ------
-    RolesError
-        If there is no flux, there are no wavelengths, or an array that was named is not there.
+    The wavelengths or the flux may come from elsewhere (a header, the data unit itself), as
+    ``has_wave`` and ``has_flux`` say. RolesError if there is no flux, there are no wavelengths, or
+    an array that was named is not there.
     """
     found: dict[str, Held] = {}
     left = list(arrays)

@@ -31,18 +31,10 @@ _POWERS = {"error": 1.0, "variance": 2.0, "ivar": -2.0}
 
 
 def scatter(pieces: Sequence[Unplaced]) -> tuple[Floats, Floats]:
-    """Noise that neighbouring pixels show, and the error that the file states, block by block.
+    """Noise that neighbouring pixels show, and the error that the file states, shape (blocks,).
 
-    Parameters
-    ----------
-    pieces : sequence of Unplaced
-        Spectra before rebinning, which would correlate neighbours.
-
-    Returns
-    -------
-    seen, stated : ndarray of float64, shape (blocks,)
-        ``seen`` is from differences of a pixel and the mean of its two neighbours, to which a
-        sloping continuum adds nothing, but features of the spectrum do.
+    It is seen in differences of a pixel and the mean of its two neighbours, before rebinning,
+    which would correlate them: a sloping continuum adds nothing, but features of the spectrum do.
     """
     seen, stated = [], []
     for piece in pieces:
@@ -69,13 +61,8 @@ def error_ratio(seen: Floats, stated: Floats) -> float:
 def other_reading(seen: Floats, stated: Floats, role: str) -> str:
     """What the errors of a file are, if they were taken for something else: a role, or ''.
 
-    Parameters
-    ----------
-    seen, stated : ndarray of float64, shape (blocks,)
-        As :func:`scatter` gives them.
-    role : str
-        What the file's array was taken for: ``error``, ``variance`` or ``ivar``; '' if not
-        known.
+    ``seen`` and ``stated`` are those of :func:`scatter`, the role is what the file's array was
+    taken for: ``error``, ``variance`` or ``ivar``; '' if not known.
     """
     ratio = error_ratio(seen, stated)
     if role not in _POWERS or not np.isfinite(ratio) or BELIEVABLE[0] <= ratio <= BELIEVABLE[1]:
