@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from gasnet3.machine.typing import Floats
 
 NO_NOISE = 1e-12
 """Variance added to each coefficient, in units of the population's."""

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from gasnet3.catalog import read_table
 from gasnet3.catalog.schema import ANOMALY_KINDS, identifiers
 from gasnet3.classes import CLASSES
+from gasnet3.machine.typing import Floats
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -62,7 +63,7 @@ class Labels:
     """
 
     ids: NDArray[np.str_]
-    marks: NDArray[np.float64]
+    marks: Floats
 
     @classmethod
     def read(cls, path: str | Path) -> Labels:
@@ -117,7 +118,7 @@ class Labels:
         return [name for name in self.by_id if name not in known]
 
 
-def interest(rows: Table, labels: Labels) -> NDArray[np.float64]:
+def interest(rows: Table, labels: Labels) -> Floats:
     """How interesting rows of a catalog are to the person who marked some of them.
 
     The anomaly score times twice the expected mark: about 0 for rows like those marked no, twice
@@ -144,7 +145,7 @@ def interest(rows: Table, labels: Labels) -> NDArray[np.float64]:
     return score * 2 * expected_marks(rows, labels)
 
 
-def expected_marks(rows: Table, labels: Labels) -> NDArray[np.float64]:
+def expected_marks(rows: Table, labels: Labels) -> Floats:
     """The mark that a person is expected to give each row, 0 to 1; 0.5 where nothing tells.
 
     A Gaussian process over :func:`features`, of mean 0.5, without free parameters: the same
@@ -173,7 +174,7 @@ def expected_marks(rows: Table, labels: Labels) -> NDArray[np.float64]:
     return np.asarray(np.clip(0.5 * (1 + process.predict(x)), 0.0, 1.0))
 
 
-def features(rows: Table) -> NDArray[np.float64]:
+def features(rows: Table) -> Floats:
     """What tells alike rows of a catalog, scaled so that two of them are about 1 apart.
 
     Parameters
@@ -205,7 +206,7 @@ def _column(rows: Table, name: str, missing: Any) -> NDArray[Any]:
     return np.asarray(rows[name]) if name in rows.colnames else np.full(len(rows), missing)
 
 
-def _medians(x: NDArray[np.float64]) -> NDArray[np.float64]:
+def _medians(x: Floats) -> Floats:
     """Median of what is finite in each column, 0 where nothing is."""
     return np.array([np.median(c[np.isfinite(c)]) if np.isfinite(c).any() else 0.0 for c in x.T])
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gasnet3.anomaly.density import Density
 from gasnet3.anomaly.residual import NARROW, Residual
@@ -15,10 +14,9 @@ from gasnet3.anomaly.solution import Solution
 from gasnet3.anomaly.statistics import Statistics, pixel_statistics
 from gasnet3.decide.subclass import unit_coefficients
 from gasnet3.machine.arrays import as_numpy, clipped, index_for, namespace, on_gpu
+from gasnet3.machine.typing import Bools, Floats
 from gasnet3.spectra.coverage import good_span
 from gasnet3.spectra.lattice import LogLattice
-
-Floats = NDArray[np.float64]
 
 TOGETHER = 32
 """Rows whose pixels are looked at together on a CPU: they stay in its cache."""
@@ -51,7 +49,7 @@ def measure(
     residual: Residual,
     solution: Solution,
     lattice: LogLattice,
-    sky: NDArray[np.bool_],
+    sky: Bools,
     densities: Mapping[str, Density],
 ) -> tuple[Statistics, SecondRedshift]:
     """All statistics of a batch, and its second redshifts.
@@ -95,13 +93,13 @@ def measure(
     return statistics, second
 
 
-def _covers_all(ivar: Any) -> NDArray[np.bool_]:
+def _covers_all(ivar: Any) -> Bools:
     """Which rows have data over nearly the whole lattice, shape (rows,)."""
     first, last = good_span(as_numpy(ivar > 0))
     return np.asarray(last - first >= WHOLE * ivar.shape[1])
 
 
-def _narrow(residual: Residual, sky: NDArray[np.bool_]) -> Any:
+def _narrow(residual: Residual, sky: Bools) -> Any:
     """Significance of narrow lines above their surroundings, in units of what it scatters by."""
     xp, off_sky = namespace(residual.flux), index_for(residual.flux, ~sky)
     found = xp.where(off_sky, residual.contrast(NARROW[0], SURROUNDINGS), 0.0)

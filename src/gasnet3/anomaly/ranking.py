@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasnet3.catalog.schema import ANOMALY_KINDS
+from gasnet3.machine.typing import Bools, Floats
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -79,7 +80,7 @@ def strangest(
     return _by_interest(best, keep, labels)
 
 
-def _by_interest(best: Table, keep: NDArray[np.bool_], labels: Labels) -> Table:
+def _by_interest(best: Table, keep: Bools, labels: Labels) -> Table:
     """The kept rows in the order that labels give them."""
     from gasnet3.anomaly.labels import interest
 
@@ -112,6 +113,6 @@ def _best_solutions(catalog: Table) -> Table:
     return catalog[np.asarray(catalog["znum"]) == 0]
 
 
-def _descending(values: NDArray[np.float64]) -> NDArray[np.intp]:
+def _descending(values: Floats) -> NDArray[np.intp]:
     """Order from large to small, stable."""
     return np.argsort(-values, kind="stable")

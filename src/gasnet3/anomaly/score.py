@@ -20,14 +20,13 @@ from numpy.typing import NDArray
 from gasnet3.anomaly.density import Density
 from gasnet3.anomaly.sentences import sentence
 from gasnet3.catalog.schema import ANOMALY_KINDS
+from gasnet3.machine.typing import Bools, Floats
 from gasnet3.spectra.lattice import LogLattice
 
 if TYPE_CHECKING:
     from gasnet3.anomaly.second import SecondRedshift
     from gasnet3.anomaly.solution import Solution
     from gasnet3.anomaly.statistics import Statistics
-
-Floats = NDArray[np.float64]
 
 KINDS: dict[str, tuple[str, ...]] = {
     "defect": ("step", "dead", "cosmic", "negative", "sky"),
@@ -106,7 +105,7 @@ class AnomalyFit:
                 found.update(np.ascontiguousarray(values).tobytes())
         return found.hexdigest()
 
-    def sky_pixels(self, lattice: LogLattice) -> NDArray[np.bool_]:
+    def sky_pixels(self, lattice: LogLattice) -> Bools:
         """Pixels in the ranges of ``sky``, shape (n,)."""
         wave = lattice.wave
         return np.any([(wave >= low) & (wave <= high) for low, high in self.sky], axis=0)
@@ -214,7 +213,7 @@ class Strangeness:
         return cls(nothing, empty, empty, nothing, nothing, dict.fromkeys(KINDS, nothing))
 
     @property
-    def strange(self) -> NDArray[np.bool_]:
+    def strange(self) -> Bools:
         """Whether each spectrum is called strange, shape (rows,)."""
         return np.asarray(self.score >= STRANGE)
 

@@ -24,10 +24,9 @@ from gasnet3.machine.arrays import (
     wide,
     widened,
 )
+from gasnet3.machine.typing import Bools, Floats
 from gasnet3.spectra.lattice import STEP, LogLattice
 from gasnet3.spectra.lines import LINES
-
-Floats = NDArray[np.float64]
 
 EMISSION = (
     "[O II]", "[Ne III]", "Hγ", "Hβ", "[O III]", "Hα", "[N II]", "[S II]",
@@ -105,7 +104,7 @@ class SecondRedshift:
     evidence: Floats
     z: Floats
     wave: Floats
-    absorption: NDArray[np.bool_]
+    absorption: Bools
     names: list[str]
 
 
@@ -151,12 +150,12 @@ def find_second(
     return _described(significance, *best, absorbed, lattice)
 
 
-def _before(lattice: LogLattice, k: Floats) -> NDArray[np.bool_]:
+def _before(lattice: LogLattice, k: Floats) -> Bools:
     """Pixels of lower index than k, shape (rows, n)."""
     return np.asarray(lattice.k_min + np.arange(lattice.n) < k[:, None])
 
 
-def _own_lines(own: Floats, quasar: NDArray[np.bool_], lattice: LogLattice) -> NDArray[np.bool_]:
+def _own_lines(own: Floats, quasar: Bools, lattice: LogLattice) -> Bools:
     """Pixels about the emission lines of the object, at its own redshift."""
     out = np.empty((len(own), lattice.n), bool)
     for row, shift in enumerate(np.rint(own).astype(int)):
@@ -166,7 +165,7 @@ def _own_lines(own: Floats, quasar: NDArray[np.bool_], lattice: LogLattice) -> N
 
 
 @cache
-def _rest_lines(quasar: bool) -> NDArray[np.bool_]:
+def _rest_lines(quasar: bool) -> Bools:
     """Pixels about emission lines on a rest-frame lattice from ``REST_K_MIN`` on."""
     k = np.arange(REST_K_MIN, REST_K_MAX)
     out = np.zeros(len(k), bool)
@@ -179,7 +178,7 @@ def _rest_lines(quasar: bool) -> NDArray[np.bool_]:
     return out
 
 
-def _lines(significance: Any, blank: NDArray[np.bool_]) -> Any:
+def _lines(significance: Any, blank: Bools) -> Any:
     """Squared significance of what may be lines, at most one pixel off."""
     xp = namespace(significance)
     shown = xp.where(index_for(significance, blank), 0.0, significance)
@@ -230,7 +229,7 @@ def _teeth(kind: str, k_min: int) -> tuple[NDArray[np.int64], list[tuple[list[in
 
 
 def _described(
-    significance: Any, evidence: Floats, shift: Floats, absorbed: NDArray[np.bool_],
+    significance: Any, evidence: Floats, shift: Floats, absorbed: Bools,
     lattice: LogLattice,
 ) -> SecondRedshift:  # fmt: skip
     """The lines of the second redshifts found."""

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gasnet3.anomaly.residual import BLOCK, NARROW, Residual, running, window
 from gasnet3.machine.arrays import (
@@ -28,10 +27,9 @@ from gasnet3.machine.arrays import (
     wide,
     widened,
 )
+from gasnet3.machine.typing import Bools, Floats
 from gasnet3.spectra.coverage import good_span
 from gasnet3.spectra.lattice import LogLattice
-
-Floats = NDArray[np.float64]
 
 WIDE = (101, 301)
 """Widths, in pixels, of features broader than lines."""
@@ -79,7 +77,7 @@ class Statistics:
         self.wave[name] = np.full(len(value), np.nan) if wave is None else wave
 
 
-def pixel_statistics(residual: Residual, sky: NDArray[np.bool_], lattice: LogLattice) -> Statistics:
+def pixel_statistics(residual: Residual, sky: Bools, lattice: LogLattice) -> Statistics:
     """Statistics of the pixels: defects, features, and how well the model fits anywhere.
 
     Parameters

@@ -14,6 +14,7 @@ from gasnet3.flags import ZWarn
 from gasnet3.io.generic.roles import NAMES, plain
 from gasnet3.io.naming import class_label
 from gasnet3.io.survey.sdss import as_key, spectrum_id
+from gasnet3.machine.typing import Floats
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -125,7 +126,7 @@ def taken(columns: dict[str, NDArray[Any]], role: str) -> NDArray[Any] | None:
 
 def labels(
     columns: dict[str, NDArray[Any]], rows: int
-) -> tuple[NDArray[np.float64], NDArray[np.str_], NDArray[np.int64]]:
+) -> tuple[Floats, NDArray[np.str_], NDArray[np.int64]]:
     """Redshifts (NaN where unknown), classes ('') and flags known before; removed from columns."""
     z, classes = taken(columns, "z"), taken(columns, "class")
     zwarn = columns.pop("zwarn", None)

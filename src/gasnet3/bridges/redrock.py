@@ -15,6 +15,7 @@ from gasnet3.bridges.keys import needed
 from gasnet3.catalog.dialects import whole_numbers
 from gasnet3.io.saved_curves import CurvesHeader
 from gasnet3.machine.files import replacing
+from gasnet3.machine.typing import Floats
 from gasnet3.spectra.lattice import z_from_shift
 
 if TYPE_CHECKING:
@@ -148,9 +149,7 @@ def _near(curve: Any, row: int, z: float) -> tuple[Any, Any]:
     return curve[0][start : start + NEAR], curve[1][row, start : start + NEAR]
 
 
-def saved_curves(
-    path: str | Path, catalog: Table
-) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float32]]]:
+def saved_curves(path: str | Path, catalog: Table) -> dict[str, tuple[Floats, NDArray[np.float32]]]:
     """Curves that ``gasnet3 classify --save-curves`` kept, of the spectra of a catalog of that run.
 
     By class, as :func:`write_details` takes them, NaN where a spectrum has none. CurvesError if

@@ -24,6 +24,7 @@ from gasnet3.catalog.schema import plain
 from gasnet3.io.generic.assemble import NOISE_KEY
 from gasnet3.io.generic.noise import estimated_ivar
 from gasnet3.io.units import FLUX_UNIT, flux_factor
+from gasnet3.machine.typing import Floats
 from gasnet3.spectra.airvac import air_to_vacuum
 from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.joining import join_column
@@ -41,7 +42,7 @@ class _Unpacked:
 
     flux: list[NDArray[Any]]
     ivar: list[NDArray[Any]]
-    wave: list[NDArray[np.float64]]
+    wave: list[Floats]
     columns: dict[str, NDArray[Any]]
     redshift: float | None
     estimated: bool
@@ -250,7 +251,7 @@ def _table(values: Any, axis: int | None) -> NDArray[Any]:
     return moved.reshape(-1, moved.shape[-1])
 
 
-def _wavelengths(one: Any, where: str) -> NDArray[np.float64]:
+def _wavelengths(one: Any, where: str) -> Floats:
     from astropy import units
 
     try:
@@ -354,9 +355,9 @@ def _ids(named: NDArray[Any] | None, rows: int, first: int) -> NDArray[np.str_]:
     return texts
 
 
-def _grids(parts: list[_Unpacked]) -> list[NDArray[np.float64]]:
+def _grids(parts: list[_Unpacked]) -> list[Floats]:
     """Wavelengths of every spectrum; equal neighbours are one object: placed once."""
-    out: list[NDArray[np.float64]] = []
+    out: list[Floats] = []
     for part in parts:
         for row in range(len(part.flux)):
             wave = part.wave[row % len(part.wave)]

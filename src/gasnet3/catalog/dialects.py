@@ -12,6 +12,7 @@ from astropy.table import Table
 from numpy.typing import NDArray
 
 from gasnet3.catalog.schema import BY_NAME, KEY_UCDS, free_name, plain
+from gasnet3.machine.typing import Floats
 
 FITS_NAME_LENGTH = 60  # TTYPE holds 68 characters, and a suffix may come on top
 
@@ -54,9 +55,9 @@ def _rchi2diff(table: Table) -> NDArray[Any] | None:
     """RCHI2DIFF of SDSS: the difference of the two least chi2, over the degrees of freedom."""
     if not {"delta_chi2", "dof"} <= set(table.colnames):
         return None
-    dof: NDArray[np.float64] = np.asarray(table["dof"], np.float64)
-    delta_chi2: NDArray[np.float64] = np.asarray(table["delta_chi2"], np.float64)
-    ratio: NDArray[np.float64] = delta_chi2 / np.where(dof > 0, dof, np.nan)
+    dof: Floats = np.asarray(table["dof"], np.float64)
+    delta_chi2: Floats = np.asarray(table["delta_chi2"], np.float64)
+    ratio: Floats = delta_chi2 / np.where(dof > 0, dof, np.nan)
     return ratio
 
 
@@ -64,7 +65,7 @@ def _ncoeff(table: Table) -> NDArray[Any] | None:
     """NCOEFF of redrock: the number of coefficients of the row that are in use."""
     if "coeff" not in table.colnames:
         return None
-    coeff: NDArray[np.float64] = np.asarray(table["coeff"])
+    coeff: Floats = np.asarray(table["coeff"])
     return np.count_nonzero(np.isfinite(coeff), axis=1)
 
 

@@ -23,13 +23,12 @@ from numpy.typing import NDArray
 from gasnet3.classes import CLASSES
 from gasnet3.machine.arrays import as_numpy
 from gasnet3.machine.files import json_contents
+from gasnet3.machine.typing import Floats
 
 if TYPE_CHECKING:
     from gasnet3.solve.candidates import Candidates
     from gasnet3.solve.engine import Engine
     from gasnet3.spectra.batch import Spectra
-
-Floats = NDArray[np.float64]
 
 DIRECTORY = Path(__file__).resolve().parents[1] / "models" / "confidence"
 """The fits of the shipped weights."""

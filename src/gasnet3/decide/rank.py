@@ -11,13 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from gasnet3.classes import CLASSES
 from gasnet3.machine.arrays import as_numpy
+from gasnet3.machine.typing import Bools, Floats
 from gasnet3.solve.distinct import DISTINCT, DISTINCT_STAR_KM_S
 from gasnet3.spectra.lattice import C_KM_S, LN10_STEP, z_from_shift
 
 if TYPE_CHECKING:
     from gasnet3.solve.candidates import Candidates
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +47,8 @@ class Ranked:
     z_err: Floats
     chi2: Floats
     rchi2: Floats
-    bad: NDArray[np.bool_]
-    edge: NDArray[np.bool_]
+    bad: Bools
+    edge: Bools
     prior: Floats
 
     @property
@@ -134,7 +133,7 @@ def _unlikeliness(
     return key
 
 
-def other_redshift(ranked: Ranked, nth: int) -> NDArray[np.bool_]:
+def other_redshift(ranked: Ranked, nth: int) -> Bools:
     """Which candidates stand for another redshift than the nth, shape (rows, c).
 
     Another redshift is one more than Δz/(1+z) = 0.01 away; between two stellar solutions,
@@ -231,7 +230,7 @@ def _distance(ranked: Ranked, nth: int) -> Floats:
     return np.abs(np.log1p(ranked.z) - np.log1p(ranked.z[:, [nth]]))
 
 
-def _after(ranked: Ranked, nth: int) -> NDArray[np.bool_]:
+def _after(ranked: Ranked, nth: int) -> Bools:
     """Candidates that come after the nth, shape (1, c)."""
     return np.arange(ranked.chi2.shape[1])[None] > nth
 

@@ -19,8 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasnet3.machine.files import json_contents
-
-Floats = NDArray[np.float64]
+from gasnet3.machine.typing import Floats
 
 DIRECTORY = Path(__file__).resolve().parents[1] / "models" / "subclass"
 """The fits of the shipped weights."""

@@ -10,13 +10,10 @@ from numpy.typing import NDArray
 
 from gasnet3.flags import ZWarn
 from gasnet3.machine.arrays import as_numpy, wide
+from gasnet3.machine.typing import Bools, Floats
 from gasnet3.spectra.coverage import MIN_COVERAGE_DEX, MIN_GOOD, good_span
 from gasnet3.spectra.lattice import C_KM_S, STEP, LogLattice
 from gasnet3.spectra.lines import LINES
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-
 
 MIN_SN = 0.5
 """Least median S/N a pixel of good data where no probability of the redshift is known: below it a

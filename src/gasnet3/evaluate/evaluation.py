@@ -16,6 +16,7 @@ from gasnet3.evaluate.metrics import Binned, Subsets, Threshold
 from gasnet3.evaluate.reliability import PullSummary, pulls, reliability, summarize_pulls
 from gasnet3.evaluate.truth import Match, Truth, match, read_truth
 from gasnet3.machine.files import write_json
+from gasnet3.machine.typing import Bools, Floats
 from gasnet3.spectra.batch import floats
 
 AGN_Z_MAX = 0.5
@@ -227,14 +228,14 @@ class _Rows:
     """Matched rows: what the catalog says, and what is true."""
 
     predicted: NDArray[np.str_]
-    z: NDArray[np.float64]
-    z_err: NDArray[np.float64]
-    flagged: NDArray[np.float64]  # 1 or 0, NaN where the catalog has no warnings
-    others: dict[str, NDArray[np.float64]]  # further columns of numbers that the catalog has
+    z: Floats
+    z_err: Floats
+    flagged: Floats  # 1 or 0, NaN where the catalog has no warnings
+    others: dict[str, Floats]  # further columns of numbers that the catalog has
     truth: NDArray[np.str_]
-    z_true: NDArray[np.float64]
-    agn: NDArray[np.bool_]
-    sky: NDArray[np.bool_]
+    z_true: Floats
+    agn: Bools
+    sky: Bools
 
     @classmethod
     def take(cls, catalog: Table, labels: Truth, rows: NDArray[np.intp]) -> _Rows:
@@ -258,19 +259,19 @@ class _Rows:
             sky=labels.sky[rows],
         )
 
-    def select(self, rows: NDArray[np.bool_]) -> _Rows:
+    def select(self, rows: Bools) -> _Rows:
         kept = {k: v[rows] for k, v in vars(self).items() if k != "others"}
         return _Rows(**kept, others={k: v[rows] for k, v in self.others.items()})
 
     @property
-    def right(self) -> NDArray[np.bool_]:
+    def right(self) -> Bools:
         return np.asarray(self.predicted == self.truth)
 
     @property
-    def right_either_way(self) -> NDArray[np.bool_]:
+    def right_either_way(self) -> Bools:
         return self.right | (self.agn & np.isin(self.predicted, ("GALAXY", "QSO")))
 
-    def good(self, limits: Mapping[str, Threshold]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    def good(self, limits: Mapping[str, Threshold]) -> tuple[Bools, Bools]:
         """Which redshifts are good, and for which rows that can be told."""
         known = np.isfinite(self.z_true) & np.isin(self.truth, list(limits))
         good = np.zeros(len(known), np.bool_)

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gasnet3.classes import CLASSES
+from gasnet3.machine.typing import Bools, Floats
 from gasnet3.spectra.lattice import C_KM_S
 
-Floats = NDArray[np.float64]
 Threshold = float | Callable[[Floats], Floats]
 """A limit on Δz: a number, or a function of the true redshifts."""
 
@@ -90,7 +90,7 @@ def median_delta_z(z: ArrayLike, z_true: ArrayLike) -> float:
     return _median(delta_z(z, z_true))
 
 
-def is_good(z: ArrayLike, z_true: ArrayLike, threshold: Threshold) -> NDArray[np.bool_]:
+def is_good(z: ArrayLike, z_true: ArrayLike, threshold: Threshold) -> Bools:
     """Which redshifts are good: Δz < t (eq. 18), t as in :data:`THRESHOLDS`; NaN is not."""
     limit = threshold(np.asarray(z_true, np.float64)) if callable(threshold) else threshold
     return np.asarray(delta_z(z, z_true) < limit)

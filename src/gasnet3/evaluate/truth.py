@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from gasnet3.catalog import read_table
 from gasnet3.catalog.schema import identifiers, plain
 from gasnet3.classes import CLASSES
+from gasnet3.machine.typing import Bools, Floats
 
 KEYS = ("id", "name", "file", "targetid")
 CLASS_NAMES = ("class", "cls", "spectype")
@@ -53,8 +54,8 @@ class Truth:
     keys: dict[str, NDArray[np.str_]]
     classes: NDArray[np.str_]
     subclasses: NDArray[np.str_]
-    z: NDArray[np.float64]
-    sky: NDArray[np.bool_]
+    z: Floats
+    sky: Bools
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,7 +202,7 @@ def _rank(wanted: NDArray[np.str_], here: NDArray[np.str_]) -> tuple[int, bool]:
     return int(np.isin(wanted, here).sum()), len(set(wanted.tolist())) == len(wanted)
 
 
-def _redshifts(table: Table, where: str) -> NDArray[np.float64]:
+def _redshifts(table: Table, where: str) -> Floats:
     column = _column(table, Z_NAMES)
     if column is None:
         return np.full(len(table), np.nan)

@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet
 from numpy.typing import NDArray
 
+from gasnet3.machine.typing import Floats
 from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.lattice import ShiftRange, z_from_shift
 
@@ -50,7 +51,7 @@ class Grid:
     points: int
 
     @property
-    def shifts(self) -> NDArray[np.float64]:
+    def shifts(self) -> Floats:
         """All of them, ascending, shape (points,)."""
         return np.asarray(self.first + self.step * np.arange(self.points), np.float64)
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gasnet3.machine.typing import Floats
+
 if TYPE_CHECKING:
     from astropy.units import UnitBase
 
@@ -103,7 +105,7 @@ def is_flux_density(text: str) -> bool:
 
 def wavelengths(
     values: NDArray[Any], unit: str, *, log: bool = False, natural: bool = False
-) -> tuple[NDArray[np.float64], str]:
+) -> tuple[Floats, str]:
     """Wavelengths in Å, and what had to be assumed ('' for nothing).
 
     The values, of any shape, are wavelengths, frequencies, wavenumbers or energies, or logarithms
@@ -136,7 +138,7 @@ def wavelengths(
         return np.asarray((numbers * known).to_value(units.AA, units.spectral())), assumed
 
 
-def _guessed(numbers: NDArray[np.float64]) -> tuple[bool, bool, str, str]:
+def _guessed(numbers: Floats) -> tuple[bool, bool, str, str]:
     """Logarithm or not, its base, the unit, and what to tell, from the range of the numbers."""
     usable = numbers[np.isfinite(numbers) & (numbers > 0)]
     low, high = (float(usable.min()), float(usable.max())) if usable.size else (1.0, 1.0)
@@ -152,9 +154,7 @@ def _guessed(numbers: NDArray[np.float64]) -> tuple[bool, bool, str, str]:
     return False, False, "Angstrom", f"{between} Å"
 
 
-def flux_factor(
-    unit: str | UnitBase, wave: NDArray[np.float64]
-) -> tuple[NDArray[np.float64] | float, str]:
+def flux_factor(unit: str | UnitBase, wave: Floats) -> tuple[Floats | float, str]:
     """What flux densities are multiplied with to be F_λ in :data:`FLUX_UNIT`, and what is assumed.
 
     Of F_ν the factor has the shape of ``wave``, the vacuum Å of the pixels. It is 1.0 where the

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from gasnet3.io.errors import ReadError
 from gasnet3.machine.files import check_sizes, replacing
+from gasnet3.machine.typing import Floats
 from gasnet3.spectra.lattice import LN10_STEP, OBSERVED, STEP, LogLattice
 
 _COLUMNS = {"ids": "ID", "classes": "CLASS", "z": "Z", "znum": "ZNUM"}
@@ -40,7 +41,7 @@ class Models:
 
     ids: NDArray[np.str_]
     classes: NDArray[np.str_]
-    z: NDArray[np.float64]
+    z: Floats
     znum: NDArray[np.int32]
     model: NDArray[np.float32]
 

@@ -10,13 +10,15 @@ eq. 65) is of air at 0 °C and gives wavelengths 4 km/s from these: it is not us
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from gasnet3.machine.typing import Floats
 
 AIR_FROM = 2000.0
 """Å; shorter wavelengths are given in vacuum by everybody, and stay as they are."""
 
 
-def refraction_index(vacuum: ArrayLike) -> NDArray[np.float64]:
+def refraction_index(vacuum: ArrayLike) -> Floats:
     """Index of refraction of air at wavelengths in vacuum Å."""
     inverse_square = (1e4 / np.asarray(vacuum, np.float64)) ** 2  # 1/µm²
     return np.asarray(
@@ -24,14 +26,14 @@ def refraction_index(vacuum: ArrayLike) -> NDArray[np.float64]:
     )
 
 
-def vacuum_to_air(vacuum: ArrayLike) -> NDArray[np.float64]:
+def vacuum_to_air(vacuum: ArrayLike) -> Floats:
     """Wavelengths in air Å of wavelengths in vacuum Å; below 2000 Å they are the same."""
     wave = np.asarray(vacuum, np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(wave >= AIR_FROM, wave / refraction_index(wave), wave)
 
 
-def air_to_vacuum(air: ArrayLike) -> NDArray[np.float64]:
+def air_to_vacuum(air: ArrayLike) -> Floats:
     """Wavelengths in vacuum Å of those in air Å: the inverse of :func:`vacuum_to_air`.
 
     Exact to 1e-9 Å; below 2000 Å they are taken as vacuum.

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gasnet3.flags import ZWarn
+from gasnet3.machine.typing import Floats
 from gasnet3.spectra.joining import join_column
 from gasnet3.spectra.lattice import OBSERVED, LogLattice
 from gasnet3.spectra.resample import BadGrid, Placement, rebin_placed
@@ -45,7 +46,7 @@ class Spectra:
     ivar: NDArray[np.floating[Any]]
     ids: NDArray[np.str_]
     zwarn: NDArray[np.int64]
-    z: NDArray[np.float64]
+    z: Floats
     classes: NDArray[np.str_]
     meta: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     lattice: LogLattice = OBSERVED
@@ -184,7 +185,7 @@ class Spectra:
         return np.asarray((self.ivar > 0).sum(axis=1))
 
     @property
-    def sn_median(self) -> NDArray[np.float64]:
+    def sn_median(self) -> Floats:
         """Median S/N of the unmasked pixels, NaN where there is none, shape (rows,)."""
         if self.flux.dtype == np.float32:
             return _median_ratio(self.flux, self.ivar)
@@ -217,9 +218,7 @@ def regrouped(batches: Iterable[Spectra], size: int) -> Iterator[Spectra]:
         yield Spectra.concatenate(waiting)
 
 
-def _median_ratio(
-    flux: NDArray[np.floating[Any]], ivar: NDArray[np.floating[Any]]
-) -> NDArray[np.float64]:
+def _median_ratio(flux: NDArray[np.floating[Any]], ivar: NDArray[np.floating[Any]]) -> Floats:
     """Median of flux·√ivar over the pixels with ivar > 0, NaN where there is none."""
     good = ivar > 0
     # Masked pixels are sorted to the end.
@@ -250,7 +249,7 @@ def _rows(values: Any, name: str) -> list[NDArray[Any]]:
     return rows
 
 
-def floats(values: Any) -> NDArray[np.float64]:
+def floats(values: Any) -> Floats:
     """As float64; masked entries of a masked array become NaN."""
     if isinstance(values, np.ma.MaskedArray):
         return np.asarray(np.ma.filled(values.astype(np.float64), np.nan))
@@ -308,7 +307,7 @@ def _onto_lattice(
     return flux, ivar, flags
 
 
-def _fits_float32(flux: NDArray[np.float64], ivar: NDArray[np.float64]) -> bool:
+def _fits_float32(flux: Floats, ivar: Floats) -> bool:
     """Whether the numbers and their squares stay in its range (cgs flux, say, would not).
 
     Flux is 0 where ivar is.

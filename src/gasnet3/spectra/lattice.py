@@ -13,6 +13,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gasnet3.machine.typing import Floats
+
 STEP = 1e-4
 """Lattice spacing δ_λ in log10(wavelength) (paper, section 2)."""
 
@@ -23,12 +25,12 @@ LN10_STEP = STEP * float(np.log(10.0))
 """One pixel in ln(wavelength): Δz/(1+z) of a shift by one pixel."""
 
 
-def shift_from_z(z: ArrayLike) -> NDArray[np.float64]:
+def shift_from_z(z: ArrayLike) -> Floats:
     """Shift in pixels to the red, not rounded: ``log10(1 + z) / 1e-4`` (paper, section 3.3)."""
     return np.log1p(np.asarray(z, dtype=np.float64)) / LN10_STEP
 
 
-def z_from_shift(shift: ArrayLike) -> NDArray[np.float64]:
+def z_from_shift(shift: ArrayLike) -> Floats:
     """Redshift of a shift in pixels: ``10^(1e-4·s) - 1`` (paper, eq. 11, less its bin offset)."""
     return np.expm1(np.asarray(shift, dtype=np.float64) * LN10_STEP)
 
@@ -58,21 +60,21 @@ class LogLattice:
         return self.k_min + self.n - 1
 
     @cached_property
-    def loglam(self) -> NDArray[np.float64]:
+    def loglam(self) -> Floats:
         """log10 of the pixel centres in Å, shape (n,)."""
         return np.asarray(np.arange(self.k_min, self.k_min + self.n) * STEP, dtype=np.float64)
 
     @cached_property
-    def wave(self) -> NDArray[np.float64]:
+    def wave(self) -> Floats:
         """Pixel centres in vacuum Å, shape (n,)."""
         return np.asarray(10.0**self.loglam, dtype=np.float64)
 
     @cached_property
-    def edges(self) -> NDArray[np.float64]:
+    def edges(self) -> Floats:
         """Pixel edges in vacuum Å, shape (n + 1,)."""
         return np.asarray(10.0 ** ((np.arange(self.k_min, self.k_min + self.n + 1) - 0.5) * STEP))
 
-    def index(self, wave: ArrayLike) -> NDArray[np.float64]:
+    def index(self, wave: ArrayLike) -> Floats:
         """Fractional pixel position of a wavelength in Å; 0 is the centre of the first pixel."""
         return np.log10(np.asarray(wave, dtype=np.float64)) / STEP - self.k_min
 
@@ -115,7 +117,7 @@ class ShiftRange:
         return np.arange(self.first, self.last + 1)
 
     @cached_property
-    def z(self) -> NDArray[np.float64]:
+    def z(self) -> Floats:
         """Redshift of every shift, ascending, shape (len,)."""
         return z_from_shift(self.shifts)
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gasnet3.machine.typing import Floats
 from gasnet3.spectra.lattice import STEP, LogLattice
 
 GOOD_COVERAGE = 0.5
@@ -23,16 +24,14 @@ GAP = 3.0
 LARGEST = 1e120
 """Flux and ivar beyond this, or an ivar below its inverse, cannot be squared: not finite."""
 
-Row = NDArray[np.float64]
-
 
 class BadGrid(ValueError):
     """A wavelength grid that is not monotonic, finite and positive."""
 
 
 def rebin(
-    flux: Row, ivar: Row, grid: Row, lattice: LogLattice, *, log: bool
-) -> tuple[Row, Row, bool]:
+    flux: Floats, ivar: Floats, grid: Floats, lattice: LogLattice, *, log: bool
+) -> tuple[Floats, Floats, bool]:
     """Bring one spectrum onto the lattice.
 
     Pixels already on the lattice (SDSS's own) are copied unchanged. Otherwise the flux of a
@@ -84,7 +83,7 @@ class Placement:
         Where the pixels are to be brought.
     """
 
-    loglam: Row
+    loglam: Floats
     falling: bool
     index: slice | NDArray[np.int64] | None
     lattice: LogLattice
@@ -95,7 +94,7 @@ class Placement:
         return _pieces(self.loglam, self.lattice)
 
     @classmethod
-    def of(cls, grid: Row, lattice: LogLattice, *, log: bool) -> Placement:
+    def of(cls, grid: Floats, lattice: LogLattice, *, log: bool) -> Placement:
         """The placement of a grid; arguments and errors as of :func:`rebin`."""
         loglam = _checked_loglam(grid, log=log)
         falling = bool(loglam[0] > loglam[-1])
@@ -120,7 +119,7 @@ class Placement:
         return cls(loglam, falling, index, lattice)
 
 
-def rebin_placed(flux: Row, ivar: Row, placement: Placement) -> tuple[Row, Row, bool]:
+def rebin_placed(flux: Floats, ivar: Floats, placement: Placement) -> tuple[Floats, Floats, bool]:
     """Do what :func:`rebin` does for a grid whose placement on the lattice is known."""
     watching = _watching.get()
     if watching is not None:
@@ -148,9 +147,9 @@ class Unplaced(NamedTuple):
         As the reader gives them.
     """
 
-    loglam: Row
-    flux: Row
-    ivar: Row
+    loglam: Floats
+    flux: Floats
+    ivar: Floats
 
 
 _watching: ContextVar[list[Unplaced] | None] = ContextVar("watching", default=None)
@@ -171,12 +170,12 @@ def watched() -> Iterator[list[Unplaced]]:
         _watching.reset(token)
 
 
-def _rising(placement: Placement, flux: Row, ivar: Row) -> tuple[Row, Row]:
+def _rising(placement: Placement, flux: Floats, ivar: Floats) -> tuple[Floats, Floats]:
     """A spectrum in the order of its placement's wavelengths."""
     return (flux[::-1], ivar[::-1]) if placement.falling else (flux, ivar)
 
 
-def _checked_loglam(grid: Row, *, log: bool) -> Row:
+def _checked_loglam(grid: Floats, *, log: bool) -> Floats:
     if grid.size == 0:
         raise BadGrid("the spectrum has no pixels")
     if not np.isfinite(grid).all() or not (log or (grid > 0).all()):
@@ -191,7 +190,7 @@ def _checked_loglam(grid: Row, *, log: bool) -> Row:
     return grid if log else np.log10(grid)
 
 
-def _copy(values: Row, index: slice | NDArray[np.int64], n: int) -> Row:
+def _copy(values: Floats, index: slice | NDArray[np.int64], n: int) -> Floats:
     out = np.zeros(n)
     if isinstance(index, slice):
         first, last = max(index.start, 0), min(index.stop, n)
@@ -218,11 +217,11 @@ class Pieces(NamedTuple):
 
     source: NDArray[np.int64]
     target: NDArray[np.int64]
-    length: Row
-    width: Row
+    length: Floats
+    width: Floats
 
 
-def _pieces(loglam: Row, lattice: LogLattice) -> Pieces:
+def _pieces(loglam: Floats, lattice: LogLattice) -> Pieces:
     bounds = _pixel_bounds(loglam)
     width = np.diff(bounds)[::2]
     # Every edge of either grid cuts: each piece then lies in one pixel (or gap) of each. Sums
@@ -236,7 +235,9 @@ def _pieces(loglam: Row, lattice: LogLattice) -> Pieces:
     return Pieces(source, target[inside], np.diff(cuts)[inside], width[source])
 
 
-def _overlap_mean(flux: Row, ivar: Row, pieces: Pieces, lattice: LogLattice) -> tuple[Row, Row]:
+def _overlap_mean(
+    flux: Floats, ivar: Floats, pieces: Pieces, lattice: LogLattice
+) -> tuple[Floats, Floats]:
     good = ivar[pieces.source] > 0
     source, target, length, width = pieces if good.all() else (part[good] for part in pieces)
     covered, total, spread = (
@@ -249,7 +250,7 @@ def _overlap_mean(flux: Row, ivar: Row, pieces: Pieces, lattice: LogLattice) -> 
     return out_flux, out_ivar
 
 
-def _pixel_bounds(loglam: Row) -> Row:
+def _pixel_bounds(loglam: Floats) -> Floats:
     """Left and right end of every pixel in Å, interleaved, shape (2·pixels,)."""
     half = 0.5 * np.diff(loglam)
     left, right = np.append(half[0], half), np.append(half, half[-1])

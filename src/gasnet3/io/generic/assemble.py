@@ -18,10 +18,10 @@ from gasnet3.io.naming import class_label, names_of
 from gasnet3.io.options import DEFAULT, ReadOptions
 from gasnet3.io.reader import Understood
 from gasnet3.io.units import flux_factor, is_length, parse_unit, wavelengths
+from gasnet3.machine.typing import Bools, Floats
 from gasnet3.spectra.airvac import air_to_vacuum
 from gasnet3.spectra.batch import Spectra, floats
 
-Row = NDArray[np.float64]
 NOISE_KEY = "noise_estimated"
 """Key column of spectra whose file has no errors: True where they were estimated."""
 
@@ -81,7 +81,7 @@ def assemble(
         raise ReadError(path, f"its arrays make no spectra: {error}") from error
 
 
-def _refuse_stacked(wave: list[Row]) -> None:
+def _refuse_stacked(wave: list[Floats]) -> None:
     """Tell of several spectra in what should be one, where a reader does not take them apart."""
     pieces = pieces_of(wave[0]) if len(wave) == 1 else []
     if pieces:
@@ -91,7 +91,7 @@ def _refuse_stacked(wave: list[Row]) -> None:
         )
 
 
-def _rows(values: Any, role: str) -> list[Row]:
+def _rows(values: Any, role: str) -> list[Floats]:
     """One float64 row a spectrum; masked entries are NaN."""
     if isinstance(values, np.ndarray) and values.dtype != object:
         values = values[None] if values.ndim == 1 else values
@@ -109,14 +109,14 @@ def _is_one_row(values: Any) -> bool:
     return np.ndim(values[0]) == 0
 
 
-def _vacuum(loaded: Loaded, roles: Roles, options: ReadOptions, told: Understood) -> list[Row]:
+def _vacuum(loaded: Loaded, roles: Roles, options: ReadOptions, told: Understood) -> list[Floats]:
     """Wavelengths in vacuum Å: one row for all spectra, or one each."""
     log = "wave" not in loaded.arrays
     role = "loglam" if log else "wave"
     source = roles.arrays.get(role)
     name = plain(source.name) if source else ""
     unit = loaded.units.get(role, source.unit if source else "")
-    rows: list[Row] = []
+    rows: list[Floats] = []
     assumed = ""
     for row in _rows(loaded.arrays[role], role):
         angstrom, assumed = wavelengths(row, unit, log=log, natural=name.startswith("ln"))
@@ -135,7 +135,9 @@ def _vacuum(loaded: Loaded, roles: Roles, options: ReadOptions, told: Understood
     return rows if not air else _each_once(air_to_vacuum, rows)
 
 
-def _each_once(function: Callable[[Row], NDArray[Any]], rows: list[Row]) -> list[NDArray[Any]]:
+def _each_once(
+    function: Callable[[Floats], NDArray[Any]], rows: list[Floats]
+) -> list[NDArray[Any]]:
     """The function of every row; rows that are one object stay so."""
     out: list[NDArray[Any]] = []
     for at, row in enumerate(rows):
@@ -144,8 +146,8 @@ def _each_once(function: Callable[[Row], NDArray[Any]], rows: list[Row]) -> list
 
 
 def _calibrated(
-    loaded: Loaded, roles: Roles, flux: list[Row], wave: list[Row], told: Understood
-) -> tuple[list[Row], list[Row], NDArray[np.bool_]]:
+    loaded: Loaded, roles: Roles, flux: list[Floats], wave: list[Floats], told: Understood
+) -> tuple[list[Floats], list[Floats], Bools]:
     """Flux density per wavelength, its inverse variance, and where that was estimated."""
     units = {role: loaded.units.get(role, one.unit) for role, one in roles.arrays.items()}
     units |= {role: unit for role, unit in loaded.units.items() if role not in units}
@@ -183,7 +185,7 @@ def _calibrated(
     return out_flux, out_ivar, estimated
 
 
-def _factors(unit: str, wave: list[Row], told: Understood) -> list[Any]:
+def _factors(unit: str, wave: list[Floats], told: Understood) -> list[Any]:
     found = []
     for row in wave:
         factor, assumed = flux_factor(unit, row)
@@ -196,7 +198,7 @@ def _factors(unit: str, wave: list[Row], told: Understood) -> list[Any]:
 
 def _ivar(
     arrays: Mapping[str, Any], units: Mapping[str, str], rows: int, told: Understood
-) -> list[Row]:
+) -> list[Floats]:
     """Inverse variance in the unit of the flux; nothing where the file has no uncertainty."""
     role = next((name for name in ("ivar", "error", "variance") if name in arrays), None)
     if role is None:
@@ -230,7 +232,7 @@ def _scale_between(unit: str, flux: str, role: str, told: Understood) -> float:
     return {"ivar": factor, "error": factor**-2, "variance": 1.0 / factor}[role]
 
 
-def _bad(arrays: Mapping[str, Any], roles: Roles, rows: int) -> list[NDArray[np.bool_]]:
+def _bad(arrays: Mapping[str, Any], roles: Roles, rows: int) -> list[Bools]:
     """Masked pixels, nothing where the file has no mask."""
     if "mask" not in arrays:
         return []
@@ -257,15 +259,15 @@ def _all_masked(roles: Roles) -> str:
 
 
 def _trimmed(
-    flux: list[Row], ivar: list[Row], wave: list[Row]
-) -> tuple[list[Row], list[Row], list[Row]]:
+    flux: list[Floats], ivar: list[Floats], wave: list[Floats]
+) -> tuple[list[Floats], list[Floats], list[Floats]]:
     """Without the pixels that have no wavelength: rows of one table are padded to one length."""
     usable = _each_once(lambda row: np.isfinite(row) & (row > 0), wave)
     if all(row.all() for row in usable):
         return flux, ivar, wave
     if len(wave) == 1:
         usable, wave = usable * len(flux), wave * len(flux)
-    out: list[Row] = []
+    out: list[Floats] = []
     for at, (row, keep) in enumerate(zip(wave, usable, strict=True)):
         same = at > 0 and row is wave[at - 1]
         out.append(out[-1] if same else row[keep])
@@ -277,10 +279,10 @@ def _trimmed(
 def _spectra(
     path: Path,
     loaded: Loaded,
-    flux: list[Row],
-    ivar: list[Row],
-    wave: Row | list[Row],
-    estimated: NDArray[np.bool_],
+    flux: list[Floats],
+    ivar: list[Floats],
+    wave: Floats | list[Floats],
+    estimated: Bools,
 ) -> Spectra:
     rows, arrays = len(flux), loaded.arrays
     names = np.array(loaded.names or names_of(path, rows, 0, rows), np.str_)
@@ -306,7 +308,7 @@ def _spectra(
     )
 
 
-def _redshifts(values: Any) -> Row:
+def _redshifts(values: Any) -> Floats:
     """Labels; what cannot be a redshift, as -9999 or 99, is none."""
     z = floats(values)
     return np.where((z > -1.0) & (z < 20.0), z, np.nan)

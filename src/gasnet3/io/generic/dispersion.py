@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gasnet3.io.units import is_spectral, parse_unit
+from gasnet3.machine.typing import Floats
 
 Header = Mapping[str, Any]
 
@@ -42,7 +42,7 @@ class Axis:
         The keywords they are from.
     """
 
-    values: NDArray[np.float64]
+    values: Floats
     role: str
     unit: str
     air: bool | None
@@ -149,7 +149,7 @@ def _scaled(
     kind: str,
     first: float,
     step: float,
-    offset: NDArray[np.float64],
+    offset: Floats,
     unit: str,
     air: bool | None,
     where: str,

@@ -21,6 +21,7 @@ from gasnet3.io.generic.roles import PIXEL_ROLES, Held, Load, Roles, RolesError,
 from gasnet3.io.naming import RESERVED, names_of
 from gasnet3.io.options import DEFAULT, ReadOptions
 from gasnet3.io.reader import Understood
+from gasnet3.machine.typing import Floats
 from gasnet3.spectra.batch import Spectra
 
 PIECE_ROWS = 256
@@ -30,7 +31,7 @@ PIECE_ROWS = 256
 def axis_held(axis: Axis) -> Held:
     """Wavelengths of a header as an array."""
 
-    def load(rows: slice) -> NDArray[np.float64]:
+    def load(rows: slice) -> Floats:
         return axis.values if axis.values.ndim == 1 else axis.values[rows]
 
     return Held(axis.role, "pixels", axis.unit, "", axis.where, load, axis.air)
@@ -70,7 +71,7 @@ class Holding:
     air: bool | None = None
     names: Sequence[str] | None = None
     keys: Mapping[str, NDArray[Any]] = field(default_factory=dict)
-    z: NDArray[np.float64] | None = None
+    z: Floats | None = None
     zwarn: NDArray[np.int64] | None = None
     told: Understood = field(default_factory=Understood)
     roles: Mapping[str, str] = field(default_factory=dict)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+
+from gasnet3.machine.typing import Floats
 
 WINDOW = 64
 """Pixels from which the noise is estimated together."""
@@ -15,7 +16,7 @@ _TO_SIGMA = 1.4826 / np.sqrt(1.5)
 """From the median absolute difference to the mean of two others, to the noise of a pixel."""
 
 
-def estimated_ivar(flux: NDArray[np.float64]) -> NDArray[np.float64]:
+def estimated_ivar(flux: Floats) -> Floats:
     """Inverse variance from differences between pixels near to each other, shape (pixels,).
 
     The median of |f_i - (f_{i-2} + f_{i+2})/2| (Stoehr et al. 2008, ASPC 394, 505) in windows of

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from gasnet3.io.generic.roles import NAMES, RolesError, plain
 from gasnet3.io.units import is_flux_density, is_spectral
+from gasnet3.machine.typing import Floats
 
 _COMMENTS = ("#", ";", "!", "%", "//", "\\")
 # A comma last: beside another mark it stands for the point of decimals.
@@ -44,7 +45,7 @@ class TextTable:
         What is in the columns without any number.
     """
 
-    values: NDArray[np.float64]
+    values: Floats
     names: list[str]
     units: list[str]
     named: bool

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from gasnet3.machine.typing import Floats
 from gasnet3.spectra.resample import Unplaced
-
-Floats = NDArray[np.float64]
 
 BLOCK = 50
 """Pixels whose scatter is measured together: their noise is alike, and features are few."""

@@ -22,6 +22,7 @@ from gasnet3.io.reader import ConfigurableReader, ExplainingReader, Reader, Unde
 from gasnet3.io.reading import count_rows, read_rows
 from gasnet3.io.registry import READERS, find_reader, first_bytes, load_plugins, read_errors
 from gasnet3.io.state import is_store_at
+from gasnet3.machine.typing import Floats
 from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.lattice import C_KM_S
 from gasnet3.spectra.resample import Unplaced, watched
@@ -183,14 +184,14 @@ def _as_in_file(seen: Sequence[Unplaced], spectra: Spectra) -> list[Unplaced]:
 
 def _grids(seen: Sequence[Unplaced]) -> list[Sampling]:
     """The different grids, in the order in which they occur."""
-    different: dict[tuple[float, float, int], NDArray[np.float64]] = {}
+    different: dict[tuple[float, float, int], Floats] = {}
     for piece in seen:
         loglam = piece.loglam
         different.setdefault((float(loglam[0]), float(loglam[-1]), loglam.size), loglam)
     return [_sampling(loglam) for loglam in different.values()]
 
 
-def _sampling(loglam: NDArray[np.float64]) -> Sampling:
+def _sampling(loglam: Floats) -> Sampling:
     wave = 10.0**loglam
     step, velocity = np.diff(wave), np.diff(loglam) * np.log(10.0) * C_KM_S
     if not step.size:

@@ -18,11 +18,10 @@ from gasnet3.io import fits_table
 from gasnet3.io.errors import ReadError, check_range
 from gasnet3.io.fits_table import Header, header_int, header_text
 from gasnet3.io.reader import Understood
+from gasnet3.machine.typing import Bools, Floats
 from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.lattice import OBSERVED
 from gasnet3.spectra.resample import BadGrid, Placement, rebin_placed
-
-Row = NDArray[np.float64]
 
 SKY_LINE = (5572.0, 5582.0)
 """Å; masked as redrock masks it: what is left of [O I] 5577 is a line at every redshift."""
@@ -288,7 +287,7 @@ def _combined(
 
 def _joined(
     path: Path, arms: dict[str, dict[str, NDArray[Any]]], label: NDArray[np.int64], targets: int
-) -> tuple[Row, Row, NDArray[np.bool_]]:
+) -> tuple[Floats, Floats, Bools]:
     """All arms of all targets on the lattice, shape (targets, n), and whether pixels were bad."""
     total, weight = np.zeros((targets, OBSERVED.n)), np.zeros((targets, OBSERVED.n))
     poor = np.zeros(targets, bool)
@@ -318,7 +317,7 @@ def _joined(
         return np.where(weight > 0, total / weight, 0.0), weight, poor
 
 
-def _mean(flux: Row, ivar: Row) -> tuple[Row, Row, bool]:
+def _mean(flux: Floats, ivar: Floats) -> tuple[Floats, Floats, bool]:
     """Mean of the exposures of an arm, weighted by ivar, and whether pixels were not usable."""
     if len(flux) == 1:
         return flux[0], ivar[0], False

@@ -17,10 +17,9 @@ from gasnet3.io.fits_table import Header, header_float, header_int, header_text
 from gasnet3.io.naming import class_label, names_of
 from gasnet3.io.reader import SingleSpectrumReader, Understood, one_spectrum
 from gasnet3.io.survey.sdss import as_key
+from gasnet3.machine.typing import Floats
 from gasnet3.spectra.airvac import air_to_vacuum
 from gasnet3.spectra.batch import Spectra
-
-Row = NDArray[np.float64]
 
 RESIDUALS = ((5700.0, 5880.0), (6296.0, 6309.0), (6361.0, 6370.0), (9000.0, np.inf))
 """Å; masked in every spectrum: where the arms are joined, [O I] sky lines, and the red end.
@@ -111,10 +110,10 @@ class _File:
     """What of a file is used, shape (pixels,) each; ``loglam`` in vacuum."""
 
     header: Header
-    flux: Row
-    ivar: Row
+    flux: Floats
+    ivar: Floats
     mask: NDArray[Any]
-    loglam: Row
+    loglam: Floats
     wavelengths: str
     table: bool
 
@@ -164,16 +163,14 @@ def _table(stream: Any, path: Path) -> dict[str, NDArray[Any]]:
     return {column: values.ravel() for column, values in found.items()}
 
 
-def _wavelengths(
-    path: Path, header: Header, rows: dict[str, NDArray[np.float64]]
-) -> tuple[Row, str]:
+def _wavelengths(path: Path, header: Header, rows: dict[str, Floats]) -> tuple[Floats, str]:
     """log10 of the wavelengths in vacuum Å, and where they are from."""
     pixels = len(rows["FLUX"])
     zero, step = header_float(header, "COEFF0"), header_float(header, "COEFF1")
     air = re.match(rb"= *F", header.get(b"VACUUM  ", b"")) is not None
     frame = "air Å, converted to vacuum" if air else "vacuum Å"
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        loglam: Row = zero + step * np.arange(pixels, dtype=np.float64)
+        loglam: Floats = zero + step * np.arange(pixels, dtype=np.float64)
         source = f"10^(COEFF0 + COEFF1·i) of the header [{frame}]"
         if not np.isfinite(loglam).all():
             source = f"wavelengths beside the flux [{frame}]"

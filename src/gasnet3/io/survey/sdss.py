@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from gasnet3.flags import ZWarn
 from gasnet3.io.fits_table import CARD, primary_cards
+from gasnet3.machine.typing import Floats
 
 
 class PixMask(IntFlag):
@@ -88,7 +89,7 @@ def image_keywords(head: bytes) -> set[bytes]:
     return {primary[i : i + 8].strip() for i in range(0, len(primary), CARD)}
 
 
-def apply_mask(ivar: NDArray[np.float64], and_mask: NDArray[np.int64]) -> NDArray[np.float64]:
+def apply_mask(ivar: Floats, and_mask: NDArray[np.int64]) -> Floats:
     """Inverse variance with the pixels of :data:`MASKED_BITS` set to 0, any shape."""
     return np.where(and_mask & int(MASKED_BITS), 0.0, ivar)
 
