@@ -11,10 +11,11 @@ import numpy as np
 from gasnet3.catalog import make_catalog
 from gasnet3.classes import CLASSES
 from gasnet3.decide import rank as decide
-from gasnet3.decide.confidence import Confidence, Evidence, Floats, solution_kind
+from gasnet3.decide.confidence import Confidence, Evidence, solution_kind
 from gasnet3.io.saved_curves import SavedCurves
 from gasnet3.machine.arrays import as_numpy
 from gasnet3.machine.threads import side_by_side
+from gasnet3.machine.typing import Floats
 from gasnet3.pipeline.choices import ANYTHING, Choices
 from gasnet3.pipeline.columns import Columns, catalog_columns
 from gasnet3.pipeline.outcome import Outcome
