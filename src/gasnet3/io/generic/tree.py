@@ -199,10 +199,8 @@ def _joined(groups: Mapping[str, Holding]) -> Holding:
     names = [group.rpartition("/")[2] for group in groups]
     joined = Holding(held, len(groups), air=first.air, names=names)
     axes = [group.axis for group in groups.values() if group.axis is not None]
-    if first.axis is not None and len(set(axes)) == 1 == len(axes) / len(groups):
-        joined.axis = replace(
-            first.axis, load=lambda part: [axis.load(part) for axis in axes[part]]
-        )
+    if len(set(axes)) == 1 and len(axes) == len(groups):
+        joined.axis = replace(axes[0], load=lambda part: [axis.load(part) for axis in axes[part]])
     spare = {name for others in by_name for name in others} - {one.name for one in common}
     joined.told.ignored += [f"array {name}, not in every group: not used" for name in sorted(spare)]
     return joined
@@ -275,11 +273,8 @@ def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def transposed(array: Array) -> Array:
     """An array of two axes with the first for the second."""
-
-    def load(part: Any) -> Any:
-        return np.asarray(array.load((slice(None), part))).T
-
-    return replace(array, shape=array.shape[::-1], load=load)
+    shape, load = array.shape[::-1], array.load
+    return replace(array, shape=shape, load=lambda part: np.asarray(load((slice(None), part))).T)
 
 
 def _upright(arrays: list[Array]) -> list[Array]:
