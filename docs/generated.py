@@ -157,6 +157,21 @@ def module_table() -> str:
     return "\n".join(out)
 
 
+def errors() -> str:
+    """Table of the error classes, with what each is beside a GasnetError and what it stands for."""
+    rows = []
+    for name in (name for of_page in modules().values() for name in of_page):
+        path = SOURCE.joinpath(*name.split(".")[1:])
+        path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        for node in ast.parse(path.read_text()).body:
+            bases = [ast.unparse(b) for b in node.bases] if isinstance(node, ast.ClassDef) else []
+            if "GasnetError" in bases:
+                text = (ast.get_docstring(node) or "").split("\n\n")[0].replace("\n", " ")
+                also = ", ".join(f"`{base}`" for base in bases if base != "GasnetError")
+                rows.append(f"| [`{node.name}`][{name}.{node.name}] | {also} | {text} |")
+    return "\n".join(["| error | also a | |", "|---|---|---|", *sorted(rows)])
+
+
 def everyday() -> str:
     """The names that ``import gasnet3`` gives."""
     rows = []
@@ -204,4 +219,5 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "commands": commands,
     "modules": module_table,
     "everyday": everyday,
+    "errors": errors,
 }

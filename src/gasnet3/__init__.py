@@ -9,6 +9,7 @@ from gasnet3.classes import CLASSES
 from gasnet3.version import __version__
 
 if TYPE_CHECKING:
+    from gasnet3.errors import GasnetError as GasnetError
     from gasnet3.flags import ZWarn as ZWarn
     from gasnet3.nets.registry import load_model as load_model
     from gasnet3.nets.registry import load_models as load_models
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 
 _PUBLIC = {
+    "GasnetError": "gasnet3.errors",
     "LogLattice": "gasnet3.spectra.lattice",
     "Pipeline": "gasnet3.pipeline.pipeline",
     "Spectra": "gasnet3.spectra.batch",
@@ -34,6 +36,7 @@ _PUBLIC = {
 
 __all__ = [
     "CLASSES",
+    "GasnetError",
     "LogLattice",
     "Pipeline",
     "Spectra",

@@ -16,7 +16,7 @@ from gasnet3.flags import ZWarn
 from gasnet3.io import read
 from gasnet3.pipeline.choices import Choices
 from gasnet3.pipeline.pipeline import Pipeline
-from gasnet3.run.plan import PlanError
+from gasnet3.run.plan import Plan, PlanError
 from gasnet3.run.work import work
 from gasnet3.spectra.lattice import LN10_STEP
 
@@ -126,7 +126,7 @@ def test_a_plan_refuses_priors_that_have_changed(tmp_path: Path) -> None:
     assert CliRunner().invoke(app, call).exit_code == 0
     Table({"id": ["a"], "z": [0.2], "sigma": [0.1]}).write(path, overwrite=True)
     with pytest.raises(PlanError, match="or the priors are not those of the plan"):
-        work(run)
+        work(Plan.load(run))
 
 
 @pytest.mark.parametrize(

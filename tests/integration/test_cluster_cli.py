@@ -12,6 +12,7 @@ import pytest
 from gasnet3.catalog import read_catalog
 from gasnet3.io import write_npz
 from gasnet3.nets.model import save_model
+from gasnet3.pipeline.request import Request
 from gasnet3.run.config import make_config
 from gasnet3.run.plan import Plan, make_plan
 from gasnet3.run.work import work
@@ -47,7 +48,7 @@ def plan(tmp_path: Path) -> Plan:
     model = toy_model("GALAXY")
     save_model(model.network, model.card, tmp_path / "models")
     write_npz(tmp_path / "a.npz", toy_spectra(model, np.linspace(0.01, 0.09, ROWS)))
-    config = make_config(str(tmp_path / "models"), "amortised")
+    config = make_config(Request(str(tmp_path / "models"), "amortised"))
     return make_plan([tmp_path / "a.npz"], tmp_path / "run", config, part_rows=3)
 
 
@@ -61,7 +62,7 @@ def test_merge(plan: Plan, tmp_path: Path) -> None:
     _, err = run("merge", plan.directory, "-o", output, status=2)
     assert f"3 parts (0-2) of 3 missing; make them with: gasnet3 work {plan.directory}" in err
     assert one_line(err)
-    work(plan.directory)
+    work(plan)
     out, err = run("merge", plan.directory, "-o", output, "--dialect", "redrock")
     assert (out, err) == (f"{ROWS} spectra: {output}\n", "")
     assert len(read_catalog(output)) == ROWS
@@ -73,7 +74,7 @@ def test_merge(plan: Plan, tmp_path: Path) -> None:
 
 def test_a_file_that_vanished(plan: Plan, tmp_path: Path) -> None:
     (tmp_path / "a.npz").rename(tmp_path / "b.npz")
-    work(plan.directory)
+    work(plan)
     output = tmp_path / "out.csv"
     _, err = run("merge", plan.directory, "-o", output, status=2)
     assert "a.npz" in one_line(err)
@@ -82,7 +83,7 @@ def test_a_file_that_vanished(plan: Plan, tmp_path: Path) -> None:
     assert err.startswith("1 of 1 files could not be read:\n")
     assert np.isnan(read_catalog(output)["z"]).all()
     (tmp_path / "b.npz").rename(tmp_path / "a.npz")
-    work(plan.directory)
+    work(plan)
     run("merge", plan.directory, "-o", output, "--overwrite")
     assert np.isfinite(read_catalog(output)["z"]).all()
 

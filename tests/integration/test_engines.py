@@ -13,12 +13,13 @@ import pytest
 
 from gasnet3.io import write_npz, write_spec
 from gasnet3.nets.model import save_model
+from gasnet3.pipeline.request import Request
 from gasnet3.run.config import make_config
 from gasnet3.run.dask import DaskError, work_with_dask
 from gasnet3.run.merge import merge
 from gasnet3.run.plan import Plan, make_plan
 from gasnet3.run.ranks import find_rank
-from gasnet3.run.work import PartResult, work
+from gasnet3.run.work import work
 from toy import toy_model, toy_spectra
 
 PART_ROWS = 4
@@ -45,7 +46,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 def planned(directory: Path, files: list[Path], models: Path) -> Plan:
-    return make_plan(files, directory, make_config(str(models), "amortised"), part_rows=PART_ROWS)
+    return make_plan(
+        files, directory, make_config(Request(str(models), "amortised")), part_rows=PART_ROWS
+    )
 
 
 CATALOGS = [("parquet", "native"), ("fits", "sdss"), ("csv", "redrock")]
@@ -54,7 +57,7 @@ CATALOGS = [("parquet", "native"), ("fits", "sdss"), ("csv", "redrock")]
 def merged(plan: Plan) -> list[bytes]:
     outputs = [plan.directory / f"out.{ending}" for ending, _ in CATALOGS]
     for output, (_, dialect) in zip(outputs, CATALOGS, strict=True):
-        merge(plan.directory, output, dialect)
+        merge(plan, output, dialect)
     return [output.read_bytes() for output in outputs]
 
 
@@ -64,7 +67,7 @@ def expected(
 ) -> list[bytes]:
     """The catalogs of a run made by this process alone."""
     plan = planned(tmp_path_factory.mktemp("one") / "run", files, models)
-    assert len(work(plan.directory)) == len(plan) == 5
+    assert len(work(plan)) == len(plan) == 5
     return merged(plan)
 
 
@@ -96,7 +99,7 @@ def test_ranks_make_the_same_catalogs(
     made: list[int] = []
     for environment in LAUNCHERS[launcher]:
         rank = find_rank(environment=environment)
-        made += [part.index for part in work(plan.directory, rank.rank, rank.world)]
+        made += [part.index for part in work(plan, rank.rank, rank.world)]
     assert sorted(made) == list(range(5)), "every part by one rank"
     assert merged(plan) == expected
 
@@ -106,22 +109,24 @@ def test_dask_makes_the_same_catalogs_though_a_worker_is_killed(
 ) -> None:
     plan = planned(tmp_path / "run", files, models)
     killed: list[int] = []
-    told: list[int] = []
+    told: list[tuple[int, int]] = []
 
-    def kill_one(part: PartResult) -> None:
-        told.append(part.index)
+    def kill_one(done: int, total: int) -> None:
+        told.append((done, total))
         if not killed:
             children = psutil.Process().children(recursive=True)
             workers = [c for c in children if "spawn_main" in " ".join(c.cmdline())]
             killed.append(workers[0].pid)
             os.kill(workers[0].pid, signal.SIGKILL)
 
-    made = work_with_dask(plan.directory, 2, on_progress=kill_one)
+    made = work_with_dask(plan, 2, on_progress=kill_one)
     assert killed
-    assert [part.index for part in made] == sorted(told) == list(range(5))
+    assert [part.index for part in made] == list(range(5))
+    assert len(set(told)) == len(told) == 5, "after every part"
+    assert max(told) == (plan.rows, plan.rows)
     assert sum(part.rows for part in made) == plan.rows
     assert merged(plan) == expected
-    assert work_with_dask(plan.directory, 2) == [], "nothing is missing now"
+    assert work_with_dask(plan, 2) == [], "nothing is missing now"
 
 
 def test_a_cluster_that_runs_already_makes_what_is_missing(
@@ -130,11 +135,11 @@ def test_a_cluster_that_runs_already_makes_what_is_missing(
     from distributed import LocalCluster
 
     plan = planned(tmp_path / "run", files, models)
-    work(plan.directory, 0, 2)
+    work(plan, 0, 2)
     with LocalCluster(
         n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
     ) as cluster:
-        made = work_with_dask(plan.directory, cluster.scheduler_address)
+        made = work_with_dask(plan, cluster.scheduler_address)
     assert [part.index for part in made] == [1, 3]
     assert merged(plan) == expected
 
@@ -151,7 +156,7 @@ def test_a_worker_that_always_dies_is_told(
         dask.config.set({"distributed.scheduler.allowed-failures": 0}),
         pytest.raises(DaskError, match=r"part \d: its worker died 1 times?, .*memory") as error,
     ):
-        work_with_dask(plan.directory, 1)
+        work_with_dask(plan, 1)
     assert "\n" not in str(error.value)
 
 
@@ -162,11 +167,11 @@ def _die(*_: Any) -> None:
 def test_wrong_calls_are_told(tmp_path: Path, files: list[Path], models: Path) -> None:
     plan = planned(tmp_path / "run", files, models)
     with pytest.raises(ValueError, match="workers must be 1 or more, got 0"):
-        work_with_dask(plan.directory, 0)
+        work_with_dask(plan, 0)
     import dask
 
     with (
         dask.config.set({"distributed.comm.timeouts.connect": "200ms"}),
         pytest.raises(DaskError, match=r"no Dask scheduler answers at tcp://127.0.0.1:9 "),
     ):
-        work_with_dask(plan.directory, "tcp://127.0.0.1:9")
+        work_with_dask(plan, "tcp://127.0.0.1:9")

@@ -21,6 +21,7 @@ import gasnet3
 from gasnet3 import ZWarn, io
 from gasnet3.catalog import read_catalog
 from gasnet3.nets.model import save_model
+from gasnet3.pipeline.request import Request
 from gasnet3.run.config import make_config
 from gasnet3.run.merge import MergeError, merge
 from gasnet3.run.plan import Plan, make_plan
@@ -59,7 +60,7 @@ def plan(tmp_path: Path, models: Path) -> Plan:
     for number in range(3):
         spectra = toy_spectra(toy_model("GALAXY"), np.linspace(0.01, 0.09, 8), seed=number)
         io.write_npz(tmp_path / "in" / f"{number}.npz", spectra)
-    config = make_config(str(models), "amortised")
+    config = make_config(Request(str(models), "amortised"))
     return make_plan(io.expand(tmp_path / "in"), tmp_path / "run", config, part_rows=6)
 
 
@@ -99,8 +100,8 @@ def parts(plan: Plan) -> dict[str, bytes]:
 
 
 def test_a_worker_killed_twenty_times_changes_no_byte(plan: Plan, tmp_path: Path) -> None:
-    work(plan.directory)
-    merge(plan.directory, tmp_path / "whole.parquet")
+    work(plan)
+    merge(plan, tmp_path / "whole.parquet")
     whole, made = (tmp_path / "whole.parquet").read_bytes(), parts(plan)
     for name in made:
         (plan.directory / "parts" / name).unlink()
@@ -110,7 +111,7 @@ def test_a_worker_killed_twenty_times_changes_no_byte(plan: Plan, tmp_path: Path
     delays = random.Random(5)
     killed = 0
     while killed < KILLS:
-        worker = context.Process(target=work, args=(plan.directory,))
+        worker = context.Process(target=work, args=(plan,))
         worker.start()
         worker.join(delays.uniform(0.0, 0.4))
         worker.kill()
@@ -121,8 +122,8 @@ def test_a_worker_killed_twenty_times_changes_no_byte(plan: Plan, tmp_path: Path
         if len(there) == len(made):
             for name in there:
                 (plan.directory / "parts" / name).unlink()
-    work(plan.directory)
-    merge(plan.directory, tmp_path / "again.parquet")
+    work(plan)
+    merge(plan, tmp_path / "again.parquet")
     assert (tmp_path / "again.parquet").read_bytes() == whole
 
 
@@ -166,9 +167,9 @@ def test_a_run_that_is_interrupted_is_gone_on_with(
 def test_parts_of_other_settings_are_not_taken(tmp_path: Path, night: Path, models: Path) -> None:
     output = tmp_path / "c.csv"
     paths = sorted(night.iterdir())[:1]
-    config = make_config(str(models), "amortised")
+    config = make_config(Request(str(models), "amortised"))
     other = make_plan(paths, tmp_path / "c.csv.run", {**config, "n_best": 2})
-    work(other.directory)
+    work(other)
     said: list[str] = []
     gasnet3.classify_files(paths, output, models=models, solver="amortised", on_message=said.append)
     assert "1 parts of another run" in said[0]
@@ -242,12 +243,12 @@ def test_an_input_that_is_harmed_after_the_plan(
     path = tmp_path / "in" / "1.npz"
     kept, state = path.read_bytes(), path.stat()
     harm(path)
-    made = work(plan.directory, settings=Settings(batch_rows=3))
+    made = work(plan, settings=Settings(batch_rows=3))
     assert [len(part.failures) for part in made] == [0, 1, 1, 0]
     assert words in made[1].failures[0].reason
     with pytest.raises(MergeError, match=r"1\.npz.*--allow-failed"):
-        merge(plan.directory, tmp_path / "c.parquet")
-    result = merge(plan.directory, tmp_path / "c.parquet", allow_failed=True)
+        merge(plan, tmp_path / "c.parquet")
+    result = merge(plan, tmp_path / "c.parquet", allow_failed=True)
     assert [failure.path for failure in result.failures] == [path]
     table = read_catalog(tmp_path / "c.parquet")
     failed = table["zwarn"] & int(ZWarn.NODATA) != 0
@@ -257,8 +258,8 @@ def test_an_input_that_is_harmed_after_the_plan(
     # Restored, it is tried again; the rest is not.
     path.write_bytes(kept)
     os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
-    assert [part.index for part in work(plan.directory)] == [1, 2]
-    assert merge(plan.directory, tmp_path / "c.parquet").failures == []
+    assert [part.index for part in work(plan)] == [1, 2]
+    assert merge(plan, tmp_path / "c.parquet").failures == []
 
 
 def test_status_says_what_is_next(plan: Plan, tmp_path: Path) -> None:
@@ -270,13 +271,13 @@ def test_status_says_what_is_next(plan: Plan, tmp_path: Path) -> None:
     text = status(1)
     assert "0 of 4 parts, 0 of 24 spectra" in text
     assert f"next: gasnet3 work {plan.directory}" in text
-    work(plan.directory, 0, 2)
+    work(plan, 0, 2)
     text = status(1)
     assert "2 of 4 parts, 12 of 24 spectra" in text
     assert "missing: 2 parts (1, 3)" in text
     (tmp_path / "in" / "2.npz").rename(tmp_path / "gone.npz")
-    work(plan.directory, 1, 2)
+    work(plan, 1, 2)
     assert "1 of 3 files could not be read" in status(1)
     (tmp_path / "gone.npz").rename(tmp_path / "in" / "2.npz")
-    work(plan.directory)
+    work(plan)
     assert f"next: gasnet3 merge {plan.directory}" in status(0)

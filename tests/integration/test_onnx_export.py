@@ -27,6 +27,7 @@ from gasnet3.onnx import export as exporting
 from gasnet3.onnx.export import ExportError, export
 from gasnet3.onnx.runtime import OnnxModel, use_threads
 from gasnet3.pipeline.choices import Choices
+from gasnet3.pipeline.request import Request
 from gasnet3.spectra.batch import Spectra
 from toy import toy_model
 
@@ -297,7 +298,8 @@ def test_parts_of_torch_and_of_onnx_are_not_mixed(exported, tmp_path):
     from gasnet3.run.config import make_config
 
     prints = [
-        make_config(models, "amortised")["fingerprint"] for models in ("encoder", str(exported))
+        make_config(Request(models, "amortised"))["fingerprint"]
+        for models in ("encoder", str(exported))
     ]
     assert prints[0].keys() == prints[1].keys()
     assert all(prints[0][cls] != prints[1][cls] for cls in ("STAR", "GALAXY", "QSO"))

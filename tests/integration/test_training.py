@@ -102,7 +102,7 @@ def test_a_killed_training_resumes_to_the_same_weights(data, schedule):
     cut.write_text(path.read_text().replace(path.stem, cut.stem))
     config = read_config(cut)
     with pytest.raises(Killed):
-        run_training(config, report=kill)
+        run_training(config, on_epoch=kill)
     run_training(config, resume=True)
     straight = (whole.directory / "small.safetensors").read_bytes()
     assert (config.directory / "small.safetensors").read_bytes() == straight

@@ -5,23 +5,24 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gasnet3.anomaly import stored
 from gasnet3.anomaly.score import AnomalyFit
-from gasnet3.pipeline.pipeline import Pipeline
+from gasnet3.pipeline.request import Request
 from gasnet3.run.config import make_config
 
 
 def test_the_settings_of_a_run_know_the_anomaly_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = make_config("encoder", "hybrid")["fingerprint"]
-    load = Pipeline.load
+    before = make_config(Request("encoder", "hybrid"))["fingerprint"]
+    find = stored.find_anomaly
 
-    def fitted_anew(*args, **settings):
-        pipeline = load(*args, **settings)
-        tables = {c: dict(of) for c, of in pipeline.anomaly.tables.items()}
+    def fitted_anew(*where):
+        fit = find(*where)
+        tables = {c: dict(of) for c, of in fit.tables.items()}
         tables["STAR"]["score"] = tables["STAR"]["score"] + 0.1
-        return replace(pipeline, anomaly=replace(pipeline.anomaly, tables=tables))
+        return replace(fit, tables=tables)
 
-    monkeypatch.setattr(Pipeline, "load", fitted_anew)
-    after = make_config("encoder", "hybrid")["fingerprint"]
+    monkeypatch.setattr(stored, "find_anomaly", fitted_anew)
+    after = make_config(Request("encoder", "hybrid"))["fingerprint"]
     assert {name for name in before if before[name] != after[name]} == {"anomaly"}
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gasnet3 import samples
+from gasnet3.pipeline.request import Request
 from gasnet3.run.config import make_config
 from gasnet3.run.dask import DaskError, work_with_dask
 from gasnet3.run.plan import make_plan
@@ -19,6 +20,7 @@ def test_no_client_is_made_of_what_is_no_address(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
     monkeypatch.setattr("distributed.Client", None)
-    make_plan(samples.paths()[:1], tmp_path / "run", make_config(solver="amortised"))
+    config = make_config(Request(solver="amortised"))
+    plan = make_plan(samples.paths()[:1], tmp_path / "run", config)
     with pytest.raises(DaskError, match=f"no Dask scheduler answers at {address} "):
-        work_with_dask(tmp_path / "run", address)
+        work_with_dask(plan, address)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from gasnet3.machine.allocator import TOLD
+from gasnet3.machine.allocator import TRIM
+from gasnet3.pipeline.request import Request
 from gasnet3.run import dask, hats
 
 
@@ -19,7 +19,7 @@ def test_a_task_keeps_freed_memory_before_it_works(
     done: list[str] = []
 
     class NoPlan:
-        config: dict[str, Any] = {"models": "encoder"}  # noqa: RUF012
+        request = Request()
 
     monkeypatch.setattr(dask, "keep_freed_memory", lambda: done.append("kept"))
     monkeypatch.setattr(dask, "planned", lambda directory: NoPlan)
@@ -34,9 +34,9 @@ def test_partitions_keep_it_in_workers_only(
 ) -> None:
     done: list[str] = []
     monkeypatch.setattr(hats, "keep_freed_memory", lambda: done.append("kept"))
-    monkeypatch.delenv(TOLD, raising=False)
+    monkeypatch.delenv(TRIM, raising=False)
     if in_worker:
-        monkeypatch.setenv(TOLD, "65536")
+        monkeypatch.setenv(TRIM, "65536")
     row = {"flux": [np.ones(9)], "ivar": [np.ones(9)], "loglam": [np.linspace(3.6, 3.7, 9)]}
     assert len(hats.PartitionClassifier(solver="amortised")(pd.DataFrame(row))) == 1
     assert done == ["kept"] * in_worker

@@ -9,6 +9,7 @@ import pytest
 from gasnet3 import samples
 from gasnet3.catalog import read_catalog
 from gasnet3.io import expand
+from gasnet3.pipeline.request import Request
 from gasnet3.run.config import make_config
 from gasnet3.run.kept import kept_path
 from gasnet3.run.local import classify_files
@@ -30,9 +31,9 @@ def test_files_that_cannot_be_read_are_told_whatever_is_to_be_saved(tmp_path: Pa
 
 
 def test_the_part_whose_models_are_gone_is_named(tmp_path: Path) -> None:
-    config = make_config(keep=["models"])
+    config = make_config(Request(keep=["models"]))
     plan = make_plan(expand(samples.paths()[:2]), tmp_path / "run", config, part_rows=1)
-    work(plan.directory)
+    work(plan)
     kept_path(plan, "models", 1).unlink()
     with pytest.raises(ValueError, match=r"the models of part 1 are gone; remove .*part-000001"):
-        merge(plan.directory, tmp_path / "a.csv", save_models=tmp_path / "m.fits")
+        merge(plan, tmp_path / "a.csv", save_models=tmp_path / "m.fits")

@@ -21,7 +21,7 @@ from gasnet3.cli import console
 def test_messages_of_ours_begin_with_words(
     capsys: pytest.CaptureFixture[str], error: OSError, line: str
 ) -> None:
-    with pytest.raises(typer.Exit), console.told(OSError):
+    with pytest.raises(typer.Exit), console.reported(OSError):
         raise error
     told = capsys.readouterr().err.strip()
     assert told.endswith(line)

@@ -63,8 +63,10 @@ def inodes(directory):
 def test_shards_hold_the_spectra_of_the_files_in_order(inputs, tmp_path):
     seen = []
     result = convert(
-        inputs, tmp_path / "out", shard_rows=4, on_progress=lambda *what: seen.append(what)
-    )
+        inputs, tmp_path / "out", shard_rows=4,
+        on_counted=lambda *now: seen.append(("count", *now)),
+        on_progress=lambda *now: seen.append(("convert", *now)),
+    )  # fmt: skip
     assert (result.rows, result.made, result.failures) == (10, 3, [])
     assert seen[:4] == [("count", done, 4) for done in range(1, 5)]
     assert seen[4:] == [("convert", done, 10) for done in (4, 8, 10)]

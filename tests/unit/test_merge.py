@@ -48,7 +48,7 @@ def plan(tmp_path: Path) -> Plan:
 def test_all_rows_in_their_order(plan: Plan, tmp_path: Path, ending: str) -> None:
     told: list[tuple[int, int]] = []
     output = tmp_path / f"out.{ending}"
-    result = merge(plan.directory, output, on_progress=lambda *now: told.append(now))
+    result = merge(plan, output, on_progress=lambda *now: told.append(now))
     assert (result.parts, result.rows, result.failures) == (12, ROWS, [])
     got = read_catalog(output)
     assert got["id"].tolist() == [str(row) for row in range(ROWS) for _ in range(N_BEST)]
@@ -61,17 +61,17 @@ def test_all_rows_in_their_order(plan: Plan, tmp_path: Path, ending: str) -> Non
 
 def test_bytes_depend_on_nothing_but_the_plan(plan: Plan, tmp_path: Path) -> None:
     outputs = [tmp_path / f"{name}.parquet" for name in ("one", "two")]
-    merge(plan.directory, outputs[0])
+    merge(plan, outputs[0])
     for index in reversed(range(len(plan))):
         part(plan, index)
-    merge(plan.directory, outputs[1])
+    merge(plan, outputs[1])
     assert outputs[0].read_bytes() == outputs[1].read_bytes()
 
 
 def refused(plan: Plan, message: str, output: str = "out.csv") -> None:
     path = plan.directory.parent / output
     with pytest.raises(MergeError, match=message) as error:
-        merge(plan.directory, path)
+        merge(plan, path)
     assert "\n" not in str(error.value)
     assert not path.exists()
 
@@ -130,19 +130,19 @@ def test_files_that_failed_are_refused_or_kept(plan: Plan, tmp_path: Path) -> No
     for index in (3, 4):
         part(plan, index, failures=[{"path": "/gone.fits", "reason": "vanished", "rows": 2}])
     refused(plan, r"1 file \(/gone.fits \(vanished\)\) could not be read; .*--allow-failed")
-    result = merge(plan.directory, tmp_path / "out.csv", allow_failed=True)
+    result = merge(plan, tmp_path / "out.csv", allow_failed=True)
     assert [(str(f.path), f.reason) for f in result.failures] == [("/gone.fits", "vanished")]
     assert len(read_catalog(tmp_path / "out.csv")) == ROWS * N_BEST
 
 
 def test_no_place_for_the_output(plan: Plan, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"there is no directory .*; make it first"):
-        merge(plan.directory, tmp_path / "gone" / "out.csv")
+        merge(plan, tmp_path / "gone" / "out.csv")
 
 
 def test_no_plan(tmp_path: Path) -> None:
     with pytest.raises(PlanError, match="gasnet3 plan FILES"):
-        merge(tmp_path, tmp_path / "out.csv")
+        merge(Plan.load(tmp_path), tmp_path / "out.csv")
 
 
 @pytest.mark.parametrize("ending", ["parquet", "fits", "csv"])
@@ -152,7 +152,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(plan: Plan, tmp_path: Path, endi
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))  # Python ignores the signal
     try:
         with pytest.raises(OSError, match=r"cannot write .*out\..*; make room .* merge again"):
-            merge(plan.directory, output)
+            merge(plan, output)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert {path.name for path in tmp_path.iterdir()} == {"a.npz", "run"}

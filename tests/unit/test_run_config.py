@@ -7,6 +7,7 @@ import pytest
 
 from gasnet3.io import expand, write_npz
 from gasnet3.nets.model import save_model
+from gasnet3.pipeline.request import Request
 from gasnet3.run.config import make_config, pipeline_of
 from gasnet3.run.plan import PlanError, make_plan
 from toy import toy_model, toy_spectra
@@ -17,7 +18,7 @@ def planned(tmp_path):
     model = toy_model("GALAXY")
     card = save_model(model.network, model.card, tmp_path / "models")
     write_npz(tmp_path / "two.npz", toy_spectra(model, np.array([0.02, 0.05])))
-    config = make_config(tmp_path / "models", "exact")
+    config = make_config(Request(tmp_path / "models", "exact"))
     return card, make_plan(expand([tmp_path / "two.npz"]), tmp_path / "run", config)
 
 

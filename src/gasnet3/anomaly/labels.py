@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from gasnet3.catalog import read_table
 from gasnet3.catalog.schema import ANOMALY_KINDS, identifiers
 from gasnet3.classes import CLASSES
+from gasnet3.errors import GasnetError
 from gasnet3.machine.typing import Floats
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ LARGEST_SCORE = 6.0
 """Scores of kinds count up to here: beyond, all are equally strange."""
 
 
-class LabelsError(ValueError):
+class LabelsError(GasnetError, ValueError):
     """A file of marks cannot be used; the message says which, where, and what to do."""
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasnet3.catalog.schema import ANOMALY_KINDS
+from gasnet3.errors import GasnetError
 from gasnet3.machine.typing import Bools, Floats
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ INTEREST, MARK = "interest", "mark"
 """Columns that labels add: the score times what the labels make of it, and the person's mark."""
 
 
-class RankingError(ValueError):
+class RankingError(GasnetError, ValueError):
     """A catalog cannot be ranked; the message says what it lacks and what to do."""
 
 

@@ -101,9 +101,9 @@ def write_fits(
     from safetensors.numpy import save
 
     content: dict[str, Any] = {}
-    for kind, (hashes, fit, told) in fits.items():
+    for kind, (hashes, fit, notes) in fits.items():
         content[kind] = {
-            **told, "sha256": dict(hashes), "sky": fit.sky,
+            **notes, "sha256": dict(hashes), "sky": fit.sky,
             "tables": {
                 cls: {name: np.round(values, 5) for name, values in of.items()}
                 for cls, of in fit.tables.items()

@@ -21,6 +21,7 @@ from gasnet3.catalog import formats, votable
 from gasnet3.catalog.dialects import native_names, rules_of
 from gasnet3.catalog.layout import Layout
 from gasnet3.catalog.schema import BY_NAME, plain
+from gasnet3.errors import GasnetError
 from gasnet3.machine.files import jsonable, replacing
 
 Header = dict[str, Any]
@@ -38,7 +39,7 @@ _FORMATS: Mapping[str, tuple[Writer, Reader]] = {
 }
 
 
-class CatalogError(ValueError):
+class CatalogError(GasnetError, ValueError):
     """A catalog file cannot be read or written; the message names it and says what to do."""
 
 

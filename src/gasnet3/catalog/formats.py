@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from gasnet3.catalog.dialects import Field, expanded, rules_of
 from gasnet3.catalog.schema import plain
+from gasnet3.errors import GasnetError
 from gasnet3.machine.files import check_sizes
 
 KEY = "gasnet3"
@@ -39,7 +40,7 @@ Header = dict[str, Any]
 Arrays = dict[str, NDArray[Any]]
 
 
-class NewerFormat(ValueError):
+class NewerFormat(GasnetError, ValueError):
     """The header is of a version that this code does not know."""
 
 

@@ -30,16 +30,19 @@ from gasnet3.cli.status import status
 from gasnet3.cli.train import train
 from gasnet3.cli.view import view
 from gasnet3.cli.work import WorkCommand, work
+from gasnet3.errors import GasnetError
 from gasnet3.version import __version__
 
 
 class Commands(TyperGroup):
-    """The commands; where torch is missing, those that need it say so in one line."""
+    """The commands; what is wrong with a call, or torch that is missing, is said in one line."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command."""
         try:
             return super().invoke(ctx)
+        except GasnetError as error:
+            console.fail(str(error))
         except ModuleNotFoundError as error:
             if error.name != "torch":
                 raise
@@ -80,22 +83,8 @@ def main(
 
 
 COMMANDS = (
-    *(inspect, classify, plan, work, status, merge, slurm, convert),
-    *(
-        plot,
-        figures,
-        report,
-        view,
-        anomalies,
-        evaluate,
-        judgements,
-        models,
-        mock,
-        train,
-        calibrate,
-        export,
-        info,
-    ),
-)
+    inspect, classify, plan, work, status, merge, slurm, convert, plot, figures, report, view,
+    anomalies, evaluate, judgements, models, mock, train, calibrate, export, info,
+)  # fmt: skip
 for command in COMMANDS:
     app.command(cls=WorkCommand if command is work else None)(command)

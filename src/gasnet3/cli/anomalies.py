@@ -10,6 +10,7 @@ import typer
 
 from gasnet3.cli import console
 from gasnet3.cli.merge import CATALOG_ENDINGS
+from gasnet3.cli.plot import PICTURE_ENDINGS
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -17,17 +18,8 @@ if TYPE_CHECKING:
     from gasnet3.anomaly.labels import Labels
 
 
-class Kind(StrEnum):
-    """Names of the kinds; typer takes no list of literals."""
-
-    DEFECT = "defect"
-    INCOMPLETE = "incomplete"
-    EXTREME = "extreme"
-    AMBIGUOUS = "ambiguous"
-    SECOND = "second"
-
-
-PICTURE_ENDINGS = (".png", ".pdf", ".svg", ".jpg")
+Kind = StrEnum("Kind", ["DEFECT", "INCOMPLETE", "EXTREME", "AMBIGUOUS", "SECOND"])
+"""Names of the kinds; typer takes no list of literals."""
 
 MinScore = Annotated[
     float, typer.Option(help="Least score listed: 2 is one in a hundred, 3 a thousand.")
@@ -42,9 +34,7 @@ Output = Annotated[
 
 
 def anomalies(
-    catalog: Annotated[
-        Path, typer.Argument(metavar="CATALOG", help="Catalog that gasnet3 classify wrote.")
-    ],
+    catalog: console.Catalog,
     n: Annotated[int, typer.Option("-n", "--number", min=1, help="Spectra to list.")] = 20,
     kind: Annotated[
         list[Kind] | None,
@@ -75,22 +65,22 @@ def anomalies(
             console.check_output(path, overwrite=overwrite, endings=endings)
     if (gallery is None) != (spectra is None):
         console.fail("--gallery needs the spectra and --spectra is for it: give both or neither")
-    with console.told(ValueError, ModuleNotFoundError):  # CatalogError, LabelsError among them
+    with console.reported(ValueError, ModuleNotFoundError):
         table = read_catalog(catalog)
         found = strangest(table, [*(kind or ())], min_score, _labels(labels, table))
     shown = found[:n]
     _show(shown, found, len(table), min_score)
     if output is not None:
-        with console.told(ValueError):
+        with console.reported(ValueError):
             write_catalog(shown, output)
-        console.out.print(str(output), highlight=False)
+        console.out.print(str(output))
     if gallery is not None and spectra is not None:
         console.note_repeated(catalog, [str(name) for name in found["id"]])
         _draw(shown, spectra, gallery, table, console.chosen(models))
 
 
 def _labels(path: Path | None, table: Table) -> Labels | None:
-    """The marks of a file; those of spectra that the catalog does not have are told."""
+    """The marks of a file; those of spectra that the catalog does not have are noted."""
     from gasnet3.anomaly.labels import Labels
 
     if path is None:
@@ -122,9 +112,9 @@ def _show(shown: Table, listed: Table, rows: int, min_score: float) -> None:
         if "mark" in shown.colnames:
             line += f"  interest {row['interest']:.2f} {row['mark']:4}"
         line += f"  {row['class'] or 'none'} z = {row['z']:.5f}  {row['id']}"
-        console.out.print(line, markup=False, highlight=False)
+        console.out.print(line)
         reason = row["anomaly_reason"] or "nothing stands out"
-        console.out.print(f"      {reason}", markup=False, highlight=False)
+        console.out.print(f"      {reason}")
     console.out.print()
 
 
@@ -132,7 +122,7 @@ def _draw(
     shown: Table, files: list[str], path: Path, catalog: Table, models: str | list[str]
 ) -> None:
     """A picture of the spectra listed, in their order."""
-    from gasnet3.io import ReadError, find_spectra
+    from gasnet3.io import find_spectra
     from gasnet3.io.options import reading_of
 
     if not len(shown):
@@ -140,8 +130,7 @@ def _draw(
     made_by = catalog.meta.get("gasnet3", {})
     ids = [str(name) for name in shown["id"]]
     likely = {str(name) for name in shown["file"]} if "file" in shown.colnames else set()
-    with console.told(ReadError):
-        spectra = find_spectra(files, ids, likely=likely, options=reading_of(made_by))
+    spectra = find_spectra(files, ids, likely=likely, options=reading_of(made_by))
     missing = [name for name in ids if name not in spectra]
     if missing:
         console.fail(
@@ -149,15 +138,14 @@ def _draw(
             f"is {missing[0]}; give the files that the catalog was made of"
         )
 
-    from gasnet3.nets.card import ModelError
     from gasnet3.pipeline.pipeline import Pipeline
     from gasnet3.report.figures import plot_gallery
 
     console.use_torch("cpu")
     solver = made_by.get("solver", "hybrid")
-    with console.told(ModelError, ValueError):
+    with console.reported(ValueError):
         pipeline = Pipeline.load(models, solver)
         seen = [pipeline.inspect(spectra[name]) for name in ids]
         marks = zip(shown["anomaly_wave"], shown["anomaly_reason"], strict=True)
         plot_gallery(seen, path, marks=[(float(wave), str(reason)) for wave, reason in marks])
-    console.out.print(str(path), highlight=False)
+    console.out.print(str(path))

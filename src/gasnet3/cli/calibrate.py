@@ -27,7 +27,7 @@ def calibrate(
     units: console.UnitOption = None,
     device: console.Device = "cpu",
     threads: console.Threads = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
+    quiet: console.Quiet = False,
 ) -> None:
     """Fit the probabilities and anomaly scores of trained networks to known spectra.
 
@@ -35,17 +35,18 @@ def calibrate(
     redshift errors into their cards; classify then takes all of them from there.
     """
     from gasnet3 import io
-    from gasnet3.nets.card import ModelError
     from gasnet3.train import calibrate as fitting
 
     if not models.is_dir():
         console.fail(f"{models}: is no directory; give the one that holds the trained networks")
     options = console.reading(air, columns, units)
     console.use_torch(device, threads)
-    with console.told(io.ReadError, ModelError, ValueError, ImportError):
+    with console.reported(ValueError, ImportError):
         spectra = io.read(inputs, options)
-        with console.progress("solving", quiet=quiet) as update:
-            done = fitting.calibrate_models(models, spectra, device=device, report=update)
+        with console.bars(quiet=quiet) as bar:
+            done = fitting.calibrate_models(
+                models, spectra, device=device, on_progress=bar("solving")
+            )
     if not quiet:
         for name in CLASSES:
             text = f"{name}: z_err stays the formal error, fewer than {fitting.FEWEST} are right"
@@ -54,5 +55,5 @@ def calibrate(
                     f"{name}: z_err times {error['scale']:g}, floor {error['floor']:g} (1 + z), "
                     f"n = {error['n']}"
                 )
-            console.out.print(text, highlight=False)
-        console.out.print(f"fits in {models}/confidence and {models}/anomaly", highlight=False)
+            console.out.print(text)
+        console.out.print(f"fits in {models}/confidence and {models}/anomaly")

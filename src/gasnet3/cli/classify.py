@@ -53,7 +53,7 @@ def classify(
     ] = None,
     threads: console.Threads = None,
     max_memory: console.MaxMemory = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
+    quiet: console.Quiet = False,
     overwrite: console.Overwrite = False,
 ) -> None:
     """Classify spectra and write a catalog.
@@ -90,28 +90,18 @@ def _run(
     memory: str | None,
     **settings: object,
 ) -> RunResult:
-    from gasnet3.io import ReadError
-    from gasnet3.machine.lock import LockError
-    from gasnet3.nets.card import ModelError
     from gasnet3.run.local import classify_files
     from gasnet3.run.memory import parse_size
-    from gasnet3.run.merge import MergeError
-    from gasnet3.run.plan import PlanError
     from gasnet3.run.work import BATCH_ROWS, Settings
-    from gasnet3.run.workers import WorkersError
 
     threads = console.use_networks(settings["models"], device, threads)
-    ours = (ModelError, ReadError, ValueError, LockError, MergeError, PlanError, WorkersError)
-    with (
-        console.told(*ours, OSError),
-        console.rate("classify", quiet=quiet) as update,
-    ):
+    with console.reported(ValueError, OSError), console.bars(quiet=quiet) as bar:
         return classify_files(
             files,
             output,
             settings=Settings(device, batch_size or BATCH_ROWS, threads),
             max_memory=None if memory is None else parse_size(memory),
-            on_progress=update,
+            on_progress=bar("classify"),
             on_message=console.note,
             **settings,  # type: ignore[arg-type]
         )
@@ -125,4 +115,4 @@ def _show(result: RunResult) -> None:
         show_catalog(table, result.output)
         console.note_repeated(result.output, table["id"][table["znum"] == 0].tolist())
     else:
-        console.out.print(f"{result.rows} spectra: {result.output}", markup=False, highlight=False)
+        console.out.print(f"{result.rows} spectra: {result.output}")

@@ -1,10 +1,11 @@
-"""What the commands share: consoles, options, and how bad usage is told."""
+"""What the commands share: consoles, options, and how bad usage is reported."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
@@ -13,16 +14,16 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
-    Progress,
     SpinnerColumn,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.progress import Progress as Bars
 
 from gasnet3.io.options import ROLES, ReadOptions
 
 if TYPE_CHECKING:
+    from gasnet3.machine.progress import Progress
     from gasnet3.pipeline.choices import Choices
 
 OK, SOME_FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -109,22 +110,39 @@ IdsOption = Annotated[
         "--ids", metavar="FILE|A,B", help="Do these spectra only: a table, a list, or ids."
     ),
 ]
+Catalog = Annotated[
+    Path, typer.Argument(metavar="CATALOG", help="Catalog that gasnet3 classify wrote.")
+]
+TruthOption = Annotated[
+    Path | None, typer.Option(help="Table (.csv, .parquet, .fits) with id or file, class and z.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.")]
 
-# In a pipe there is no width to keep to: tables must not be cropped to 80 columns.
-out = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 200)
-err = Console(stderr=True, soft_wrap=True)
+# In a pipe there is no width to keep to: tables must not be cropped to 80 columns. Names of files
+# and spectra may hold brackets, which are no markup.
+_plain = partial(Console, soft_wrap=True, markup=False, highlight=False)
+out = _plain(width=None if sys.stdout.isatty() else 200)
+err = _plain(stderr=True)
+
+
+def note(text: str) -> None:
+    """Say on stderr, in a line, what should be known."""
+    err.print(f"gasnet3: {text}")
 
 
 def fail(message: str) -> NoReturn:
-    """Tell in one line what is wrong with the call, and leave with status 2."""
-    err.print(f"gasnet3: {message}", markup=False, highlight=False)
+    """Say in one line what is wrong with the call, and leave with status 2."""
+    note(message)
     raise typer.Exit(BAD_USAGE)
 
 
 @contextmanager
-def told(*errors: type[Exception]) -> Iterator[None]:
-    """Turn the errors that a wrong call makes into one line; any other keeps its traceback."""
+def reported(*errors: type[Exception]) -> Iterator[None]:
+    """Turn errors of Python that a wrong call makes into one line, as GasnetError always is.
+
+    Any other keeps its traceback.
+    """
     try:
         yield
     except errors as error:
@@ -139,17 +157,12 @@ def interruptible(advice: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        err.print(f"gasnet3: stopped; {advice}", markup=False, highlight=False)
+        note(f"stopped; {advice}")
         raise typer.Exit(INTERRUPTED) from None
 
 
-def note(text: str) -> None:
-    """Tell on stderr what is no error, but should be known."""
-    err.print(f"gasnet3: {text}", markup=False, highlight=False)
-
-
 def note_repeated(catalog: Path, ids: Sequence[str]) -> None:
-    """Tell if spectra of a catalog have one id: they are found, drawn and judged by it."""
+    """Note if spectra of a catalog have one id: they are found, drawn and judged by it."""
     repeated = len(ids) - len(set(ids))
     if repeated:
         rows = "1 row has" if repeated == 1 else f"{repeated} rows have"
@@ -180,7 +193,7 @@ def chosen(models: list[str] | None) -> str | list[str]:
 
 def reading(air: bool | None, columns: list[str] | None, units: list[str] | None) -> ReadOptions:
     """What was said of the files with --air, --column and --unit."""
-    with told(ValueError):
+    with reported(ValueError):
         return ReadOptions.parse(air, columns or (), units or ())
 
 
@@ -193,7 +206,7 @@ def choices(
     """What was chosen with --classes, --z-range, --priors and --curves."""
     from gasnet3.pipeline.choices import Choices
 
-    with told(ValueError):
+    with reported(ValueError):
         return Choices.parse(classes or (), z_ranges or (), priors, curves)
 
 
@@ -201,7 +214,7 @@ def ids(source: str | None) -> list[str] | None:
     """What was given with --ids."""
     from gasnet3.run.selection import read_ids
 
-    with told(ValueError, OSError):
+    with reported(ValueError, OSError):
         return None if source is None else read_ids(source)
 
 
@@ -216,7 +229,6 @@ def use_networks(models: Any, device: str, threads: int | None = None) -> int:
     """
     from gasnet3.machine.allocator import keep_freed_memory
     from gasnet3.machine.cores import default_threads
-    from gasnet3.nets.card import ModelError
     from gasnet3.nets.registry import is_exported
     from gasnet3.onnx.runtime import use_threads
     from gasnet3.pipeline.loading import require_torch
@@ -226,8 +238,7 @@ def use_networks(models: Any, device: str, threads: int | None = None) -> int:
     if is_exported(models):
         use_threads(1)
         return threads
-    with told(ModelError):
-        require_torch(f"--models {models}")
+    require_torch(f"--models {models}")
     on_cpu = device.partition(":")[0] == "cpu"
     use_torch(device, 1 if on_cpu else threads)
     return threads if on_cpu else 1
@@ -240,42 +251,32 @@ def use_torch(device: str, threads: int | None = None) -> None:
     from gasnet3.machine.cores import default_threads
     from gasnet3.nets.devices import check_device
 
-    with told(ValueError):
+    with reported(ValueError):
         check_device(device)
     torch.set_num_threads(default_threads() if threads is None else threads)
 
 
 @contextmanager
-def progress(what: str, *, quiet: bool) -> Iterator[Callable[[int], None]]:
-    """A count of the spectra done, on stderr, if that is a terminal; gives ``update(done)``."""
+def bars(*, quiet: bool) -> Iterator[Callable[[str], Progress]]:
+    """Bars with rate and time left, on stderr, if that is a terminal; gives ``bar(what)``."""
     columns = (
         SpinnerColumn(),
-        TextColumn(what),
-        TextColumn("{task.completed} spectra"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=err, disable=quiet or not err.is_terminal) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done: bar.update(task, completed=done)
-
-
-@contextmanager
-def rate(what: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
-    """A bar with rate and time left, on stderr, if that is a terminal; ``update(done, total)``."""
-    columns = (
-        SpinnerColumn(),
-        TextColumn(what),
+        TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[speed]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=err, disable=quiet or not err.is_terminal) as bar:
-        task = bar.add_task(what, total=None, speed="")
+    with Bars(*columns, console=err, disable=quiet or not err.is_terminal) as shown:
 
-        def update(done: int, total: int) -> None:
-            speed = bar.tasks[0].speed
-            text = f"{speed:.0f}/s" if speed else ""
-            bar.update(task, completed=done, total=total, speed=text)
+        def bar(what: str) -> Progress:
+            task = shown.add_task(what, total=None, speed="")
 
-        yield update
+            def update(done: int, total: int) -> None:
+                speed = shown.tasks[task].speed
+                text = f"{speed:.0f}/s" if speed else ""
+                shown.update(task, completed=done, total=total, speed=text)
+
+            return update
+
+        yield bar

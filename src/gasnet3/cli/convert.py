@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
 
 from gasnet3.cli import console
 from gasnet3.cli.show import show_failures
@@ -23,11 +13,7 @@ from gasnet3.cli.show import show_failures
 if TYPE_CHECKING:
     from gasnet3.io import ReadOptions
 
-INTERRUPTED = 130
-"""Exit status, as a shell gives it."""
-
 AGAIN = "run the same command again to go on, what is finished is kept"
-STAGES = {"count": "files counted", "convert": "spectra converted"}
 
 
 def convert(
@@ -44,7 +30,7 @@ def convert(
     verify: Annotated[
         bool, typer.Option("--verify", help="Check the shards of directories; convert nothing.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
+    quiet: console.Quiet = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace shards of other files.")
     ] = False,
@@ -74,16 +60,15 @@ def _convert(
     quiet: bool,
     overwrite: bool,
 ) -> None:
-    from gasnet3.io import ReadError, expand
-    from gasnet3.machine.lock import LockError
-    from gasnet3.run.convert import ConvertError
+    from gasnet3.io import expand
     from gasnet3.run.convert import convert as to_shards
 
     if output.exists() and not output.is_dir():
         console.fail(f"{output}: is a file; give a directory")
     with (
-        console.told(ReadError, ConvertError, LockError, ValueError, OSError),
-        _progress(quiet) as tell,
+        console.interruptible(AGAIN),
+        console.reported(ValueError, OSError),
+        console.bars(quiet=quiet) as bar,
     ):
         paths = expand(files)
         try:
@@ -93,11 +78,9 @@ def _convert(
                 shard_rows=shard_rows,
                 overwrite=overwrite,
                 options=options,
-                on_progress=tell,
+                on_counted=bar("files counted"),
+                on_progress=bar("spectra converted"),
             )
-        except KeyboardInterrupt:
-            console.err.print(f"gasnet3: stopped; {AGAIN}", highlight=False)
-            raise typer.Exit(INTERRUPTED) from None
         except OSError as error:
             reason = f"cannot write into it ({error.strerror or error})"
             raise OSError(f"{output}: {reason}; make room or mend it; {AGAIN}") from error
@@ -105,42 +88,22 @@ def _convert(
         size = sum(shard.bytes for shard in result.shards)
         console.out.print(
             f"{result.rows} spectra in {len(result.shards)} shards, {size / 1e6:.1f} MB: {output} "
-            f"({result.made} written, {len(result.shards) - result.made} were there)",
-            highlight=False,
+            f"({result.made} written, {len(result.shards) - result.made} were there)"
         )
     show_failures(result.failures, len(paths))
     raise typer.Exit(console.SOME_FAILED if result.failures else console.OK)
 
 
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """A bar on stderr, if that is a terminal; gives ``tell(what, done, total)``."""
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(
-        *columns, console=console.err, disable=quiet or not console.err.is_terminal
-    ) as bar:
-        tasks = {what: bar.add_task(title, total=None) for what, title in STAGES.items()}
-        yield lambda what, done, total: bar.update(tasks[what], completed=done, total=total)
-
-
 def _verify(directories: list[str], *, quiet: bool) -> None:
-    from gasnet3.io import ReadError
     from gasnet3.io.stores.manifest import read_manifest, verify
 
     bad = False
     for directory in directories:
-        with console.told(ReadError):
-            failures = verify(directory)
-            shards = len(read_manifest(Path(directory)))
+        failures = verify(directory)
+        shards = len(read_manifest(Path(directory)))
         for failure in failures:
-            console.err.print(f"{failure.path}: {failure.reason}", markup=False, highlight=False)
+            console.err.print(f"{failure.path}: {failure.reason}")
         if not (failures or quiet):
-            console.out.print(f"{directory}: {shards} shards, all as written", highlight=False)
+            console.out.print(f"{directory}: {shards} shards, all as written")
         bad = bad or bool(failures)
     raise typer.Exit(console.SOME_FAILED if bad else console.OK)

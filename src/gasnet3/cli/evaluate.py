@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    catalog: Annotated[
-        Path, typer.Argument(metavar="CATALOG", help="Catalog that gasnet3 classify wrote.")
-    ],
+    catalog: console.Catalog,
     truth: Annotated[
         Path,
         typer.Argument(
@@ -49,7 +47,7 @@ def evaluate(
     limits: dict[str, Threshold] = {**THRESHOLDS[thresholds], **_own_limits(gf or [])}
     if json is not None:
         console.check_output(json, overwrite=overwrite, endings=(".json",))
-    with console.told(ValueError):  # CatalogError and TruthError among them
+    with console.reported(ValueError):
         result = compare(read_catalog(catalog), truth, limits)
     console.out.print(tables(result))
     if json is not None:

@@ -16,18 +16,16 @@ def export(
         Path, typer.Option("--output", "-o", metavar="DIR", help="New directory for the files.")
     ],
     models: console.Models = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
+    quiet: console.Quiet = False,
 ) -> None:
     """Export networks to ONNX, for classification where torch is not installed.
 
     Each is compared with torch as soon as it is written. Then, on any machine:
     gasnet3 classify FILES -o CATALOG --models DIR --solver amortised
     """
-    from gasnet3.nets.card import ModelError
-    from gasnet3.onnx.export import ExportError
     from gasnet3.onnx.export import export as write
 
-    with console.told(ModelError, ExportError, OSError):
+    with console.reported(OSError):
         made = write(console.chosen(models), output)
     if not quiet:
         rows = [

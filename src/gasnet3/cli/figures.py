@@ -22,15 +22,11 @@ Only = Annotated[
 
 
 def figures(
-    catalog: Annotated[
-        Path, typer.Argument(metavar="CATALOG", help="Catalog that gasnet3 classify wrote.")
-    ],
+    catalog: console.Catalog,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Directory for the pictures; made if absent.")
     ],
-    truth: Annotated[
-        Path | None, typer.Option(help="Table (.csv, .parquet, .fits) with id or file, class, z.")
-    ] = None,
+    truth: console.TruthOption = None,
     spectra: Annotated[
         list[str] | None, typer.Option(help="Files, directories or globs of its spectra.")
     ] = None,
@@ -53,7 +49,7 @@ def figures(
     for path in history or ():
         if not path.is_file():
             console.fail(f"--history {path}: no such file")
-    with console.told(ValueError):  # CatalogError and TruthError among them
+    with console.reported(ValueError):
         inputs = read_inputs(
             read_catalog(catalog), truth, spectra or (), console.chosen(models), history or ()
         )
@@ -64,19 +60,14 @@ def figures(
 
 def _draw(inputs: Inputs, output: Path, wanted: list[str], kind: str) -> None:
     """Draw, and say what was drawn and what was not."""
-    from gasnet3.io import ReadError
-    from gasnet3.nets.card import ModelError
     from gasnet3.paper.figures import FIGURES, draw
 
-    with (
-        console.told(ReadError, ModelError, ValueError),
-        console.rate("figures", quiet=False) as update,
-    ):
-        drawn, left_out = draw(inputs, output, wanted, ending=f".{kind}", on_figure=update)
+    with console.reported(ValueError), console.bars(quiet=False) as bar:
+        drawn, left_out = draw(inputs, output, wanted, ending=f".{kind}", on_figure=bar("figures"))
         if {"6", "7", "14", "C1"} & set(drawn) and not inputs.same_models:
             console.note("the catalog was made by other models; give those with --models")
     for number, path in drawn.items():
-        console.out.print(f"{path}  {FIGURES[number].shows}", markup=False, highlight=False)
+        console.out.print(f"{path}  {FIGURES[number].shows}")
     for number, why in left_out.items():
         console.note(f"no Fig. {number}: {why}")
     if not drawn:

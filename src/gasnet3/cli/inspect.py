@@ -32,35 +32,34 @@ def inspect(
 ) -> None:
     """Tell what was understood of files, what was not, and what to type next.
 
-    The exit status is 1 if a file cannot be read; then it is told why each reader refused it.
+    The exit status is 1 if a file cannot be read; then why each reader refused it is listed.
     """
-    from gasnet3.io import ReadError, expand
+    from gasnet3.io import expand
 
     if output is not None:
         console.check_output(output, overwrite=overwrite, endings=PICTURE_ENDINGS)
     options = console.reading(air, column, unit)
-    with console.told(ReadError):
-        paths = expand(files)
+    paths = expand(files)
     if output is not None and len(paths) > 1:
         console.fail(f"-o draws a spectrum of one file, {len(paths)} were named")
-    told, failed = [], False
+    reports, failed = [], False
     for path in paths:
         report, problem = _one(path, options, row, output, shown=not as_json)
-        told.append(report)
+        reports.append(report)
         failed |= problem
     if as_json:
         import json
 
         from gasnet3.machine.files import jsonable
 
-        typer.echo(json.dumps(jsonable(told), indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(jsonable(reports), indent=2, ensure_ascii=False))
     raise typer.Exit(console.SOME_FAILED if failed else console.OK)
 
 
 def _one(
     path: Path, options: ReadOptions, row: int | None, output: Path | None, *, shown: bool
 ) -> tuple[dict[str, Any], bool]:
-    """Inspect one file: what to tell, and whether it cannot be read."""
+    """Inspect one file: what there is to say, and whether it cannot be read."""
     from dataclasses import asdict
 
     from gasnet3.cli.show_inspected import show_inspected, show_refused
@@ -68,7 +67,7 @@ def _one(
     from gasnet3.io.inspect.inspecting import inspect_file, refused
 
     try:
-        with console.told(ValueError):
+        with console.reported(ValueError):
             report, spectra = inspect_file(path, options, row=row)
     except ReadError as error:
         no = refused(path, options, error)

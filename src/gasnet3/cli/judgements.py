@@ -54,23 +54,22 @@ def judgements(
     """
     from gasnet3.catalog import read_catalog
     from gasnet3.evaluate import agreement as library
-    from gasnet3.evaluate.judgements import JudgementError, write_judgements
+    from gasnet3.evaluate.judgements import write_judgements
 
     limit = library.DZ_LIMIT if dz is None else dz
     for path in filter(None, (output, conflicts)):
         console.check_output(path, overwrite=overwrite, endings=(".csv",))
-    with console.told(JudgementError):
-        merged = library.merge([library.read_signed(path) for path in files])
+    merged = library.merge([library.read_signed(path) for path in files])
     scanners = {judgement.scanner for judgement in merged}
     if arbiter is not None and arbiter not in scanners:
         console.fail(f"--arbiter {arbiter}: judged nothing here; {', '.join(sorted(scanners))} did")
     found = library.find_conflicts(merged, limit)
     measured = None
     if catalog is not None:
-        with console.told(ValueError):  # CatalogError and TruthError among them
+        with console.reported(ValueError):
             judged = library.verdicts(merged, limit, arbiter)
             measured = library.measure(read_catalog(catalog), judged, limit)
-    with console.told(OSError):
+    with console.reported(OSError):
         if output is not None:
             write_judgements(merged, output)
         if conflicts is not None:

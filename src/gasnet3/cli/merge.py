@@ -49,12 +49,11 @@ def check_saved(output: Path, curves: Path | None, models: Path | None, *, overw
             console.check_output(path, overwrite=overwrite, endings=(ending,))
 
 
-def check_plan(run: Path) -> Plan:
-    """The plan of a run; bad usage if there is none."""
-    from gasnet3.run.plan import Plan, PlanError
+def load_plan(run: Path) -> Plan:
+    """The plan of a run."""
+    from gasnet3.run.plan import Plan
 
-    with console.told(PlanError):
-        return Plan.load(run)
+    return Plan.load(run)
 
 
 def merge(
@@ -66,7 +65,7 @@ def merge(
     allow_failed: AllowFailed = False,
     save_curves: SaveCurves = None,
     save_models: SaveModels = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
+    quiet: console.Quiet = False,
     overwrite: console.Overwrite = False,
 ) -> None:
     """Put the parts of a run together as one catalog.
@@ -74,24 +73,23 @@ def merge(
     Refuses unless every planned spectrum is there exactly once, and says what to do. The
     catalog is the same, to the byte, whoever made the parts.
     """
-    from gasnet3.run.merge import MergeError
     from gasnet3.run.merge import merge as merge_parts
 
     console.check_output(output, overwrite=overwrite, endings=CATALOG_ENDINGS)
     check_saved(output, save_curves, save_models, overwrite=overwrite)
-    plan = check_plan(run)
+    plan = load_plan(run)
     with (
         console.interruptible("nothing was written, merge again"),
-        console.told(MergeError, ValueError, OSError),
-        console.rate("merge", quiet=quiet) as update,
+        console.reported(ValueError, OSError),
+        console.bars(quiet=quiet) as bar,
     ):
         result = merge_parts(
-            run, output, dialect, allow_failed=allow_failed, save_curves=save_curves,
-            save_models=save_models, on_progress=update,
+            plan, output, dialect, allow_failed=allow_failed, save_curves=save_curves,
+            save_models=save_models, on_progress=bar("merge"),
         )  # fmt: skip
-    if result.told:
-        console.note(result.told)
+    if result.message:
+        console.note(result.message)
     if not quiet:
-        console.out.print(f"{result.rows} spectra: {output}", markup=False, highlight=False)
+        console.out.print(f"{result.rows} spectra: {output}")
     show_failures(result.failures, plan.files)
     raise typer.Exit(console.SOME_FAILED if result.failures else console.OK)

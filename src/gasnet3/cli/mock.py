@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -11,6 +11,7 @@ import typer
 from gasnet3.cli import console
 
 if TYPE_CHECKING:
+    from gasnet3.machine.progress import Progress
     from gasnet3.spectra.batch import Spectra
 
 Truth = tuple[Any, ...]
@@ -47,7 +48,6 @@ def mock(
     memory.
     """
     from gasnet3.io.stores.manifest import MANIFEST
-    from gasnet3.nets.card import ModelError
     from gasnet3.nets.registry import load_models
     from gasnet3.train.mock import draw_blocks
 
@@ -65,22 +65,22 @@ def mock(
         for path in [truth] if single or kind == "spec" else [truth, output / MANIFEST]:
             console.check_output(path, overwrite=overwrite)
     write = _write_npz if single else {"spec": _write_specs, "shards": _write_shards}[kind]
-    with console.told(ModelError, ValueError), console.progress("mock:", quiet=False) as update:
+    with console.reported(ValueError), console.bars(quiet=False) as bar:
         blocks = draw_blocks(
             load_models(console.chosen(models)), count, sn=sn, seed=seed,
             classes=classes and [name.upper() for name in classes],
         )  # fmt: skip
-        rows = write(output, _counted(blocks, update))
+        rows = write(output, _counted(blocks, count, bar("mock")))
     _write_truth(truth, rows)
-    console.out.print(f"{count} spectra: {output}, truth: {truth}", highlight=False)
+    console.out.print(f"{count} spectra: {output}, truth: {truth}")
 
 
-def _counted(blocks: Iterator[Spectra], update: Callable[[int], None]) -> Iterator[Spectra]:
+def _counted(blocks: Iterator[Spectra], count: int, update: Progress) -> Iterator[Spectra]:
     done = 0
     for spectra in blocks:
         yield spectra
         done += len(spectra)
-        update(done)
+        update(done, count)
 
 
 def _write_npz(output: Path, blocks: Iterable[Spectra]) -> list[Truth]:

@@ -20,14 +20,12 @@ def models(
     ] = None,
 ) -> None:
     """List the models there are."""
-    from gasnet3.nets.card import ModelError
     from gasnet3.nets.registry import SHIPPED, list_models
 
     where = SHIPPED if directory is None else directory
     if not where.is_dir():
         console.fail(f"{where}: not a directory")
-    with console.told(ModelError):
-        known = list_models(where)
+    known = list_models(where)
     if not known:
         console.fail(f"{where}: no model cards (.json) in this directory")
     rows = []

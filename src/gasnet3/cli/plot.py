@@ -57,12 +57,11 @@ def plot(
     spectra, failures, count = _readable(files, options)
     one = None if gallery else _chosen(spectra, row, spectrum_id)
 
-    from gasnet3.nets.card import ModelError
     from gasnet3.pipeline.pipeline import Pipeline
     from gasnet3.report.figures import plot_gallery, plot_inspection
 
     console.use_torch(device, threads)
-    with console.told(ModelError, ValueError):
+    with console.reported(ValueError):
         pipeline = Pipeline.load(console.chosen(models), solver, device)
         if one is not None:
             plot_inspection(pipeline.inspect(spectra, one), output)
@@ -71,20 +70,19 @@ def plot(
             plot_gallery([pipeline.inspect(spectra, i) for i in range(panels)], output)
             if panels < len(spectra):
                 console.err.print(f"drew the first {panels} of {len(spectra)} spectra (--limit)")
-    console.out.print(str(output), highlight=False)
+    console.out.print(str(output))
     show_failures(failures, count)
     raise typer.Exit(console.SOME_FAILED if failures else console.OK)
 
 
 def _readable(files: list[str], options: ReadOptions) -> tuple[Spectra, list[ReadFailure], int]:
     """The spectra of all files that can be read, those that cannot, and how many there are."""
-    from gasnet3.io import ReadError, expand, iter_batches
+    from gasnet3.io import expand, iter_batches
     from gasnet3.spectra.batch import Spectra
 
     failures: list[ReadFailure] = []
-    with console.told(ReadError):
-        paths = expand(files)
-        found = list(iter_batches(paths, READ_ROWS, failures, options=options))
+    paths = expand(files)
+    found = list(iter_batches(paths, READ_ROWS, failures, options=options))
     if not found:
         show_failures(failures, len(paths))
         console.fail("there is no spectrum to draw")

@@ -11,14 +11,9 @@ from gasnet3.cli import console
 
 
 def report(
-    catalog: Annotated[
-        Path, typer.Argument(metavar="CATALOG", help="Catalog that gasnet3 classify wrote.")
-    ],
+    catalog: console.Catalog,
     output: Annotated[Path, typer.Option("--output", "-o", help="Page to write: .html.")],
-    truth: Annotated[
-        Path | None,
-        typer.Option(help="Table (.csv, .parquet, .fits) with id or file, class and z."),
-    ] = None,
+    truth: console.TruthOption = None,
     spectra: Annotated[
         list[str] | None,
         typer.Option(
@@ -33,16 +28,15 @@ def report(
 
     The page is one file that any browser opens; it needs no server and no network.
     """
-    from gasnet3.io import ReadError
-    from gasnet3.nets.card import ModelError
     from gasnet3.report.html.page import write_report
 
     console.check_output(output, overwrite=overwrite, endings=(".html", ".htm"))
     if spectra:
         console.use_torch("cpu")
-    # CatalogError, TruthError and ReportError are ValueErrors.
-    errors = (ValueError, ReadError, ModelError, ModuleNotFoundError)
-    with console.told(*errors), console.rate("pictures", quiet=not spectra) as update:
+    with (
+        console.reported(ValueError, ModuleNotFoundError),
+        console.bars(quiet=not spectra) as bar,
+    ):
         write_report(
             catalog,
             output,
@@ -50,6 +44,6 @@ def report(
             spectra=spectra or (),
             models=console.chosen(models),
             pictures=pictures,
-            progress=update,
+            progress=bar("pictures"),
         )
-    console.out.print(str(output), highlight=False)
+    console.out.print(str(output))

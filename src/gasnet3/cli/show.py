@@ -63,13 +63,13 @@ def show_catalog(table: Table, path: Path) -> None:
     if summary.flags:
         why = [(n, str(c), DESCRIPTION[ZWarn[n]]) for n, c in summary.flags.items()]
         grid("Why flagged (a spectrum may have several)", ("zwarn bit", "spectra", "meaning"), why)
-    out.print(f"{summary.count} spectra, {summary.flagged} flagged: {path}", highlight=False)
+    out.print(f"{summary.count} spectra, {summary.flagged} flagged: {path}")
 
 
 def show_failures(failures: Sequence[ReadFailure], files: int) -> None:
     """List on stderr the files that could not be read, with the reasons."""
     if not failures:
         return
-    err.print(f"{len(failures)} of {files} files could not be read:", highlight=False)
+    err.print(f"{len(failures)} of {files} files could not be read:")
     for failure in failures:
-        err.print(f"  {failure.path}: {failure.reason}", markup=False, highlight=False)
+        err.print(f"  {failure.path}: {failure.reason}")

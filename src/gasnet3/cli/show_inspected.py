@@ -20,7 +20,7 @@ LABEL = 13
 """Columns of the names on the left."""
 
 SHOWN_GRIDS = 4
-"""Wavelength grids that are told one by one."""
+"""Wavelength grids that are shown one by one."""
 
 
 def show_inspected(report: Inspected, picture: Path | None = None) -> None:

@@ -13,7 +13,7 @@ from gasnet3.cli.merge import (
     AllowFailed,
     DialectOption,
     RunDirectory,
-    check_plan,
+    load_plan,
 )
 
 
@@ -46,8 +46,8 @@ def slurm(
     catalog = catalog or run.absolute().with_name(f"{run.absolute().name}.parquet")
     console.check_output(output, overwrite=overwrite)
     console.check_output(catalog, overwrite=overwrite, endings=CATALOG_ENDINGS)
-    check_plan(run)
-    with console.told(ValueError):
+    load_plan(run)  # there must be one
+    with console.reported(ValueError):
         resources = Resources(array, cpus_per_task, mem, time, partition, account, gpus)
         script = job_script(
             run,
@@ -60,4 +60,4 @@ def slurm(
         )
     with replacing(output) as temporary:
         temporary.write_text(script, encoding="utf-8")
-    console.out.print(f"start it with: bash {output}", markup=False, highlight=False)
+    console.out.print(f"start it with: bash {output}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from gasnet3.cli import console
-from gasnet3.cli.merge import RunDirectory, check_plan
+from gasnet3.cli.merge import RunDirectory, load_plan
 from gasnet3.cli.show import show_failures
 
 
@@ -14,14 +14,10 @@ def status(run: RunDirectory) -> None:
 
     The exit status is 0 when all parts are there and no file failed, else 1.
     """
-    from gasnet3.run.plan import PlanError
-
-    plan = check_plan(run)
-    with console.told(PlanError):
-        finished = plan.finished()
-        missing = plan.missing(retry=False)
-        failed = {f.path: f for index in sorted(finished) for f in plan.failed(index)}
-    rows = plan.rows - sum(stop - start for start, stop in map(plan.span, missing))
+    plan = load_plan(run)
+    missing = plan.missing(retry=False)
+    failed = {f.path: f for index in sorted(plan.finished()) for f in plan.failed(index)}
+    rows = plan.rows - plan.rows_in(missing)
     lines = [
         f"{run}: {len(plan) - len(missing)} of {len(plan)} parts, {rows} of {plan.rows} spectra"
     ]
@@ -32,7 +28,7 @@ def status(run: RunDirectory) -> None:
         lines.append(f"next: gasnet3 work {run}")
     else:
         lines.append(f"next: gasnet3 merge {run} -o CATALOG")
-    console.out.print("\n".join(lines), markup=False, highlight=False)
+    console.out.print("\n".join(lines))
     failures = [*plan.failures, *failed.values()]
     show_failures(failures, plan.files)
     raise typer.Exit(console.SOME_FAILED if missing or failures else console.OK)

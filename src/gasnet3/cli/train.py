@@ -19,7 +19,7 @@ def train(
     ] = False,
     device: console.Device = "cpu",
     threads: console.Threads = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
+    quiet: console.Quiet = False,
 ) -> None:
     """Train a network on labelled spectra.
 
@@ -27,25 +27,22 @@ def train(
 
     Several GPUs: torchrun --nproc-per-node 4 -m gasnet3 train CONFIG --device cuda
     """
-    from gasnet3.io import ReadError, expand
-    from gasnet3.nets.card import ModelError
+    from gasnet3.io import expand
     from gasnet3.report.history import plot_loss
-    from gasnet3.train.config import ConfigError, read_config
+    from gasnet3.train.config import read_config
     from gasnet3.train.loop import run_training
 
-    def report(row: dict[str, float], epochs: int) -> None:
+    def show(row: dict[str, float], epochs: int) -> None:
         console.out.print(
             f"epoch {row['epoch']:.0f}/{epochs}  train {row['train_loss']:.5f}  "
-            f"valid {row['valid_loss']:.5f}  {row['seconds']:.1f} s",
-            highlight=False,
+            f"valid {row['valid_loss']:.5f}  {row['seconds']:.1f} s"
         )
 
-    with console.told(ConfigError):
-        settings = read_config(config)
+    settings = read_config(config)
     console.use_torch(device, threads)
-    with console.told(ReadError, ModelError, ValueError):
+    with console.reported(ValueError):
         card = run_training(
-            settings, device=device, resume=resume, report=None if quiet else report
+            settings, device=device, resume=resume, on_epoch=None if quiet else show
         )
     shared = set(expand(settings.files("train"))) & set(expand(settings.files("valid")))
     if shared:
@@ -55,4 +52,4 @@ def train(
         )
     history = settings.directory / f"{settings.name}.history.csv"
     plot_loss(history, history.with_suffix(".png"))
-    console.out.print(str(card), highlight=False)
+    console.out.print(str(card))

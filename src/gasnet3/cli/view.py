@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
     from gasnet3.io import ReadOptions
+    from gasnet3.pipeline.outcome import Outcome
     from gasnet3.view.listing import Listing
 
 CATALOG_ENDINGS = (".parquet", ".csv", ".fits", ".ecsv", ".vot", ".xml")
@@ -53,33 +54,32 @@ def view(
 
     A file of spectra without a catalog is classified first. Nothing leaves this machine.
     """
-    from gasnet3.evaluate.judgements import JudgementError, JudgementFile
-    from gasnet3.io import ReadError, ReadOptions
-    from gasnet3.view.app import ViewError, prepared, serve
+    from gasnet3.evaluate.judgements import JudgementFile
+    from gasnet3.io import ReadOptions
+    from gasnet3.view.app import prepared, serve
 
     options = console.reading(air, column, unit)
     listing, files = _listing(catalog, spectra or [], options, solver, models, device)
     console.note_repeated(catalog, listing.ids.tolist())
     place = catalog.resolve()
     kept = judgements or place.with_name(f"{place.stem}_vi.csv")
-    with console.told(JudgementError, ReadError, ViewError):
-        file = JudgementFile(kept, scanner or _login())
-        shared = prepared(
-            listing, files, file, catalog.name,
-            models=console.chosen(models), solver=solver, device=device,
-            options=options if options != ReadOptions() else None,
-        )  # fmt: skip
-        if address != LOCAL:
-            console.note(f"listening on {address}: others can see the spectra and judge them")
+    file = JudgementFile(kept, scanner or _login())
+    shared = prepared(
+        listing, files, file, catalog.name,
+        models=console.chosen(models), solver=solver, device=device,
+        options=options if options != ReadOptions() else None,
+    )  # fmt: skip
+    if address != LOCAL:
+        console.note(f"listening on {address}: others can see the spectra and judge them")
 
-        def ready(url: str) -> None:
-            text = f"{url} shows {catalog.name}; judgements go to {kept}; Ctrl-C ends"
-            console.out.print(text, markup=False, highlight=False)
-            if browser:
-                webbrowser.open(url)
+    def ready(url: str) -> None:
+        text = f"{url} shows {catalog.name}; judgements go to {kept}; Ctrl-C ends"
+        console.out.print(text)
+        if browser:
+            webbrowser.open(url)
 
-        with console.interruptible(f"the judgements are in {kept}"):
-            serve(shared, port=port, address=address, on_ready=ready)
+    with console.interruptible(f"the judgements are in {kept}"):
+        serve(shared, port=port, address=address, on_ready=ready)
 
 
 def _listing(
@@ -91,7 +91,6 @@ def _listing(
     device: str,
 ) -> tuple[Listing, list[str]]:
     """The rows to list, and the files of their spectra."""
-    from gasnet3.catalog import CatalogError
     from gasnet3.io import ReadError, count_rows
     from gasnet3.view.listing import Listing
 
@@ -102,8 +101,7 @@ def _listing(
             # Readers of any FITS file or table say no to a catalog only when they look inside.
             count_rows(path, options=options)
         except ReadError:  # no spectra: it must be a catalog
-            with console.told(CatalogError):
-                return Listing.read(path), spectra
+            return Listing.read(path), spectra
     files = [str(path), *spectra]
     return Listing(_classified(files, options, solver, models, device)), files
 
@@ -111,24 +109,20 @@ def _listing(
 def _classified(
     files: list[str], options: ReadOptions, solver: str, models: list[str] | None, device: str
 ) -> Table:
-    from astropy.table import vstack
-
-    from gasnet3.io import ReadError, read
-    from gasnet3.nets.card import ModelError
-    from gasnet3.pipeline.pipeline import ROWS, Pipeline
+    from gasnet3.io import read
+    from gasnet3.pipeline.pipeline import Pipeline
 
     console.use_torch(device)
-    parts = []
-    with (
-        console.told(ReadError, ModelError, ValueError),
-        console.progress("classify", quiet=False) as update,
-    ):
+    with console.reported(ValueError), console.bars(quiet=False) as bar:
         pipeline = Pipeline.load(console.chosen(models), solver, device)
-        whole = read(files, options)
-        for start in range(0, len(whole), ROWS):
-            parts.append(pipeline.run(whole[start : start + ROWS]))
-            update(min(start + ROWS, len(whole)))
-    return vstack(parts, metadata_conflicts="silent")
+        whole, update, done = read(files, options), bar("classify"), 0
+
+        def count(batch: Outcome) -> None:
+            nonlocal done
+            done += len(batch.spectra)
+            update(done, len(whole))
+
+        return pipeline.run(whole, keep=count)
 
 
 def _login() -> str:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
 from gasnet3.cli import console
-from gasnet3.cli.merge import RunDirectory, check_plan
+from gasnet3.cli.merge import RunDirectory, load_plan
 from gasnet3.cli.show import show_failures
 
 if TYPE_CHECKING:
-    from gasnet3.run.plan import Plan
-    from gasnet3.run.work import PartResult, Settings
+    from gasnet3.run.work import Settings
 
 LOCAL = "local"
 """What --dask with nothing stands for."""
@@ -53,7 +51,7 @@ def work(
     threads: console.Threads = None,
     batch_size: console.BatchSize = None,
     max_memory: console.MaxMemory = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
+    quiet: console.Quiet = False,
     parent: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Make the parts of a run that are missing.
@@ -61,28 +59,34 @@ def work(
     Several workers share them: each finds its rank from the options, from SLURM (array, srun),
     torchrun or MPI. Parts with files that could not be read are tried again.
     """
-    from gasnet3.run.plan import PlanError
+    from gasnet3.run.dask import work_with_dask
     from gasnet3.run.ranks import find_rank, local_device
+    from gasnet3.run.work import work as make_parts
 
     again = f"run gasnet3 work {run} again to go on, what is finished is kept"
-    with console.interruptible(again), console.told(PlanError, ValueError, OSError):
-        planned = check_plan(run)
+    with console.interruptible(again), console.reported(ValueError, OSError):
+        planned = load_plan(run)
         if dask is not None and (rank is not None or world is not None):
             console.fail("--dask shares the work itself: leave out --rank and --world")
         found = find_rank(rank, world)
         device = local_device(device, found)
-        threads = console.use_networks(planned.config["models"], device, threads)
+        threads = console.use_networks(planned.request.models, device, threads)
         settings = _settings(device, batch_size, max_memory, threads)
-        with console.rate("work", quiet=quiet) as update:
+        with console.bars(quiet=quiet) as bar:
             if dask is not None:
-                made = _by_dask(planned, dask, settings, update)
+                where = None if dask == LOCAL else int(dask) if dask.isdecimal() else dask
+                made = work_with_dask(planned, where, settings, bar("work"))
             else:
-                made = _alone(planned, found.rank, found.world, settings, update, parent)
+                made = make_parts(
+                    planned, found.rank, found.world, settings=settings, on_progress=bar("work"),
+                    # A worker whose starter is gone would work beside those of the next run.
+                    going_on=lambda: parent is None or os.getppid() == parent,
+                )  # fmt: skip
         failed = {failure.path: failure for part in made for failure in part.failures}
         if not quiet:
             rows = sum(part.rows for part in made)
             who = f"rank {found.rank} of {found.world}: " if found.world > 1 else ""
-            console.out.print(f"{who}{len(made)} parts made, {rows} spectra", highlight=False)
+            console.out.print(f"{who}{len(made)} parts made, {rows} spectra")
     failures = [*planned.failures, *failed.values()]
     show_failures(failures, planned.files)
     raise typer.Exit(console.SOME_FAILED if failures else console.OK)
@@ -97,50 +101,3 @@ def _settings(
     limit = None if max_memory is None else parse_size(max_memory)
     share = share_memory(limit, 1, batch_size or BATCH_ROWS, threads)
     return Settings(device, share.batch_rows, share.threads)
-
-
-def _alone(
-    plan: Plan,
-    rank: int,
-    world: int,
-    settings: Settings,
-    update: Callable[[int, int], None],
-    parent: int | None,
-) -> list[PartResult]:
-    from gasnet3.run.work import work as work_on
-
-    total = sum(stop - start for start, stop in map(plan.span, plan.missing(rank, world)))
-    done = 0
-
-    def advance(rows: int) -> None:
-        nonlocal done
-        done += rows
-        update(done, total)
-
-    return work_on(
-        plan.directory,
-        rank,
-        world,
-        settings=settings,
-        on_progress=advance,
-        # A worker whose starter is gone would work beside those of the next run.
-        going_on=lambda: parent is None or os.getppid() == parent,
-    )
-
-
-def _by_dask(
-    plan: Plan, dask: str, settings: Settings, update: Callable[[int, int], None]
-) -> list[PartResult]:
-    from gasnet3.run.dask import DaskError, work_with_dask
-
-    total = sum(stop - start for start, stop in map(plan.span, plan.missing()))
-    done = 0
-
-    def advance(part: PartResult) -> None:
-        nonlocal done
-        done += part.rows
-        update(done, total)
-
-    where = None if dask == LOCAL else int(dask) if dask.isdecimal() else dask
-    with console.told(DaskError):
-        return work_with_dask(plan.directory, where, settings, advance)

@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gasnet3.classes import CLASSES
+from gasnet3.errors import GasnetError
 from gasnet3.evaluate.sheet import Sheet, SheetError
 from gasnet3.machine.files import replacing
 from gasnet3.machine.lock import LockError, locked
@@ -61,7 +62,7 @@ PATIENCE = 5.0
 """Seconds to wait for another program that is writing the same file."""
 
 
-class JudgementError(ValueError):
+class JudgementError(GasnetError, ValueError):
     """A file of judgements cannot be read or written; the message says where and what to do."""
 
 

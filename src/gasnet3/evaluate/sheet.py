@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from gasnet3.errors import GasnetError
+
 BOM = "\ufeff"
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 # A spreadsheet takes a cell that begins like this for a formula, and runs it.
@@ -15,7 +17,7 @@ FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
 GUARDED = re.compile(r"'+[=+\-@\t\r\n]")
 
 
-class SheetError(ValueError):
+class SheetError(GasnetError, ValueError):
     """The text is no table. The message begins behind the name of the file."""
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from gasnet3.catalog import read_table
 from gasnet3.catalog.schema import identifiers, plain
 from gasnet3.classes import CLASSES
+from gasnet3.errors import GasnetError
 from gasnet3.machine.typing import Bools, Floats
 
 KEYS = ("id", "name", "file", "targetid")
@@ -26,7 +27,7 @@ SDSS_NAME = re.compile(r"(?:spec-)?(\d+)-(\d+)-(\d+)")
 SPECTRUM_ENDING = re.compile(r"(\.(fits?|npz))?(\.gz)?$", re.IGNORECASE)
 
 
-class TruthError(ValueError):
+class TruthError(GasnetError, ValueError):
     """A truth table cannot be used; the message says which, why, and what to do."""
 
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from gasnet3.errors import GasnetError
 
-class ReadError(Exception):
+
+class ReadError(GasnetError):
     """A file that cannot be read. The message names the file, what is wrong and what to do."""
 
     def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(f"{path}: {problem}")
+        super().__init__(path, problem)  # as it is called again where it is unpickled
         self.path = path
         self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}"
 
 
 @dataclass(frozen=True)

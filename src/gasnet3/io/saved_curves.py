@@ -11,17 +11,18 @@ import hashlib
 import json
 import threading
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 from numpy.typing import NDArray
 
+from gasnet3.errors import GasnetError
 from gasnet3.machine.typing import Floats
 from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.lattice import ShiftRange, z_from_shift
@@ -30,7 +31,7 @@ KEY = b"gasnet3_curves"
 FORMAT = 1
 
 
-class CurvesError(ValueError):
+class CurvesError(GasnetError, ValueError):
     """Curves that cannot be used; the message says why and what to do."""
 
 
@@ -109,7 +110,7 @@ def digests(spectra: Spectra) -> NDArray[np.int64]:
     return out
 
 
-class CurvesWriter:
+class CurvesWriter(ExitStack):
     """Writes curves batch by batch; used with ``with``.
 
     Parameters
@@ -121,9 +122,11 @@ class CurvesWriter:
     """
 
     def __init__(self, path: Path, header: CurvesHeader) -> None:
+        super().__init__()
         self.header = header
         self._schema = header.schema()
-        self._writer = pa.parquet.ParquetWriter(path, self._schema, compression="zstd")
+        writer = pa.parquet.ParquetWriter(path, self._schema, compression="zstd")
+        self._writer = self.enter_context(writer)
 
     def add(self, spectra: Spectra, chi2: Mapping[str, NDArray[np.float32]]) -> None:
         """Append the curves of some spectra, by class, shape (rows, points)."""
@@ -139,17 +142,6 @@ class CurvesWriter:
         with pa.parquet.ParquetFile(path) as file:
             for group in range(file.num_row_groups):
                 self._writer.write_table(file.read_row_group(group).cast(self._schema))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._writer.close()
 
 
 class SavedCurves:

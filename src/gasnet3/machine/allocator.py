@@ -11,7 +11,7 @@ KEPT = 128 << 20
 MAPPED = 32 << 20
 """Bytes from which on an array gets pages of its own, which go back at once: glibc's largest."""
 
-TOLD = "MALLOC_TRIM_THRESHOLD_"
+TRIM = "MALLOC_TRIM_THRESHOLD_"
 """Variable that tells the C library when to give memory back; Dask sets it for its workers."""
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD of malloc.h

@@ -21,7 +21,7 @@ def allotted_cores(environment: Mapping[str, str] | None = None, cgroup: Path = 
     environment : mapping, optional
         ``os.environ`` by default.
     cgroup : Path
-        Where the limits of control groups are told.
+        Where the limits of control groups are found.
     """
     environment = os.environ if environment is None else environment
     counts = [_affinity(), _quota(cgroup)]

@@ -12,8 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from gasnet3.errors import GasnetError
 
-class LockError(Exception):
+
+class LockError(GasnetError):
     """Another process holds the lock. The message says which."""
 
 

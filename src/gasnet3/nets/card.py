@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from gasnet3.errors import GasnetError
 from gasnet3.machine.files import replacing
 from gasnet3.spectra.lattice import OBSERVED, LogLattice, ShiftRange
 
@@ -14,7 +16,7 @@ FORMAT = 1
 """Version of the card's layout."""
 
 
-class ModelError(Exception):
+class ModelError(GasnetError):
     """A model that cannot be found or loaded; the message says which, why and what to do."""
 
 
@@ -79,6 +81,20 @@ class ModelCard:
         """Rest-frame lattice of the reconstruction (eq. 6)."""
         return self.shifts.rest_lattice(self.observed)
 
+    def need_eigenspectra(self) -> None:
+        """Refuse a network without eigenspectra, for solvers that solve with them.
+
+        Raises
+        ------
+        ModelError
+            With what to do.
+        """
+        if self.architecture != "encoder":
+            raise ModelError(
+                f"{self.name} has no eigenspectra to solve with: "
+                "use the amortised solver, or Encoder models"
+            )
+
     def narrowed(self, z_min: float, z_max: float) -> ModelCard:
         """The card of the same model looked at from ``z_min`` to ``z_max`` only.
 
@@ -93,6 +109,23 @@ class ModelCard:
                 f"{self.z_max:g}; give a range within it"
             )
         return replace(self, z_min=z_min, z_max=z_max)
+
+
+def read_weights(path: Path, card: ModelCard) -> bytes:
+    """Contents of the file of a network, if they are those of its card.
+
+    Raises
+    ------
+    ModelError
+        If the file is missing, or another one.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot read the weights ({error.strerror})") from None
+    if hashlib.sha256(content).hexdigest() != card.sha256:
+        raise ModelError(f"{path}: differs from the card's sha256; copy both again")
+    return content
 
 
 def write_card(path: Path, card: ModelCard) -> None:

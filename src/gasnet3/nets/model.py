@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from gasnet3.machine.files import replacing
 from gasnet3.nets.base import Reconstruction
-from gasnet3.nets.card import ModelCard, ModelError, read_card, write_card
+from gasnet3.nets.card import ModelCard, ModelError, read_card, read_weights, write_card
 from gasnet3.nets.encoder import Encoder
 from gasnet3.nets.unet import UNet
 
@@ -100,14 +100,7 @@ def read_model(path: Path) -> Model:
 
     card = read_card(path)
     weights_path = path.with_suffix(".safetensors")
-    try:
-        weights = weights_path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{weights_path}: cannot read the weights ({error.strerror})") from None
-    if hashlib.sha256(weights).hexdigest() != card.sha256:
-        raise ModelError(
-            f"{weights_path}: the weights differ from the card's sha256; copy both again"
-        )
+    weights = read_weights(weights_path, card)
     network = build(card)
     try:
         network.load_state_dict(load(weights))

@@ -50,12 +50,6 @@ class NarrowedModel(Model):
         return NarrowedModel(self.card, copy.deepcopy(self.network).to(device), self.whole)
 
 
-def narrowed(model: Model, z_min: float, z_max: float) -> NarrowedModel:
-    """A model looked at from ``z_min`` to ``z_max`` only.
-
-    Raises
-    ------
-    ValueError
-        If its range does not hold this one.
-    """
-    return NarrowedModel(model.card.narrowed(z_min, z_max), model.network, model.card)
+def narrowed(model: Model, card: ModelCard) -> Model:
+    """A model over the range of redshifts of a card (:meth:`ModelCard.narrowed`) of it."""
+    return model if card is model.card else NarrowedModel(card, model.network, model.card)

@@ -14,6 +14,9 @@ from gasnet3.nets.card import ModelCard, ModelError, read_card
 if TYPE_CHECKING:
     from gasnet3.nets.model import Model
 
+ModelNames = str | Path | Sequence[str | Path]
+"""How models are named, see :func:`load_models`."""
+
 SHIPPED = Path(__file__).resolve().parents[1] / "models"
 """Directory of the shipped models."""
 
@@ -35,8 +38,12 @@ class ModelInfo:
 
 def list_models(directory: Path = SHIPPED) -> list[ModelInfo]:
     """All models of a directory (the shipped ones by default), by name."""
-    cards = [(path, read_card(path)) for path in sorted(directory.glob("*.json"))]
-    return [ModelInfo(card.name, path, card) for path, card in cards]
+    return [_info(path) for path in sorted(directory.glob("*.json"))]
+
+
+def _info(path: Path) -> ModelInfo:
+    card = read_card(path)
+    return ModelInfo(card.name, path, card)
 
 
 def load_model(name: str | Path) -> Model:
@@ -47,9 +54,13 @@ def load_model(name: str | Path) -> Model:
     ModelError
         If there is no such model; the message lists what there is.
     """
+    return _load(_card_path(name))
+
+
+def _card_path(name: str | Path) -> Path:
     path = Path(name)
     if path.suffix in (".json", ".safetensors"):
-        return _load(path.with_suffix(".json").resolve())
+        return path.with_suffix(".json").resolve()
     shipped = SHIPPED / f"{name}.json"
     if path.name != str(name) or not shipped.exists():
         known = ", ".join(info.name for info in list_models()) or "none"
@@ -57,14 +68,14 @@ def load_model(name: str | Path) -> Model:
             f"no model {str(name)!r}: the shipped ones are {known}; "
             "or give the path of a model card (.json)"
         )
-    return _load(shipped)
+    return shipped
 
 
 def _load(path: Path) -> Model:
     try:
         version = path.stat().st_mtime_ns
     except OSError:
-        version = 0  # read_model tells what is wrong
+        version = 0  # read_model says what is wrong
     return _load_version(path, version)
 
 
@@ -84,7 +95,7 @@ def is_exported(models: Any) -> bool:
     return directory.is_dir() and any(directory.glob("*.onnx"))
 
 
-def load_models(source: str | Path | Sequence[str | Path] = "encoder") -> dict[str, Model]:
+def load_models(source: ModelNames = "encoder") -> dict[str, Model]:
     """One model for each class.
 
     Parameters
@@ -103,35 +114,41 @@ def load_models(source: str | Path | Sequence[str | Path] = "encoder") -> dict[s
     ModelError
         If a model is missing, or two are for the same class.
     """
-    if isinstance(source, (str, Path)):
-        if str(source) in ("encoder", "unet"):
-            names = [i.name for i in list_models() if i.card.architecture == str(source)]
-            models = [load_model(name) for name in names]
-        elif is_exported(source):
-            raise ModelError(
-                f"{source} holds exported networks (ONNX), with which classify, plan and work run; "
-                "this needs the networks that they were exported from"
-            )
-        elif Path(source).is_dir():
-            models = [_load(info.path.resolve()) for info in list_models(Path(source))]
-        else:
-            models = [load_model(source)]
+    if is_exported(source):
+        raise ModelError(
+            f"{source} holds exported networks (ONNX), with which classify, plan and work run; "
+            "this needs the networks that they were exported from"
+        )
+    return {cls: _load(info.path) for cls, info in find_models(source).items()}
+
+
+def find_models(source: ModelNames = "encoder") -> dict[str, ModelInfo]:
+    """What there is of :func:`load_models`, or of exported networks, without loading any."""
+    if not isinstance(source, str | Path):
+        found = [_info(_card_path(name)) for name in source]
+    elif str(source) in ("encoder", "unet"):
+        found = [info for info in list_models() if info.card.architecture == str(source)]
+    elif is_exported(source):
+        networks = sorted(Path(source).glob("*.onnx"))
+        found = [_info(path.with_suffix(".json")) for path in networks]
+    elif Path(source).is_dir():
+        found = [_info(path.resolve()) for path in sorted(Path(source).glob("*.json"))]
     else:
-        models = [load_model(name) for name in source]
-    if not models:
+        found = [_info(_card_path(source))]
+    if not found:
         raise ModelError(f"no models in {str(source)!r}")
-    by_class: dict[str, Model] = {}
-    for model in models:
-        if model.card.cls in by_class:
+    by_class: dict[str, ModelInfo] = {}
+    for info in found:
+        other = by_class.setdefault(info.card.cls, info)
+        if other is not info:
             raise ModelError(
-                f"two models for class {model.card.cls}: "
-                f"{by_class[model.card.cls].card.name} and {model.card.name}; name one of them"
+                f"two models for class {info.card.cls}: {other.name} and {info.name}; "
+                "name one of them, or put them into different directories"
             )
-        by_class[model.card.cls] = model
     return {cls: by_class[cls] for cls in CLASSES if cls in by_class}
 
 
-def fit_directories(models: str | Path | Sequence[str | Path], shipped: Path) -> tuple[Path, ...]:
+def fit_directories(models: ModelNames, shipped: Path) -> tuple[Path, ...]:
     """Where the fits of models may lie: beside the shipped ones, and in their own directory."""
     if isinstance(models, (str, Path)) and Path(models).is_dir():
         return shipped, Path(models) / shipped.name

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from gasnet3.anomaly import stored
 from gasnet3.decide import confidence
+from gasnet3.errors import GasnetError
 from gasnet3.machine.files import json_contents, write_json
 from gasnet3.nets.card import write_card
 from gasnet3.nets.model import Model
@@ -43,7 +44,7 @@ LOGGERS = ("torch.onnx", "torch.export", "onnxscript", "onnx_ir")
 """What tells of other people's packages that are missing here, at every export."""
 
 
-class ExportError(Exception):
+class ExportError(GasnetError):
     """Networks cannot be exported, or give other numbers than torch; the message says which."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gasnet3.classes import CLASSES
-from gasnet3.nets.card import ModelCard, ModelError, read_card
+from gasnet3.nets.card import ModelCard, ModelError, read_card, read_weights
+from gasnet3.nets.registry import find_models
 from gasnet3.onnx.blocks import in_blocks
 from gasnet3.onnx.slide import Models, spline_coefficients
 from gasnet3.solve.limits import SYSTEMATIC_KM_S
@@ -56,26 +55,12 @@ class OnnxModel:
             If onnxruntime is not installed, or a file is missing or damaged.
         """
         card, network = read_card(path), path.with_suffix(".onnx")
-        try:
-            content = network.read_bytes()
-        except OSError as error:
-            raise ModelError(f"{network}: cannot read the network ({error.strerror})") from None
-        if hashlib.sha256(content).hexdigest() != card.sha256:
-            raise ModelError(
-                f"{network}: the network differs from the card's sha256; copy both again"
-            )
-        return cls(card, _session(content, network), _eigenspectra(path, card))
+        session = _session(read_weights(network, card), network)
+        return cls(card, session, _eigenspectra(path, card))
 
-    def narrowed(self, z_min: float, z_max: float) -> OnnxModel:
-        """The model looked at from ``z_min`` to ``z_max`` only.
-
-        Raises
-        ------
-        ValueError
-            If its range does not hold this one.
-        """
-        narrow = self.card.narrowed(z_min, z_max)
-        return replace(self, card=narrow, first=self.card.shifts.last - narrow.shifts.last)
+    def narrowed(self, card: ModelCard) -> OnnxModel:
+        """The model over the range of redshifts of a card (:meth:`ModelCard.narrowed`) of it."""
+        return replace(self, card=card, first=self.card.shifts.last - card.shifts.last)
 
     @property
     def cls(self) -> str:
@@ -153,17 +138,7 @@ def load_exported(directory: str | Path) -> dict[str, OnnxModel]:
     ModelError
         If a model cannot be loaded, or two are for the same class.
     """
-    models: dict[str, OnnxModel] = {}
-    for path in sorted(Path(directory).glob("*.onnx")):
-        model = OnnxModel.read(path.with_suffix(".json"))
-        if model.cls in models:
-            names = models[model.cls].card.name, model.card.name
-            raise ModelError(
-                f"{directory}: two models for class {model.cls}: {names[0]} and {names[1]}; "
-                "export them to different directories"
-            )
-        models[model.cls] = model
-    return {name: models[name] for name in CLASSES if name in models}
+    return {cls: OnnxModel.read(info.path) for cls, info in find_models(directory).items()}
 
 
 def runtime() -> Any:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gasnet3.machine.cores import default_threads
+from gasnet3.nets.registry import ModelNames
 from gasnet3.pipeline.choices import ANYTHING, Choices
-from gasnet3.pipeline.loading import load_classifier
+from gasnet3.pipeline.loading import load
 from gasnet3.spectra.batch import Spectra
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def classify(
     loglam: Any = None,
     ids: Sequence[str] | None = None,
     solver: str = "hybrid",
-    models: str | Path | Sequence[str | Path] = "encoder",
+    models: ModelNames = "encoder",
     device: str = "cpu",
     n_best: int = 1,
     choices: Choices = ANYTHING,
@@ -72,14 +72,16 @@ def classify(
         raise ValueError(
             "ivar is None: give inverse variances, 1 / sigma**2, with 0 for bad pixels"
         )
+    from gasnet3.pipeline.request import Request  # loads the readers of files
+
+    request = Request(models, solver, n_best, choices=choices)
     _check_unit(wave)
     spectra = Spectra.from_arrays(flux, ivar, wave, loglam=loglam, ids=ids)
     if device != "cpu":
         threads = 1
     elif threads is None:
         threads = default_threads()
-    classifier = load_classifier(models, solver, device, choices)
-    return classifier.run(spectra, n_best, threads=threads)
+    return load(request, device).run(spectra, n_best, threads=threads)
 
 
 def _check_unit(wave: Any) -> None:

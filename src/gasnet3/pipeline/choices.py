@@ -79,10 +79,8 @@ class Choices:
             If a text has another form, and as the class.
         """
         wanted = {name.strip().upper() for text in classes for name in text.split(",")}
-        unknown = wanted - set(CLASSES)
-        if unknown:
-            raise ValueError(f"no class {sorted(unknown)[0]!r}: take one of {', '.join(CLASSES)}")
-        tried = tuple(name for name in CLASSES if name in wanted)
+        known = [name for name in CLASSES if name in wanted]
+        tried = (*known, *sorted(wanted.difference(known)))
         ranges = [
             one for texts in z_ranges for text in texts.split(",") for one in _range(text, tried)
         ]
@@ -121,10 +119,8 @@ def _range(text: str, tried: tuple[str, ...]) -> list[tuple[str, float, float]]:
             f"--z-range {text!r} is not of the form CLASS=LOW:HIGH, such as GALAXY=0:0.8"
         ) from None
     # Stars have velocities, not redshifts: a range for all means the others.
-    if equals:
-        names = [name.strip().upper()]
-    else:
-        names = [one for one in ("GALAXY", "QSO") if not tried or one in tried]
+    others = [one for one in ("GALAXY", "QSO") if not tried or one in tried]
+    names = [name.strip().upper()] if equals else others
     if not names:
         raise ValueError(
             f"--z-range {text} is for galaxies and quasars, which are not tried: give "

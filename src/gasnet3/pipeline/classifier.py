@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -101,9 +101,14 @@ class Classifier(ABC):
         """
 
     @property
+    def cards(self) -> tuple[ModelCard, ...]:
+        """Cards of the models, one a class."""
+        return tuple(engine.model.card for engine in self.engines)
+
+    @property
     def lattice(self) -> LogLattice:
         """The lattice that spectra must be on."""
-        return self.engines[0].model.card.observed
+        return self.cards[0].observed
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -112,7 +117,7 @@ class Classifier(ABC):
         return chosen | {
             "gasnet3": __version__,
             "solver": self.solver_name,
-            "models": {e.model.card.name: e.model.card.sha256 for e in self.engines},
+            "models": {card.name: card.sha256 for card in self.cards},
             "confidence": "fitted" if self.confidence else "least reduced chi2",
             **self.computed_with,
         }
@@ -133,7 +138,7 @@ class Classifier(ABC):
             order, to keep more of it than the catalog has.
         threads : int
             Batches solved at once, each by one thread. With 1, PyTorch uses as many as it has
-            been told.
+            been set to.
 
         Returns
         -------
@@ -195,8 +200,7 @@ class Classifier(ABC):
         ValueError
             With what to do.
         """
-        for engine in self.engines:
-            card = engine.model.card
+        for card in self.cards:
             if spectra.lattice != card.observed:
                 raise ValueError(
                     f"the spectra are on {spectra.lattice}, {card.name} needs {card.observed}: "
@@ -207,9 +211,7 @@ class Classifier(ABC):
         """Put the solutions of all classes in order."""
         kind, n_good = solution_kind(self.solver_name), spectra.n_good
         exact = kind == "exact"
-        errors = {
-            e.cls: e.model.card.calibration.get("z_err", {}).get(kind, {}) for e in self.engines
-        }
+        errors = {card.cls: card.calibration.get("z_err", {}).get(kind, {}) for card in self.cards}
         if self.confidence is None:
             ranked = decide.rank(candidates, n_good, errors=errors)
             probabilities = decide.class_probabilities(ranked)
@@ -221,37 +223,6 @@ class Classifier(ABC):
             spectra, self.engines, prepared, candidates, ranked, probabilities,
             self.confidence, exact, self.subclasses, self.anomaly,
         )  # fmt: skip
-
-
-def chosen_models(models: Mapping[str, Any], choices: Choices) -> dict[str, tuple[float, ...]]:
-    """The classes to try, with the range of redshifts to look at where one is chosen.
-
-    Raises
-    ------
-    ValueError
-        If there is no model of a chosen class.
-    """
-    missing = [name for name in choices.classes if name not in models]
-    if missing:
-        raise ValueError(f"there is no model of {missing[0]}: there are {', '.join(models)}")
-    ranges = {name: tuple(ends) for name, *ends in choices.z_ranges}
-    return {name: ranges.get(name, ()) for name in models if name in (choices.classes or models)}
-
-
-def chosen_curves(choices: Choices, solver: str, cards: Sequence[ModelCard]) -> SavedCurves | None:
-    """The saved curves that are chosen, if they serve the solver and these models.
-
-    Raises
-    ------
-    CurvesError
-        If they cannot be read, or are of another solver, other weights or a narrower range.
-    """
-    if not choices.curves:
-        return None
-    saved = SavedCurves(choices.curves)
-    weights = {card.cls: card.sha256 for card in cards}
-    saved.check(solver, weights, {card.cls: card.shifts for card in cards})
-    return saved
 
 
 def _posterior(probabilities: Floats, candidates: list[Any]) -> Floats:

@@ -8,12 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from gasnet3.anomaly import stored
 from gasnet3.anomaly.score import AnomalyFit
-from gasnet3.decide.confidence import DIRECTORY, Confidence, find_confidence
+from gasnet3.decide.confidence import Confidence
 from gasnet3.decide.subclass import SubclassModel
 from gasnet3.io.saved_curves import SavedCurves
-from gasnet3.nets.registry import fit_directories
 from gasnet3.onnx.prepare import Prepared, prepare
 from gasnet3.onnx.runtime import OnnxModel, load_exported, runtime
 from gasnet3.onnx.solve import (
@@ -27,8 +25,10 @@ from gasnet3.onnx.solve import (
     settle,
 )
 from gasnet3.pipeline.choices import ANYTHING, Choices
-from gasnet3.pipeline.classifier import Classifier, chosen_curves, chosen_models
+from gasnet3.pipeline.classifier import Classifier
+from gasnet3.pipeline.fitted import find_fitted
 from gasnet3.pipeline.outcome import Outcome
+from gasnet3.pipeline.request import Request
 from gasnet3.solve.priors import Prior, Priors
 from gasnet3.spectra.batch import Spectra
 
@@ -87,30 +87,14 @@ class OnnxPipeline(Classifier):
         ModelError
             If onnxruntime is not installed, or a model cannot be loaded.
         """
-        if solver != "amortised":
-            raise ValueError(
-                f"{directory} holds exported networks (ONNX), which know the amortised solver "
-                f"only: add --solver amortised; the {solver} one needs torch and the networks "
-                "that these were exported from"
-            )
-        if device != "cpu":
-            raise ValueError(f"{directory}: exported networks (ONNX) run on the CPU, not {device}")
-        models = load_exported(directory)
-        hashes = {name: model.card.sha256 for name, model in models.items()}
-        ranges = chosen_models(models, choices)
-        engines = tuple(
-            models[c].narrowed(*ends) if ends else models[c] for c, ends in ranges.items()
-        )
-        saved = chosen_curves(choices, solver, [engine.card for engine in engines])
+        request = Request(directory, solver, choices=choices)
+        check_exported(request, device)
+        loaded = load_exported(directory)
+        fitted = find_fitted(request, {cls: model.card for cls, model in loaded.items()})
         return cls(
-            engines,
-            find_confidence(hashes, solver, fit_directories(directory, DIRECTORY)),
-            {},  # coefficients that are not solved for have no covariance to judge them by
-            stored.find_anomaly(hashes, solver, fit_directories(directory, stored.DIRECTORY)),
-            choices,
-            Priors.read(choices.priors) if choices.priors else None,
-            saved,
-        )
+            tuple(loaded[card.cls].narrowed(card) for card in fitted.cards), fitted.confidence,
+            fitted.subclasses, fitted.anomaly, choices, fitted.priors, fitted.saved,
+        )  # fmt: skip
 
     @property
     def solver_name(self) -> str:
@@ -180,3 +164,24 @@ class OnnxPipeline(Classifier):
                 )  # fmt: skip
                 candidates[index].put(rows, better)
         return found
+
+
+def check_exported(request: Request, device: str = "cpu") -> None:
+    """Refuse what exported networks cannot do.
+
+    Raises
+    ------
+    ValueError
+        If the solver or device is another one than theirs.
+    ModelError
+        If onnxruntime is not installed.
+    """
+    if request.solver != "amortised":
+        raise ValueError(
+            f"{request.models} holds exported networks (ONNX), which know the amortised solver "
+            f"only: add --solver amortised; the {request.solver} one needs torch and the "
+            "networks that these were exported from"
+        )
+    if device != "cpu":
+        raise ValueError(f"{request.models}: exported networks (ONNX) run on the CPU, not {device}")
+    runtime()

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gasnet3.nets.card import ModelError
-from gasnet3.nets.registry import is_exported
+from gasnet3.nets.card import ModelError, read_weights
+from gasnet3.nets.registry import ModelNames, find_models, is_exported
 from gasnet3.pipeline.choices import ANYTHING, Choices
 
 if TYPE_CHECKING:
     from gasnet3.pipeline.classifier import Classifier
+    from gasnet3.pipeline.fitted import Fitted
+    from gasnet3.pipeline.request import Request
 
 NEEDS_TORCH = (
     "torch is not installed, and {models} needs it: install torch; or, where torch is, run "
@@ -20,7 +20,7 @@ NEEDS_TORCH = (
 
 
 def load_classifier(
-    models: str | Path | Sequence[str | Path] = "encoder",
+    models: ModelNames = "encoder",
     solver: str = "hybrid",
     device: str = "cpu",
     choices: Choices = ANYTHING,
@@ -43,17 +43,39 @@ def load_classifier(
     ModelError
         If a model cannot be loaded, or torch or onnxruntime is needed and not installed.
     """
+    from gasnet3.pipeline.request import Request  # loads the readers of files
+
+    return load(Request(models, solver, choices=choices), device)
+
+
+def load(request: Request, device: str = "cpu") -> Classifier:
+    """What does as a request says, see :func:`load_classifier`."""
+    models, solver, choices = request.models, request.solver, request.choices
     if is_exported(models):
         from gasnet3.pipeline.exported import OnnxPipeline
 
         return OnnxPipeline.load(str(models), solver, device, choices)
-    require_torch(f"--models {models}" if isinstance(models, str | Path) else "these models")
+    require_torch(f"--models {models}" if isinstance(models, str) else "these models")
     from gasnet3.pipeline.pipeline import Pipeline
 
     return Pipeline.load(models, solver, device, choices)
 
 
-def use_threads(models: str | Path | Sequence[str | Path], threads: int) -> None:
+def look_up(request: Request) -> Fitted:
+    """What :func:`load` would find beside the networks; their files are checked, not loaded."""
+    from gasnet3.pipeline.fitted import find_fitted
+
+    found = find_models(request.models)
+    if is_exported(request.models):
+        from gasnet3.pipeline.exported import check_exported
+
+        check_exported(request)
+    for info in found.values():
+        read_weights(info.weights, info.card)
+    return find_fitted(request, {cls: info.card for cls, info in found.items()})
+
+
+def use_threads(models: ModelNames, threads: int) -> None:
     """Set the number of threads of what runs the networks."""
     if is_exported(models):
         from gasnet3.onnx import runtime

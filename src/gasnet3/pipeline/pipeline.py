@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 import torch
 
-from gasnet3.anomaly import stored
 from gasnet3.anomaly.score import AnomalyFit
-from gasnet3.decide import subclass
-from gasnet3.decide.confidence import (
-    DIRECTORY,
-    Confidence,
-    find_confidence,
-    solution_kind,
-)
+from gasnet3.decide.confidence import Confidence
+from gasnet3.decide.subclass import SubclassModel
 from gasnet3.io.saved_curves import SavedCurves
 from gasnet3.nets.devices import check_device
-from gasnet3.nets.model import Model
 from gasnet3.nets.narrowed import narrowed
-from gasnet3.nets.registry import fit_directories, load_models
+from gasnet3.nets.registry import ModelNames, load_models
 from gasnet3.pipeline.choices import ANYTHING, Choices
-from gasnet3.pipeline.classifier import Classifier, chosen_curves, chosen_models
+from gasnet3.pipeline.classifier import Classifier
 from gasnet3.pipeline.closeup import Inspection, inspected
+from gasnet3.pipeline.fitted import find_fitted
 from gasnet3.pipeline.outcome import Outcome
+from gasnet3.pipeline.request import Request
 from gasnet3.solve.candidates import ALL
 from gasnet3.solve.engine import Curves, Engine
 from gasnet3.solve.prepare import Prepared, prepare
@@ -58,7 +51,7 @@ class Pipeline(Classifier):
     solver: Solver
     device: torch.device
     confidence: Confidence | None = None
-    subclasses: dict[str, subclass.SubclassModel] = field(default_factory=dict)
+    subclasses: dict[str, SubclassModel] = field(default_factory=dict)
     anomaly: AnomalyFit | None = None
     choices: Choices = ANYTHING
     priors: Priors | None = None
@@ -67,7 +60,7 @@ class Pipeline(Classifier):
     @classmethod
     def load(
         cls,
-        models: str | Path | Sequence[str | Path] = "encoder",
+        models: ModelNames = "encoder",
         solver: str = "hybrid",
         device: str = "cpu",
         choices: Choices = ANYTHING,
@@ -94,31 +87,15 @@ class Pipeline(Classifier):
         ModelError
             If a model cannot be loaded, or has no eigenspectra and the solver needs them.
         """
-        if solver not in SOLVERS:
-            raise ValueError(f"unknown solver {solver!r}: choose one of {', '.join(SOLVERS)}")
+        request = Request(models, solver, choices=choices)
         check_device(device)
         loaded = load_models(models)
-        engines = tuple(Engine(model.to(device)) for model in _chosen(loaded, choices))
-        if solver != "amortised":
-            for engine in engines:
-                _ = engine.eigenspectra  # raises for networks that have none
-        # Fits belong to all models together, whichever are tried.
-        hashes = {name: model.card.sha256 for name, model in loaded.items()}
-        confidence = find_confidence(hashes, solver, fit_directories(models, DIRECTORY))
-        # Coefficients that are not solved for have no covariance to judge them by.
-        told = {} if solver == "amortised" else hashes
-        found = {
-            c: subclass.find_subclass(h, fit_directories(models, subclass.DIRECTORY))
-            for c, h in told.items()
-        }
-        subclasses = {c: fit for c, fit in found.items() if fit}
-        kind = solution_kind(solver)
-        anomaly = stored.find_anomaly(hashes, kind, fit_directories(models, stored.DIRECTORY))
-        priors = Priors.read(choices.priors) if choices.priors else None
-        saved = chosen_curves(choices, solver, [engine.model.card for engine in engines])
+        fitted = find_fitted(request, {cls: model.card for cls, model in loaded.items()})
+        tried = [narrowed(loaded[card.cls], card) for card in fitted.cards]
+        engines = tuple(Engine(model.to(device)) for model in tried)
         return cls(
-            engines, SOLVERS[solver], torch.device(device), confidence, subclasses, anomaly,
-            choices, priors, saved,
+            engines, SOLVERS[solver], torch.device(device), fitted.confidence,
+            fitted.subclasses, fitted.anomaly, choices, fitted.priors, fitted.saved,
         )  # fmt: skip
 
     @property
@@ -228,11 +205,3 @@ class Pipeline(Classifier):
             prior = self.priors.of(spectra.ids, self.device)
             cache = {degree: replace(one, prior=prior) for degree, one in cache.items()}
         return [cache[engine.model.card.degree] for engine in self.engines]
-
-
-def _chosen(models: dict[str, Model], choices: Choices) -> list[Model]:
-    """The models to try, over the ranges to look at."""
-    return [
-        narrowed(models[name], *ends) if ends else models[name]
-        for name, ends in chosen_models(models, choices).items()
-    ]

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gasnet3.errors import GasnetError
 from gasnet3.io import (
     ReadError,
     ReadFailure,
     ReadOptions,
-    count_rows,
     expand,
     read_rows,
     write_shard,
 )
 from gasnet3.io.options import DEFAULT
 from gasnet3.io.registry import Inputs
-from gasnet3.io.state import file_state
 from gasnet3.io.stores.manifest import (
     SHARD_ROWS,
     ShardEntry,
@@ -33,16 +32,15 @@ from gasnet3.io.stores.manifest import (
 )
 from gasnet3.io.stores.shards import VERSION, read_header
 from gasnet3.machine.lock import locked
+from gasnet3.machine.progress import Progress, silent
+from gasnet3.run.inputs import counted
 from gasnet3.spectra.batch import Spectra
 
 READ_ROWS = 512
 """Rows read at once from a file of many, so that what the reader needs beside stays small."""
 
 
-Progress = Callable[[str, int, int], None]
-
-
-class ConvertError(Exception):
+class ConvertError(GasnetError):
     """A directory that must not be written into. The message says why and what to do."""
 
 
@@ -101,6 +99,7 @@ def convert(
     shard_rows: int = SHARD_ROWS,
     overwrite: bool = False,
     options: ReadOptions = DEFAULT,
+    on_counted: Progress | None = None,
     on_progress: Progress | None = None,
 ) -> ConvertResult:
     """Write the spectra of files, directories and globs as shards, and a manifest of these.
@@ -120,9 +119,10 @@ def convert(
         Whether shards of other rows may be replaced or removed.
     options : ReadOptions
         What the files do not say.
+    on_counted : callable, optional
+        Called with the number of files whose spectra are counted, and of all.
     on_progress : callable, optional
-        Called with what is done ("count" or "convert"), how many files are counted or spectra
-        converted, and how many there are.
+        Called with the number of spectra converted, and of all.
 
     Returns
     -------
@@ -145,9 +145,8 @@ def convert(
     if shard_rows < 1:
         raise ValueError(f"a shard needs at least one row, got {shard_rows}")
     directory = Path(directory)
-    tell = on_progress or (lambda what, done, total: None)
     failures: dict[Path, str] = {}
-    sources = _sources(expand(inputs), directory, options, failures, tell)
+    sources = _sources(expand(inputs), directory, options, failures, on_counted or silent)
     planned = _planned(sources, directory, shard_rows, options)
     directory.mkdir(parents=True, exist_ok=True)
     with locked(directory / ".convert.lock", str(directory)):
@@ -160,7 +159,7 @@ def convert(
             result.shards.append(kept or _make(shard, failures))
             result.made += kept is None
             done += sum(piece.stop - piece.start for piece in shard.pieces)
-            tell("convert", done, total)
+            (on_progress or silent)(done, total)
         result.failures = [ReadFailure(path, reason) for path, reason in failures.items()]
         for path in unwanted:
             path.unlink(missing_ok=True)
@@ -173,23 +172,18 @@ def _sources(
     directory: Path,
     options: ReadOptions,
     failures: dict[Path, str],
-    tell: Progress,
+    on_counted: Progress,
 ) -> list[Source]:
     """Files with their number of rows; those that cannot be counted are failures."""
-    sources = []
     output = directory.absolute()
-    for done, path in enumerate(paths, start=1):
+    for path in paths:
         if output in path.absolute().parents:
             raise ConvertError(f"{path}: lies in the output {directory}; name another directory")
-        try:
-            rows = count_rows(path, options=options)
-            state = file_state(path)
-        except ReadError as error:
-            failures[path] = error.problem
-        else:
-            sources.append(Source(str(path.absolute()), rows, *state))
-        tell("count", done, len(paths))
-    return sources
+    failed: list[ReadFailure] = []
+    found = counted(paths, failed, on_counted, options)
+    failures |= {failure.path: failure.reason for failure in failed}
+    columns = (found.rows.tolist(), found.size.tolist(), found.mtime_ns.tolist())
+    return [Source(*file) for file in zip(found.path, *columns, strict=True)]
 
 
 def _planned(

@@ -4,31 +4,32 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from gasnet3.errors import GasnetError
 from gasnet3.machine.allocator import keep_freed_memory
 from gasnet3.machine.cores import allotted_cores
-from gasnet3.run.plan import Plan
-from gasnet3.run.work import PartResult, Settings, planned, work_part
+from gasnet3.machine.progress import Progress
+from gasnet3.run.plan import PLAN, Plan
+from gasnet3.run.work import PartResult, Settings, work_part
 
 RETRIES = 2
 """How often a part is tried again when it raises (a file system that is away for a moment)."""
 
-Progress = Callable[[PartResult], None]
-
 _ONE_AT_A_TIME = threading.Lock()
 
 
-class DaskError(Exception):
+class DaskError(GasnetError):
     """Dask could not do the work. The message says why and what to do."""
 
 
 def work_with_dask(
-    directory: str | Path,
+    plan: Plan,
     dask: str | int | None = None,
     settings: Settings | None = None,
     on_progress: Progress | None = None,
@@ -41,15 +42,15 @@ def work_with_dask(
 
     Parameters
     ----------
-    directory : str or Path
-        The run, see :mod:`gasnet3.run.plan`.
+    plan : Plan
+        The run.
     dask : str, int or None
         Address of a scheduler ("tcp://host:8786"), or a number of worker processes to start
         here; as many as there are cores allotted where it is None.
     settings : Settings, optional
         What a worker decides for itself: device, spectra at a time.
     on_progress : callable, optional
-        Called with every part that is made.
+        Called after every part with the number of spectra done, and of all that were missing.
 
     Returns
     -------
@@ -66,8 +67,7 @@ def work_with_dask(
     ValueError
         If the number of workers is less than 1.
     """
-    plan = Plan.load(directory)
-    where = str(Path(directory).absolute())
+    where = str(plan.directory.absolute())
     todo = plan.missing()
     made: list[PartResult] = []
     if not todo:
@@ -85,7 +85,7 @@ def work_with_dask(
             for future in as_completed(futures, loop=client.loop):
                 made.append(_result(future, futures[future]))
                 if on_progress:
-                    on_progress(made[-1])
+                    on_progress(sum(part.rows for part in made), plan.rows_in(todo))
                 future.release()
         finally:
             client.cancel([future for future in futures if not future.done()])
@@ -99,8 +99,20 @@ def _task(directory: str, index: int, settings: Settings | None) -> PartResult:
     # What work_part keeps between parts belongs to the process, and workers may have threads.
     with _ONE_AT_A_TIME:
         keep_freed_memory()  # Dask has its workers give back every 64 kB at once
-        use_threads(planned(directory).config["models"], 1)
-        return work_part(directory, index, replace(settings or Settings(), threads=1))
+        plan = planned(directory)
+        use_threads(plan.request.models, 1)
+        return work_part(plan, index, replace(settings or Settings(), threads=1))
+
+
+def planned(directory: str) -> Plan:
+    """The plan of a run, read once in each process of a worker."""
+    path = Path(directory, PLAN)
+    return _plan(directory, path.stat().st_mtime_ns if path.exists() else 0)
+
+
+@lru_cache(maxsize=1)
+def _plan(directory: str, version: int) -> Plan:
+    return Plan.load(directory)
 
 
 def _result(future: Any, index: int) -> PartResult:
@@ -153,5 +165,5 @@ def _local(workers: int | None) -> Any:
         dashboard_address=None,
         # Its web server starts all the same, and would warn where another cluster has the port.
         scheduler_kwargs={"dashboard_address": ":0"},
-        silence_logs=logging.CRITICAL,  # a worker that dies is replaced, and told if it must be
+        silence_logs=logging.CRITICAL,  # a worker that dies is replaced, or is an error
     )

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from gasnet3.catalog.schema import free_name
 from gasnet3.flags import ZWarn
-from gasnet3.machine.allocator import TOLD, keep_freed_memory
+from gasnet3.machine.allocator import TRIM, keep_freed_memory
 from gasnet3.nets.registry import is_exported
-from gasnet3.pipeline.loading import load_classifier, require_torch, use_threads
+from gasnet3.pipeline.loading import load, require_torch, use_threads
+from gasnet3.pipeline.request import Request
 from gasnet3.spectra.batch import Spectra
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class PartitionClassifier:
         lists = [_lists(frame, name) for name in (self.flux, self.ivar, grid)]
         spectra = _spectra(lists, self._ids(frame), log=self.wave is None)
         with _one_at_a_time(self.models):
-            classifier = _classifier(self.models, self.solver, self.device)
+            classifier = _classifier(Request(self.models, self.solver), self.device)
             table = classifier.run(spectra, self.n_best, threads=self.threads)
         rows = np.repeat(np.arange(len(frame)), self.n_best)
         used = {name.partition(".")[0] for name in (self.flux, self.ivar, grid)}
@@ -120,15 +121,15 @@ class PartitionClassifier:
 
 
 @lru_cache(maxsize=2)
-def _classifier(models: str | tuple[str, ...], solver: str, device: str) -> Classifier:
-    return load_classifier(models, solver, device)
+def _classifier(request: Request, device: str) -> Classifier:
+    return load(request, device)
 
 
 @contextmanager
 def _one_at_a_time(models: str | tuple[str, ...]) -> Iterator[None]:
     """The networks with one thread, and no other partition in this process beside it."""
     with _LOCK:
-        if TOLD in os.environ:  # a worker of Dask, three times slower by it
+        if TRIM in os.environ:  # a worker of Dask, three times slower by it
             keep_freed_memory()
         if is_exported(models):
             use_threads(models, 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from gasnet3.io import ReadError, ReadFailure, ReadOptions, count_rows, find_reader
 from gasnet3.io.state import file_state
-
-Progress = Callable[[int, int], None]
+from gasnet3.machine.progress import Progress
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,8 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -25,16 +24,13 @@ if TYPE_CHECKING:
     from gasnet3.pipeline.outcome import Outcome
     from gasnet3.run.plan import Plan
 
-KINDS = ("curves", "models")
-"""What can be kept."""
-
 
 def kept_path(plan: Plan, kind: str, index: int) -> Path:
     """Where a part of what is kept lies when its part is finished."""
     return plan.part_path(index).with_name(f"{kind}-{index:06d}-{plan.key}.parquet")
 
 
-class Keeper:
+class Keeper(ExitStack):
     """Writes what a part keeps, batch by batch; used with ``with``.
 
     The files get their names when the block ends well, before the part itself is written: a part
@@ -43,48 +39,37 @@ class Keeper:
     Parameters
     ----------
     plan : Plan
-        The run; ``plan.config["keep"]`` names the kinds.
+        The run; ``plan.request.keep`` names the kinds.
     index : int
         Number of the part.
     """
 
     def __init__(self, plan: Plan, index: int) -> None:
+        super().__init__()
         self._plan, self._index = plan, index
-        self._kinds = plan.config.get("keep", [])
-        self._files = ExitStack()
         self._writers: dict[str, Any] = {}
 
     def add(self, outcome: Outcome) -> None:
         """Take what is to be kept of a batch."""
-        if "curves" in self._kinds:
+        kinds = self._plan.request.keep
+        # Writers are closed before their files are renamed; nothing is where there was an error.
+        if "curves" in kinds:
             if "curves" not in self._writers:
                 writer = CurvesWriter(self._open("curves"), _header(outcome, self._plan))
-                self._writers["curves"] = self._files.enter_context(writer)
+                self._writers["curves"] = self.enter_context(writer)
             chi2 = {cls: as_numpy(found.chi2) for cls, found in outcome.scanned.items()}
             self._writers["curves"].add(outcome.spectra, chi2)
-        if "models" in self._kinds:
+        if "models" in kinds:
             table = _models_table(outcome)
             if "models" not in self._writers:
                 path = self._open("models")
                 writer = pa.parquet.ParquetWriter(path, table.schema, compression="zstd")
-                self._writers["models"] = self._files.enter_context(writer)
+                self._writers["models"] = self.enter_context(writer)
             self._writers["models"].write_table(table, row_group_size=len(table))
 
     def _open(self, kind: str) -> Path:
-        path: Path = self._files.enter_context(replacing(kept_path(self._plan, kind, self._index)))
+        path: Path = self.enter_context(replacing(kept_path(self._plan, kind, self._index)))
         return path
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        # Writers are closed before their files are renamed; nothing is where there was an error.
-        self._files.__exit__(kind, error, trace)
 
 
 def _header(outcome: Outcome, plan: Plan) -> CurvesHeader:
@@ -94,7 +79,7 @@ def _header(outcome: Outcome, plan: Plan) -> CurvesHeader:
         step = float(shift[1] - shift[0]) if len(shift) > 1 else 1.0
         grids[cls] = Grid(float(shift[0]), step, len(shift))
     weights = {engine.cls: engine.model.card.sha256 for engine in outcome.engines}
-    return CurvesHeader(plan.config["solver"], weights, grids)
+    return CurvesHeader(plan.request.solver, weights, grids)
 
 
 def _models_table(outcome: Outcome) -> Any:
@@ -119,38 +104,26 @@ def _models_table(outcome: Outcome) -> Any:
     return pa.table(columns, metadata={"gasnet3_models": about})
 
 
-def merge_curves(plan: Plan, output: Path) -> None:
-    """Write the curves of all parts as one file.
+def merge_kept(plan: Plan, kind: str, output: Path) -> None:
+    """Write what all parts have kept as one file, when :func:`check_kept` has passed it.
+
+    Curves are of :mod:`gasnet3.io.saved_curves`, models of :mod:`gasnet3.io.write_models`.
 
     Raises
     ------
-    ValueError
-        If the run has not kept them.
     OSError
-        If a part of them cannot be read, or the file not be written.
+        If a part cannot be read, or the file not be written.
     """
-    check_kept(plan, "curves")
-    first = kept_path(plan, "curves", 0)
-    header = CurvesHeader.of(first, pa.parquet.read_schema(first))
+    first = kept_path(plan, kind, 0)
+    schema = pa.parquet.read_schema(first)
+    if kind == "models":
+        lattice = LogLattice(**json.loads(schema.metadata[b"gasnet3_models"]))
+        write_models(output, _blocks(plan), plan.rows, lattice)
+        return
+    header = CurvesHeader.of(first, schema)
     with replacing(output) as temporary, CurvesWriter(temporary, header) as writer:
         for index in range(len(plan)):
-            writer.copy(kept_path(plan, "curves", index))
-
-
-def merge_models(plan: Plan, output: Path) -> None:
-    """Write the best models of all parts as one file, see :mod:`gasnet3.io.write_models`.
-
-    Raises
-    ------
-    ValueError
-        If the run has not kept them.
-    OSError
-        If a part of them cannot be read, or the file not be written.
-    """
-    check_kept(plan, "models")
-    schema = pa.parquet.read_schema(kept_path(plan, "models", 0))
-    lattice = LogLattice(**json.loads(schema.metadata[b"gasnet3_models"]))
-    write_models(output, _blocks(plan), plan.rows, lattice)
+            writer.copy(kept_path(plan, kind, index))
 
 
 def check_kept(plan: Plan, kind: str) -> None:
@@ -161,7 +134,7 @@ def check_kept(plan: Plan, kind: str) -> None:
     ValueError
         If the run has not kept it, or has no spectra, or a part of it is gone or damaged.
     """
-    if kind not in plan.config.get("keep", []):
+    if kind not in plan.request.keep:
         raise ValueError(
             f"{plan.directory}: its {kind} are not kept; plan it again with --keep {kind}"
         )

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gasnet3.io import ReadFailure, ReadOptions, expand
 from gasnet3.io.options import DEFAULT
 from gasnet3.io.registry import Inputs
 from gasnet3.machine.cores import allotted_cores
 from gasnet3.machine.lock import locked
+from gasnet3.machine.progress import Message, Progress, silent
+from gasnet3.nets.registry import ModelNames
 from gasnet3.pipeline.choices import ANYTHING, Choices
+from gasnet3.pipeline.request import Request
 from gasnet3.run.config import make_config
 from gasnet3.run.memory import share_memory
 from gasnet3.run.merge import merge
@@ -21,15 +23,8 @@ from gasnet3.run.plan import PARTS, Plan, make_plan, other_parts
 from gasnet3.run.work import Settings, work
 from gasnet3.run.workers import work_with_workers
 
-if TYPE_CHECKING:
-    pass
-
 ALONE_ROWS = 2048
 """So many spectra are done by threads sooner than workers are started for them."""
-
-
-Progress = Callable[[int, int], None]
-Message = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -60,7 +55,7 @@ def classify_files(
     output: str | Path,
     *,
     solver: str = "hybrid",
-    models: str | Path | Sequence[str | Path] = "encoder",
+    models: ModelNames = "encoder",
     n_best: int = 1,
     options: ReadOptions = DEFAULT,
     choices: Choices = ANYTHING,
@@ -133,56 +128,49 @@ def classify_files(
     OSError
         If something cannot be written. The message says what to do; what is finished is kept.
     """
-    output = Path(output)
-    settings = settings or Settings()
-    tell = on_message or (lambda text: None)
+    output, settings, note = Path(output), settings or Settings(), on_message or silent
     share_memory(max_memory, 1)  # before any work
     paths = expand(inputs)
     keep = {"curves": save_curves, "models": save_models}
-    wanted = [kind for kind, path in keep.items() if path is not None]
-    config = make_config(models, solver, n_best, options, choices, wanted)
+    wanted = tuple(kind for kind, path in keep.items() if path is not None)
+    config = make_config(Request(models, solver, n_best, options, choices, wanted))
     with locked(output.with_name(f".{output.name}.lock"), str(output)):
         run = output.with_name(f"{output.name}.run")
-        plan = make_plan(paths, run, config, ids=ids, on_message=tell)
-        _tidy(plan, tell)
-        if workers is None:
-            workers = _default_workers(plan, settings)
-        workers, settings = _within(max_memory, min(workers, len(plan)), settings)
-        if workers:
-            work_with_workers(plan, workers, settings, on_progress, on_message)
+        plan = make_plan(paths, run, config, ids=ids, on_message=note)
+        _tidy(plan, note)
+        if workers is None:  # a GPU is kept busy by one process
+            alone = plan.rows <= ALONE_ROWS or settings.device != "cpu"
+            workers = 1 if alone else allotted_cores()
+        share = share_memory(
+            max_memory, min(workers, len(plan)), settings.batch_rows, settings.threads
+        )
+        settings = replace(settings, batch_rows=share.batch_rows, threads=share.threads)
+        if share.workers:
+            work_with_workers(plan, share.workers, settings, on_progress, note)
         else:
-            _work_here(plan, settings, on_progress)
+            here = on_progress or silent  # called with what is missing, calls with what there is
+            work(
+                plan, settings=settings,
+                on_progress=lambda done, total: here(plan.rows - total + done, plan.rows),
+            )  # fmt: skip
         if wanted and not plan.rows:
-            tell(f"there are no spectra: no {' and no '.join(wanted)} saved")
+            note(f"there are no spectra: no {' and no '.join(wanted)} saved")
             save_curves = save_models = None
         result = merge(
-            plan.directory, output, dialect, allow_failed=True, save_curves=save_curves,
+            plan, output, dialect, allow_failed=True, save_curves=save_curves,
             save_models=save_models,
         )  # fmt: skip
-        if result.told:
-            tell(result.told)
+        if result.message:
+            note(result.message)
         shutil.rmtree(plan.directory)
     return RunResult(output, result.rows, len(paths), result.failures)
 
 
-def _within(limit: int | None, workers: int, settings: Settings) -> tuple[int, Settings]:
-    """Workers, batches and threads that stay below a limit of memory; 0 workers: this process."""
-    share = share_memory(limit, workers, settings.batch_rows, settings.threads)
-    return share.workers, replace(settings, batch_rows=share.batch_rows, threads=share.threads)
-
-
-def _default_workers(plan: Plan, settings: Settings) -> int:
-    # A GPU is kept busy by one process.
-    if plan.rows <= ALONE_ROWS or settings.device != "cpu":
-        return 1
-    return allotted_cores()
-
-
-def _tidy(plan: Plan, tell: Message) -> None:
+def _tidy(plan: Plan, note: Message) -> None:
     """Remove what an earlier run left that is of no use for this one."""
     others = other_parts(plan)
     if others:
-        tell(
+        note(
             f"{plan.directory} holds {len(others)} parts of another run (other settings, models "
             "or inputs): removed"
         )
@@ -191,17 +179,4 @@ def _tidy(plan: Plan, tell: Message) -> None:
         path.unlink(missing_ok=True)
     there = len(plan.finished())
     if there:
-        tell(f"going on with the run in {plan.directory}: {there} of {len(plan)} parts are there")
-
-
-def _work_here(plan: Plan, settings: Settings, on_progress: Progress | None) -> None:
-    todo = plan.missing()
-    done = plan.rows - sum(stop - start for start, stop in map(plan.span, todo))
-
-    def advance(rows: int) -> None:
-        nonlocal done
-        done += rows
-        if on_progress:
-            on_progress(done, plan.rows)
-
-    work(plan.directory, settings=settings, on_progress=advance)
+        note(f"going on with the run in {plan.directory}: {there} of {len(plan)} parts are there")

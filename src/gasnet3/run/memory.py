@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from gasnet3.errors import GasnetError
 from gasnet3.run.work import BATCH_ROWS
 
 BASE = 620_000_000
@@ -22,7 +23,7 @@ LEAST_ROWS = 16
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT]?)(i?)B?", re.IGNORECASE)
 
 
-class MemoryLimitError(ValueError):
+class MemoryLimitError(GasnetError, ValueError):
     """The limit is too low for even one worker. The message says what is needed."""
 
 

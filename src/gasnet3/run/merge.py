@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,9 +12,12 @@ import pyarrow.parquet
 
 from gasnet3.catalog import CatalogError, read_catalog, write_parts
 from gasnet3.catalog.formats import passes
+from gasnet3.errors import GasnetError
 from gasnet3.io import ReadFailure
-from gasnet3.run.kept import check_kept, merge_curves, merge_models
+from gasnet3.machine.progress import Progress, silent
+from gasnet3.run.kept import check_kept, merge_kept
 from gasnet3.run.plan import Plan, PlanError, part_metadata
+from gasnet3.spectra.batch import Spectra
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -22,10 +25,8 @@ if TYPE_CHECKING:
 NAMED = 8
 """Parts or files that a message names before it only counts the rest."""
 
-Progress = Callable[[int, int], None]
 
-
-class MergeError(Exception):
+class MergeError(GasnetError):
     """The parts do not make up the run. The message says which, and what mends it."""
 
 
@@ -52,7 +53,7 @@ class MergeResult:
     unmatched: list[str] = field(default_factory=list)
 
     @property
-    def told(self) -> str:
+    def message(self) -> str:
         """What a user should know of the unmatched; '' if there is nothing."""
         if not self.unmatched:
             return ""
@@ -60,7 +61,7 @@ class MergeResult:
 
 
 def merge(
-    directory: str | Path,
+    plan: Plan,
     output: str | Path,
     dialect: str = "native",
     *,
@@ -76,8 +77,8 @@ def merge(
 
     Parameters
     ----------
-    directory : str or Path
-        The run, see :mod:`gasnet3.run.plan`.
+    plan : Plan
+        The run.
     output : str or Path
         Where to write; ends in .parquet, .fits, .csv or .vot. A file there is replaced.
     dialect : {'native', 'sdss', 'redrock'}
@@ -96,8 +97,6 @@ def merge(
 
     Raises
     ------
-    PlanError
-        If no run is planned there.
     MergeError
         If a part is missing, damaged or of other rows, or a file could not be read.
     CatalogError, ValueError
@@ -106,7 +105,6 @@ def merge(
     OSError
         If the output cannot be written, the message says what to do.
     """
-    plan = Plan.load(directory)
     failures = _checked(plan)
     if failures and not allow_failed:
         raise MergeError(
@@ -115,14 +113,13 @@ def merge(
             f"{plan.directory} again, or plan again if it is to stay so, or add --allow-failed "
             "to keep the rows without an answer"
         )
-    for kind, path in (("curves", save_curves), ("models", save_models)):
-        if path is not None:
-            check_kept(plan, kind)
-    if save_curves is not None:
-        merge_curves(plan, Path(save_curves))
-    if save_models is not None:
-        merge_models(plan, Path(save_models))
-    parts = _Parts(plan, passes(Path(output), dialect), on_progress)
+    both = (("curves", save_curves), ("models", save_models))
+    saved = {kind: Path(path) for kind, path in both if path is not None}
+    for kind in saved:
+        check_kept(plan, kind)
+    for kind, path in saved.items():
+        merge_kept(plan, kind, path)
+    parts = _Parts(plan, passes(Path(output), dialect), on_progress or silent)
     try:
         write_parts(parts, output, dialect)
     except (FileNotFoundError, IsADirectoryError):
@@ -170,7 +167,7 @@ def _check_part(plan: Plan, index: int) -> None:
     if found != expected:
         raise ValueError(f"it says it is {found}, planned is {expected}")
     rows = pa.parquet.read_metadata(plan.part_path(index)).num_rows
-    planned = (stop - start) * int(plan.config["n_best"])
+    planned = (stop - start) * plan.request.n_best
     if rows != planned:
         raise ValueError(f"it has {rows} rows, planned are {planned}")
 
@@ -181,7 +178,7 @@ class _Parts:
 
     plan: Plan
     passes: int
-    on_progress: Progress | None
+    on_progress: Progress
     read: int = 0
 
     def __post_init__(self) -> None:
@@ -190,9 +187,10 @@ class _Parts:
     def __iter__(self) -> Iterator[Table]:
         if not len(self.plan):
             from gasnet3.run.config import pipeline_of
-            from gasnet3.run.work import first_table
 
-            yield first_table(self.plan, pipeline_of(self.plan))
+            pipeline = pipeline_of(self.plan)
+            none = Spectra.from_arrays([], [], [3600.0], lattice=pipeline.lattice)
+            yield pipeline.run(none, self.plan.request.n_best)
         for index in range(len(self.plan)):
             path = self.plan.part_path(index)
             try:
@@ -206,14 +204,13 @@ class _Parts:
                     self.unmatched.pop(str(name), None)
             start, stop = self.plan.span(index)
             self.read += stop - start
-            if self.on_progress:
-                self.on_progress(self.read, self.passes * self.plan.rows)
+            self.on_progress(self.read, self.passes * self.plan.rows)
             yield table
 
 
 def _ids_of_priors(plan: Plan) -> dict[str, None]:
     """Ids of the priors of a run, in their order; none if their table is gone or another now."""
-    path = plan.config.get("choices", {}).get("priors")
+    path = plan.request.choices.priors
     if not path:
         return {}
     from gasnet3.solve.priors import Priors

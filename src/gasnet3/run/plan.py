@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,10 +20,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
+from gasnet3.errors import GasnetError
 from gasnet3.io import ReadFailure, ReadOptions
-from gasnet3.io.options import reading_of
 from gasnet3.machine.files import replacing, write_json
-from gasnet3.run.inputs import Inputs, Progress, counted
+from gasnet3.machine.progress import Message, Progress
+from gasnet3.pipeline.request import Request
+from gasnet3.run.inputs import Inputs, counted
 
 PLAN, INPUTS, PARTS = "plan.json", "inputs.parquet", "parts"
 NUMBERS = ("rows", "size", "mtime_ns", "skip")
@@ -34,7 +37,7 @@ SHARES = 64
 """Parts that a run is cut into where they keep within these sizes, for workers to share evenly."""
 
 
-class PlanError(Exception):
+class PlanError(GasnetError):
     """A directory that is no run, or one of other work. The message says what to do."""
 
 
@@ -60,7 +63,8 @@ class Plan:
     key : str
         Twelve hexadecimal digits that change with everything that changes an answer.
     config : dict
-        The settings: ``models``, ``solver``, ``n_best``, ``fingerprint`` of the weights, ...
+        The :class:`~gasnet3.pipeline.request.Request` in the types of JSON, the version of
+        gasnet3, and the ``fingerprint`` of weights and fits.
     part_rows : int
         Spectra a part; the last one may have fewer.
     inputs : Inputs
@@ -76,10 +80,19 @@ class Plan:
     inputs: Inputs
     failures: list[ReadFailure] = field(default_factory=list)
 
+    @cached_property
+    def request(self) -> Request:
+        """What is asked."""
+        return Request.from_json(self.config)
+
     @property
     def rows(self) -> int:
         """Number of spectra."""
         return int(self.inputs.first[-1])
+
+    def rows_in(self, parts: Iterable[int]) -> int:
+        """Number of spectra in some parts."""
+        return sum(stop - start for start, stop in map(self.span, parts))
 
     @property
     def files(self) -> int:
@@ -216,7 +229,7 @@ def make_plan(
     part_rows: int | None = None,
     ids: Sequence[str] | None = None,
     on_progress: Progress | None = None,
-    on_message: Callable[[str], None] | None = None,
+    on_message: Message | None = None,
 ) -> Plan:
     """Count the spectra of files and write the plan of a run.
 
@@ -228,7 +241,7 @@ def make_plan(
         Where the run is to lie; it is made where it is not there. The plan of an earlier run is
         replaced. Its parts stay, and count if the new plan is the same.
     config : dict
-        The settings, in the types of JSON.
+        The settings, see :func:`gasnet3.run.config.make_config`.
     part_rows : int, optional
         Spectra a part; chosen from the number of spectra where it is not given.
     ids : sequence of str, optional
@@ -254,9 +267,10 @@ def make_plan(
         raise ValueError(f"a part must have at least one spectrum, got {part_rows}")
     directory = Path(directory)
     failures: list[ReadFailure] = []
-    inputs = counted(paths, failures, on_progress, reading_of(config))
+    reading = Request.from_json(config).reading
+    inputs = counted(paths, failures, on_progress, reading)
     if ids is not None:
-        inputs = _selected(inputs, ids, reading_of(config), failures, on_progress, on_message)
+        inputs = _selected(inputs, ids, reading, failures, on_progress, on_message)
     if part_rows is None:
         part_rows = int(np.clip(-(-inputs.rows.sum() // SHARES), *PART_ROWS))
     key = make_key(config, part_rows, inputs)
@@ -285,7 +299,7 @@ def _selected(
     options: ReadOptions,
     failures: list[ReadFailure],
     on_progress: Progress | None,
-    on_message: Callable[[str], None] | None,
+    on_message: Message | None,
 ) -> Inputs:
     from gasnet3.run.selection import select
 

@@ -44,7 +44,7 @@ def find_rank(
     world: int | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Rank:
-    """The rank that is given, or else the one that the environment tells.
+    """The rank that is given, or else the one that the environment says.
 
     Every task of a SLURM array counts as so many workers as it has tasks itself.
 
@@ -91,7 +91,7 @@ def _array(environment: Mapping[str, str]) -> tuple[int, int]:
     step = (last - first) // (count - 1) if count > 1 else 1
     if step < 1 or (last - first) % step or (last - first) // step + 1 != count:
         raise ValueError(
-            f"the array {first} to {last} with {count} tasks has gaps: the ranks cannot be told; "
+            f"the array {first} to {last} with {count} tasks has gaps: the ranks are not known; "
             "use an array like 0-99, or give --rank and --world"
         )
     return (index - first) // step, count

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from gasnet3.io import ReadError, ReadFailure, ReadOptions
 from gasnet3.io.finding import SpectrumIndex
+from gasnet3.machine.progress import Progress
 from gasnet3.run.inputs import Inputs
 
 ID_NAMES = ("id", "targetid", "name")
@@ -67,7 +68,7 @@ def select(
     ids: Collection[str],
     options: ReadOptions,
     failures: list[ReadFailure],
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: Progress | None = None,
 ) -> tuple[Inputs, list[str]]:
     """The rows of files whose ids are wanted, in the order of the files.
 

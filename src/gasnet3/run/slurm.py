@@ -69,7 +69,7 @@ WORK
 )
 
 # 2. The catalog: when all tasks have ended, well or not. Unless all spectra are there it writes
-# nothing, and its log tells what is missing.
+# nothing, and its log says what is missing.
 merge=$(sbatch --parsable --dependency=afterany:"${{work%%;*}}" <<'MERGE'
 #!/bin/bash
 {merge_options}

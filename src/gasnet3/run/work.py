@@ -5,9 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,12 +13,13 @@ import numpy as np
 from gasnet3.catalog import write_parts
 from gasnet3.catalog.schema import make_catalog
 from gasnet3.io import ReadFailure, prefetched
-from gasnet3.io.options import DEFAULT, reading_of
+from gasnet3.io.options import DEFAULT
+from gasnet3.machine.progress import Progress, silent
 from gasnet3.pipeline.classifier import Classifier
 from gasnet3.run.batches import ReadAgain, batches
 from gasnet3.run.config import pipeline_of
 from gasnet3.run.kept import Keeper
-from gasnet3.run.plan import PLAN, Plan, Unit
+from gasnet3.run.plan import Plan, Unit
 from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.joining import join_column
 
@@ -33,8 +32,6 @@ BATCH_ROWS = 256
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Errors of a disk, a quota or a file that is full."""
-
-Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -80,26 +77,26 @@ class PartResult:
 
 
 def work_part(
-    directory: str | Path,
+    plan: Plan,
     index: int,
     settings: Settings | None = None,
     on_progress: Progress | None = None,
 ) -> PartResult:
     """Make one part of a run: what every engine calls, in any process that sees the files.
 
-    The bytes of the part depend on the plan and its inputs only. The plan and the models are
-    kept for the next call.
+    The bytes of the part depend on the plan and its inputs only. The models are kept for the
+    next call.
 
     Parameters
     ----------
-    directory : str or Path
+    plan : Plan
         The run.
     index : int
         Number of the part; one that is there is replaced.
     settings : Settings, optional
         Device and size of the batches.
     on_progress : callable, optional
-        Called after every batch with the number of its spectra.
+        Called after every batch with the number of spectra done, and of the part.
 
     Returns
     -------
@@ -110,14 +107,13 @@ def work_part(
     Raises
     ------
     PlanError
-        If there is no plan, or its models are others now.
+        If the models of the plan are others now.
     OSError
         If the part cannot be written; the message says what to do.
     IndexError
         If the plan has no such part.
     """
     settings = settings or Settings()
-    plan = planned(directory)
     if not 0 <= index < len(plan):
         raise IndexError(f"no part {index}: the plan has {len(plan)}")
     pipeline = pipeline_of(plan, settings.device)
@@ -125,7 +121,9 @@ def work_part(
     while True:
         try:
             with Keeper(plan, index) as keeper:
-                tables = _tables(plan, pipeline, index, settings, failed, keeper, on_progress)
+                tables = _tables(
+                    plan, pipeline, index, settings, failed, keeper, on_progress or silent
+                )
             break
         except ReadAgain:
             continue
@@ -133,12 +131,11 @@ def work_part(
 
 
 def work(
-    directory: str | Path,
+    plan: Plan,
     rank: int = 0,
     world: int = 1,
     *,
     settings: Settings | None = None,
-    retry: bool = True,
     on_progress: Progress | None = None,
     going_on: Callable[[], bool] | None = None,
 ) -> list[PartResult]:
@@ -146,14 +143,15 @@ def work(
 
     Parameters
     ----------
-    directory : str or Path
+    plan : Plan
         The run.
     rank, world : int
         Which of how many workers this is: it makes the parts ``rank``, ``rank + world``, ...
-    settings, on_progress
-        See :func:`work_part`.
-    retry : bool
-        Whether to make parts anew whose files could not be read.
+        Parts whose files could not be read are made anew.
+    settings : Settings, optional
+        Device and size of the batches.
+    on_progress : callable, optional
+        Called after every batch with the number of spectra done, and of all these parts.
     going_on : callable, optional
         Asked before every part; the work ends when it says no.
 
@@ -168,35 +166,18 @@ def work(
         As :func:`work_part`.
     """
     made: list[PartResult] = []
-    for index in Plan.load(directory).missing(rank, world, retry=retry):
+    todo = plan.missing(rank, world)
+    total = plan.rows_in(todo)
+
+    def advance(done: int, _: int) -> None:
+        if on_progress:
+            on_progress(sum(part.rows for part in made) + done, total)
+
+    for index in todo:
         if going_on is not None and not going_on():
             break
-        made.append(work_part(directory, index, settings, on_progress))
+        made.append(work_part(plan, index, settings, advance))
     return made
-
-
-def _version(directory: Path) -> int:
-    try:
-        return (directory / PLAN).stat().st_mtime_ns
-    except OSError:
-        return 0  # Plan.load tells what is wrong
-
-
-def planned(directory: str | Path) -> Plan:
-    """The plan of a run, kept for the next call."""
-    return _plan(Path(directory), _version(Path(directory)))
-
-
-@lru_cache(maxsize=1)
-def _plan(directory: Path, version: int) -> Plan:
-    return Plan.load(directory)
-
-
-def first_table(plan: Plan, pipeline: Classifier) -> Table:
-    """The catalog of no spectra: the columns of a run that has none."""
-    lattice = pipeline.lattice
-    none = Spectra.from_arrays([], [], [3600.0], lattice=lattice)
-    return pipeline.run(none, plan.config["n_best"])
 
 
 def _tables(
@@ -206,17 +187,17 @@ def _tables(
     settings: Settings,
     failed: dict[Unit, str],
     keeper: Keeper,
-    on_progress: Progress | None,
+    on_progress: Progress,
 ) -> list[Table]:
     """The catalogs of a part; while one batch is solved the next is read."""
-    lattice = pipeline.lattice
     tables: list[Table] = []
+    request, (start, stop), done = plan.request, plan.span(index), 0
     rows = settings.batch_rows
-    read = batches(plan.units(index), rows, failed, lattice, reading_of(plan.config))
+    read = batches(plan.units(index), rows, failed, pipeline.lattice, request.reading)
     for pieces in prefetched(read, depth=1):
-        tables.extend(_solved(pipeline, pieces, plan.config["n_best"], keeper, settings.threads))
-        if on_progress:
-            on_progress(sum(map(len, pieces)))
+        tables.extend(_solved(pipeline, pieces, request.n_best, keeper, settings.threads))
+        done += sum(map(len, pieces))
+        on_progress(done, stop - start)
     return tables
 
 
@@ -268,7 +249,7 @@ def _written(plan: Plan, index: int, tables: list[Table], failed: dict[Unit, str
             for unit, reason in failed.items()
         ],
     }  # fmt: skip
-    options = reading_of(plan.config)
+    options = plan.request.reading
     reading = {} if options == DEFAULT else {"reading": options.to_json()}
     for table in tables:
         table.meta["gasnet3"] = {**table.meta["gasnet3"], **reading, "part": about}

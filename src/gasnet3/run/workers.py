@@ -7,10 +7,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from gasnet3.errors import GasnetError
+from gasnet3.machine.progress import Message, Progress, silent
 from gasnet3.run.plan import Plan
 from gasnet3.run.work import Settings
 
@@ -26,11 +27,8 @@ PATIENCE = 10.0
 BAD_USAGE = 2
 """Exit status of a worker that says itself what is wrong: another try would not help."""
 
-Progress = Callable[[int, int], None]
-Message = Callable[[str], None]
 
-
-class WorkersError(Exception):
+class WorkersError(GasnetError):
     """The workers cannot finish the run. The message says why and what to do."""
 
 
@@ -67,7 +65,7 @@ class _Worker:
                 stderr=log,
             )
 
-    def look(self, tell: Message) -> bool:
+    def look(self, note: Message) -> bool:
         """Whether the worker is still at work; it is started again if it has died."""
         status = None if self.process is None else self.process.poll()
         if status is None:
@@ -87,7 +85,7 @@ class _Worker:
                 "again to go on, what is finished is kept"
             )
         self.restarts += 1
-        tell(f"worker {self.rank} {why}; started again, {len(missing)} of its parts are missing")
+        note(f"worker {self.rank} {why}; started again, {len(missing)} of its parts are missing")
         self.start()
         return True
 
@@ -131,10 +129,9 @@ def work_with_workers(
             worker.start()
         while busy:
             time.sleep(POLL)
-            busy = [worker for worker in busy if worker.look(on_message or (lambda text: None))]
+            busy = [worker for worker in busy if worker.look(on_message or silent)]
             if on_progress:
-                spans = map(plan.span, plan.finished())
-                on_progress(sum(stop - start for start, stop in spans), plan.rows)
+                on_progress(plan.rows_in(plan.finished()), plan.rows)
     finally:
         _end([worker.process for worker in ranks if worker.process is not None])
 

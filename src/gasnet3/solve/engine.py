@@ -8,7 +8,6 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from gasnet3.nets.card import ModelError
 from gasnet3.nets.model import Model
 from gasnet3.solve.limits import SYSTEMATIC_KM_S
 from gasnet3.solve.prepare import Prepared, legendre_basis
@@ -98,12 +97,9 @@ class Engine:
         ModelError
             If the network has none.
         """
+        self.model.card.need_eigenspectra()
         spectra = self.model.eigenspectra
-        if spectra is None:
-            raise ModelError(
-                f"{self.model.card.name} has no eigenspectra to solve with: "
-                "use the amortised solver, or Encoder models"
-            )
+        assert spectra is not None
         return spectra
 
     @cached_property

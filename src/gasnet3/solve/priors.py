@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gasnet3.errors import GasnetError
 from gasnet3.machine.arrays import namespace
 from gasnet3.spectra.lattice import LN10_STEP
 
@@ -32,7 +33,7 @@ _ID_NAMES = ("id", "targetid", "name", "file")
 _SIGMA_NAMES = ("sigma", "z_err", "zerr")
 
 
-class PriorsError(ValueError):
+class PriorsError(GasnetError, ValueError):
     """A table of priors cannot be used; the message says which, why, and what to do."""
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gasnet3.errors import GasnetError
 from gasnet3.machine.typing import Floats
 from gasnet3.spectra.lattice import STEP, LogLattice
 
@@ -25,7 +26,7 @@ LARGEST = 1e120
 """Flux and ivar beyond this, or an ivar below its inverse, cannot be squared: not finite."""
 
 
-class BadGrid(ValueError):
+class BadGrid(GasnetError, ValueError):
     """A wavelength grid that is not monotonic, finite and positive."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from gasnet3.anomaly.score import KINDS, AnomalyFit, kind_scores, largest, singl
 from gasnet3.anomaly.statistics import Statistics
 from gasnet3.classes import CLASSES
 from gasnet3.decide.subclass import unit_coefficients
+from gasnet3.machine.progress import Progress
 from gasnet3.pipeline import columns as solved_rows
 from gasnet3.pipeline.pipeline import Pipeline
 from gasnet3.solve.engine import Engine
@@ -61,12 +62,10 @@ ROWS = 128
 Measured = tuple[Statistics, NDArray[np.str_], Floats]
 """Statistics, class and median S/N of a batch."""
 
-Report = Callable[[int], None]
-
 
 def fit_anomaly(
     pipeline: Pipeline, spectra: Spectra, sky: tuple[tuple[float, float], ...],
-    densities: Mapping[str, Density], report: Report | None = None,
+    densities: Mapping[str, Density], on_progress: Progress | None = None,
 ) -> tuple[AnomalyFit, dict[str, Any]]:  # fmt: skip
     """Tabulate the statistics of ordinary spectra.
 
@@ -80,8 +79,8 @@ def fit_anomaly(
         Ranges of strong sky lines and telluric bands, vacuum Å.
     densities : mapping of str to Density
         By class; none for solutions without a covariance.
-    report : callable, optional
-        Called with the number of spectra done.
+    on_progress : callable, optional
+        Called with the number of spectra done, and of all.
 
     Returns
     -------
@@ -91,14 +90,17 @@ def fit_anomaly(
         ``n``: spectra tabulated, by class.
     """
     fit = AnomalyFit(sky, {}, dict(densities))
-    parts = list(_measured(pipeline, spectra, fit, report))
+    parts = list(_measured(pipeline, spectra, fit, on_progress))
     fit = replace(fit, tables=_clipped_tables(fit, parts))
     cls = np.concatenate([names for _, names, _ in parts])
     return fit, {"n": {str(c): int((cls == c).sum()) for c in fit.tables}}
 
 
 def fit_own_anomalies(
-    pipelines: Mapping[str, Pipeline], spectra: Spectra, path: Path, report: Report | None = None
+    pipelines: Mapping[str, Pipeline],
+    spectra: Spectra,
+    path: Path,
+    on_progress: Progress | None = None,
 ) -> None:
     """Fit networks of one's own and write the fits where a pipeline of them finds them.
 
@@ -112,8 +114,8 @@ def fit_own_anomalies(
         Labelled spectra that were not trained on; class "SKY" for no object.
     path : Path
         JSON file; its directory is made.
-    report : callable, optional
-        Called with the number of spectra done, by one pipeline after the other.
+    on_progress : callable, optional
+        The same, for one pipeline after the other.
     """
     is_sky = ~np.isin(spectra.classes, CLASSES)
     sky, ordinary = own_sky_ranges(spectra[is_sky].ivar), spectra[~is_sky]
@@ -121,8 +123,8 @@ def fit_own_anomalies(
     fits = {}
     for kind, pipeline in pipelines.items():
         found = card_densities(pipeline) if kind == "exact" else {}
-        fit, told = fit_anomaly(pipeline, copied, sky, found, report)
-        fits[kind] = ({e.cls: e.model.card.sha256 for e in pipeline.engines}, fit, told)
+        fit, notes = fit_anomaly(pipeline, copied, sky, found, on_progress)
+        fits[kind] = ({card.cls: card.sha256 for card in pipeline.cards}, fit, notes)
     path.parent.mkdir(parents=True, exist_ok=True)
     stored.write_fits(fits, path)
 
@@ -210,7 +212,7 @@ def _unit(engine: Engine, spectra: Spectra, z: NDArray[Any]) -> Floats:
 
 
 def _measured(
-    pipeline: Pipeline, spectra: Spectra, fit: AnomalyFit, report: Report | None
+    pipeline: Pipeline, spectra: Spectra, fit: AnomalyFit, on_progress: Progress | None
 ) -> Iterator[Measured]:
     """What is measured of spectra, batch by batch."""
     for start in range(0, len(spectra), ROWS):
@@ -218,8 +220,8 @@ def _measured(
         _, solved, solution = solved_rows.solutions(outcome, 0)
         statistics = solved_rows.measured(outcome, solved, solution, fit)[0]
         yield statistics, solution.cls, solution.sn
-        if report:
-            report(min(start + ROWS, len(spectra)))
+        if on_progress:
+            on_progress(min(start + ROWS, len(spectra)), len(spectra))
 
 
 def _clipped_tables(fit: AnomalyFit, parts: list[Measured]) -> dict[str, dict[str, Floats]]:

@@ -21,6 +21,7 @@ from gasnet3.decide.confidence import DIRECTORY, Confidence, Evidence, redshift_
 from gasnet3.evaluate import metrics
 from gasnet3.evaluate.reliability import summarize_pulls
 from gasnet3.machine.files import replacing
+from gasnet3.machine.progress import Progress
 from gasnet3.nets.card import read_card, write_card
 from gasnet3.nets.model import Model
 from gasnet3.nets.registry import list_models
@@ -87,9 +88,8 @@ class Solutions:
 
 
 def calibrate_models(
-    models: Path, spectra: Spectra, *, device: str = "cpu",
-    report: Callable[[int], None] | None = None,
-) -> dict[str, dict[str, float]]:  # fmt: skip
+    models: Path, spectra: Spectra, *, device: str = "cpu", on_progress: Progress | None = None
+) -> dict[str, dict[str, float]]:
     """Fit confidence, errors and anomalies of a directory's networks, and write them there.
 
     Parameters
@@ -100,9 +100,9 @@ def calibrate_models(
         Labelled spectra that were not trained on; class "SKY" for no object.
     device : str
         Where to compute.
-    report : callable, optional
-        Called with the number of spectra done, by one solver after the other, and again with
-        those that anomalies are compared with, noisier copies among them.
+    on_progress : callable, optional
+        Called with the number of spectra done, and of all, for one solver after the other, and
+        again with those that anomalies are compared with, noisier copies among them.
 
     Returns
     -------
@@ -125,14 +125,15 @@ def calibrate_models(
         raise ValueError(f"{models} has no network for {', '.join(sorted(missing))}")
     for kind in solver_kinds(pipeline):
         pipeline = Pipeline.load(models, SOLVER_OF[kind], device)
-        solutions = solve_labelled(uncalibrated(pipeline), spectra, report=report)
+        solutions = solve_labelled(uncalibrated(pipeline), spectra, on_progress=on_progress)
         fits[kind] = fit_confidence(solutions)
         errors[kind] = fit_errors(solutions, fits[kind])
     write_confidence(models / DIRECTORY.name / "fit.json", pipeline, fits, {"n": len(spectra)})
     write_errors([info.path for info in list_models(models)], errors)
     # Loaded again: what is ordinary is measured of answers as they will be given.
     calibrated = {kind: Pipeline.load(models, SOLVER_OF[kind], device) for kind in fits}
-    fit_own_anomalies(calibrated, spectra, models / stored.DIRECTORY.name / "fit.json", report)
+    path = models / stored.DIRECTORY.name / "fit.json"
+    fit_own_anomalies(calibrated, spectra, path, on_progress)
     return errors[kind]
 
 
@@ -162,9 +163,9 @@ def uncalibrated(pipeline: Pipeline) -> Pipeline:
 
 
 def solve_labelled(
-    pipeline: Pipeline, spectra: Spectra, k: int = 3, report: Callable[[int], None] | None = None
+    pipeline: Pipeline, spectra: Spectra, k: int = 3, on_progress: Progress | None = None
 ) -> Solutions:
-    """Solve labelled spectra with a pipeline; ``report`` is called with the rows done."""
+    """Solve labelled spectra with a pipeline."""
     parts: list[list[Candidates]] = []
     evidence: list[Evidence] = []
     exact = pipeline.solver.name != "amortised"
@@ -173,8 +174,8 @@ def solve_labelled(
         outcome = pipeline.solve(batch, k)
         evidence.append(Evidence.of(batch, outcome.engines, outcome.candidates, exact=exact))
         parts.append([_slim(found) for found in outcome.candidates])
-        if report:
-            report(start + len(batch))
+        if on_progress:
+            on_progress(start + len(batch), len(spectra))
     names = [name for name in vars(evidence[0]) if name != "exact"]
     joined = {name: np.concatenate([getattr(e, name) for e in evidence]) for name in names}
     found = [_join(list(of_class)) for of_class in zip(*parts, strict=True)]
@@ -221,10 +222,10 @@ def fit_confidence(solutions: Solutions) -> Confidence:
     place = np.array([CLASSES.index(cls) for cls in solutions.cls[known]])
     class_weight = _logistic(features[known], place)
     first = Confidence(class_weight, np.zeros(0))
-    features, right, told = redshift_cases(solutions, first)
-    if right[told].all() or not right[told].any():
+    features, right, judged = redshift_cases(solutions, first)
+    if right[judged].all() or not right[judged].any():
         raise ValueError("all redshifts are right or all are wrong: nothing to tell them apart by")
-    return Confidence(class_weight, _logistic(features[told], right[told].astype(np.int64))[0])
+    return Confidence(class_weight, _logistic(features[judged], right[judged].astype(np.int64))[0])
 
 
 def redshift_cases(
@@ -248,8 +249,8 @@ def redshift_cases(
     true = np.where(np.isfinite(solutions.z), solutions.z, 0.0)
     limit = np.array([RIGHT.get(c, np.nan) for c in solutions.cls])
     right = has & (metrics.delta_ln_z(ranked.z[:, 0], true) < limit)
-    told = has & ((solutions.cls == SKY) | (np.isfinite(limit) & np.isfinite(solutions.z)))
-    return features, right & (solutions.cls != SKY), told
+    known = has & ((solutions.cls == SKY) | (np.isfinite(limit) & np.isfinite(solutions.z)))
+    return features, right & (solutions.cls != SKY), known
 
 
 def _logistic(features: Floats, place: NDArray[np.int64]) -> Floats:
@@ -331,7 +332,7 @@ def write_confidence(
         What they were fitted to, and how well they do.
     """
     content = {
-        "models": {e.cls: e.model.card.sha256 for e in pipeline.engines},
+        "models": {card.cls: card.sha256 for card in pipeline.cards},
         "solvers": {
             kind: {"class": _rounded(fit.class_weight), "redshift": _rounded(fit.z_weight)}
             for kind, fit in fits.items()

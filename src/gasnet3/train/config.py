@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from gasnet3.classes import CLASSES
+from gasnet3.errors import GasnetError
 from gasnet3.io.options import ReadOptions
 
 SCHEDULES = ("step", "onecycle")
 
 
-class ConfigError(ValueError):
+class ConfigError(GasnetError, ValueError):
     """A training configuration that cannot be used; the message names the file and the key."""
 
 

@@ -27,11 +27,15 @@ from gasnet3.train.population import describe_population
 GRADIENT_CLIP = 1.0
 HISTORY = ("epoch", "lr", "train_loss", "valid_loss", "seconds")
 LOSSES: dict[str, Callable[..., Tensor]] = {"encoder": chi2_loss, "unet": smooth_l1_loss}
-Report = Callable[[dict[str, float], int], None]
+OnEpoch = Callable[[dict[str, float], int], None]
 
 
 def run_training(
-    config: TrainConfig, *, device: str = "cpu", resume: bool = False, report: Report | None = None
+    config: TrainConfig,
+    *,
+    device: str = "cpu",
+    resume: bool = False,
+    on_epoch: OnEpoch | None = None,
 ) -> Path:
     """Train one network and write its card, weights and history.
 
@@ -46,7 +50,7 @@ def run_training(
         "cpu" or "cuda"; under torchrun each process takes its own GPU.
     resume : bool
         Go on from the last checkpoint, if there is one.
-    report : callable, optional
+    on_epoch : callable, optional
         Called after each epoch with the history row and the number of epochs.
 
     Returns
@@ -85,8 +89,8 @@ def run_training(
         if rank == 0:
             _write_checkpoint(checkpoint, config, network, optimiser, scheduler, state)
             _write_history(config.directory / f"{config.name}.history.csv", state["history"])
-            if report:
-                report(state["history"][-1], config.epochs)
+            if on_epoch:
+                on_epoch(state["history"][-1], config.epochs)
     if not state["best"]:
         raise ValueError(
             f"{config.name}: no epoch had a finite validation loss, the training diverged; "

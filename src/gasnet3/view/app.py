@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gasnet3.errors import GasnetError
 from gasnet3.evaluate.judgements import JudgementFile
 from gasnet3.io.options import ReadOptions, reading_of
 from gasnet3.view.listing import Listing
@@ -22,7 +23,7 @@ ANY = "0.0.0.0"
 """All addresses of the machine; a browser calls it by one of them, or by its name."""
 
 
-class ViewError(Exception):
+class ViewError(GasnetError):
     """The app cannot be started; the message says why and what to do."""
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from gasnet3.errors import GasnetError
 from gasnet3.io import ReadError, ReadOptions, count_rows, expand, read_rows
 from gasnet3.io.finding import SpectrumIndex
 from gasnet3.io.options import DEFAULT
@@ -16,7 +17,7 @@ PATIENCE = 5.0
 """Seconds to wait for the id of one spectrum to be read, while others may be wanted."""
 
 
-class MissingSpectrum(Exception):
+class MissingSpectrum(GasnetError):
     """A spectrum that is not to be had; the message says why and what to do."""
 
 

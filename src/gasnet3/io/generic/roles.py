@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from gasnet3.errors import GasnetError
 from gasnet3.io.options import DEFAULT, ReadOptions
 from gasnet3.io.reader import Understood
 from gasnet3.io.units import is_flux_density, is_spectral
@@ -89,7 +90,7 @@ Load = Callable[[slice], Any]
 """The values of some of the spectra; of an array that all share, all of it."""
 
 
-class RolesError(ValueError):
+class RolesError(GasnetError, ValueError):
     """Arrays that make no spectra; the message says what is missing and how to name it."""
 
 

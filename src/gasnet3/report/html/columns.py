@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from gasnet3.catalog.schema import REQUIRED
 from gasnet3.classes import CLASSES
+from gasnet3.errors import GasnetError
 from gasnet3.flags import names as flag_names
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ NO_CLASS = "none"
 """What the page says where a row has no class."""
 
 
-class ReportError(ValueError):
+class ReportError(GasnetError, ValueError):
     """A report cannot be made of this catalog; the message says what is wrong and what to do."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from gasnet3.evaluate.evaluation import Evaluation, evaluate
 from gasnet3.evaluate.truth import Truth, match, read_truth
 from gasnet3.flags import DESCRIPTION, ZWarn
 from gasnet3.machine.files import replacing
+from gasnet3.machine.progress import Progress
 from gasnet3.report.html import columns
 from gasnet3.report.html.columns import ReportError
 from gasnet3.report.style import COLORS
@@ -35,8 +36,6 @@ PICTURES = 10
 
 SURE_SHARE = 0.6
 """Of the least sure, so many times the number of the strangest are shown."""
-
-Progress = Callable[[int, int], object]
 
 
 def write_report(

@@ -1,0 +1,131 @@
+"""What answers depend on but the networks themselves: found without loading one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from gasnet3.anomaly import stored
+from gasnet3.decide import confidence, subclass
+from gasnet3.io.saved_curves import SavedCurves
+from gasnet3.nets.registry import fit_directories
+from gasnet3.solve.priors import Priors
+
+if TYPE_CHECKING:
+    from gasnet3.anomaly.score import AnomalyFit
+    from gasnet3.nets.card import ModelCard
+    from gasnet3.pipeline.choices import Choices
+    from gasnet3.pipeline.classifier import Classifier
+    from gasnet3.pipeline.request import Request
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """The cards of the models that are tried, what was fitted to all, and what is chosen.
+
+    Attributes
+    ----------
+    cards : tuple of ModelCard
+        One a class, over the range of redshifts to look at.
+    confidence, subclasses, anomaly, priors, saved
+        See :class:`~gasnet3.pipeline.classifier.Classifier`.
+    """
+
+    cards: tuple[ModelCard, ...]
+    confidence: confidence.Confidence | None
+    subclasses: dict[str, subclass.SubclassModel]
+    anomaly: AnomalyFit | None
+    priors: Priors | None
+    saved: SavedCurves | None
+
+
+def find_fitted(request: Request, cards: Mapping[str, ModelCard]) -> Fitted:
+    """What belongs to models, by the cards of all of them.
+
+    Raises
+    ------
+    ModelError
+        If a network has no eigenspectra and the solver needs them.
+    ValueError
+        If no model can do what is chosen (:class:`~gasnet3.solve.priors.PriorsError` and
+        :class:`~gasnet3.io.saved_curves.CurvesError` are such).
+    """
+    solver, choices = request.solver, request.choices
+    tried = tuple(
+        cards[cls].narrowed(*ends) if ends else cards[cls]
+        for cls, ends in chosen_models(cards, choices).items()
+    )
+    if solver != "amortised":
+        for card in tried:
+            card.need_eigenspectra()
+    # Fits belong to all models together, whichever are tried.
+    hashes = {cls: card.sha256 for cls, card in cards.items()}
+    confidences, subclasses, anomalies = (
+        fit_directories(request.models, module.DIRECTORY)
+        for module in (confidence, subclass, stored)
+    )
+    # Coefficients that are not solved for have no covariance to judge them by.
+    solved = {} if solver == "amortised" else hashes
+    found = {cls: subclass.find_subclass(sha256, subclasses) for cls, sha256 in solved.items()}
+    kind = confidence.solution_kind(solver)
+    return Fitted(
+        tried,
+        confidence.find_confidence(hashes, solver, confidences),
+        {cls: fit for cls, fit in found.items() if fit},
+        stored.find_anomaly(hashes, kind, anomalies),
+        Priors.read(choices.priors) if choices.priors else None,
+        _saved_curves(choices, solver, tried),
+    )
+
+
+def chosen_models(models: Mapping[str, Any], choices: Choices) -> dict[str, tuple[float, ...]]:
+    """The classes to try, with the range of redshifts to look at where one is chosen.
+
+    Raises
+    ------
+    ValueError
+        If there is no model of a chosen class.
+    """
+    missing = [name for name in choices.classes if name not in models]
+    if missing:
+        raise ValueError(f"there is no model of {missing[0]}: there are {', '.join(models)}")
+    ranges = {name: tuple(ends) for name, *ends in choices.z_ranges}
+    return {name: ranges.get(name, ()) for name in models if name in (choices.classes or models)}
+
+
+def _saved_curves(
+    choices: Choices, solver: str, cards: tuple[ModelCard, ...]
+) -> SavedCurves | None:
+    """The saved curves that are chosen, if they serve the solver and these models."""
+    if not choices.curves:
+        return None
+    saved = SavedCurves(choices.curves)
+    weights = {card.cls: card.sha256 for card in cards}
+    saved.check(solver, weights, {card.cls: card.shifts for card in cards})
+    return saved
+
+
+def fingerprint(of: Fitted | Classifier) -> dict[str, str]:
+    """Hashes of all that was fitted: networks, cards, confidence, subclasses, anomalies."""
+    found = {card.cls: card.sha256 for card in of.cards}
+    for card in of.cards:
+        # How it was trained and what it scored do not enter an answer.
+        found[f"card {card.cls}"] = _digest(replace(card, metrics={}, training={}))
+    for name, part in (("curves", of.saved), ("priors", of.priors), ("anomaly", of.anomaly)):
+        if part is not None:
+            found[name] = part.digest
+    if of.confidence is not None:
+        found["confidence"] = _digest(of.confidence)
+    return found | {f"subclass {cls}": _digest(fit) for cls, fit in of.subclasses.items()}
+
+
+def _digest(fit: Any) -> str:
+    text = json.dumps(asdict(fit), default=_plain, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if hasattr(value, "tolist") else repr(value)
