@@ -28,6 +28,7 @@ from gasnet3.evaluate.reliability import pulls, reliability, summarize_pulls
 from gasnet3.nets.registry import SHIPPED, list_models
 from gasnet3.pipeline.pipeline import Pipeline
 from gasnet3.report.confidence import plot_confidence
+from gasnet3.report.figures import save_figure
 from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.lattice import OBSERVED
 from gasnet3.train.anomaly import noisier
@@ -284,7 +285,7 @@ def main() -> None:
     if arguments.page:
         write_page(arguments.page, said, arguments.models)
     if arguments.figure:
-        plot_confidence(arguments.figure, said)
+        save_figure(plot_confidence(said), arguments.figure)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from mock_survey.library import Survey
 
 from gasnet3.anomaly.ranking import strangest
 from gasnet3.pipeline.pipeline import Pipeline
-from gasnet3.report.figures import plot_gallery
+from gasnet3.report.figures import plot_gallery, save_figure
 from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.lattice import OBSERVED
 
@@ -64,7 +64,7 @@ def find_strangest(pipeline: Pipeline, survey: Survey, picture: Path | None) -> 
         panels = [pipeline.inspect(spectra, int(i)) for i in first["place"]]
         marks = zip(first["anomaly_wave"], first["anomaly_reason"], strict=True)
         told = [(float(wave), str(reason)) for wave, reason in marks]
-        plot_gallery(panels, picture, columns=2, marks=told)
+        save_figure(plot_gallery(panels, columns=2, marks=told), picture)
     return Strangest(first, len(found), len(spectra))
 
 

@@ -151,7 +151,7 @@ def _draw(
 
     from gasnet3.nets.card import ModelError
     from gasnet3.pipeline.pipeline import Pipeline
-    from gasnet3.report.figures import plot_gallery
+    from gasnet3.report.figures import plot_gallery, save_figure
 
     console.use_torch("cpu")
     solver = made_by.get("solver", "hybrid")
@@ -159,5 +159,6 @@ def _draw(
         pipeline = Pipeline.load(models, solver)
         seen = [pipeline.inspect(spectra[name]) for name in ids]
         marks = zip(shown["anomaly_wave"], shown["anomaly_reason"], strict=True)
-        plot_gallery(seen, path, marks=[(float(wave), str(reason)) for wave, reason in marks])
+        told = [(float(wave), str(reason)) for wave, reason in marks]
+        save_figure(plot_gallery(seen, marks=told), path)
     console.out.print(str(path), highlight=False)

@@ -29,6 +29,7 @@ def train(
     """
     from gasnet3.io import ReadError, expand
     from gasnet3.nets.card import ModelError
+    from gasnet3.report.figures import save_figure
     from gasnet3.report.history import plot_loss
     from gasnet3.train.config import ConfigError, read_config
     from gasnet3.train.loop import run_training
@@ -54,5 +55,5 @@ def train(
             "loss says nothing of new spectra; put every object in one of them only"
         )
     history = settings.directory / f"{settings.name}.history.csv"
-    plot_loss(history, history.with_suffix(".png"))
+    save_figure(plot_loss(history), history.with_suffix(".png"))
     console.out.print(str(card), highlight=False)

@@ -16,9 +16,9 @@ from gasnet3.evaluate.evaluation import Evaluation, evaluate
 from gasnet3.evaluate.truth import Truth, match, read_truth
 from gasnet3.flags import DESCRIPTION, ZWarn
 from gasnet3.machine.files import replacing
-from gasnet3.report.html import columns
-from gasnet3.report.html.columns import ReportError
-from gasnet3.report.style import COLORS
+from gasnet3.report import columns
+from gasnet3.report.columns import ReportError
+from gasnet3.report.style import class_color
 from gasnet3.report.summary import summarise
 from gasnet3.version import __version__
 
@@ -170,7 +170,7 @@ def _summary(best: Table, further: int) -> dict[str, Any]:
         "strange": int((score >= STRANGE).sum()) if known else None,
         "further": further,
         "classes": [
-            {**vars(c), "color": COLORS.get(c.name, "#999999"), "share": c.count / counts.count}
+            {**vars(c), "color": class_color(c.name, "#999999"), "share": c.count / counts.count}
             for c in counts.classes
         ],
     }
