@@ -65,7 +65,15 @@ class PaperFigure:
         return f"fig{self.number.lower()}"
 
     def draw(self, inputs: Inputs, path: str | Path) -> Path:
-        """Draw it to a file, whose ending decides the format; gives that path."""
+        """Draw it to a file, whose ending decides the format; gives that path.
+
+        Raises
+        ------
+        ValueError
+            If the inputs lack what it needs, there is nothing to draw, or the ending is unknown.
+        """
+        if lacking := [HOW[need] for need in self.needs if not getattr(inputs, need)]:
+            raise ValueError(f"give {' and '.join(lacking)}")
         return save_figure(self.of(inputs), path)
 
 
@@ -230,13 +238,10 @@ def draw(
     left_out: dict[str, str] = {}
     for done, number in enumerate(only, start=1):
         figure = FIGURES[number]
-        if lacking := [HOW[need] for need in figure.needs if not getattr(inputs, need)]:
-            left_out[number] = f"give {' and '.join(lacking)}"
-        else:
-            try:
-                drawn[number] = figure.draw(inputs, Path(directory) / f"{figure.file}{ending}")
-            except (ValueError, ModuleNotFoundError) as error:
-                left_out[number] = str(error)
+        try:
+            drawn[number] = figure.draw(inputs, Path(directory) / f"{figure.file}{ending}")
+        except (ValueError, ModuleNotFoundError) as error:
+            left_out[number] = str(error)
         if on_figure:
             on_figure(done, len(only))
     return drawn, left_out
