@@ -35,9 +35,10 @@ from gasnet3 import CLASSES
 from gasnet3.evaluate import metrics
 from gasnet3.evaluate.truth import match, read_truth
 from gasnet3.machine.files import replacing
+from gasnet3.machine.typing import Floats
 from gasnet3.paper import figures as paper
 from gasnet3.paper import networks, results
-from gasnet3.paper.inputs import EXAMPLE_SN, Floats
+from gasnet3.paper.inputs import EXAMPLE_SN
 from gasnet3.paper.spectra import plot_examples
 from gasnet3.report.figures import save_figure
 from gasnet3.report.history import read_history

@@ -13,10 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from gasnet3.machine.typing import Floats
 from gasnet3.report.figures import panels
 from gasnet3.report.style import PALETTE, STRANGE_COLOR, SUBCLASS_MARKERS
-
-Floats = NDArray[np.float64]
 
 LEAST_ROWS = 5
 """Fewest spectra of a class that are projected."""

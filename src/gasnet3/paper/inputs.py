@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from gasnet3.anomaly.ranking import STRANGE
 from gasnet3.classes import CLASSES
 from gasnet3.flags import ZWarn
+from gasnet3.machine.typing import Floats
 from gasnet3.report import columns
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from gasnet3.pipeline.pipeline import Pipeline
     from gasnet3.spectra.batch import Spectra
 
-Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
 EXAMPLE_SN = 10.0

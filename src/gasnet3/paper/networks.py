@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from gasnet3.machine.typing import Floats
 from gasnet3.report.figures import name_lines, panels
 from gasnet3.report.history import read_history
 from gasnet3.report.style import COLORS, MARKERS
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from gasnet3.pipeline.pipeline import Pipeline
     from gasnet3.spectra.lattice import LogLattice
 
-Floats = NDArray[np.floating[Any]]
 
 RANGE = (0.05, 99.97)
 """Percentiles of an eigenspectrum between which the panel is drawn."""

@@ -8,7 +8,6 @@ Classes differ by colour, marker and line, so that they are told apart in print 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -19,11 +18,10 @@ from gasnet3.classes import CLASSES
 from gasnet3.evaluate import metrics
 from gasnet3.evaluate.evaluation import Evaluation
 from gasnet3.evaluate.metrics import Binned, Subsets
+from gasnet3.machine.typing import Floats
 from gasnet3.paper.samples import ClassSample
 from gasnet3.report.figures import panels
 from gasnet3.report.style import COLORS, LINE_STYLES, MARKERS
-
-Floats = NDArray[np.floating[Any]]
 
 BINS = 40
 """Bins of the histograms."""

@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from gasnet3.classes import CLASSES
 from gasnet3.evaluate import metrics
 from gasnet3.evaluate.truth import Truth, match
+from gasnet3.machine.typing import Floats
 from gasnet3.report.columns import numbers
 
 if TYPE_CHECKING:
     from astropy.table import Table
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

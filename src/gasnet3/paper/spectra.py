@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from gasnet3.classes import CLASSES
 from gasnet3.flags import names
+from gasnet3.machine.typing import Floats
 from gasnet3.report.figures import draw_curve, draw_spectrum, name_lines, panels
 from gasnet3.report.spectrum import (
     FLUX_LABEL,
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from gasnet3.pipeline.closeup import Inspection
     from gasnet3.spectra.batch import Spectra
 
-Floats = NDArray[np.floating[Any]]
 
 WIDTH = 12.0
 """Of a picture, in inches."""

@@ -21,6 +21,7 @@ from scipy.optimize import isotonic_regression
 from gasnet3.classes import CLASSES
 from gasnet3.flags import names
 from gasnet3.machine.files import replacing
+from gasnet3.machine.typing import Floats
 from gasnet3.report.spectrum import (
     FLUX_LABEL,
     OBSERVED_LABEL,
@@ -44,7 +45,6 @@ from gasnet3.report.style import (
 if TYPE_CHECKING:
     from gasnet3.pipeline.closeup import Inspection
 
-Floats = NDArray[np.floating[Any]]
 
 DPI = 130
 """Resolution of raster pictures."""

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
+from gasnet3.machine.typing import Floats
 from gasnet3.report.style import COLORS
-
-Floats = NDArray[np.floating[Any]]
 
 
 def plot_loss(history: str | Path) -> Figure:

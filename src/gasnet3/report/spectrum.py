@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from gasnet3.machine.typing import Floats
 from gasnet3.spectra.lines import LINES, Line
-
-Floats = NDArray[np.floating[Any]]
 
 SMOOTH = 5
 """Width in pixels of the ivar-weighted running mean drawn over the spectrum."""

@@ -17,9 +17,9 @@ from bokeh.models import (
     WheelZoomTool,
 )
 from bokeh.plotting import figure
-from numpy.typing import NDArray
 
 from gasnet3.classes import CLASSES
+from gasnet3.machine.typing import Floats
 from gasnet3.report.spectrum import (
     OBSERVED_LABEL,
     UNIT_LABEL,
@@ -35,7 +35,6 @@ from gasnet3.spectra.lines import LINES
 if TYPE_CHECKING:
     from gasnet3.pipeline.closeup import Inspection
 
-Floats = NDArray[np.float64]
 
 TOOLS = "pan,box_zoom,wheel_zoom,reset,save"
 NOISE_COLOR, DATA_COLOR = "#B0A060", "#404040"

@@ -11,7 +11,8 @@ from bokeh.plotting import figure
 from numpy.typing import NDArray
 
 from gasnet3.evaluate.metrics import SN_EDGES, binned_mean
-from gasnet3.report.columns import Floats, Texts, in_order
+from gasnet3.machine.typing import Floats
+from gasnet3.report.columns import Texts, in_order
 from gasnet3.report.style import HATCHES, LINE_STYLES, MARKERS, PALETTE, class_color
 
 BOKEH_MARKERS = {"o": "circle", "s": "square", "^": "triangle"}
