@@ -93,7 +93,6 @@ def read_sample(shared: Path, n: int | None) -> Sample:
     """The spectra of recipes/validate.py, of each kind about ``n`` or all."""
     sys.path.insert(0, str(ROOT / "recipes"))
     from mock_survey.library import Survey
-    from validate import spectra_of
 
     survey = Survey(shared)
 
@@ -104,7 +103,7 @@ def read_sample(shared: Path, n: int | None) -> Sample:
         return thinned([i for i, row in enumerate(survey.rows) if row["role"] == name])
 
     known, sky = thinned(survey.labelled(validation=True)), role("sky")
-    spectra = spectra_of(survey, np.concatenate([known, sky]))
+    spectra = survey.batch(np.concatenate([known, sky]))
     labels = [survey.rows[i] for i in known]
     blank = [""] * len(sky)
     truth = Table({
@@ -113,7 +112,7 @@ def read_sample(shared: Path, n: int | None) -> Sample:
         "subclass": [row["sub"] for row in labels] + blank,
         "z": [float(row["z"] or "nan") for row in labels] + [float("nan")] * len(sky),
     })  # fmt: skip
-    return Sample(spectra, truth, spectra_of(survey, role("star-no-z")))
+    return Sample(spectra, truth, survey.batch(role("star-no-z")))
 
 
 def our_contestants(source: str) -> list[Contestant]:

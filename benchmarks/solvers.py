@@ -26,10 +26,9 @@ def validation_spectra(shared: Path) -> Spectra:
     root = Path(__file__).resolve().parents[1]
     sys.path.insert(0, str(root / "recipes"))
     from mock_survey.library import Survey
-    from validate import spectra_of
 
     survey = Survey(shared)
-    return spectra_of(survey, np.array(survey.labelled(validation=True)))
+    return survey.batch(survey.labelled(validation=True))
 
 
 def agreement(spectra: Spectra, models: str) -> Table:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mock_survey.library import Survey
+from mock_survey.library import SHARED, Survey
 from rich.console import Console
 
 from gasnet3.anomaly.stored import DIRECTORY, write_fits
@@ -21,7 +21,6 @@ from gasnet3.pipeline.pipeline import Pipeline
 from gasnet3.spectra.batch import Spectra
 from gasnet3.train.anomaly import fit_anomaly, population_densities, sky_ranges, with_copies
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
 POPULATION = Path(__file__).resolve().parents[1] / "runs" / "population"
 
 

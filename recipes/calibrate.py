@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from mock_survey.library import Survey, in_validation
+from mock_survey.library import SHARED, Survey
 from numpy.typing import NDArray
-from pages import write_part
+from pages import table, write_part
 from rich.console import Console
 from rich.table import Table
 
@@ -28,6 +28,7 @@ from gasnet3.evaluate.reliability import pulls, reliability, summarize_pulls
 from gasnet3.nets.registry import SHIPPED, list_models
 from gasnet3.pipeline.pipeline import Pipeline
 from gasnet3.report.confidence import plot_confidence
+from gasnet3.report.figures import save_figure
 from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.lattice import OBSERVED
 from gasnet3.train.anomaly import noisier
@@ -45,7 +46,6 @@ from gasnet3.train.calibrate import (
     write_errors,
 )
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
 POPULATION = Path(__file__).resolve().parents[1] / "runs" / "population"
 MOCKS = 600
 """Mocks a class."""
@@ -71,13 +71,7 @@ def spectra_of(flux: NDArray[np.float32], ivar: NDArray[np.float32], rows: list[
 
 def real(survey: Survey, *, validation: bool) -> Spectra:
     """Labelled spectra, stars without a redshift and sky fibres of the groups of one part."""
-    chosen = [
-        i
-        for i, row in enumerate(survey.rows)
-        if row["role"] in ("labelled", "star-no-z", "sky")
-        and in_validation(row["group"]) == validation
-        and row["group"] not in survey.kept_apart
-    ]
+    chosen = survey.of_role("labelled", "star-no-z", "sky", validation=validation)
     flux, ivar = survey.spectra
     return spectra_of(flux[chosen], ivar[chosen], [survey.rows[i] for i in chosen], "real")
 
@@ -257,13 +251,14 @@ def write_page(path: Path, said: dict[str, Answers], models: str | Path) -> None
         for error in [card.calibration.get("z_err", {}).get("exact")]
         if error
     ]
-    table = ["| " + " | ".join(row) + " |" for row in (COLUMNS, ["---"] * len(COLUMNS), *rows)]
     legend = (
         "Held out from the networks and from the fit, hybrid solver. real: the validation third "
         "of the labelled spectra, stars without a redshift and sky fibres; noisier: the labelled "
         "ones with 1 to 12 times their noise added; mock: the mock survey."
     )
-    write_part(path, "measured", [legend, "", *table, "", "Redshift errors:", "", *errors])
+    write_part(
+        path, "measured", [legend, "", table(COLUMNS, rows), "Redshift errors:", "", *errors]
+    )
 
 
 def main() -> None:
@@ -284,7 +279,7 @@ def main() -> None:
     if arguments.page:
         write_page(arguments.page, said, arguments.models)
     if arguments.figure:
-        plot_confidence(arguments.figure, said)
+        save_figure(plot_confidence(said), arguments.figure)
 
 
 if __name__ == "__main__":

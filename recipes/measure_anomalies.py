@@ -20,14 +20,12 @@ from anomalies.marking import mixture, worth
 from anomalies.measurement import Found, measure_injected, measure_ordinary
 from anomalies.page import lines
 from anomalies.strangest import find_strangest
-from mock_survey.library import Survey
+from mock_survey.library import SHARED, Survey
 from pages import write_part
 from rich.console import Console
 
 from gasnet3.catalog.schema import ANOMALY_KINDS
 from gasnet3.pipeline.pipeline import Pipeline
-
-SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
 def main() -> None:

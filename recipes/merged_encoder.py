@@ -19,14 +19,13 @@ from merged.comparison import SOLVERS, Truth, merged, score, separate, times
 from merged.network import read_merged
 from merged.page import page as make_page
 from merged.training import Settings, train_merged
-from mock_survey.library import Survey
-from validate import spectra_of, truth_of
+from mock_survey.library import SHARED, Survey
+from pages import write_page
+from validate import truth_of
 
-from gasnet3.machine.files import replacing
 from gasnet3.nets.registry import load_models
 from gasnet3.spectra.batch import Spectra
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
 OPTIONS = {
     "epochs": "passes over all spectra",
     "seed": "of everything random",
@@ -41,7 +40,7 @@ OPTIONS = {
 def real_spectra(survey: Survey) -> tuple[Spectra, Truth]:
     """The labelled spectra of the validation groups."""
     rows = np.array(survey.labelled(validation=True))
-    spectra = spectra_of(survey, rows)
+    spectra = survey.batch(rows)
     return spectra, Truth(truth_of(survey, rows, spectra.ids))
 
 
@@ -72,8 +71,7 @@ def compare(arguments: argparse.Namespace) -> None:
     )
     print(text)
     if arguments.write:
-        with replacing(arguments.write) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        write_page(arguments.write, text)
 
 
 def source(models: list[str]) -> str | list[str]:

@@ -8,6 +8,19 @@ from pathlib import Path
 from gasnet3.machine.files import replacing
 
 
+def table(head: Sequence[object], rows: Sequence[Sequence[object]]) -> str:
+    """A Markdown table, ending in a line break."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(str(cell) for cell in line)} |\n" for line in lines)
+
+
+def write_page(path: Path, text: str) -> None:
+    """Write a whole page, whole or not at all, and tell."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    print(f"wrote {path}")
+
+
 def write_part(path: Path, name: str, lines: Sequence[str]) -> None:
     """Write a named part of a page anew: what is between its two comments.
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from mock_survey.instrument import MIN_PIXELS, Instrument, moved_along, tilt
-from mock_survey.library import Z_RANGE, Floats, Survey
+from mock_survey.library import SHARED, Z_RANGE, Floats, Survey
 from mock_survey.sources import SOURCES, Source
 from numpy.typing import NDArray
 from rich.progress import track
@@ -23,7 +23,6 @@ from gasnet3.io import write_npz
 from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.lattice import OBSERVED, shift_from_z, z_from_shift
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
 LAMOST_SHARE = {"STAR": 0.35, "GALAXY": 0.05, "QSO": 0.05}
 MOCKS = {"STAR": 16000, "GALAXY": 16000, "QSO": 18000}
 """Mocks to train on."""

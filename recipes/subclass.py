@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 from mock_survey.instrument import Instrument
-from mock_survey.library import Floats, Survey, in_validation, level_one
+from mock_survey.library import SHARED, Floats, Survey, in_validation, level_one
 from mock_survey.sources import WHITE_DWARFS, Star
 from numpy.typing import NDArray
 from pages import write_part
@@ -49,7 +49,6 @@ from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.lattice import OBSERVED, shift_from_z
 from gasnet3.train.anomaly import noisier
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
 CLASSES = ("STAR", "GALAXY")
 MOCKS = 1800
 MOCK_WEIGHT = 0.3

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from astropy.table import Table
-from mock_survey.library import Survey, in_validation
+from mock_survey.library import SHARED, Survey, in_validation
 from numpy.typing import NDArray
 from rich.console import Console
 
@@ -28,16 +28,6 @@ from gasnet3.nets.registry import SHIPPED, list_models
 from gasnet3.pipeline.pipeline import Pipeline
 from gasnet3.solve.solvers import SOLVERS
 from gasnet3.spectra.batch import Spectra
-from gasnet3.spectra.lattice import OBSERVED
-
-SHARED = Path(__file__).resolve().parents[2] / "shared"
-
-
-def spectra_of(survey: Survey, rows: NDArray[np.int64]) -> Spectra:
-    """The real spectra of the given rows of the shared table."""
-    flux, ivar = survey.spectra
-    ids = [f"{survey.rows[i]['survey']}/{survey.rows[i]['name']}" for i in rows]
-    return Spectra.from_arrays(flux[rows], ivar[rows], loglam=OBSERVED.loglam, ids=ids)
 
 
 def truth_of(survey: Survey, rows: NDArray[np.int64], ids: NDArray[np.str_]) -> Table:
@@ -57,7 +47,7 @@ def of_role(survey: Survey, role: str) -> tuple[Spectra, NDArray[np.bool_]]:
     """All spectra of a role, and which of them are of the validation groups."""
     rows = [i for i, row in enumerate(survey.rows) if row["role"] == role]
     held_out = [in_validation(survey.rows[i]["group"]) for i in rows]
-    return spectra_of(survey, np.array(rows)), np.array(held_out)
+    return survey.batch(rows), np.array(held_out)
 
 
 def write_cards(pipeline: Pipeline, directory: Path, scores: Evaluation, solver: str) -> None:
@@ -91,7 +81,7 @@ def main() -> None:
     survey = Survey(arguments.shared)
 
     rows = np.array(survey.labelled(validation=True))
-    spectra = spectra_of(survey, rows)
+    spectra = survey.batch(rows)
     began = time.perf_counter()
     catalog = pipeline.run(spectra)
     console.print(f"{1e3 * (time.perf_counter() - began) / len(rows):.1f} ms a spectrum")

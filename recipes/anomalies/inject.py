@@ -118,10 +118,5 @@ def inject(
 def ordinary(survey: Survey, *, validation: bool) -> tuple[Spectra, NDArray[np.str_]]:
     """The labelled spectra of one part as they are, with their classes."""
     rows = survey.labelled(validation=validation)
-    flux, ivar = survey.spectra
     classes = np.array([survey.rows[i]["cls"] for i in rows])
-    ids = [f"{survey.rows[i]['survey']}/{survey.rows[i]['name']}" for i in rows]
-    found = Spectra.from_arrays(
-        flux[rows], ivar[rows], loglam=OBSERVED.loglam, ids=ids, classes=classes
-    )
-    return found, classes
+    return survey.batch(rows, classes=classes), classes

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from astropy.table import Table
-from mock_survey.library import Survey, in_validation
+from mock_survey.library import Survey
 from numpy.typing import NDArray
 
 from anomalies.inject import INJECTIONS, Injected, hosts, inject
@@ -136,18 +136,8 @@ class Ordinary:
 
 def real_spectra(survey: Survey, role: str) -> tuple[Spectra, NDArray[np.str_]]:
     """The real spectra of a role in the validation groups, with their labels."""
-    rows = [
-        i
-        for i, row in enumerate(survey.rows)
-        if row["role"] == role
-        and in_validation(row["group"])
-        and row["group"] not in survey.kept_apart
-    ]
-    flux, ivar = survey.spectra
-    ids = [f"{survey.rows[i]['survey']}/{survey.rows[i]['name']}" for i in rows]
-    classes = np.array([survey.rows[i]["cls"] for i in rows], np.str_)
-    found = Spectra.from_arrays(flux[rows], ivar[rows], loglam=OBSERVED.loglam, ids=ids)
-    return found, classes
+    rows = survey.of_role(role, validation=True)
+    return survey.batch(rows), np.array([survey.rows[i]["cls"] for i in rows], np.str_)
 
 
 def noisy_copies(spectra: Spectra, seed: int) -> Spectra:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from merged.page import percent, table
+from merged.page import percent
+from pages import table
 
 from anomalies.marking import EACH, MARKED, TOP, Worth
 from anomalies.measurement import LEVELS, Found, Ordinary, pooled, precision

@@ -8,14 +8,12 @@ from pathlib import Path
 
 import numpy as np
 from astropy.table import Table
-from merged.page import table
 from mock_survey.library import Survey
+from pages import table
 
 from gasnet3.anomaly.ranking import strangest
 from gasnet3.pipeline.pipeline import Pipeline
-from gasnet3.report.figures import plot_gallery
-from gasnet3.spectra.batch import Spectra
-from gasnet3.spectra.lattice import OBSERVED
+from gasnet3.report.figures import plot_gallery, save_figure
 
 SEEN = Path(__file__).with_name("seen.csv")
 """What a person saw who looked at the pictures: id, whether it deserves it, and what it is."""
@@ -46,25 +44,16 @@ def find_strangest(pipeline: Pipeline, survey: Survey, picture: Path | None) -> 
     Stars whose inverse variance was only estimated are left out: their noise is not known.
     """
     chosen = [i for i, row in enumerate(survey.rows) if row["role"] != "star-no-z"]
-    flux, ivar = survey.spectra
     rows = [survey.rows[i] for i in chosen]
-    spectra = Spectra.from_arrays(
-        flux[chosen],
-        ivar[chosen],
-        loglam=OBSERVED.loglam,
-        ids=[f"{row['survey']}/{row['name']}" for row in rows],
-        meta={
-            "place": np.arange(len(chosen)),
-            "told": np.array([f"{row['cls']} {_redshift(row['z'])}".strip() for row in rows]),
-        },
-    )
+    told = np.array([f"{row['cls']} {_redshift(row['z'])}".strip() for row in rows])
+    spectra = survey.batch(chosen, meta={"place": np.arange(len(chosen)), "told": told})
     found = strangest(pipeline.run(spectra))
     first = found[:NAMED]
     if picture is not None:
         panels = [pipeline.inspect(spectra, int(i)) for i in first["place"]]
         marks = zip(first["anomaly_wave"], first["anomaly_reason"], strict=True)
-        told = [(float(wave), str(reason)) for wave, reason in marks]
-        plot_gallery(panels, picture, columns=2, marks=told)
+        notes = [(float(wave), str(reason)) for wave, reason in marks]
+        save_figure(plot_gallery(panels, columns=2, marks=notes), picture)
     return Strangest(first, len(found), len(spectra))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from pages import table
+
 from gasnet3.evaluate.evaluation import ClassEvaluation
 from merged.comparison import SOLVERS, Score, Times, paired, verdict
 
@@ -24,12 +26,6 @@ in class or good redshifts and the whole pipeline is clearly faster.
 def percent(value: float) -> str:
     """A fraction in percent; a dash where there is none."""
     return f"{100 * value:.1f} %" if value == value else "-"
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [list(header), ["---"] * len(header), *(list(row) for row in rows)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
 ROWS: tuple[tuple[str, Callable[[ClassEvaluation], str]], ...] = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,9 +16,13 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.ndimage import shift as moved
 
+from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.lattice import OBSERVED, STEP, shift_from_z
 
 Floats = NDArray[np.float64]
+
+SHARED = Path(__file__).resolve().parents[3] / "shared"
+"""Where the real spectra and the templates lie, beside the repository."""
 
 K_MIN, K_MAX = 26000, 42000
 """Rest-frame lattice of every template: 398 to 15,849 Å."""
@@ -132,12 +137,23 @@ class Survey:
             if _stem(row["name"]) in stems or _fibre(row["name"]) in fibres
         }
 
+    def batch(self, rows: Sequence[int] | NDArray[np.integer[Any]], **more: Any) -> Spectra:
+        """The real spectra of some rows; more is for :meth:`Spectra.from_arrays`."""
+        flux, ivar = self.spectra
+        rows = np.asarray(rows, np.intp)
+        ids = [f"{self.rows[i]['survey']}/{self.rows[i]['name']}" for i in rows]
+        return Spectra.from_arrays(flux[rows], ivar[rows], loglam=OBSERVED.loglam, ids=ids, **more)
+
     def labelled(self, *, validation: bool) -> list[int]:
         """Rows with a label, of the training or of the validation groups."""
+        return self.of_role("labelled", validation=validation)
+
+    def of_role(self, *roles: str, validation: bool) -> list[int]:
+        """Rows of some roles, of the training or of the validation groups."""
         return [
             i
             for i, row in enumerate(self.rows)
-            if row["role"] == "labelled"
+            if row["role"] in roles
             and row["group"] not in self.kept_apart
             and in_validation(row["group"]) == validation
         ]

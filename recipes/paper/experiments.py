@@ -16,8 +16,8 @@ from astropy.table import Table
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "recipes"))  # for mock_survey, when a script here is run by its path
 
-from mock_survey.library import Survey  # noqa: E402
-from validate import spectra_of, truth_of  # noqa: E402
+from mock_survey.library import SHARED, Survey  # noqa: E402
+from validate import truth_of  # noqa: E402
 
 from gasnet3 import CLASSES  # noqa: E402
 from gasnet3.catalog import read_catalog, write_catalog  # noqa: E402
@@ -32,7 +32,6 @@ from gasnet3.paper.samples import ClassSample, class_samples  # noqa: E402
 from gasnet3.pipeline.pipeline import Pipeline  # noqa: E402
 from gasnet3.spectra.batch import Spectra  # noqa: E402
 
-SHARED = ROOT.parent / "shared"
 POPULATION = ROOT / "runs" / "population"
 RUNS = ROOT / "runs" / "paper"
 PICTURES = ROOT / "docs" / "images" / "paper"
@@ -148,7 +147,7 @@ def labelled(which: str, arguments: argparse.Namespace) -> Labelled:
 def _real(shared: Path) -> Labelled:
     survey = Survey(shared)
     rows = np.array(survey.labelled(validation=True))
-    spectra = spectra_of(survey, rows)
+    spectra = survey.batch(rows)
     return Labelled(spectra, truth_of(survey, rows, spectra.ids))
 
 
@@ -156,7 +155,7 @@ def _real(shared: Path) -> Labelled:
 def _every(shared: Path) -> Labelled:
     survey = Survey(shared)
     rows = np.array(sorted(survey.labelled(validation=True) + survey.labelled(validation=False)))
-    spectra = spectra_of(survey, rows)
+    spectra = survey.batch(rows)
     _, first, times = np.unique(spectra.ids, return_index=True, return_counts=True)
     once = np.sort(first[times == 1])  # two files of one name cannot be told apart
     return Labelled(spectra[once], truth_of(survey, rows[once], spectra.ids[once]))

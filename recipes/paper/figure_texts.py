@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from experiments import MOCKS, PICTURES, REAL, read_result
-from wording import compared, number, percent, table
+from pages import table
+from wording import compared, number, percent
 
 from gasnet3 import CLASSES
 

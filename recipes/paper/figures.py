@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from experiments import (
@@ -26,17 +28,19 @@ from experiments import (
     samples,
     write_result,
 )
+from matplotlib.figure import Figure
 from PIL import Image
 
 from gasnet3 import CLASSES
 from gasnet3.evaluate import metrics
 from gasnet3.evaluate.truth import match, read_truth
 from gasnet3.machine.files import replacing
+from gasnet3.machine.typing import Floats
 from gasnet3.paper import figures as paper
-from gasnet3.paper import networks as paper_networks
-from gasnet3.paper import results as paper_results
+from gasnet3.paper import networks, results
 from gasnet3.paper.inputs import EXAMPLE_SN
 from gasnet3.paper.spectra import plot_examples
+from gasnet3.report.figures import save_figure
 from gasnet3.report.history import read_history
 
 HISTORIES = {"Encoder": "encoder", "U-Net": "unet"}
@@ -44,40 +48,39 @@ COLORS = 64
 """Of the pictures in the documentation: a quarter of the bytes, and no difference to the eye."""
 
 
-def fig1(arguments: argparse.Namespace) -> None:
-    """Distributions of the labelled real spectra."""
-    _of_every_spectrum("1", arguments)
+Arguments = argparse.Namespace
+ByMethod = dict[str, Any]
+"""What a picture shows, by the title of the method."""
 
 
-def fig2(arguments: argparse.Namespace) -> None:
-    """Preparation."""
-    _of_every_spectrum("2", arguments)
+def save(figure: Figure, name: str) -> None:
+    """Write a picture of docs/images/paper."""
+    save_figure(figure, PICTURES / f"{name}.png")
 
 
-def fig14(arguments: argparse.Namespace) -> None:
-    """Largest χ² and least R."""
-    _of_every_spectrum("14", arguments)
-
-
-def figa1(arguments: argparse.Namespace) -> None:
-    """t-SNE of the coefficients."""
-    _of_every_spectrum("A1", arguments)
-
-
-def figc1(arguments: argparse.Namespace) -> None:
-    """Ordinary spectra."""
-    _of_every_spectrum("C1", arguments)
-
-
-def _of_every_spectrum(number: str, arguments: argparse.Namespace) -> None:
+def of_every_spectrum(number: str, arguments: Arguments) -> None:
+    """A figure of all labelled real spectra."""
     inputs = figure_inputs(_encoders(arguments)[-1], arguments)
     figure = paper.FIGURES[number]
-    figure.draw(inputs, PICTURES / f"{figure.file}.png")
+    save(figure.of(inputs), figure.file)
     counts = {cls: len(inputs.of_class(cls)) for cls in CLASSES}
     write_result("every", {"n": len(inputs.best), "classes": counts})
 
 
-def fig5(arguments: argparse.Namespace) -> None:
+def by_method(name: str, plot: Callable[[ByMethod], Figure], shown: dict[str, ByMethod]) -> None:
+    """A figure of each set, of what is shown by set and method."""
+    for which, found in shown.items():
+        save(plot(found), f"{name}-{which}")
+
+
+def each(
+    of: Callable[[Method, str, Arguments], Any], some: list[Method], arguments: Arguments
+) -> dict[str, ByMethod]:
+    """What a function gives, by set and method."""
+    return {which: {m.title: of(m, which, arguments) for m in some} for which in SETS}
+
+
+def fig5(arguments: Arguments) -> None:
     """Losses of the last trainings in runs/."""
     found = {
         title: {cls: path for cls in CLASSES if (path := _history(kind, cls)).exists()}
@@ -87,7 +90,7 @@ def fig5(arguments: argparse.Namespace) -> None:
     if not found:
         print("fig5: no training in runs/, the picture stays as it is")
         return
-    paper_networks.plot_losses(found, PICTURES / "fig5.png")
+    save(networks.plot_losses(found), "fig5")
     least: dict[str, dict[str, float]] = {}
     for title, paths in found.items():
         losses = {cls: read_history(path)[2] for cls, path in paths.items()}
@@ -100,7 +103,7 @@ def _history(kind: str, cls: str) -> Path:
     return ROOT / "runs" / name / f"{name}.history.csv"
 
 
-def fig6(arguments: argparse.Namespace) -> None:
+def fig6(arguments: Arguments) -> None:
     """One real spectrum of each class with its three χ² curves, by the default solver."""
     data = labelled(REAL, arguments)
     hybrid = _encoders(arguments)[-1]
@@ -110,37 +113,29 @@ def fig6(arguments: argparse.Namespace) -> None:
         rows = np.flatnonzero(labels == cls)
         row = int(rows[np.argmin(np.abs(np.log(np.maximum(sn[rows], 0.01) / EXAMPLE_SN)))])
         shown.append(hybrid.pipeline().inspect(data.spectra, row))
-    plot_examples(shown, PICTURES / "fig6.png")
+    save(plot_examples(shown), "fig6")
 
 
-def fig7(arguments: argparse.Namespace) -> None:
+def fig7(arguments: Arguments) -> None:
     """The eigenspectrum of each class that carries most, lines named."""
-    drawn = {}
-    for engine in _encoders(arguments)[0].pipeline().engines:
-        cls, model = engine.cls, engine.model
-        eigenspectra = model.eigenspectra
-        if eigenspectra is not None:
-            coeff = model.card.population["coeff"]
-            typical = paper_networks.typical_eigenspectrum(eigenspectra.numpy(), coeff)
-            drawn[cls] = (model.card.rest, typical)
-    paper_networks.plot_eigenspectra(drawn, PICTURES / "fig7.png")
+    drawn = networks.typical_eigenspectra(_encoders(arguments)[0].pipeline())
+    save(networks.plot_eigenspectra(drawn), "fig7")
 
 
-def fig8(arguments: argparse.Namespace) -> None:
+def fig8(arguments: Arguments) -> None:
     """Redshift errors of each class's own model."""
-    for which in SETS:
-        found = {m.title: samples(m, which, arguments) for m in methods(arguments)}
-        paper_results.plot_redshift_errors(found, PICTURES / f"fig8-{which}.png")
+    by_method("fig8", results.plot_redshift_errors, each(samples, methods(arguments), arguments))
 
 
-def fig9(arguments: argparse.Namespace) -> None:
+def fig9(arguments: Arguments) -> None:
     """Confusion matrices."""
     counts = {}
-    for which in SETS:
-        found = {m.title: evaluation(m, which, arguments) for m in methods(arguments)}
+    for which, found in each(evaluation, methods(arguments), arguments).items():
+        save(
+            results.plot_confusion({title: e.confusion for title, e in found.items()}),
+            f"fig9-{which}",
+        )
         least_chi2 = {m.title: _by_least_chi2(m, which, arguments) for m in methods(arguments)}
-        matrices = {title: e.confusion for title, e in found.items()}
-        paper_results.plot_confusion(matrices, PICTURES / f"fig9-{which}.png")
         counts[which] = {
             title: {
                 "confusion": e.confusion,
@@ -154,7 +149,7 @@ def fig9(arguments: argparse.Namespace) -> None:
     write_result("fig9", counts)
 
 
-def _by_least_chi2(method: Method, which: str, arguments: argparse.Namespace) -> float:
+def _by_least_chi2(method: Method, which: str, arguments: Arguments) -> float:
     """Accuracy of the paper's rule: the class of the least χ² (section 3.5)."""
     table = catalog(method, which, arguments)
     chi2 = np.stack([np.asarray(table[f"chi2_{cls.lower()}"]) for cls in CLASSES], axis=1)
@@ -162,56 +157,50 @@ def _by_least_chi2(method: Method, which: str, arguments: argparse.Namespace) ->
     return metrics.accuracy(found, np.asarray(labelled(which, arguments).truth["class"]))
 
 
-def fig10(arguments: argparse.Namespace) -> None:
+def fig10(arguments: Arguments) -> None:
     """Least reduced χ² of each class's own model."""
-    for which in SETS:
-        found = {
-            m.title: {cls: s.rchi2 for cls, s in samples(m, which, arguments).items()}
-            for m in _encoders(arguments)
-        }
-        paper_results.plot_chi2_distribution(found, PICTURES / f"fig10-{which}.png")
+    shown = each(_own_chi2, _encoders(arguments), arguments)
+    by_method("fig10", results.plot_chi2_distribution, shown)
 
 
-def fig11(arguments: argparse.Namespace) -> None:
+def _own_chi2(method: Method, which: str, arguments: Arguments) -> dict[str, Floats]:
+    return {cls: sample.rchi2 for cls, sample in samples(method, which, arguments).items()}
+
+
+def fig11(arguments: Arguments) -> None:
     """R, good fraction and accuracy against S/N."""
-    for which in SETS:
-        found = {m.title: evaluation(m, which, arguments) for m in _encoders(arguments)}
-        paper_results.plot_by_sn(found, PICTURES / f"fig11-{which}.png")
+    by_method("fig11", results.plot_by_sn, each(evaluation, _encoders(arguments), arguments))
 
 
-def fig12(arguments: argparse.Namespace) -> None:
+def fig12(arguments: Arguments) -> None:
     """Completeness, good fraction and accuracy against the threshold in R."""
-    told = {}
-    for which in SETS:
-        found = {m.title: evaluation(m, which, arguments) for m in _encoders(arguments)}
-        paper_results.plot_by_robustness(found, PICTURES / f"fig12-{which}.png")
-        told[which] = {
-            title: {cls: e.classes[cls].curves["good_by_robustness"] for cls in CLASSES}
+    shown = each(evaluation, _encoders(arguments), arguments)
+    by_method("fig12", results.plot_by_robustness, shown)
+    told = {
+        which: {
+            title: {cls: vars(e.classes[cls].curves["good_by_robustness"]) for cls in CLASSES}
             for title, e in found.items()
         }
-    plain = {
-        which: {t: {c: vars(curve) for c, curve in v.items()} for t, v in by_title.items()}
-        for which, by_title in told.items()
+        for which, found in shown.items()
     }
-    write_result("fig12", plain)
+    write_result("fig12", told)
 
 
-def fig13(arguments: argparse.Namespace) -> None:
+def fig13(arguments: Arguments) -> None:
     """R of the decided solution over the minima of all classes."""
-    medians: dict[str, dict[str, dict[str, float]]] = {}
-    for which in SETS:
-        found = {m.title: _robustness(m, which, arguments) for m in _encoders(arguments)}
-        paper_results.plot_robustness_distribution(found, PICTURES / f"fig13-{which}.png")
-        medians[which] = {
+    shown = each(_robustness, _encoders(arguments), arguments)
+    by_method("fig13", results.plot_robustness_distribution, shown)
+    medians = {
+        which: {
             title: {cls: float(np.nanmedian(r)) for cls, r in by_class.items()}
             for title, by_class in found.items()
         }
+        for which, found in shown.items()
+    }
     write_result("fig13", medians)
 
 
-def _robustness(
-    method: Method, which: str, arguments: argparse.Namespace
-) -> dict[str, np.ndarray[tuple[int], np.dtype[np.float64]]]:
+def _robustness(method: Method, which: str, arguments: Arguments) -> dict[str, Floats]:
     truth = read_truth(labelled(which, arguments).truth)
     table = catalog(method, which, arguments)
     pairs = match(truth, table)
@@ -220,20 +209,23 @@ def _robustness(
     return {cls: values[classes == cls] for cls in CLASSES}
 
 
-def _encoders(arguments: argparse.Namespace) -> list[Method]:
+def _encoders(arguments: Arguments) -> list[Method]:
     return [m for m in methods(arguments) if m.key.startswith("encoder")]
 
 
-FIGURES: dict[str, Callable[[argparse.Namespace], None]] = {
-    function.__name__: function
-    for function in (
-        *(fig1, fig2, fig5, fig6, fig7, fig8, fig9, fig10, fig11, fig12, fig13, fig14),
-        *(figa1, figc1),
-    )
+FIGURES: dict[str, Callable[[Arguments], None]] = {
+    **{
+        paper.FIGURES[number].file: partial(of_every_spectrum, number)
+        for number in ("1", "2", "14", "A1", "C1")
+    },
+    **{
+        function.__name__: function
+        for function in (fig5, fig6, fig7, fig8, fig9, fig10, fig11, fig12, fig13)
+    },
 }
 
 
-def run(arguments: argparse.Namespace, only: Iterable[str] = tuple(FIGURES)) -> None:
+def run(arguments: Arguments, only: Iterable[str] = tuple(FIGURES)) -> None:
     """Draw the figures asked for."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     for name in only:

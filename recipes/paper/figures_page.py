@@ -9,9 +9,9 @@ import argparse
 from typing import Any
 
 from experiments import PICTURES, REAL, ROOT, arguments_of, read_result
+from pages import write_page
 
 from gasnet3 import CLASSES
-from gasnet3.machine.files import replacing
 from gasnet3.paper.figures import FIGURES, HOW
 
 PAGE = ROOT / "docs" / "figures.md"
@@ -123,9 +123,7 @@ def _drawn(name: str) -> bool:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the page."""
-    with replacing(PAGE) as temporary:
-        temporary.write_text(page())
-    print(f"wrote {PAGE.relative_to(ROOT)}")
+    write_page(PAGE, page())
 
 
 if __name__ == "__main__":

@@ -20,12 +20,6 @@ def percent(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.2f} %"
 
 
-def table(head: Sequence[object], rows: Sequence[Sequence[object]]) -> str:
-    """A Markdown table, ending in a line break."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(str(cell) for cell in line)} |\n" for line in lines)
-
-
 def compared(ours: Mapping[str, float | None], theirs: Mapping[str, float]) -> str:
     """How our numbers stand to theirs, by class: "higher for STAR and QSO, lower for GALAXY"."""
     groups: dict[str, list[str]] = {"higher": [], "alike": [], "lower": []}

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from experiments import MOCKS, REAL, ROOT, SETS, arguments_of, read_result
-from wording import compared, number, percent, table
+from pages import table, write_page
+from wording import compared, number, percent
 
 from gasnet3 import CLASSES
-from gasnet3.machine.files import replacing
 from gasnet3.spectra.lattice import LN10_STEP
 
 PAGE = ROOT / "docs" / "paper.md"
@@ -305,9 +305,7 @@ def page() -> str:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the page."""
-    with replacing(PAGE) as temporary:
-        temporary.write_text(page())
-    print(f"wrote {PAGE.relative_to(ROOT)}")
+    write_page(PAGE, page())
 
 
 if __name__ == "__main__":

@@ -16,8 +16,6 @@ from gasnet3.flags import ZWarn
 from gasnet3.io import finding
 from gasnet3.paper import coefficients as paper_coefficients
 from gasnet3.paper import figures as paper
-from gasnet3.paper import population as paper_population
-from gasnet3.paper import results as paper_results
 from gasnet3.paper import spectra as paper_spectra
 from gasnet3.paper.figures import FIGURES, draw, read_inputs
 from gasnet3.paper.inputs import (
@@ -80,14 +78,12 @@ def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     """The figures that are saved, to look at what is on them."""
     kept: list[Figure] = []
-    for module in (paper_population, paper_results, paper_coefficients, paper_spectra):
-        save = module.save_figure
 
-        def keep(figure: Figure, path: str | Path, save=save) -> Path:
-            kept.append(figure)
-            return save(figure, path)
+    def keep(figure: Figure, path: str | Path) -> Path:
+        kept.append(figure)
+        return figures.save_figure(figure, path)
 
-        monkeypatch.setattr(module, "save_figure", keep)
+    monkeypatch.setattr(paper, "save_figure", keep)
     return kept
 
 
@@ -264,21 +260,20 @@ def test_without_scikit_learn_the_extra_is_named(
     assert "gasnet3[anomalies]" in left_out["A1"]
 
 
-def test_preparation_shows_spectra_before_and_after(tmp_path: Path, drawn: list[Figure]) -> None:
+def test_preparation_shows_spectra_before_and_after() -> None:
     rng = np.random.default_rng(2)
     flux = 10.0 + rng.normal(size=(2, OBSERVED.n))
     ivar = np.ones_like(flux)
     ivar[1] = 0.0
     spectra = Spectra.from_arrays(flux, ivar, loglam=OBSERVED.loglam)
     example = paper_spectra.Example("a spectrum", "GALAXY", 0.1)
-    paper_spectra.plot_preparation(spectra, [example, example], tmp_path / "2.png")
-    before, after, *_ = drawn[0].axes
+    before, after, *_ = paper_spectra.plot_preparation(spectra, [example, example]).axes
     assert before.get_title(loc="left") == "a spectrum"
     assert np.nanstd(after.lines[0].get_ydata()) == pytest.approx(1.0, rel=0.01)
     assert "dimensionless" in after.get_ylabel()
     assert "Hα" in [text.get_text() for text in after.texts]
     with pytest.raises(ValueError, match="2 spectra and 1 examples"):
-        paper_spectra.plot_preparation(spectra, [example], tmp_path / "2.png")
+        paper_spectra.plot_preparation(spectra, [example])
 
 
 def test_histories_are_named_as_training_names_them_or_by_the_card(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
 from gasnet3.catalog import make_catalog
 from gasnet3.flags import ZWarn
@@ -50,29 +49,13 @@ def make_inspection(cls: str = "GALAXY", z: float = 0.1) -> Inspection:
     )
 
 
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    """Keep the figures that are saved, to look at what is on them."""
-    kept: list[Figure] = []
-    save = figures.save_figure
-
-    def keep(figure: Figure, path: Path) -> Path:
-        kept.append(figure)
-        return save(figure, path)
-
-    for module in (figures, losses):
-        monkeypatch.setattr(module, "save_figure", keep)
-    return kept
-
-
 @pytest.mark.parametrize(("cls", "z"), [("STAR", 1e-4), ("GALAXY", 0.1), ("QSO", 2.1)])
-def test_inspection_shows_answer_lines_and_three_curves(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cls: str, z: float
-) -> None:
-    kept = drawn(monkeypatch)
-    path = figures.plot_inspection(make_inspection(cls, z), tmp_path / "one.png")
+def test_inspection_shows_answer_lines_and_three_curves(tmp_path: Path, cls: str, z: float) -> None:
+    figure = figures.plot_inspection(make_inspection(cls, z))
+    path = figures.save_figure(figure, tmp_path / "one.png")
     assert path.read_bytes().startswith(b"\x89PNG")
     assert [p.name for p in tmp_path.iterdir()] == ["one.png"]
-    top, *bottom = kept[0].axes
+    top, *bottom = figure.axes
     assert f"{cls}  z = {z:.5f}" in top.get_title()
     assert "Å" in top.get_xlabel()
     assert [ax.get_title().split(":")[0] for ax in bottom] == list(RANGES)
@@ -85,15 +68,15 @@ def test_inspection_shows_answer_lines_and_three_curves(
     assert wanted[cls] in names
 
 
-def test_line_names_do_not_overlap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = drawn(monkeypatch)
-    figures.plot_inspection(make_inspection("GALAXY", 0.0), tmp_path / "one.png")
-    top = kept[0].axes[0]
+def test_line_names_do_not_overlap(tmp_path: Path) -> None:
+    figure = figures.plot_inspection(make_inspection("GALAXY", 0.0))
+    figures.save_figure(figure, tmp_path / "one.png")  # lays it out
+    top = figure.axes[0]
     places = sorted(text.get_position()[0] for text in top.texts)
     assert len(places) > 20
     # The names stand upright: side by side they need their height.
     room = np.diff(places).min() * top.get_window_extent().width
-    assert room > top.texts[0].get_fontsize() * kept[0].dpi / 72
+    assert room > top.texts[0].get_fontsize() * figure.dpi / 72
 
 
 def test_spread_moves_least_and_stays_inside() -> None:
@@ -105,13 +88,10 @@ def test_spread_moves_least_and_stays_inside() -> None:
     assert moved[-1] <= 0.99 + 1e-12
 
 
-def test_model_is_drawn_over_the_data_it_was_made_from(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kept = drawn(monkeypatch)
+def test_model_is_drawn_over_the_data_it_was_made_from() -> None:
     inspection = make_inspection()
-    figures.plot_inspection(inspection, tmp_path / "one.svg", continuum=False)
-    lines = {line.get_label(): line for line in kept[0].axes[0].lines}
+    figure = figures.plot_inspection(inspection, continuum=False)
+    lines = {line.get_label(): line for line in figure.axes[0].lines}
     y = np.asarray(lines["reconstruction"].get_ydata())
     assert "continuum" not in lines
     assert np.isnan(y[2000:2050]).all(), "masked pixels are gaps"
@@ -135,39 +115,32 @@ def test_spectrum_without_a_solution_is_drawn_all_the_same(tmp_path: Path) -> No
         curves={name: (z, np.full(z.size, np.nan)) for name, (z, _) in inspection.curves.items()},
         best_z=dict.fromkeys(RANGES, np.nan),
     )
-    assert figures.plot_inspection(empty, tmp_path / "none.png").stat().st_size > 1000
-    assert figures.plot_gallery([empty, inspection], tmp_path / "two.png").stat().st_size > 1000
+    for figure in (figures.plot_inspection(empty), figures.plot_gallery([empty, inspection])):
+        assert figures.save_figure(figure, tmp_path / "none.png").stat().st_size > 1000
 
 
-def test_gallery_has_a_panel_for_each_spectrum(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kept = drawn(monkeypatch)
+def test_gallery_has_a_panel_for_each_spectrum() -> None:
     flagged = replace(make_inspection("QSO", 2.0), zwarn=int(ZWarn.SMALL_DELTA_CHI2))
-    figures.plot_gallery([make_inspection()] * 3 + [flagged], tmp_path / "page.png", columns=3)
-    panels = [ax for ax in kept[0].axes if ax.axison]
+    figure = figures.plot_gallery([make_inspection()] * 3 + [flagged], columns=3)
+    panels = [ax for ax in figure.axes if ax.axison]
     assert len(panels) == 4
     assert "SMALL_DELTA_CHI2" in panels[3].get_title(loc="left")
     with pytest.raises(ValueError, match="no spectra"):
-        figures.plot_gallery([], tmp_path / "none.png")
+        figures.plot_gallery([])
 
 
 def test_unknown_kind_of_picture_is_refused_and_nothing_left(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"picture\.xyz.*png"):
-        figures.plot_inspection(make_inspection(), tmp_path / "picture.xyz")
+        figures.save_figure(figures.plot_inspection(make_inspection()), tmp_path / "picture.xyz")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_loss_figure_marks_the_least_validation_loss(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kept = drawn(monkeypatch)
+def test_loss_figure_marks_the_least_validation_loss(tmp_path: Path) -> None:
     history = tmp_path / "a.history.csv"
     history.write_text(
         "epoch,lr,train_loss,valid_loss,seconds\n1,1e-3,3,4,1\n2,1e-3,2,2.5,1\n3,1e-4,1,2.75,1\n"
     )
-    losses.plot_loss(history, tmp_path / "loss.png")
-    ax = kept[0].axes[0]
+    [ax] = losses.plot_loss(history).axes
     labels = [text.get_text() for text in ax.get_legend().get_texts()]
     assert "least validation loss 2.5, epoch 2" in labels
     assert list(ax.lines[0].get_ydata()) == [3, 2, 1]
@@ -181,7 +154,7 @@ def test_loss_of_a_history_that_cannot_be_drawn(tmp_path: Path, text: str, messa
     history = tmp_path / "history.csv"
     history.write_text(text)
     with pytest.raises(ValueError, match=message):
-        losses.plot_loss(history, tmp_path / "loss.png")
+        losses.plot_loss(history)
 
 
 def test_summary_counts_best_solutions_only() -> None:

@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
 from gasnet3.report.confidence import plot_confidence
+from gasnet3.report.figures import save_figure
 
 
 def answered(rng, n=400):
@@ -21,40 +21,27 @@ def answered(rng, n=400):
     )  # fmt: skip
 
 
-@pytest.fixture
-def drawn(monkeypatch):
-    """The figures that are saved."""
-    figures = []
-    save = Figure.savefig
-    monkeypatch.setattr(
-        Figure, "savefig", lambda self, *a, **k: (figures.append(self), save(self, *a, **k))[1]
-    )
-    return figures
-
-
-def test_all_panels_are_drawn_and_say_how_many(tmp_path, rng, drawn):
-    path = plot_confidence(tmp_path / "confidence.png", {"real": answered(rng)})
-    assert path.stat().st_size > 10_000
-    axes = drawn[0].axes
+def test_all_panels_are_drawn_and_say_how_many(tmp_path, rng):
+    figure = plot_confidence({"real": answered(rng)})
+    assert save_figure(figure, tmp_path / "confidence.png").stat().st_size > 10_000
+    axes = figure.axes
     assert len(axes) == 4
     assert all(ax.get_xlabel() and ax.get_ylabel() for ax in axes)
     texts = [text.get_text() for ax in axes for text in ax.get_legend().get_texts()]
     assert sum("n = " in text for text in texts) == 5
 
 
-def test_the_trade_off_ends_at_all_rows(tmp_path, rng, drawn):
+def test_the_trade_off_ends_at_all_rows(rng):
     said = answered(rng)
-    plot_confidence(tmp_path / "confidence.png", {"real": said})
-    line = drawn[0].axes[2].get_lines()[0]
+    line = plot_confidence({"real": said}).axes[2].get_lines()[0]
     kept, wrong = line.get_data()
     assert kept[-1] == 1.0
     assert wrong[-1] == pytest.approx((~said.right[said.labelled]).mean())
     assert wrong[len(wrong) // 4] < wrong[-1]
 
 
-def test_sparse_bins_are_left_out(tmp_path, rng, drawn):
+def test_sparse_bins_are_left_out(rng):
     said = answered(rng)
     said.p_class[0] = 0.05
-    plot_confidence(tmp_path / "confidence.png", {"real": said})
-    confidence = drawn[0].axes[0].get_lines()[0].get_xdata()
+    confidence = plot_confidence({"real": said}).axes[0].get_lines()[0].get_xdata()
     assert min(confidence) > 0.3

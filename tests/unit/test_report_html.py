@@ -10,8 +10,9 @@ import pytest
 from astropy.table import Table
 
 from gasnet3.flags import ZWarn
-from gasnet3.report.html import columns, page
-from gasnet3.report.html.columns import ReportError
+from gasnet3.report import columns
+from gasnet3.report.columns import ReportError
+from gasnet3.report.html import page
 
 EVIL = "</script><script>alert('x')</script><b>&"
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from gasnet3 import samples
 from gasnet3.io import read
+from gasnet3.report.spectrum import gaussian_mean, limits
 from gasnet3.view import spectra as module
-from gasnet3.view.plots import axis_place, limits, masked_runs, redshift_at, smoothed
+from gasnet3.view.plots import axis_place, masked_runs, redshift_at
 from gasnet3.view.spectra import MissingSpectrum, SpectrumFinder
 
 
@@ -71,16 +72,16 @@ def test_smoothing_trusts_good_pixels_and_shows_no_masked_ones() -> None:
     flux, ivar = np.full(50, 3.0), np.ones(50)
     flux[20], ivar[20] = 1e6, 0.0  # masked
     flux[30], ivar[30] = 1e6, 1e-12  # as good as masked
-    smooth = smoothed(flux, ivar, 2.0)
+    smooth = gaussian_mean(flux, ivar, 2.0)
     assert np.isnan(smooth[20])
     np.testing.assert_allclose(np.delete(smooth, 20), 3.0, rtol=1e-5)
-    np.testing.assert_array_equal(smoothed(flux, ivar, 0.0)[:20], flux[:20])
+    np.testing.assert_array_equal(gaussian_mean(flux, ivar, 0.0)[:20], flux[:20])
 
 
 def test_limits_hold_the_model_and_do_without_the_worst_pixels() -> None:
     flux, model = np.zeros(1000), np.full(1000, np.nan)
     flux[3], model[5] = 1e9, 7.0
-    low, high = limits(flux, model)
+    low, high = limits(flux, model, zero=True)
     assert low < 0
     assert 7.0 < high < 10.0
     assert limits(np.full(3, np.nan), model[:3]) == (0.0, 1.0)

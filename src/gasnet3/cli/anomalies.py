@@ -139,7 +139,7 @@ def _draw(
         )
 
     from gasnet3.pipeline.pipeline import Pipeline
-    from gasnet3.report.figures import plot_gallery
+    from gasnet3.report.figures import plot_gallery, save_figure
 
     console.use_torch("cpu")
     solver = made_by.get("solver", "hybrid")
@@ -147,5 +147,6 @@ def _draw(
         pipeline = Pipeline.load(models, solver)
         seen = [pipeline.inspect(spectra[name]) for name in ids]
         marks = zip(shown["anomaly_wave"], shown["anomaly_reason"], strict=True)
-        plot_gallery(seen, path, marks=[(float(wave), str(reason)) for wave, reason in marks])
+        reasons = [(float(wave), str(reason)) for wave, reason in marks]
+        save_figure(plot_gallery(seen, marks=reasons), path)
     console.out.print(str(path))

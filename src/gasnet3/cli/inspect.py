@@ -75,9 +75,10 @@ def _one(
             show_refused(no)
         return asdict(no), True
     if output is not None and len(spectra):
+        from gasnet3.report.figures import save_figure
         from gasnet3.report.observed import plot_observed
 
-        plot_observed(spectra[:1], output)
+        save_figure(plot_observed(spectra[:1]), output)
     if shown:
         show_inspected(report, output)
     return asdict(report), False

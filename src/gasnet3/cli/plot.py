@@ -58,18 +58,19 @@ def plot(
     one = None if gallery else _chosen(spectra, row, spectrum_id)
 
     from gasnet3.pipeline.pipeline import Pipeline
-    from gasnet3.report.figures import plot_gallery, plot_inspection
+    from gasnet3.report.figures import plot_gallery, plot_inspection, save_figure
 
     console.use_torch(device, threads)
     with console.reported(ValueError):
         pipeline = Pipeline.load(console.chosen(models), solver, device)
         if one is not None:
-            plot_inspection(pipeline.inspect(spectra, one), output)
+            figure = plot_inspection(pipeline.inspect(spectra, one))
         else:
             panels = min(limit, len(spectra))
-            plot_gallery([pipeline.inspect(spectra, i) for i in range(panels)], output)
+            figure = plot_gallery([pipeline.inspect(spectra, i) for i in range(panels)])
             if panels < len(spectra):
                 console.err.print(f"drew the first {panels} of {len(spectra)} spectra (--limit)")
+        save_figure(figure, output)
     console.out.print(str(output))
     show_failures(failures, count)
     raise typer.Exit(console.SOME_FAILED if failures else console.OK)

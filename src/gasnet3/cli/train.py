@@ -28,6 +28,7 @@ def train(
     Several GPUs: torchrun --nproc-per-node 4 -m gasnet3 train CONFIG --device cuda
     """
     from gasnet3.io import expand
+    from gasnet3.report.figures import save_figure
     from gasnet3.report.history import plot_loss
     from gasnet3.train.config import read_config
     from gasnet3.train.loop import run_training
@@ -51,5 +52,5 @@ def train(
             "loss says nothing of new spectra; put every object in one of them only"
         )
     history = settings.directory / f"{settings.name}.history.csv"
-    plot_loss(history, history.with_suffix(".png"))
+    save_figure(plot_loss(history), history.with_suffix(".png"))
     console.out.print(str(card))

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from gasnet3.report.figures import save_figure
+from gasnet3.machine.typing import Floats
+from gasnet3.report.figures import panels
 from gasnet3.report.style import PALETTE, STRANGE_COLOR, SUBCLASS_MARKERS
-
-Floats = NDArray[np.float64]
 
 LEAST_ROWS = 5
 """Fewest spectra of a class that are projected."""
@@ -47,126 +46,70 @@ class Coefficients:
 
     Attributes
     ----------
-    coeff : array_like, shape (rows, m)
+    coeff : ndarray of float64, shape (rows, m)
         Coefficients of the class's own eigenspectra; rows that are not finite, or 0, are left out.
-    subclass : array_like of str, shape (rows,)
+    subclass : ndarray of str, shape (rows,)
         Subclass of each, '' where not known.
-    outlier : array_like of bool, shape (rows,), or None
+    outlier : ndarray of bool, shape (rows,), or None
         Which ones to mark, those of ``anomaly_extreme`` 2 or more; None: those with a local
         outlier factor above 1.5 among these.
     """
 
-    coeff: ArrayLike
-    subclass: ArrayLike
-    outlier: ArrayLike | None = None
+    coeff: Floats
+    subclass: NDArray[np.str_]
+    outlier: NDArray[np.bool_] | None = None
 
 
-def plot_coefficients(classes: Mapping[str, Coefficients], path: str | Path) -> Path:
-    """Draw a t-SNE of the coefficients of each class (paper, Fig. A1).
+def plot_coefficients(classes: Mapping[str, Coefficients]) -> Figure:
+    """A t-SNE of the coefficients of each class, a panel each (Fig. A1).
 
     Coefficients are scaled to unit length first: how bright a spectrum is does not tell what it
-    is. The same coefficients give the same picture.
-
-    Parameters
-    ----------
-    classes : mapping of str to Coefficients
-        By class, a panel each; one with fewer than 5 spectra says so.
-    path : str or Path
-        Picture to write; the ending decides the format.
-
-    Returns
-    -------
-    Path
-        The file written.
-
-    Raises
-    ------
-    ValueError
-        If no class has enough spectra, shapes do not fit, or the ending is unknown.
-    ModuleNotFoundError
-        If scikit-learn is not installed.
+    is. The same coefficients give the same picture. A class with fewer than 5 spectra says so;
+    ModuleNotFoundError if scikit-learn is not installed.
     """
     kept = {cls: _usable(found) for cls, found in classes.items()}
-    if not any(len(one.unit) >= LEAST_ROWS for one in kept.values()):
+    if not any(len(one.coeff) >= LEAST_ROWS for one, _ in kept.values()):
         raise ValueError(f"no class has {LEAST_ROWS} spectra with coefficients to project")
-    figure = Figure(figsize=(4.2 * len(kept), 5.4), layout="constrained")
-    panels = figure.subplots(1, len(kept), squeeze=False)[0]
-    for ax, (cls, one) in zip(panels, kept.items(), strict=True):
+    figure, [row] = panels(1, len(kept), (4.2 * len(kept), 5.4))
+    for ax, (cls, (one, total)) in zip(row, kept.items(), strict=True):
+        n = len(one.coeff)
+        ax.set_title(f"{cls} (n = {n}{f' of {total}' if total > n else ''})", fontsize=10)
         ax.set_xlabel("t-SNE 1 (dimensionless)", fontsize=9)
-        ax.set_xticks([])
-        ax.set_yticks([])
-        if len(one.unit) < LEAST_ROWS:
-            ax.set_title(f"{cls} (n = {len(one.unit)})", fontsize=10)
+        ax.set(xticks=[], yticks=[])
+        if n < LEAST_ROWS:
             text = f"fewer than {LEAST_ROWS} spectra"
             ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", fontsize=9)
-            continue
-        drawn = f"n = {len(one.unit)}" + (f" of {one.total}" if one.total > len(one.unit) else "")
-        ax.set_title(f"{cls} ({drawn})", fontsize=10)
-        _draw(ax, project(one.unit), one)
-    panels[0].set_ylabel("t-SNE 2 (dimensionless)", fontsize=9)
-    return save_figure(figure, path)
+        else:
+            _draw(ax, one)
+    row[0].set_ylabel("t-SNE 2 (dimensionless)", fontsize=9)
+    return figure
 
 
-def project(points: ArrayLike) -> Floats:
-    """Two-dimensional t-SNE (van der Maaten & Hinton 2008), the same for the same points.
-
-    Parameters
-    ----------
-    points : array_like, shape (rows, m)
-        At least 5 rows.
-
-    Returns
-    -------
-    ndarray of float64, shape (rows, 2)
-
-    Raises
-    ------
-    ModuleNotFoundError
-        If scikit-learn is not installed.
-    """
+def _from_sklearn(module: str, name: str) -> Any:
     try:
-        from sklearn.manifold import TSNE
+        return getattr(import_module(f"sklearn.{module}"), name)
     except ModuleNotFoundError:
         raise ModuleNotFoundError(NO_SKLEARN) from None
-    x = np.asarray(points, np.float64)
-    perplexity = min(PERPLEXITY, (len(x) - 1) / 3)
-    tsne = TSNE(perplexity=perplexity, init="random", learning_rate="auto", random_state=0)
-    return np.asarray(tsne.fit_transform(x), np.float64)
 
 
-def lonely(points: ArrayLike) -> NDArray[np.bool_]:
-    """Which points have a local outlier factor above 1.5 among themselves, shape (rows,).
+def _projected(points: Floats) -> Floats:
+    """Two-dimensional t-SNE (van der Maaten & Hinton 2008), the same for the same points."""
+    perplexity = min(PERPLEXITY, (len(points) - 1) / 3)
+    tsne = _from_sklearn("manifold", "TSNE")(
+        perplexity=perplexity, init="random", learning_rate="auto", random_state=0
+    )
+    return np.asarray(tsne.fit_transform(points), np.float64)
 
-    Parameters
-    ----------
-    points : array_like, shape (rows, m)
-        At least 2 rows.
 
-    Raises
-    ------
-    ModuleNotFoundError
-        If scikit-learn is not installed.
-    """
-    try:
-        from sklearn.neighbors import LocalOutlierFactor
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError(NO_SKLEARN) from None
-    x = np.asarray(points, np.float64)
-    fit = LocalOutlierFactor(n_neighbors=min(NEIGHBOURS, len(x) - 1)).fit(x)
+def _lonely(points: Floats) -> NDArray[np.bool_]:
+    """Which points have a local outlier factor above 1.5 among themselves, shape (rows,)."""
+    factor = _from_sklearn("neighbors", "LocalOutlierFactor")
+    fit = factor(n_neighbors=min(NEIGHBOURS, len(points) - 1)).fit(points)
     return np.asarray(-fit.negative_outlier_factor_ > OUTLIER_FACTOR)
 
 
-@dataclass(frozen=True, eq=False)
-class _Usable:
-    """Rows that can be projected, at most MOST_ROWS of a total."""
-
-    unit: Floats
-    subclass: NDArray[np.str_]
-    outlier: NDArray[np.bool_] | None
-    total: int
-
-
-def _usable(found: Coefficients) -> _Usable:
+def _usable(found: Coefficients) -> tuple[Coefficients, int]:
+    """Rows that can be projected, of unit length, at most MOST_ROWS of a total."""
     coeff = np.asarray(found.coeff, np.float64)
     names = np.asarray(found.subclass).astype(np.str_)
     if coeff.ndim != 2 or names.shape != coeff.shape[:1]:
@@ -178,33 +121,29 @@ def _usable(found: Coefficients) -> _Usable:
     if total > MOST_ROWS:
         rows = np.sort(np.random.default_rng(0).choice(rows, MOST_ROWS, replace=False))
     outlier = None if found.outlier is None else np.asarray(found.outlier, np.bool_)[rows]
-    return _Usable(coeff[rows] / length[rows, None], names[rows], outlier, total)
+    return Coefficients(coeff[rows] / length[rows, None], names[rows], outlier), total
 
 
-def _draw(ax: Axes, places: Floats, one: _Usable) -> None:
+def _draw(ax: Axes, one: Coefficients) -> None:
     """Points by subclass, the commonest first, with the outliers over them."""
+    places = _projected(one.coeff)
     known = Counter(name for name in one.subclass.tolist() if name)
     common = [name for name, _ in known.most_common(MOST_NAMES)]
     style: dict[str, Any] = {"s": 14.0, "lw": 0.3, "alpha": 0.85}
-    unnamed = one.subclass == ""
-    rare = ~unnamed & ~np.isin(one.subclass, common)
-    for name, rows in ((UNKNOWN, unnamed), (OTHER, rare)):
+
+    def scatter(name: str, rows: NDArray[np.bool_], **options: Any) -> None:
         if rows.any():
-            marker = "." if name == UNKNOWN else "d"
-            label = f"{name} ({rows.sum()})"
-            x, y = places[rows].T
-            ax.scatter(x, y, color=GREY, marker=marker, label=label, **style)
+            ax.scatter(*places[rows].T, label=f"{name} ({rows.sum()})", **options)
+
+    unnamed = one.subclass == ""
+    scatter(UNKNOWN, unnamed, color=GREY, marker=".", **style)
+    scatter(OTHER, ~unnamed & ~np.isin(one.subclass, common), color=GREY, marker="d", **style)
     for name, marker, color in zip(common, SUBCLASS_MARKERS, PALETTE, strict=False):
-        rows = one.subclass == name
-        label = f"{name} ({rows.sum()})"
-        x, y = places[rows].T
-        ax.scatter(x, y, facecolor=color, edgecolor=EDGE, marker=marker, label=label, **style)
-    outlier = lonely(one.unit) if one.outlier is None else one.outlier
+        own = {"facecolor": color, "edgecolor": EDGE, "marker": marker}
+        scatter(name, one.subclass == name, **own, **style)
+    outlier = _lonely(one.coeff) if one.outlier is None else one.outlier
     how = f"LOF > {OUTLIER_FACTOR:g}" if one.outlier is None else "extreme"
-    if outlier.any():
-        x, y = places[outlier].T
-        label = f"{how} ({outlier.sum()})"
-        ax.scatter(x, y, s=52, facecolor="none", edgecolor=STRANGE_COLOR, lw=1.0, label=label)
+    scatter(how, outlier, s=52, facecolor="none", edgecolor=STRANGE_COLOR, lw=1.0)
     ax.margins(0.05)
     ax.legend(fontsize=7, ncols=2, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.07),
               handletextpad=0.1, columnspacing=0.8)  # fmt: skip

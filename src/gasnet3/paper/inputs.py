@@ -15,16 +15,19 @@ from numpy.typing import NDArray
 from gasnet3.anomaly.ranking import STRANGE
 from gasnet3.classes import CLASSES
 from gasnet3.flags import ZWarn
+from gasnet3.machine.typing import Floats
+from gasnet3.report import columns
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
+    from gasnet3.evaluate.evaluation import Evaluation
     from gasnet3.evaluate.truth import Truth
+    from gasnet3.paper.samples import ClassSample
     from gasnet3.pipeline.closeup import Inspection
     from gasnet3.pipeline.pipeline import Pipeline
     from gasnet3.spectra.batch import Spectra
 
-Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
 EXAMPLE_SN = 10.0
@@ -35,6 +38,18 @@ NOT_SHOWN = ZWarn.NODATA | ZWarn.LITTLE_COVERAGE | ZWarn.UNPLUGGED | ZWarn.SKY
 
 NETWORKS = {"encoder": "Encoder", "unet": "U-Net"}
 """Networks as titles name them."""
+
+HOW = {
+    "truth": "a table of classes and redshifts (--truth)",
+    "spectra": "the spectra that the catalog was made of (--spectra)",
+    "histories": "the history.csv of trainings (--history)",
+}
+"""What to give for a figure that needs it."""
+
+NO_LABEL = (
+    "the truth has no class and redshift of any spectrum of the catalog: are their identifiers "
+    "the same?"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,21 +80,24 @@ class Inputs:
     @cached_property
     def best(self) -> Table:
         """The first solution of every spectrum."""
-        table = self.catalog
-        return table[np.asarray(table["znum"]) == 0] if "znum" in table.colnames else table
+        return columns.best_solutions(self.catalog)
+
+    @property
+    def made(self) -> Mapping[str, Any]:
+        """What made the catalog, as it says; empty where it does not."""
+        return self.catalog.meta.get("gasnet3") or {}
 
     @property
     def title(self) -> str:
         """Name of the method, for the titles of panels."""
-        made: Mapping[str, Any] = self.catalog.meta.get("gasnet3") or {}
-        names = {str(name).partition("-")[0] for name in made.get("models") or ()}
+        names = {str(name).partition("-")[0] for name in self.made.get("models") or ()}
         network = ", ".join(sorted(NETWORKS.get(name, name) for name in names))
-        return ", ".join(part for part in (network, str(made.get("solver") or "")) if part)
+        return ", ".join(part for part in (network, str(self.made.get("solver") or "")) if part)
 
     @property
     def same_models(self) -> bool:
         """Whether the models are those that made the catalog; True where it does not say."""
-        made = (self.catalog.meta.get("gasnet3") or {}).get("models")
+        made = self.made.get("models")
         return not made or made == self.pipeline.provenance["models"]
 
     @cached_property
@@ -87,24 +105,63 @@ class Inputs:
         """The models, with the solver of the catalog."""
         from gasnet3.pipeline.pipeline import Pipeline
 
-        made = self.catalog.meta.get("gasnet3") or {}
-        return Pipeline.load(self.models, str(made.get("solver") or "hybrid"))
+        return Pipeline.load(self.models, str(self.made.get("solver") or "hybrid"))
+
+    @cached_property
+    def evaluation(self) -> Evaluation:
+        """The catalog against the truth; ValueError where they share no spectrum."""
+        from gasnet3.evaluate.evaluation import evaluate
+
+        found = evaluate(self.catalog, self._given_truth())
+        if not found.n:
+            raise ValueError(NO_LABEL)
+        return found
+
+    @cached_property
+    def samples(self) -> dict[str, ClassSample]:
+        """The labelled spectra of each class by its own model, likewise."""
+        from gasnet3.paper.samples import class_samples
+
+        found = class_samples(self.catalog, self._given_truth())
+        if not any(map(len, found.values())):
+            raise ValueError(NO_LABEL)
+        return found
+
+    def _given_truth(self) -> Truth:
+        if self.truth is None:
+            raise ValueError(f"this figure needs {HOW['truth']}")
+        return self.truth
+
+    @cached_property
+    def labels(self) -> Rows:
+        """Row of the truth for each first solution, -1 where there is none, shape (rows,)."""
+        from gasnet3.evaluate.truth import match
+
+        found = np.full(len(self.best), -1, np.intp)
+        if self.truth is not None:
+            pairs = match(self.truth, self.best)
+            found[pairs.catalog_rows] = pairs.truth_rows
+        return found
 
     def column(self, name: str) -> Floats:
         """A column of numbers of the first solutions, NaN where there is none."""
-        if name not in self.best.colnames:
-            return np.full(len(self.best), np.nan)
-        return np.ma.filled(np.ma.asarray(self.best[name]).astype(np.float64), np.nan)
+        return columns.numbers(self.best, name)
 
     def text(self, name: str) -> NDArray[np.str_]:
         """A column of text of the first solutions, '' where there is none."""
-        if name not in self.best.colnames:
-            return np.full(len(self.best), "")
-        return np.ma.filled(np.ma.asarray(self.best[name]).astype(np.str_), "")
+        return columns.texts(self.best, name)
 
     def of_class(self, cls: str) -> Rows:
         """Rows of the first solutions that got a class."""
         return np.flatnonzero(self.text("class") == cls)
+
+    def by_class(self, name: str, *, labelled: bool = False) -> dict[str, Floats]:
+        """A column of numbers by the class found; or by the labelled one, if there is a truth."""
+        values, classes = self.column(name), self.text("class")
+        if labelled and self.truth is not None:
+            # One more at the end: what row -1 gets.
+            classes = np.append(self.truth.classes.astype(np.str_), "")[self.labels]
+        return {cls: values[classes == cls] for cls in CLASSES}
 
     def rows_of(self, rows: Sequence[int]) -> Spectra:
         """The spectra of rows of the first solutions, in that order.
@@ -117,18 +174,20 @@ class Inputs:
         gasnet3.io.ReadError
             If a file cannot be read.
         ValueError
-            If a spectrum is in none of the files.
+            If a spectrum is in none of the files, or there is no row.
         """
         from gasnet3.io import find_spectra
         from gasnet3.io.options import reading_of
         from gasnet3.spectra.batch import Spectra
 
+        if not len(rows):
+            raise ValueError("the catalog has no spectrum to show in this figure")
         ids = self.text("id")
         wanted = [str(ids[row]) for row in rows]
         found: dict[str, Spectra] = self._read
         if missing := [name for name in wanted if name not in found]:
             named = {Path(name).name for name in self.text("file")[list(rows)]}
-            options = reading_of(self.catalog.meta.get("gasnet3") or {})
+            options = reading_of(self.made)
             found |= find_spectra(list(self.spectra), missing, likely=named, options=options)
         if missing := [name for name in wanted if name not in found]:
             raise ValueError(
@@ -154,16 +213,11 @@ def read_inputs(
 
     Parameters
     ----------
-    catalog : str, Path or astropy.table.Table
-        A catalog, in any format :func:`gasnet3.catalog.read_catalog` knows.
-    truth : str, Path or astropy.table.Table, optional
-        Labels, see :func:`gasnet3.evaluate.truth.read_truth`.
-    spectra : str, Path or sequence of them
-        Files, directories or globs of the catalog's spectra. Only those shown are kept in memory.
-    models : str or sequence of str
-        See :func:`gasnet3.load_models`.
-    histories : sequence of str or Path
-        The CSV files that trainings wrote.
+    catalog, truth : str, Path or astropy.table.Table
+        Catalog and labels, in any format that :func:`gasnet3.catalog.read_catalog` and
+        :func:`gasnet3.evaluate.truth.read_truth` know, or as read.
+    spectra, models, histories
+        See :class:`Inputs`; of the spectra only those shown are kept in memory.
 
     Raises
     ------
@@ -246,16 +300,14 @@ def extreme_rows(inputs: Inputs) -> dict[int, str]:
     of two equal minima, and is shown only where no other has an R.
     """
     chi2, robustness = inputs.column("rchi2"), inputs.column("robustness")
-    zwarn = np.nan_to_num(inputs.column("zwarn")).astype(np.int64)
-    shown = (zwarn & int(NOT_SHOWN)) == 0
+    shown = (columns.zwarn(inputs.best) & int(NOT_SHOWN)) == 0
     out: dict[int, str] = {}
     for cls in CLASSES:
         rows = inputs.of_class(cls)
         rows = rows[shown[rows]]
         by_chi2 = rows[np.isfinite(chi2[rows])]
         if len(by_chi2):
-            row = int(by_chi2[np.argmax(chi2[by_chi2])])
-            out[row] = f"largest χ² of {cls}"
+            out[int(by_chi2[np.argmax(chi2[by_chi2])])] = f"largest χ² of {cls}"
         by_r = rows[np.isfinite(robustness[rows])]
         by_r = by_r[robustness[by_r] >= 0] if (robustness[by_r] >= 0).any() else by_r
         by_r = by_r[~np.isin(by_r, list(out))]
@@ -283,18 +335,14 @@ def subclasses_of(inputs: Inputs, cls: str, rows: Rows) -> NDArray[np.str_]:
         '' where not known; "labelled STAR" where the label is another class.
     """
     from gasnet3.decide.subclass import UNKNOWN, standard_label
-    from gasnet3.evaluate.truth import match
 
-    own = inputs.text("subclass")[rows]
-    if inputs.truth is None or not any(inputs.truth.subclasses):
-        return own
-    pairs = match(inputs.truth, inputs.best)
-    truth_row = np.full(len(inputs.best), -1)
-    truth_row[pairs.catalog_rows] = pairs.truth_rows
+    truth = inputs.truth
+    if truth is None or not any(truth.subclasses):
+        return inputs.text("subclass")[rows]
     named = []
-    for row in truth_row[rows].tolist():
-        labelled = str(inputs.truth.classes[row]) if row >= 0 else ""
-        label = str(inputs.truth.subclasses[row]).strip() if row >= 0 else ""
+    for row in inputs.labels[rows].tolist():
+        labelled = str(truth.classes[row]) if row >= 0 else ""
+        label = str(truth.subclasses[row]).strip() if row >= 0 else ""
         if labelled and labelled != cls:
             named.append(f"labelled {labelled}")
         elif cls == "QSO":  # has no standard labels: as the survey has them

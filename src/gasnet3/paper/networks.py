@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from gasnet3.report.figures import name_lines, save_figure
+from gasnet3.machine.typing import Floats
+from gasnet3.report.figures import name_lines, panels
 from gasnet3.report.history import read_history
 from gasnet3.report.style import COLORS, MARKERS
-from gasnet3.spectra.lattice import LogLattice
 
-Floats = NDArray[np.floating[Any]]
+if TYPE_CHECKING:
+    from gasnet3.pipeline.pipeline import Pipeline
+    from gasnet3.spectra.lattice import LogLattice
+
 
 RANGE = (0.05, 99.97)
 """Percentiles of an eigenspectrum between which the panel is drawn."""
@@ -25,31 +28,16 @@ NAME_STEP = 0.0145
 WAVE_TICKS = (700, 1000, 1500, 2000, 3000, 4000, 5000, 6000, 7000, 8000, 9000)
 
 
-def plot_losses(histories: Mapping[str, Mapping[str, str | Path]], path: str | Path) -> Path:
-    """Draw training and validation losses of the networks of all classes (paper, Fig. 5).
+def plot_losses(histories: Mapping[str, Mapping[str, str | Path]]) -> Figure:
+    """Training and validation losses of the networks of all classes (Fig. 5).
 
     Parameters
     ----------
     histories : mapping of str to mapping of str to path
         By network (the title of its panel), then by class: the CSV that a training writes.
-    path : str or Path
-        Picture to write; the ending decides the format.
-
-    Returns
-    -------
-    Path
-        The file written.
-
-    Raises
-    ------
-    ValueError
-        If there is no history, one has no epoch or lacks a column, or the ending is unknown.
     """
-    if not any(histories.values()):
-        raise ValueError("no training history to draw")
-    figure = Figure(figsize=(7, 3.3 * len(histories)), layout="constrained")
-    panels = figure.subplots(len(histories), 1, squeeze=False)[:, 0]
-    for ax, (title, by_class) in zip(panels, histories.items(), strict=True):
+    figure, grid = panels(len(histories), 1, (7, 3.3 * len(histories)), of="training history")
+    for ax, (title, by_class) in zip(grid[:, 0], histories.items(), strict=True):
         for cls, history in by_class.items():
             epoch, train, valid = read_history(history)
             best, color, marker = int(np.argmin(valid)), COLORS[cls], MARKERS[cls]
@@ -61,45 +49,22 @@ def plot_losses(histories: Mapping[str, Mapping[str, str | Path]], path: str | P
             )
         ax.plot([], [], color="black", lw=1.2, label="training (eq. 7 or 8)")
         ax.plot([], [], color="black", lw=1.2, ls="--", label="validation")
-        ax.set_yscale("log")
+        ax.set(yscale="log", ylabel="loss (dimensionless)", xlabel="epoch")
         ax.set_title(title, fontsize=10)
-        ax.set_ylabel("loss (dimensionless)")
-        ax.set_xlabel("epoch")
         ax.grid(alpha=0.15)
         ax.legend(fontsize=8, framealpha=0.9, edgecolor="none", loc="upper right")
-    return save_figure(figure, path)
+    return figure
 
 
-def plot_eigenspectra(
-    eigenspectra: Mapping[str, tuple[LogLattice, ArrayLike]], path: str | Path
-) -> Path:
-    """Draw one eigenspectrum of each class with its lines named (paper, Fig. 7).
-
-    Parameters
-    ----------
-    eigenspectra : mapping of str to (LogLattice, array_like)
-        By class: the rest-frame lattice, and the eigenspectrum on it, shape (N,).
-    path : str or Path
-        Picture to write; the ending decides the format.
-
-    Returns
-    -------
-    Path
-        The file written.
-
-    Raises
-    ------
-    ValueError
-        If there is none, one is not as long as its lattice, or the ending is unknown.
-    """
-    if not eigenspectra:
-        raise ValueError("no eigenspectrum to draw")
-    figure = Figure(figsize=(11, 3.1 * len(eigenspectra)), layout="constrained")
-    panels = figure.subplots(len(eigenspectra), 1, squeeze=False)[:, 0]
-    for ax, (cls, (lattice, values)) in zip(panels, eigenspectra.items(), strict=True):
-        _draw_eigenspectrum(ax, cls, lattice, np.asarray(values, np.float64))
-    panels[-1].set_xlabel("rest-frame wavelength, vacuum (Å)")
-    return save_figure(figure, path)
+def typical_eigenspectra(pipeline: Pipeline) -> dict[str, tuple[LogLattice, Floats]]:
+    """By class, the rest-frame lattice and on it the typical eigenspectrum, if it has some."""
+    drawn = {}
+    for engine in pipeline.engines:
+        eigenspectra, card = engine.model.eigenspectra, engine.model.card
+        if eigenspectra is not None:
+            typical = typical_eigenspectrum(eigenspectra.cpu().numpy(), card.population["coeff"])
+            drawn[engine.cls] = (card.rest, typical)
+    return drawn
 
 
 def typical_eigenspectrum(eigenspectra: ArrayLike, coeff: ArrayLike) -> Floats:
@@ -122,6 +87,22 @@ def typical_eigenspectrum(eigenspectra: ArrayLike, coeff: ArrayLike) -> Floats:
     weight = np.sqrt((omega**2).mean(axis=0) * (rows**2).mean(axis=1))
     best = int(np.argmax(weight))
     return rows[best] * (-1.0 if np.median(omega[:, best]) < 0 else 1.0)
+
+
+def plot_eigenspectra(eigenspectra: Mapping[str, tuple[LogLattice, ArrayLike]]) -> Figure:
+    """One eigenspectrum of each class with its lines named (Fig. 7).
+
+    Parameters
+    ----------
+    eigenspectra : mapping of str to (LogLattice, array_like)
+        By class: the rest-frame lattice, and the eigenspectrum on it, shape (N,).
+    """
+    count = len(eigenspectra)
+    figure, grid = panels(count, 1, (11, 3.1 * count), of="eigenspectrum")
+    for ax, (cls, (lattice, values)) in zip(grid[:, 0], eigenspectra.items(), strict=True):
+        _draw_eigenspectrum(ax, cls, lattice, np.asarray(values, np.float64))
+    grid[-1, 0].set_xlabel("rest-frame wavelength, vacuum (Å)")
+    return figure
 
 
 def _draw_eigenspectrum(ax: Axes, cls: str, lattice: LogLattice, values: Floats) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from gasnet3.classes import CLASSES
 from gasnet3.evaluate import metrics
 from gasnet3.evaluate.truth import Truth, match
+from gasnet3.machine.typing import Floats
+from gasnet3.report.columns import numbers
 
 if TYPE_CHECKING:
     from astropy.table import Table
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,16 +122,18 @@ def class_samples(catalog: Table, truth: Truth) -> dict[str, ClassSample]:
     out = {}
     for cls in CLASSES:
         mine = (labels == cls) & np.isfinite(z_true)
-        column = {name: _numbers(rows[f"{name}_{cls.lower()}"])[mine] for name in ("z", "chi2")}
-        dof = _numbers(rows["n_good"])[mine] - _parameters(rows, cls)
+        z, chi2, robustness = (
+            numbers(rows, f"{name}_{cls.lower()}")[mine] for name in ("z", "chi2", "robustness")
+        )
+        dof = numbers(rows, "n_good")[mine] - _parameters(rows, cls)
         out[cls] = ClassSample(
             cls=cls,
             ids=np.asarray(rows["id"]).astype(np.str_)[mine],
             z_true=z_true[mine],
-            z=column["z"],
-            rchi2=column["chi2"] / np.maximum(dof, 1.0),
-            robustness=_numbers(rows[f"robustness_{cls.lower()}"])[mine],
-            sn=_numbers(rows["sn_median"])[mine],
+            z=z,
+            rchi2=chi2 / np.maximum(dof, 1.0),
+            robustness=robustness,
+            sn=numbers(rows, "sn_median")[mine],
         )
     return out
 
@@ -139,12 +141,8 @@ def class_samples(catalog: Table, truth: Truth) -> dict[str, ClassSample]:
 def _parameters(rows: Table, cls: str) -> float:
     """Parameters of a class's model, as the spectra that got the class tell (eq. 9)."""
     got = np.asarray(rows["class"]).astype(np.str_) == cls
-    used = (_numbers(rows["n_good"]) - _numbers(rows["dof"]))[got]
+    used = (numbers(rows, "n_good") - numbers(rows, "dof"))[got]
     return float(np.median(used)) if used.size else 0.0
-
-
-def _numbers(column: Any) -> Floats:
-    return np.ma.filled(np.ma.asarray(column).astype(np.float64), np.nan)
 
 
 def _mean(values: Floats) -> float:

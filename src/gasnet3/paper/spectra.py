@@ -4,33 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from gasnet3.classes import CLASSES
 from gasnet3.flags import names
-from gasnet3.report.figures import (
+from gasnet3.machine.typing import Floats
+from gasnet3.report.figures import draw_curve, draw_spectrum, name_lines, panels
+from gasnet3.report.spectrum import (
+    FLUX_LABEL,
     OBSERVED_LABEL,
-    SMOOTH,
-    draw_curve,
-    draw_spectrum,
-    name_lines,
-    save_figure,
-    sensible_limits,
-    smoothed,
+    SMOOTH_LABEL,
+    WAVE_LABEL,
+    gaps,
+    limits,
+    running_mean,
 )
-from gasnet3.report.style import COLORS, CONTINUUM_COLOR, OBSERVED_COLOR, SMOOTH_COLOR
+from gasnet3.report.style import CONTINUUM_COLOR, OBSERVED_COLOR, SMOOTH_COLOR, class_color
 
 if TYPE_CHECKING:
     from gasnet3.pipeline.closeup import Inspection
     from gasnet3.spectra.batch import Spectra
 
-Floats = NDArray[np.floating[Any]]
 
 WIDTH = 12.0
 """Of a picture, in inches."""
@@ -65,62 +63,41 @@ class Example:
     z: float
 
 
-def plot_preparation(spectra: Spectra, examples: Sequence[Example], path: str | Path) -> Path:
-    """Draw spectra before and after the continuum is taken off (paper, Fig. 2).
-
-    Parameters
-    ----------
-    spectra : Spectra
-        The spectra, a row of panels each.
-    examples : sequence of Example
-        What is known of each.
-    path : str or Path
-        Picture to write; the ending decides the format.
-
-    Returns
-    -------
-    Path
-        The file written.
-
-    Raises
-    ------
-    ValueError
-        If there is no spectrum, there are not as many examples, or the ending is unknown.
-    """
+def plot_preparation(spectra: Spectra, examples: Sequence[Example]) -> Figure:
+    """Spectra before and after the continuum is taken off, a row of panels each (Fig. 2)."""
     if not len(spectra) or len(spectra) != len(examples):
         raise ValueError(f"{len(spectra)} spectra and {len(examples)} examples to draw")
     from gasnet3.solve.prepare import prepare  # loads torch
 
     prepared = prepare(spectra)
     continua, wave = prepared.evaluate_continuum().numpy(), spectra.lattice.wave
-    figure = Figure(figsize=(WIDTH, ROW_HEIGHT * len(spectra) + 0.5), layout="constrained")
-    panels = figure.subplots(len(spectra), 2, squeeze=False)
-    for row, (before, after) in enumerate(panels):
+    figure, grid = panels(len(spectra), 2, (WIDTH, ROW_HEIGHT * len(spectra) + 0.5))
+    for row, (before, after) in enumerate(grid):
         good = spectra.ivar[row] > 0
         flux, ivar = spectra.flux[row].astype(np.float64), spectra.ivar[row].astype(np.float64)
         continuum = np.where(good, continua[row], np.nan)
         smooth = _draw_flux(before, wave, flux, ivar, SMOOTH_COLOR)
         before.plot(wave, continuum, color=CONTINUUM_COLOR, lw=1.2, ls="--")
-        before.set_ylim(*sensible_limits(smooth, continuum))
-        before.set_ylabel(r"$F_\lambda$ (unit of the input)", fontsize=8)
+        before.set_ylim(*limits(smooth, continuum))
+        before.set_ylabel(FLUX_LABEL, fontsize=8)
         before.set_title(examples[row].title, fontsize=8.5, loc="left")
         ready = prepared.flux[row].numpy().astype(np.float64)
         weight = prepared.ivar[row].numpy().astype(np.float64)
-        color = COLORS.get(examples[row].cls, "black")
+        color = class_color(examples[row].cls)
         lines = _draw_flux(after, wave, ready, np.where(good, weight, 0.0), color)
-        after.set_ylim(*sensible_limits(lines, lines))
+        after.set_ylim(*limits(lines, lines))
         after.set_ylabel("F (dimensionless, eq. 2)", fontsize=8)
         _name(after, examples[row].cls, examples[row].z)
-    for ax in panels[-1]:
-        ax.set_xlabel("observed wavelength, vacuum (Å)", fontsize=9)
-    _key(figure, panels[0, 0], continuum=True)
-    return save_figure(figure, path)
+    for ax in grid[-1]:
+        ax.set_xlabel(WAVE_LABEL, fontsize=9)
+    _key(figure, grid[0, 0], continuum=True)
+    return figure
 
 
 def _draw_flux(ax: Axes, wave: Floats, flux: Floats, ivar: Floats, color: str) -> Floats:
     """A spectrum light and smoothed over it; gives the smoothed one."""
-    smooth = smoothed(flux, ivar)
-    ax.plot(wave, np.where(ivar > 0, flux, np.nan), color=OBSERVED_COLOR, lw=0.5)
+    smooth = running_mean(flux, ivar)
+    ax.plot(wave, gaps(flux, ivar), color=OBSERVED_COLOR, lw=0.5)
     ax.plot(wave, smooth, color=color, lw=0.7)
     ax.set_xlim(wave[0], wave[-1])
     ax.grid(alpha=0.15)
@@ -128,29 +105,15 @@ def _draw_flux(ax: Axes, wave: Floats, flux: Floats, ivar: Floats, color: str) -
     return smooth
 
 
-def plot_examples(
-    inspections: Sequence[Inspection], path: str | Path, *, titles: Sequence[str] = ()
-) -> Path:
-    """Draw spectra with their reconstructions and χ² curves, a row each (Figs. 6, 14 and C1).
+def plot_examples(inspections: Sequence[Inspection], *, titles: Sequence[str] = ()) -> Figure:
+    """Spectra with their reconstructions and χ² curves, a row each (Figs. 6, 14 and C1).
 
     Parameters
     ----------
     inspections : sequence of Inspection
         The spectra, from top to bottom.
-    path : str or Path
-        Picture to write; the ending decides the format.
     titles : sequence of str
         What to say of each before its name; empty: nothing.
-
-    Returns
-    -------
-    Path
-        The file written.
-
-    Raises
-    ------
-    ValueError
-        If there is no spectrum, there are not as many titles, or the ending is unknown.
     """
     if not inspections:
         raise ValueError("no spectra to draw")
@@ -167,17 +130,17 @@ def plot_examples(
             draw_curve(panel, inspection, cls, small=True)
             if row < len(inspections) - 1:
                 panel.set_xlabel("")
-    ax.set_xlabel("observed wavelength, vacuum (Å)", fontsize=9)
+    ax.set_xlabel(WAVE_LABEL, fontsize=9)
     _key(figure, figure.axes[0], continuum=False)
-    return save_figure(figure, path)
+    return figure
 
 
 def _draw_example(ax: Axes, inspection: Inspection, title: str) -> None:
     """A spectrum with its reconstruction, lines named."""
-    draw_spectrum(ax, inspection, continuum=False, color=COLORS.get(inspection.cls, "black"))
+    draw_spectrum(ax, inspection, continuum=False, color=class_color(inspection.cls))
     _name(ax, inspection.cls, inspection.z)
     ax.set_title(_title(inspection, title), fontsize=8, loc="left")
-    ax.set_ylabel(r"$F_\lambda$ (unit of the input)", fontsize=8)
+    ax.set_ylabel(FLUX_LABEL, fontsize=8)
     ax.tick_params(labelsize=8)
 
 
@@ -190,7 +153,7 @@ def _key(figure: Figure, ax: Axes, *, continuum: bool) -> None:
     """What the lines of all panels are, once, under them."""
     handles = ax.get_lines()
     last = "continuum" if continuum else "reconstruction, in the colour of the class found"
-    told = [OBSERVED_LABEL, f"mean of {SMOOTH} pixels", last]
+    told = [OBSERVED_LABEL, SMOOTH_LABEL, last]
     figure.legend(
         handles[: len(told)], told, loc="outside lower left", ncols=len(told), fontsize=8,
         frameon=False,

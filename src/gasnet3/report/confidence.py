@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from gasnet3.evaluate.reliability import reliability
-from gasnet3.report.figures import save_figure
+from gasnet3.report.figures import panels
 from gasnet3.report.style import COLORS
 
 MARKERS = ("o", "s", "^", "D")
@@ -47,30 +46,17 @@ class Answered(Protocol):
     def clean(self) -> NDArray[np.bool_]: ...
 
 
-def plot_confidence(path: str | Path, answers: Mapping[str, Answered]) -> Path:
-    """Draw reliability diagrams, the flagged-or-right trade-off, and the pulls.
+def plot_confidence(answers: Mapping[str, Answered]) -> Figure:
+    """Reliability diagrams, the flagged-or-right trade-off, and the pulls.
 
     Bins of fewer than five rows are left out of the reliability diagrams.
 
     Parameters
     ----------
-    path : str or Path
-        Picture to write; the ending decides the format.
     answers : mapping of str to Answered
         Answers by kind of spectrum, as "real"; pulls are drawn of the first.
-
-    Returns
-    -------
-    Path
-        The picture.
-
-    Raises
-    ------
-    ValueError
-        If the ending is not a format that matplotlib can write.
     """
-    figure = Figure(figsize=(10.5, 8.0), layout="constrained")
-    axes = figure.subplots(2, 2)
+    figure, axes = panels(2, 2, (10.5, 8.0))
     for (name, said), color, marker in zip(answers.items(), KIND_COLORS, MARKERS, strict=False):
         known = said.cls != "SKY"
         style = {"color": color, "marker": marker, "label": name}
@@ -88,7 +74,7 @@ def plot_confidence(path: str | Path, answers: Mapping[str, Answered]) -> Path:
     _pulls(axes[1, 1], next(iter(answers.values())))
     for ax in axes.flat:
         ax.legend(frameon=False, fontsize=8)
-    return save_figure(figure, path)
+    return figure
 
 
 def _reliability(

@@ -1,7 +1,7 @@
 """Pictures: one spectrum with its fit and χ² curves, a page of spectra.
 
-Every function draws on a ``Figure`` of its own, never on pyplot's global state, so they can be
-called from any thread and need no display.
+Every function here and beside draws on a ``Figure`` of its own, never on pyplot's global state,
+so they can be called from any thread and need no display; :func:`save_figure` writes it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,17 @@ from scipy.optimize import isotonic_regression
 from gasnet3.classes import CLASSES
 from gasnet3.flags import names
 from gasnet3.machine.files import replacing
+from gasnet3.machine.typing import Floats
+from gasnet3.report.spectrum import (
+    FLUX_LABEL,
+    OBSERVED_LABEL,
+    SMOOTH_LABEL,
+    WAVE_LABEL,
+    gaps,
+    limits,
+    lines_of,
+    running_mean,
+)
 from gasnet3.report.style import (
     COLORS,
     CONTINUUM_COLOR,
@@ -28,19 +39,12 @@ from gasnet3.report.style import (
     OBSERVED_COLOR,
     SMOOTH_COLOR,
     STRANGE_COLOR,
+    class_color,
 )
-from gasnet3.spectra.lines import LINES, Line
 
 if TYPE_CHECKING:
     from gasnet3.pipeline.closeup import Inspection
 
-Floats = NDArray[np.floating[Any]]
-
-SMOOTH = 5
-"""Width in pixels of the ivar-weighted running mean drawn over the spectrum."""
-
-OBSERVED_LABEL = "observed"
-"""Name of the flux as it was measured, in legends."""
 
 DPI = 130
 """Resolution of raster pictures."""
@@ -52,27 +56,15 @@ LABEL_STEP = 0.0135
 """Least distance between two line names, as a fraction of the panel's width."""
 
 
-def plot_inspection(inspection: Inspection, path: str | Path, *, continuum: bool = True) -> Path:
-    """Draw a spectrum, its reconstruction at the best z and the χ² curves (paper, Fig. 6).
+def plot_inspection(inspection: Inspection, *, continuum: bool = True) -> Figure:
+    """A spectrum, its reconstruction at the best z and the χ² curves (paper, Fig. 6).
 
     Parameters
     ----------
     inspection : Inspection
         What :meth:`gasnet3.pipeline.pipeline.Pipeline.inspect` gives for one spectrum.
-    path : str or Path
-        Picture to write; the ending decides the format (png, pdf, svg, ...).
     continuum : bool
         Whether to draw the continuum that was subtracted (eq. 1).
-
-    Returns
-    -------
-    Path
-        The file written.
-
-    Raises
-    ------
-    ValueError
-        If the ending is not a format that matplotlib can write.
     """
     figure = Figure(figsize=(11, 7), layout="constrained")
     grid = figure.add_gridspec(2, len(CLASSES), height_ratios=(1.7, 1))
@@ -80,55 +72,44 @@ def plot_inspection(inspection: Inspection, path: str | Path, *, continuum: bool
     draw_spectrum(top, inspection, continuum=continuum)
     name_lines(top, inspection.cls, inspection.z)
     top.set_title(_title(inspection), fontsize=11)
-    top.set_xlabel("observed wavelength, vacuum (Å)", loc="left")
-    top.set_ylabel(r"$F_\lambda$ (unit of the input)")
+    top.set_xlabel(WAVE_LABEL, loc="left")
+    top.set_ylabel(FLUX_LABEL)
     top.legend(loc="upper right", bbox_to_anchor=(1.0, -0.06), fontsize=8, ncols=4, frameon=False)
     for column, cls in enumerate(CLASSES):
         draw_curve(figure.add_subplot(grid[1, column]), inspection, cls)
-    return save_figure(figure, path)
+    return figure
 
 
 def plot_gallery(
     inspections: Sequence[Inspection],
-    path: str | Path,
     *,
     columns: int = 3,
     marks: Sequence[tuple[float, str]] = (),
-) -> Path:
-    """Draw a page of spectra with their reconstructions, one small panel each.
+) -> Figure:
+    """A page of spectra with their reconstructions, one small panel each.
 
     Parameters
     ----------
     inspections : sequence of Inspection
         The spectra, in reading order.
-    path : str or Path
-        Picture to write; the ending decides the format.
     columns : int
         Panels a row.
     marks : sequence of (float, str)
         For each spectrum a wavelength (vacuum Å, or NaN) to be marked, and what is said of it in
         the place of the flags.
 
-    Returns
-    -------
-    Path
-        The file written.
-
     Raises
     ------
     ValueError
-        If there is no spectrum, or the ending is not a format that matplotlib can write.
+        If there is no spectrum.
     """
-    if not inspections:
-        raise ValueError("no spectra to draw")
     columns = min(columns, len(inspections))
-    rows = -(-len(inspections) // columns)
-    figure = Figure(figsize=(4.4 * columns, 2.4 * rows + 0.4), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False)
+    rows = -(-len(inspections) // max(columns, 1))
+    figure, axes = panels(rows, columns, (4.4 * columns, 2.4 * rows + 0.4), of="spectra")
     for ax in axes.flat[len(inspections) :]:
         ax.set_axis_off()
     for nth, (ax, inspection) in enumerate(zip(axes.flat, inspections, strict=False)):
-        draw_spectrum(ax, inspection, continuum=False, color=COLORS.get(inspection.cls, "black"))
+        draw_spectrum(ax, inspection, continuum=False, color=class_color(inspection.cls))
         said = ", ".join(names(inspection.zwarn)) or "no warning"
         if marks:
             wave, said = marks[nth]
@@ -138,9 +119,9 @@ def plot_gallery(
         title = f"{inspection.id}\n{_verdict(inspection)}\n{said}"
         ax.set_title(title, fontsize=7.5, loc="left")
         ax.tick_params(labelsize=7)
-    figure.supxlabel("observed wavelength, vacuum (Å)", fontsize=9)
-    figure.supylabel(r"$F_\lambda$ (unit of the input)", fontsize=9)
-    return save_figure(figure, path)
+    figure.supxlabel(WAVE_LABEL, fontsize=9)
+    figure.supylabel(FLUX_LABEL, fontsize=9)
+    return figure
 
 
 def draw_spectrum(
@@ -159,21 +140,19 @@ def draw_spectrum(
     color : str
         Of the model.
     """
-    good = inspection.ivar > 0
-    flux = np.where(good, inspection.flux, np.nan)
-    model = np.where(good, inspection.model, np.nan)
-    wave = inspection.wave
-    ax.plot(wave, flux, color=OBSERVED_COLOR, lw=0.5, label=OBSERVED_LABEL)
-    smooth = smoothed(inspection.flux, inspection.ivar)
-    ax.plot(wave, smooth, color=SMOOTH_COLOR, lw=0.6, label=f"mean of {SMOOTH} pixels")
+    wave, ivar = inspection.wave, inspection.ivar
+    model = gaps(inspection.model, ivar)
+    ax.plot(wave, gaps(inspection.flux, ivar), color=OBSERVED_COLOR, lw=0.5, label=OBSERVED_LABEL)
+    smooth = running_mean(inspection.flux, ivar)
+    ax.plot(wave, smooth, color=SMOOTH_COLOR, lw=0.6, label=SMOOTH_LABEL)
     if continuum:
-        line = np.where(good, inspection.continuum, np.nan)
+        line = gaps(inspection.continuum, ivar)
         ax.plot(wave, line, color=CONTINUUM_COLOR, lw=1.0, ls="--", label="continuum")
     ax.plot(wave, model, color=color, lw=0.9, label="reconstruction")
     ax.set_xlim(wave[0], wave[-1])
-    ax.set_ylim(*sensible_limits(smooth, model))
+    ax.set_ylim(*limits(smooth, model))
     ax.grid(alpha=0.15)
-    if not good.any():
+    if not (ivar > 0).any():
         ax.text(0.5, 0.5, "no usable pixel", transform=ax.transAxes, ha="center", va="center")
 
 
@@ -239,7 +218,7 @@ def name_lines(
     room : float
         Height for the names, as a fraction of that of the panel before.
     """
-    seen = [line for line in LINES if _shown(line, cls)]
+    seen = lines_of(cls)
     waves = np.array([line.wave * (1 + z) for line in seen])
     left, right = ax.get_xlim()
     order = np.flatnonzero((waves > left) & (waves < right))
@@ -269,13 +248,6 @@ def name_lines(
         ax.axvline(waves[index], ymax=below, color=LINE_COLOR, lw=0.6, ls=style, zorder=0.5)
 
 
-def _shown(line: Line, cls: str) -> bool:
-    """Whether a line is worth naming in a spectrum of a class."""
-    if cls == "STAR":
-        return line.kind in ("absorption", "both")
-    return cls == "GALAXY" or line.kind in ("emission", "both")
-
-
 def _spread(places: Floats, step: float) -> Floats:
     """Move ascending places as little as possible so that they are at least ``step`` apart.
 
@@ -286,47 +258,6 @@ def _spread(places: Floats, step: float) -> Floats:
     spread = isotonic_regression(places - ladder).x
     room = max(1.0 - ladder[-1] - step / 2, step / 2)
     return np.asarray(np.clip(spread, step / 2, room) + ladder)
-
-
-def smoothed(flux: Floats, ivar: Floats) -> Floats:
-    """Running ivar-weighted mean over SMOOTH pixels.
-
-    Parameters
-    ----------
-    flux, ivar : ndarray of float, shape (n,)
-        A spectrum; pixels with ``ivar`` 0 do not count.
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-        NaN where no pixel in reach counts.
-    """
-    kernel = np.ones(SMOOTH)
-    weight = np.convolve(ivar, kernel, mode="same")
-    total = np.convolve(np.where(ivar > 0, flux * ivar, 0.0), kernel, mode="same")
-    return np.asarray(np.divide(total, weight, out=np.full(len(flux), np.nan), where=weight > 0))
-
-
-def sensible_limits(smooth: Floats, model: Floats) -> tuple[float, float]:
-    """Vertical limits that show the model and the spectrum without its worst pixels.
-
-    Parameters
-    ----------
-    smooth, model : ndarray of float, shape (n,)
-        What is drawn; NaN where there is nothing.
-
-    Returns
-    -------
-    low, high : float
-    """
-    finite = smooth[np.isfinite(smooth)]
-    if not len(finite):
-        return 0.0, 1.0
-    low, high = np.percentile(finite, [0.3, 99.7])
-    if np.isfinite(model).any():
-        low, high = min(low, float(np.nanmin(model))), max(high, float(np.nanmax(model)))
-    room = (high - low) or abs(high) or 1.0
-    return float(low - 0.08 * room), float(high + 0.08 * room)
 
 
 def _verdict(inspection: Inspection) -> str:
@@ -342,8 +273,26 @@ def _title(inspection: Inspection) -> str:
     )
 
 
+def panels(
+    rows: int, columns: int, size: tuple[float, float], *, of: str = "thing", **options: Any
+) -> tuple[Figure, NDArray[Any]]:
+    """A figure of a size in inches, and its panels, shape (rows, columns).
+
+    Raises
+    ------
+    ValueError
+        If there are none: there is no ``of`` to draw.
+    """
+    if not rows * columns:
+        raise ValueError(f"no {of} to draw")
+    figure = Figure(figsize=size, layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False, **options)
+
+
 def save_figure(figure: Figure, path: str | Path) -> Path:
     """Write a picture under a temporary name and rename it, so that no half one is ever seen.
+
+    The ending of the path decides the format (png, pdf, svg, ...).
 
     Returns
     -------

@@ -4,32 +4,21 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
-from gasnet3.report.figures import save_figure
+from gasnet3.machine.typing import Floats
 from gasnet3.report.style import COLORS
 
-Floats = NDArray[np.floating[Any]]
 
-
-def plot_loss(history: str | Path, path: str | Path) -> Path:
-    """Draw training and validation loss against the epoch (paper, Fig. 5).
+def plot_loss(history: str | Path) -> Figure:
+    """Training and validation loss against the epoch (paper, Fig. 5).
 
     Parameters
     ----------
     history : str or Path
         The CSV that a training writes, with columns epoch, train_loss and valid_loss.
-    path : str or Path
-        Picture to write; the ending decides the format.
-
-    Returns
-    -------
-    Path
-        The file written.
 
     Raises
     ------
@@ -49,7 +38,7 @@ def plot_loss(history: str | Path, path: str | Path) -> Path:
     ax.set_ylabel("loss (eq. 7 or 8)")
     ax.set_title(Path(history).name.split(".")[0], fontsize=10)
     ax.legend(fontsize=8, frameon=False)
-    return save_figure(figure, path)
+    return figure
 
 
 def read_history(history: str | Path) -> tuple[Floats, Floats, Floats]:

@@ -34,3 +34,8 @@ STRANGE_COLOR = "#000000"
 
 SUBCLASS_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 """Markers of what is no class, in step with the palette."""
+
+
+def class_color(cls: str, other: str = "#000000") -> str:
+    """Colour of a class, or ``other`` for one that no model knows and for none."""
+    return COLORS.get(cls, other)

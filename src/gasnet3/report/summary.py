@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gasnet3.flags import ZWarn
-from gasnet3.report.html.columns import best_solutions, classes, in_order, numbers, zwarn
+from gasnet3.report.columns import best_solutions, classes, in_order, numbers, zwarn
 
 if TYPE_CHECKING:
     from astropy.table import Table

@@ -17,7 +17,6 @@ from bokeh.models import (
     NumberFormatter,
     Select,
     Spinner,
-    StringFormatter,
     TableColumn,
     TextInput,
 )
@@ -89,24 +88,16 @@ class Browser:
         self.classes.on_change("active", lambda attr, old, new: self.refresh())
 
     def _make_table(self) -> None:
-        number = NumberFormatter
+        self.source = ColumnDataSource({name: [] for name in (*SHOWN, "quality")})
         columns = [
-            TableColumn(field="id", title="id", width=150, formatter=StringFormatter()),
+            TableColumn(field="id", title="id", width=150),
             TableColumn(field="class", title="class", width=60),
-            TableColumn(field="z", title="z", width=60, formatter=number(format="0.0000")),
-            TableColumn(field="sn_median", title="S/N", width=40, formatter=number(format="0.0")),
-            TableColumn(
-                field="anomaly_score", title="strange", width=45, formatter=number(format="0.0")
-            ),
+            number_column("z", "z", 60, "0.0000"),
+            number_column("sn_median", "S/N", 40, "0.0"),
+            number_column("anomaly_score", "strange", 45, "0.0"),
             TableColumn(field="quality", title="VI", width=30),
         ]
-        self.source = ColumnDataSource({name: [] for name in (*SHOWN, "quality")})
-        self.table = DataTable(
-            source=self.source, columns=columns, width=WIDTH, height=330, index_position=None,
-            reorderable=False, sortable=False, name="table", row_height=22,
-        )  # fmt: skip
-        for event in ("data", "patching"):
-            self.source.js_on_change(event, CustomJS(args={"table": self.table}, code=REDRAW))
+        self.table = table_of(self.source, columns, height=330, name="table")
         self.source.selected.on_change("indices", self._selected)
         self.count = Div(text="", width=200, name="count")
         self.before = Button(label="‹ page", width=60)
@@ -210,6 +201,26 @@ class Browser:
         if place != self.place:
             self.place = place
             self.on_choice(self.row)
+
+
+def number_column(field: str, title: str, width: int, form: str) -> TableColumn:
+    """A column of numbers, written in a form."""
+    return TableColumn(
+        field=field, title=title, width=width, formatter=NumberFormatter(format=form)
+    )
+
+
+def table_of(
+    source: ColumnDataSource, columns: list[TableColumn], *, height: int, name: str
+) -> DataTable:
+    """A table in the style of the app, drawn anew with its data."""
+    table = DataTable(
+        source=source, columns=columns, width=WIDTH, height=height, index_position=None,
+        reorderable=False, sortable=False, name=name, row_height=22,
+    )  # fmt: skip
+    for event in ("data", "patching"):
+        source.js_on_change(event, CustomJS(args={"table": table}, code=REDRAW))
+    return table
 
 
 def _wanted(value: str) -> tuple[str, ...]:

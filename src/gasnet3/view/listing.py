@@ -12,6 +12,7 @@ from astropy.table import Table
 from numpy.typing import NDArray
 
 from gasnet3.catalog import CatalogError, read_catalog
+from gasnet3.catalog.schema import REQUIRED
 from gasnet3.flags import ZWarn
 
 STRANGEST = "strangest first"
@@ -90,7 +91,7 @@ class Listing:
             If the file cannot be read, lacks id, class or z, or has text for numbers.
         """
         table = read_catalog(path)
-        missing = [name for name in ("id", "class", "z") if name not in table.colnames]
+        missing = [name for name in REQUIRED if name not in table.colnames]
         if missing:
             raise CatalogError(
                 f"{path}: no column {', '.join(missing)}: this is no catalog of gasnet3; "

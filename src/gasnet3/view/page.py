@@ -15,9 +15,7 @@ from bokeh.models import (
     Button,
     ColumnDataSource,
     CustomJS,
-    DataTable,
     Div,
-    NumberFormatter,
     Slider,
     Spinner,
     TableColumn,
@@ -27,7 +25,7 @@ from numpy.typing import NDArray
 
 from gasnet3.flags import names
 from gasnet3.spectra.lattice import STEP
-from gasnet3.view.browse import REDRAW, WIDTH, Browser
+from gasnet3.view.browse import Browser, number_column, table_of
 from gasnet3.view.judge import SAME_Z, WRAPPED, Judge
 from gasnet3.view.keys import help_html, listen
 from gasnet3.view.plots import CurvePlots, SpectrumPlot, redshift_at
@@ -103,18 +101,12 @@ class Page:
         self.solutions = ColumnDataSource({name: [] for name in fields})
         formats = {"z": "0.00000", "z_err": "0.00000", "rchi2": "0.000", "worse": "0.0"}
         titles = {"rchi2": "χ²/dof", "worse": "Δχ²", "z_err": "± z", "p": "p(class)"}
-        columns = [TableColumn(field="class", title="class", width=60)] + [
-            TableColumn(
-                field=name, title=titles.get(name, name), width=60,
-                formatter=NumberFormatter(format=formats.get(name, "0.00")),
-            )
+        numbers = [
+            number_column(name, titles.get(name, name), 60, formats.get(name, "0.00"))
             for name in fields[1:]
-        ]  # fmt: skip
-        self.table = DataTable(
-            source=self.solutions, columns=columns, width=WIDTH, height=160, index_position=None,
-            reorderable=False, sortable=False, name="solutions", row_height=22,
-        )  # fmt: skip
-        self.solutions.js_on_change("data", CustomJS(args={"table": self.table}, code=REDRAW))
+        ]
+        columns = [TableColumn(field="class", title="class", width=60), *numbers]
+        self.table = table_of(self.solutions, columns, height=160, name="solutions")
 
     def _tie(self) -> None:
         lines = {
@@ -126,7 +118,7 @@ class Page:
         )
         self.z.on_change("value", self._z_changed)
         self.smooth.on_change("value_throttled", lambda attr, old, new: self._draw())
-        self.back.on_click(self._back)
+        self.back.on_click(lambda: self.solve(self.nth))
         self.ask.on_click(lambda: self.help.update(visible=not self.help.visible))
         self.solutions.selected.on_change("indices", self._solution_chosen)
         self.pressed.on_change("value", lambda attr, old, new: self.press(new.split(" ")[0]))
@@ -288,9 +280,6 @@ class Page:
             self.cls = cls
             self.z.value = redshift_at(cls, float(event.x))
 
-    def _back(self) -> None:
-        self.solve(self.nth)
-
     def _solution_chosen(self, attr: str, old: list[int], new: list[int]) -> None:
         if not self._quiet and self.seen is not None and new and new[0] != self.nth:
             self.solve(new[0])
@@ -318,7 +307,7 @@ class Page:
         elif key in "RCS":
             self.judge.toggle(key)
         elif key == "r":
-            self._back()
+            self.solve(self.nth)
         elif key == "?":
             self.help.visible = not self.help.visible
 

@@ -17,16 +17,24 @@ from bokeh.models import (
     WheelZoomTool,
 )
 from bokeh.plotting import figure
-from numpy.typing import NDArray
 
 from gasnet3.classes import CLASSES
-from gasnet3.report.style import COLORS, LINE_COLOR, OBSERVED_COLOR
+from gasnet3.machine.typing import Floats
+from gasnet3.report.spectrum import (
+    OBSERVED_LABEL,
+    UNIT_LABEL,
+    WAVE_LABEL,
+    gaps,
+    gaussian_mean,
+    limits,
+    noise,
+)
+from gasnet3.report.style import COLORS, LINE_COLOR, OBSERVED_COLOR, STRANGE_COLOR, class_color
 from gasnet3.spectra.lines import LINES
 
 if TYPE_CHECKING:
     from gasnet3.pipeline.closeup import Inspection
 
-Floats = NDArray[np.float64]
 
 TOOLS = "pan,box_zoom,wheel_zoom,reset,save"
 NOISE_COLOR, DATA_COLOR = "#B0A060", "#404040"
@@ -45,33 +53,6 @@ for (let n = Math.ceil(low / step); n * step <= high; n++) ticks.push(Math.log1p
 return ticks
 """
 TICK_TEXT = "return String(Number((Math.exp(tick) - 1).toFixed(6)))"
-
-
-def smoothed(flux: Floats, ivar: Floats, sigma: float) -> Floats:
-    """Gaussian mean weighted by the inverse variance, ``sigma`` in pixels; NaN where masked."""
-    from scipy.ndimage import gaussian_filter1d  # not before the page is there: it takes long
-
-    shown = np.where(ivar > 0, flux, np.nan)
-    if sigma <= 0:
-        return shown
-    weight = gaussian_filter1d(ivar, sigma)
-    total = gaussian_filter1d(np.where(ivar > 0, flux * ivar, 0.0), sigma)
-    mean = np.divide(total, weight, out=np.full(len(flux), np.nan), where=weight > 0)
-    return np.where(ivar > 0, mean, np.nan)
-
-
-def limits(flux: Floats, model: Floats) -> tuple[float, float]:
-    """Vertical range that shows the model and the spectrum without its worst pixels."""
-    known = flux[np.isfinite(flux)]
-    if not len(known):
-        return 0.0, 1.0
-    low, high = np.percentile(known, [0.5, 99.5])
-    fitted = model[np.isfinite(model)]
-    if len(fitted):
-        low, high = min(low, fitted.min()), max(high, fitted.max())
-    low = min(low, 0.0)  # the noise is to be seen as well
-    margin = 0.08 * (high - low) or 1.0
-    return float(low - margin), float(high + margin)
 
 
 class SpectrumPlot:
@@ -93,14 +74,14 @@ class SpectrumPlot:
         self.masked = ColumnDataSource({"left": [], "right": []})
         self.top = self._top()
         self.bottom = self._bottom()
-        self.strange = Span(dimension="height", line_color="#000000", line_dash="dotted")
+        self.strange = Span(dimension="height", line_color=STRANGE_COLOR, line_dash="dotted")
         self.top.add_layout(self.strange)
 
     def _top(self) -> figure:
         top = figure(
             height=340, sizing_mode="stretch_width", tools=TOOLS, toolbar_location="right",
             x_range=Range1d(3600, 9250), y_range=Range1d(0, 1),
-            y_axis_label="flux (unit of the input)", active_drag="box_zoom", name="spectrum",
+            y_axis_label=f"flux ({UNIT_LABEL})", active_drag="box_zoom", name="spectrum",
         )  # fmt: skip
         top.extra_y_ranges = {"panel": Range1d(0, 1)}
         top.add_layout(Legend(orientation="horizontal", click_policy="hide"), "above")
@@ -108,7 +89,9 @@ class SpectrumPlot:
             "left", "right", 1, 0, source=self.masked, y_range_name="panel", color="#808080",
             alpha=0.25, legend_label="masked",
         )  # fmt: skip
-        top.line("wave", "flux", source=self.pixels, color=OBSERVED_COLOR, legend_label="observed")
+        top.line(
+            "wave", "flux", source=self.pixels, color=OBSERVED_COLOR, legend_label=OBSERVED_LABEL
+        )
         top.line("wave", "noise", source=self.pixels, color=NOISE_COLOR, legend_label="noise")
         data = top.line(
             "wave", "smooth", source=self.pixels, color=DATA_COLOR, legend_label="smoothed"
@@ -141,7 +124,7 @@ class SpectrumPlot:
         bottom = figure(
             height=120, sizing_mode="stretch_width", tools=TOOLS, toolbar_location=None,
             x_range=self.top.x_range, y_range=Range1d(-6, 6),
-            x_axis_label="observed vacuum wavelength (Å)", y_axis_label="residual (σ)",
+            x_axis_label=WAVE_LABEL, y_axis_label="residual (σ)",
             active_drag="box_zoom", name="residual",
         )  # fmt: skip
         bottom.line("wave", "pull", source=self.pixels, color=DATA_COLOR)
@@ -156,13 +139,12 @@ class SpectrumPlot:
         if len(observed):  # beyond it the model is bound by nothing
             inside = (seen.wave >= seen.wave[observed[0]]) & (seen.wave <= seen.wave[observed[-1]])
             model = np.where(inside, model, np.nan)
-        smooth = smoothed(seen.flux, seen.ivar, sigma)
+        smooth = gaussian_mean(seen.flux, seen.ivar, sigma)
         scale = 1.0 / math.sqrt(max(2.0 * math.sqrt(math.pi) * sigma, 1.0))
-        error = np.full(len(seen.ivar), np.nan)
-        np.divide(1.0, np.sqrt(seen.ivar), out=error, where=seen.ivar > 0)
+        error = noise(seen.ivar)
         self.pixels.data = {
             "wave": seen.wave,
-            "flux": np.where(seen.ivar > 0, seen.flux, np.nan),
+            "flux": gaps(seen.flux, seen.ivar),
             "smooth": smooth,
             "noise": error,
             "model": model,
@@ -170,8 +152,8 @@ class SpectrumPlot:
         }
         left, right = masked_runs(seen.wave, seen.ivar)
         self.masked.data = {"left": left, "right": right}
-        self.model.glyph.line_color = COLORS.get(cls, "#000000")
-        low, high = limits(smooth, model)
+        self.model.glyph.line_color = class_color(cls)
+        low, high = limits(smooth, model, zero=True)
         self.top.y_range.update(start=low, end=high + ROOM * (high - low))
         self.strange.location = mark if math.isfinite(mark) else None
 
@@ -188,7 +170,7 @@ class CurvePlots:
     def __init__(self) -> None:
         self.sources = {cls: ColumnDataSource({"x": [], "chi2": [], "z": []}) for cls in CLASSES}
         self.cursors = {
-            cls: Span(dimension="height", line_color="#000000", line_dash="dashed")
+            cls: Span(dimension="height", line_color=STRANGE_COLOR, line_dash="dashed")
             for cls in CLASSES
         }
         self.panels = {cls: self._panel(cls) for cls in CLASSES}

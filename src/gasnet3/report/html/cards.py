@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
+from gasnet3.report import columns
 from gasnet3.report.figures import draw_spectrum, name_lines
-from gasnet3.report.html import columns
-from gasnet3.report.style import COLORS, STRANGE_COLOR
+from gasnet3.report.spectrum import FLUX_LABEL, WAVE_LABEL, noise
+from gasnet3.report.style import STRANGE_COLOR, class_color
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -143,19 +144,18 @@ def picture(inspection: Inspection, wave: float) -> str:
     """
     figure = Figure(figsize=(8, 3.9), layout="constrained")
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-    draw_spectrum(top, inspection, continuum=False, color=COLORS.get(inspection.cls, "black"))
+    draw_spectrum(top, inspection, continuum=False, color=class_color(inspection.cls))
     name_lines(top, inspection.cls, inspection.z, step=0.018, room=0.3)
-    top.set_ylabel(r"$F_\lambda$ (unit of the input)", fontsize=8)
+    top.set_ylabel(FLUX_LABEL, fontsize=8)
     named = top.get_legend_handles_labels()
     figure.legend(*named, loc="outside lower right", ncols=3, fontsize=7, frameon=False)
-    left = (inspection.flux - inspection.model) * np.sqrt(inspection.ivar)
-    left = np.where(inspection.ivar > 0, left, np.nan)
+    left = (inspection.flux - inspection.model) / noise(inspection.ivar)
     bottom.plot(inspection.wave, left, color="#555555", lw=0.4)
     reach = np.nanpercentile(np.abs(left), 99.7) if np.isfinite(left).any() else SIGMAS
     bottom.set_ylim(-max(reach, SIGMAS), max(reach, SIGMAS))
     bottom.axhline(0, color="#AAAAAA", lw=0.5)
     bottom.set_ylabel("left over (σ)", fontsize=8)
-    bottom.set_xlabel("observed wavelength, vacuum (Å)", fontsize=8)
+    bottom.set_xlabel(WAVE_LABEL, fontsize=8)
     for ax in (top, bottom):
         ax.tick_params(labelsize=7)
     if np.isfinite(wave):

@@ -26,7 +26,8 @@ from bokeh.plotting import figure
 from bokeh.transform import factor_cmap, factor_mark
 
 from gasnet3.flags import DESCRIPTION, ZWarn
-from gasnet3.report.html import columns, plots
+from gasnet3.report import columns
+from gasnet3.report.html import plots
 
 if TYPE_CHECKING:
     from astropy.table import Table

@@ -17,10 +17,10 @@ from gasnet3.evaluate.truth import Truth, match, read_truth
 from gasnet3.flags import DESCRIPTION, ZWarn
 from gasnet3.machine.files import replacing
 from gasnet3.machine.progress import Progress
-from gasnet3.report.html import columns
-from gasnet3.report.html.columns import ReportError
-from gasnet3.report.style import COLORS
-from gasnet3.report.summary import summarise
+from gasnet3.report import columns
+from gasnet3.report.columns import ReportError
+from gasnet3.report.style import class_color
+from gasnet3.report.summary import Summary, summarise
 from gasnet3.version import __version__
 
 if TYPE_CHECKING:
@@ -91,13 +91,14 @@ def write_report(
     labels = None if truth is None else read_truth(truth) if not isinstance(truth, Truth) else truth
     result = None if labels is None else evaluate(best, labels)
     strange, unsure = _shown_spectra(best, spectra, models, pictures, progress)
+    counts = summarise(best)
     text = render(
         best,
         {
             "title": name,
-            "summary": _summary(best, len(table) - len(best)),
+            "summary": _summary(best, counts, len(table) - len(best)),
             "provenance": provenance(table.meta.get("gasnet3") or {}),
-            "warnings": warnings(best),
+            "warnings": warnings(counts),
             "kinds": kinds(best),
             "result": None if result is None else confusion(result),
             "strange": strange,
@@ -158,9 +159,8 @@ def _shown_spectra(
     return drawn[: len(strange)], drawn[len(strange) :]
 
 
-def _summary(best: Table, further: int) -> dict[str, Any]:
+def _summary(best: Table, counts: Summary, further: int) -> dict[str, Any]:
     """Counts for the head of the page."""
-    counts = summarise(best)
     score = columns.numbers(best, "anomaly_score")
     known = bool(np.isfinite(score).any())
     return {
@@ -169,7 +169,7 @@ def _summary(best: Table, further: int) -> dict[str, Any]:
         "strange": int((score >= STRANGE).sum()) if known else None,
         "further": further,
         "classes": [
-            {**vars(c), "color": COLORS.get(c.name, "#999999"), "share": c.count / counts.count}
+            {**vars(c), "color": class_color(c.name, "#999999"), "share": c.count / counts.count}
             for c in counts.classes
         ],
     }
@@ -187,14 +187,11 @@ def provenance(meta: Mapping[str, Any]) -> list[tuple[str, str]]:
     return told
 
 
-def warnings(best: Table) -> list[dict[str, Any]]:
+def warnings(counts: Summary) -> list[dict[str, Any]]:
     """Each ZWARN bit that occurs: name, count, share and explanation, the most frequent first."""
-    bits = columns.zwarn(best)
-    counts = {flag: int(((bits & int(flag)) != 0).sum()) for flag in ZWarn}
     return [
-        {"name": flag.name, "n": n, "share": n / len(best), "told": DESCRIPTION[flag]}
-        for flag, n in sorted(counts.items(), key=lambda item: -item[1])
-        if n
+        {"name": name, "n": n, "share": n / counts.count, "told": DESCRIPTION[ZWarn[name]]}
+        for name, n in counts.flags.items()
     ]
 
 

@@ -11,12 +11,13 @@ from bokeh.plotting import figure
 from numpy.typing import NDArray
 
 from gasnet3.evaluate.metrics import SN_EDGES, binned_mean
-from gasnet3.report.html.columns import Floats, Texts, in_order
-from gasnet3.report.style import COLORS, HATCHES, MARKERS, PALETTE
+from gasnet3.machine.typing import Floats
+from gasnet3.report.columns import Texts, in_order
+from gasnet3.report.style import HATCHES, LINE_STYLES, MARKERS, PALETTE, class_color
 
 BOKEH_MARKERS = {"o": "circle", "s": "square", "^": "triangle"}
 BOKEH_HATCHES = {"": " ", "///": "/", "...": "."}
-BOKEH_DASHES = {"STAR": "solid", "GALAXY": "dashed", "QSO": "dotdash"}
+BOKEH_DASHES = {"-": "solid", "--": "dashed", "-.": "dotdash", ":": "dotted"}
 OTHER_COLOR, OTHER_MARKER = PALETTE[3], "diamond"
 EXPECTED_COLOR = "#555555"
 BINS = 40
@@ -26,7 +27,7 @@ LEAST_IN_BIN = 5
 
 def color(cls: str) -> str:
     """Colour of a class, also of one that no model knows."""
-    return COLORS.get(cls, OTHER_COLOR)
+    return class_color(cls, OTHER_COLOR)
 
 
 def marker(cls: str) -> str:
@@ -172,7 +173,7 @@ def shares_by_sn(
             {"sn": middle, "share": binned.mean[enough], "n": binned.n[enough]}
         )
         style = {"color": color(name), "source": source, "legend_label": name}
-        plot.line("sn", "share", line_dash=BOKEH_DASHES.get(name, "dotted"), **style)
+        plot.line("sn", "share", line_dash=BOKEH_DASHES[LINE_STYLES.get(name, ":")], **style)
         plot.scatter("sn", "share", size=7, marker=marker(name), **style)
     if not lines:
         return None

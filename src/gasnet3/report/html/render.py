@@ -12,7 +12,8 @@ from bokeh.resources import Resources
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from gasnet3.report.html import columns, plots
+from gasnet3.report import columns
+from gasnet3.report.html import plots
 from gasnet3.report.html.explore import explore, row_data
 
 if TYPE_CHECKING:

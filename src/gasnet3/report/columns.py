@@ -11,11 +11,11 @@ from gasnet3.catalog.schema import REQUIRED
 from gasnet3.classes import CLASSES
 from gasnet3.errors import GasnetError
 from gasnet3.flags import names as flag_names
+from gasnet3.machine.typing import Floats
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
-Floats = NDArray[np.float64]
 Texts = NDArray[np.str_]
 
 NO_CLASS = "none"

@@ -1,0 +1,79 @@
+"""What every picture of a spectrum shares: smoothing, limits, lines worth naming, names of axes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from gasnet3.machine.typing import Floats
+from gasnet3.spectra.lines import LINES, Line
+
+SMOOTH = 5
+"""Width in pixels of the ivar-weighted running mean drawn over the spectrum."""
+
+OBSERVED_LABEL, SMOOTH_LABEL = "observed", f"mean of {SMOOTH} pixels"
+"""Names of the flux as it was measured, and smoothed, in legends."""
+
+WAVE_LABEL = "observed wavelength, vacuum (Å)"
+UNIT_LABEL = "unit of the input"
+FLUX_LABEL = rf"$F_\lambda$ ({UNIT_LABEL})"
+"""Names of axes, the last for matplotlib."""
+
+
+def gaps(values: Floats, ivar: Floats) -> Floats:
+    """What is drawn of pixels: NaN where one is masked (``ivar`` 0), all of shape (n,)."""
+    return np.where(ivar > 0, values, np.nan)
+
+
+def noise(ivar: Floats) -> Floats:
+    """Errors of pixels, NaN where masked, shape (n,)."""
+    out = np.full(len(ivar), np.nan)
+    return np.divide(1.0, np.sqrt(ivar), out=out, where=ivar > 0)
+
+
+def running_mean(flux: Floats, ivar: Floats) -> Floats:
+    """Mean over SMOOTH pixels weighted by ivar; NaN where no pixel in reach counts, shape (n,)."""
+    return _weighted(flux, ivar, lambda values: np.convolve(values, np.ones(SMOOTH), mode="same"))
+
+
+def gaussian_mean(flux: Floats, ivar: Floats, sigma: float) -> Floats:
+    """Gaussian mean weighted by ivar, ``sigma`` in pixels; NaN where masked, shape (n,)."""
+    from scipy.ndimage import gaussian_filter1d  # not before a page is there: it takes long
+
+    if sigma <= 0:
+        return gaps(flux, ivar)
+    return gaps(_weighted(flux, ivar, lambda values: gaussian_filter1d(values, sigma)), ivar)
+
+
+def _weighted(flux: Floats, ivar: Floats, spread: Callable[[Floats], Floats]) -> Floats:
+    weight, total = spread(ivar), spread(np.where(ivar > 0, flux * ivar, 0.0))
+    return np.asarray(np.divide(total, weight, out=np.full(len(flux), np.nan), where=weight > 0))
+
+
+def limits(smooth: Floats, model: Floats, *, zero: bool = False) -> tuple[float, float]:
+    """Vertical limits that show the model and the spectrum without its worst pixels.
+
+    Parameters
+    ----------
+    smooth, model : ndarray of float, shape (n,)
+        What is drawn; NaN where there is nothing.
+    zero : bool
+        Whether 0 is to be seen too, and with it the noise.
+    """
+    finite, fitted = smooth[np.isfinite(smooth)], model[np.isfinite(model)]
+    if not len(finite):
+        return 0.0, 1.0
+    low, high = np.percentile(finite, [0.3, 99.7])
+    if len(fitted):
+        low, high = min(low, fitted.min()), max(high, fitted.max())
+    if zero:
+        low = min(low, 0.0)
+    room = (high - low) or abs(high) or 1.0
+    return float(low - 0.08 * room), float(high + 0.08 * room)
+
+
+def lines_of(cls: str) -> list[Line]:
+    """The lines worth naming in a spectrum of a class."""
+    unseen = {"STAR": "emission", "GALAXY": ""}.get(cls, "absorption")
+    return [line for line in LINES if line.kind != unseen]
