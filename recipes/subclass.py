@@ -37,10 +37,10 @@ from gasnet3.decide.subclass import (
     SubclassModel,
     quadratic_features,
     standard_label,
-    unit_coefficients,
 )
 from gasnet3.machine.files import replacing
 from gasnet3.nets.registry import SHIPPED, load_models
+from gasnet3.solve.coefficients import unit_coefficients
 from gasnet3.solve.engine import Engine
 from gasnet3.solve.prepare import prepare
 from gasnet3.solve.refine import fit_at

@@ -10,7 +10,7 @@ from gasnet3.nets.encoder import Encoder
 from gasnet3.nets.model import Model
 from gasnet3.solve.engine import Engine
 from gasnet3.solve.prepare import legendre_basis
-from gasnet3.solve.splines import Templates
+from gasnet3.solve.templates import Templates
 from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.lattice import OBSERVED, STEP, shift_from_z
 

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gasnet3.solve.batching import slices
-from gasnet3.solve.correlate import fast_length
+from gasnet3.solve.batching import fast_length, slices
 from gasnet3.spectra.lattice import ShiftRange
 
 TOGETHER = (16, 32, 64)
@@ -50,7 +49,7 @@ def bare_transforms(rest: Tensor, flux: Tensor, ivar: Tensor, together: int) -> 
 def scan_direct(rest: Tensor, flux: Tensor, ivar: Tensor, shifts: ShiftRange) -> Tensor:
     """The amortised scan as two direct convolutions (eq. 10 as the paper writes it).
 
-    Parameters and result are those of :func:`gasnet3.solve.scan.scan_amortised`.
+    Parameters and result are those of :func:`gasnet3.solve.curves.scan_amortised`.
     """
     kernels = torch.stack([ivar, -2.0 * flux * ivar], dim=1)
     signal = torch.stack([rest**2, rest], dim=1)

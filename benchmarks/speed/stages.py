@@ -11,9 +11,9 @@ import torch
 from gasnet3.catalog import write_catalog
 from gasnet3.io import read_file, write_shard, write_spec
 from gasnet3.pipeline.pipeline import Pipeline
+from gasnet3.solve.curves import scan_amortised
 from gasnet3.solve.engine import Engine
 from gasnet3.solve.prepare import Prepared, prepare
-from gasnet3.solve.scan import scan_amortised
 from gasnet3.solve.solvers import SOLVERS
 from gasnet3.spectra.batch import Spectra
 from speed.floor import TOGETHER, bare_transforms, scan_direct

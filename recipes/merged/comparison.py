@@ -104,7 +104,11 @@ class Contender:
 def separate(models: Sequence[str | Path]) -> Contender:
     """The three Encoders as they are, the class that of the least reduced χ²."""
     # The fitted class probabilities of the shipped weights know the separate networks' habits.
-    pipelines = {s: replace(Pipeline.load(models, s), confidence=None) for s in SOLVERS}
+    loaded = {solver: Pipeline.load(models, solver) for solver in SOLVERS}
+    pipelines = {
+        solver: replace(one, fitted=replace(one.fitted, confidence=None))
+        for solver, one in loaded.items()
+    }
     return Contender("separate", pipelines, lambda: None)
 
 

@@ -65,7 +65,7 @@ def calibrated(toy_models, tmp_path_factory):
 
 def test_classify_takes_the_fit_from_the_directory(calibrated, toy_models):
     pipeline = Pipeline.load(calibrated, "hybrid")
-    assert pipeline.confidence is not None
+    assert pipeline.fitted.confidence is not None
     assert pipeline.provenance["confidence"] == "fitted"
     spectra = labelled(toy_models, 2)
     table = pipeline.run(spectra)
@@ -117,7 +117,7 @@ def test_strange_spectra_of_own_networks_have_a_score(calibrated, toy_models):
 
 def test_a_new_fit_takes_the_place_of_the_last(calibrated, toy_models, tmp_path):
     """Also in a process that has used the last one, densities included."""
-    pipeline, fit = Pipeline.load(calibrated), Pipeline.load(calibrated).anomaly
+    pipeline, fit = Pipeline.load(calibrated), Pipeline.load(calibrated).fitted.anomaly
     unit = np.random.default_rng(1).normal(size=(60, 4))
     hashes = {engine.cls: engine.model.card.sha256 for engine in pipeline.engines}
     for scale in (1.0, 2.0):
@@ -134,8 +134,8 @@ def test_other_weights_do_not_use_the_fit(calibrated, toy_models, tmp_path):
     for name in ("confidence", "anomaly"):
         shutil.copytree(calibrated / name, tmp_path / name)
     pipeline = Pipeline.load(tmp_path, "hybrid")
-    assert pipeline.confidence is None
-    assert pipeline.anomaly is None
+    assert pipeline.fitted.confidence is None
+    assert pipeline.fitted.anomaly is None
     table = pipeline.run(toy_spectra(toy_models["STAR"], np.array([0.0])))
     assert np.isnan(table["p_z"][0])
     assert np.isnan(table["anomaly_score"][0])

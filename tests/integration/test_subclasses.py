@@ -56,7 +56,7 @@ def test_samples_get_subclasses_where_coefficients_are_solved_for(pipeline):
     spectra = read(samples.paths())
     table = pipeline.run(spectra, n_best=2)
     said = np.asarray(table["subclass"])
-    for cls, fit in pipeline.subclasses.items():
+    for cls, fit in pipeline.fitted.subclasses.items():
         rows = np.asarray(table["class"]) == cls
         assert set(said[rows]) <= {*fit.labels, ""}
     assert (said[np.asarray(table["znum"]) == 0] != "").any()
@@ -70,7 +70,7 @@ def test_other_weights_get_none_until_they_have_a_fit_beside_them(tmp_path):
         save_model(model.network, model.card, tmp_path)
     spectra = toy_spectra(models["STAR"], np.zeros(3))
     without = Pipeline.load(tmp_path)
-    assert without.subclasses == {}
+    assert without.fitted.subclasses == {}
     assert set(without.run(spectra)["subclass"]) == {""}
 
     # A fit that always says B.

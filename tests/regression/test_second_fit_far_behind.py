@@ -21,7 +21,7 @@ from gasnet3.anomaly.sentences import sentence
 def test_how_far_behind_the_next_redshift_is(worse: float, rchi2: float, told: str) -> None:
     statistics = SimpleNamespace(wave={"closeness": [np.nan]}, extra={"closeness": [np.nan]})
     solution = SimpleNamespace(
-        delta_chi2=[worse], rchi2=[rchi2], sn=[208.0], next_cls=["QSO"], next_z=[3.1734]
+        delta_chi2=[worse], rchi2=[rchi2], sn_median=[208.0], next_cls=["QSO"], next_z=[3.1734]
     )
     said = sentence("closeness", 0, cast(Any, statistics), cast(Any, None), cast(Any, solution))
     assert said.startswith(f"QSO at z = 3.1734 {told}")

@@ -8,7 +8,7 @@ import torch
 
 from gasnet3.solve.prepare import legendre_basis
 from gasnet3.solve.refine import fit_at
-from gasnet3.solve.splines import Templates
+from gasnet3.solve.templates import Templates
 from gasnet3.spectra.lattice import OBSERVED, ShiftRange
 
 

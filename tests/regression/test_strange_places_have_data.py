@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-from gasnet3.anomaly.residual import Residual
 from gasnet3.anomaly.statistics import pixel_statistics
+from gasnet3.solve.residual import Residual
 from gasnet3.spectra.lattice import OBSERVED
 
 LAST = 3900

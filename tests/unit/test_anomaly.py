@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from gasnet3.anomaly.density import Density, fit_density
 from gasnet3.anomaly.measure import measure
-from gasnet3.anomaly.residual import Residual
 from gasnet3.anomaly.score import (
     KINDS,
     SHARES,
@@ -25,9 +24,10 @@ from gasnet3.anomaly.score import (
     tail_score,
 )
 from gasnet3.anomaly.second import comb, find_second
-from gasnet3.anomaly.solution import Solution
 from gasnet3.anomaly.statistics import pixel_statistics
 from gasnet3.anomaly.stored import find_anomaly, write_fits
+from gasnet3.solve.residual import Residual
+from gasnet3.solve.solution import Solution
 from gasnet3.spectra.lattice import OBSERVED
 
 N = OBSERVED.n
@@ -269,11 +269,16 @@ def test_knots_share_a_spectrum():
     assert len(SN_KNOTS) == weights.shape[1]
 
 
-def solution(rows: int, **columns: object) -> Solution:
+def solution(made: np.ndarray, **columns: object) -> Solution:
+    """Ordinary galaxies with the given residuals, but for some columns."""
+    rows, seen = len(made), residual(made)
     plain = {
+        "residual": seen, "good": np.ones(made.shape, bool), "lattice": OBSERVED,
         "cls": np.array(["GALAXY"] * rows), "z": np.full(rows, 0.12), "rchi2": np.ones(rows),
         "delta_chi2": np.full(rows, 500.0), "next_cls": np.array(["STAR"] * rows),
-        "next_z": np.full(rows, 0.001), "sn": np.full(rows, 10.0),
+        "next_z": np.full(rows, 0.001), "sn_median": np.full(rows, 10.0),
+        "probability": np.ones(rows), "p_z": np.ones(rows), "edge": np.zeros(rows, bool),
+        "bad": np.zeros(rows, bool), "rchi2_classes": np.ones((rows, 3)), "populations": {},
         "domain": np.full(rows, 0.1), "coeff": np.full((rows, 3), np.nan),
         "covariance": np.full((rows, 3, 3), np.nan),
     }  # fmt: skip
@@ -285,10 +290,11 @@ def fit():
     """What two hundred ordinary galaxies are like."""
     rows = 200
     rng = np.random.default_rng(3)
-    close = solution(rows, delta_chi2=rng.lognormal(6, 1, rows), domain=rng.lognormal(-2, 1, rows))
-    found, _ = measure(residual(noise(rows, 4)), close, OBSERVED, SKY, {})
+    delta_chi2, domain = rng.lognormal(6, 1, rows), rng.lognormal(-2, 1, rows)
+    close = solution(noise(rows, 4), delta_chi2=delta_chi2, domain=domain)
+    found, _ = measure(close, SKY, {})
     empty = AnomalyFit((), {"GALAXY": {}}, {})
-    cls, sn = close.cls, close.sn
+    cls, sn = close.cls, close.sn_median
 
     def add(columns):
         for name, values in columns.items():
@@ -319,8 +325,8 @@ def fit():
     ],
 )
 def test_each_kind_has_its_name_and_sentence(fit, made, columns, kind, words):
-    decided = solution(2, **columns)
-    found = judge(fit, *measure(residual(made), decided, OBSERVED, SKY, {}), decided)
+    decided = solution(made, **columns)
+    found = judge(fit, *measure(decided, SKY, {}), decided)
     assert found.kind[1] == kind
     assert words in found.reason[1]
     assert found.score[1] >= 2.0
@@ -332,26 +338,26 @@ def test_each_kind_has_its_name_and_sentence(fit, made, columns, kind, words):
 def test_lines_among_sure_defects_are_not_believed(fit):
     made = with_lines("emission", 0.31, 6.0)
     made[1] += with_spike(4321.0, 200.0)[1] - noise(2)[1]
-    decided = solution(2)
-    found = judge(fit, *measure(residual(made), decided, OBSERVED, SKY, {}), decided)
+    decided = solution(made)
+    found = judge(fit, *measure(decided, SKY, {}), decided)
     assert found.kinds["defect"][1] > 3.0
     assert found.kind.tolist() == ["", "defect"]
 
 
 def test_a_low_signal_is_no_ambiguity(fit):
-    decided = solution(2, delta_chi2=np.zeros(2), sn=np.array([4.0, 10.0]))
-    found = judge(fit, *measure(residual(noise(2)), decided, OBSERVED, SKY, {}), decided)
+    decided = solution(noise(2), delta_chi2=np.zeros(2), sn_median=np.array([4.0, 10.0]))
+    found = judge(fit, *measure(decided, SKY, {}), decided)
     assert np.isnan(found.kinds["ambiguous"][0])
     assert found.kind.tolist() == ["", "redshift ambiguous"]
 
 
 def test_no_answer_depends_on_the_batch(fit):
     made = np.concatenate([noise(30), with_lines("emission", 0.4, 5.0), with_step(5900.0, 2.0)])
-    whole = solution(len(made))
-    together = judge(fit, *measure(residual(made), whole, OBSERVED, SKY, {}), whole)
+    whole = solution(made)
+    together = judge(fit, *measure(whole, SKY, {}), whole)
     for cut in (slice(0, 1), slice(7, 24), slice(30, 34)):
-        part = solution(len(made[cut]))
-        alone = judge(fit, *measure(residual(made[cut]), part, OBSERVED, SKY, {}), part)
+        part = solution(made[cut])
+        alone = judge(fit, *measure(part, SKY, {}), part)
         for name, column in alone.columns().items():
             np.testing.assert_array_equal(column, together.columns()[name][cut], err_msg=name)
 

@@ -18,7 +18,8 @@ from gasnet3.nets.encoder import Encoder
 from gasnet3.nets.model import Model
 from gasnet3.nets.unet import UNet
 from gasnet3.pipeline.pipeline import Pipeline
-from gasnet3.solve.engine import BLOCK, Engine
+from gasnet3.solve.batching import BLOCK
+from gasnet3.solve.engine import Engine
 from gasnet3.solve.prepare import prepare
 from gasnet3.solve.solvers import SOLVERS
 from gasnet3.spectra.batch import Spectra

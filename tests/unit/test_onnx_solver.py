@@ -1,4 +1,4 @@
-"""The amortised solver in NumPy does what the one in torch does, step by step."""
+"""The amortised solver does with NumPy what it does with torch, step by step."""
 
 from __future__ import annotations
 
@@ -9,18 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from gasnet3.onnx import prepare as with_numpy
-from gasnet3.onnx.blocks import BLOCK, in_blocks
-from gasnet3.onnx.scan import find_minima, scan_amortised
-from gasnet3.onnx.slide import Models, slide, spline_coefficients
-from gasnet3.onnx.solve import ALL, Curves, Proposals, looks_at
-from gasnet3.solve import prepare as with_torch
-from gasnet3.solve.minima import find_minima as torch_minima
+from gasnet3.solve.batching import BLOCK, in_blocks
+from gasnet3.solve.candidates import ALL
+from gasnet3.solve.curves import scan_amortised
+from gasnet3.solve.minima import find_minima
+from gasnet3.solve.prepare import prepare
 from gasnet3.solve.priors import Priors
-from gasnet3.solve.scan import scan_amortised as torch_scan
-from gasnet3.solve.slide import Models as TorchModels
-from gasnet3.solve.slide import slide as torch_slide
-from gasnet3.solve.splines import spline_coefficients as torch_splines
+from gasnet3.solve.slide import FixedModels, slide
+from gasnet3.solve.solvers import Proposals, looks_at
+from gasnet3.solve.splines import spline_coefficients
 from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.lattice import OBSERVED, ShiftRange
 
@@ -51,8 +48,8 @@ def odd_spectra(rng: np.random.Generator) -> Spectra:
 
 @pytest.mark.parametrize("degree", [0, 2, 5])
 def test_prepared_spectra_are_those_of_torch(odd_spectra, degree):
-    theirs = with_torch.prepare(odd_spectra, degree)
-    ours = with_numpy.prepare(odd_spectra, degree)
+    theirs = prepare(odd_spectra, degree)
+    ours = prepare(odd_spectra, degree, None)
     for name in FIELDS:
         expected = getattr(theirs, name).numpy()
         found = getattr(ours, name)
@@ -66,9 +63,9 @@ def test_prepared_spectra_are_those_of_torch(odd_spectra, degree):
 
 
 def test_prepared_rows_do_not_depend_on_their_number(odd_spectra):
-    together = with_numpy.prepare(odd_spectra, 5)
+    together = prepare(odd_spectra, 5, None)
     for row in range(len(odd_spectra)):
-        alone = with_numpy.prepare(odd_spectra[row : row + 1], 5)
+        alone = prepare(odd_spectra[row : row + 1], 5, None)
         chosen = together.rows(np.array([row]))
         for name in FIELDS:
             np.testing.assert_array_equal(getattr(alone, name), getattr(chosen, name))
@@ -93,7 +90,7 @@ def test_curves_are_those_of_torch(rng):
     rest = rng.standard_normal((5, n + len(shifts) - 1)).astype(np.float32)
     flux = rng.standard_normal((5, n)).astype(np.float32)
     ivar = rng.uniform(0, 2, (5, n)).astype(np.float32)
-    expected = torch_scan(*map(torch.from_numpy, (rest, flux, ivar)), shifts).numpy()
+    expected = scan_amortised(*map(torch.from_numpy, (rest, flux, ivar)), shifts).numpy()
     found = scan_amortised(rest, flux, ivar, shifts)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, rtol=1e-5)
@@ -112,11 +109,10 @@ CURVES = arrays(
 @settings(max_examples=150)
 @given(curve=CURVES, separation=st.floats(0.5, 6.0), k=st.integers(1, 4))
 def test_minima_are_those_of_torch(curve, separation, k):
-    theirs = torch_minima(torch.from_numpy(curve.copy()), separation, k)
-    place, chi2 = find_minima(curve, separation, k)
-    index, offset = theirs.index.numpy(), theirs.offset.numpy()
-    np.testing.assert_array_equal(chi2, theirs.chi2.numpy())
-    np.testing.assert_array_equal(place, np.where(index >= 0, index + offset, np.nan))
+    theirs = find_minima(torch.from_numpy(curve.copy()), separation, k)
+    ours = find_minima(curve, separation, k)
+    for name in ("index", "offset", "chi2"):
+        np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name).numpy())
 
 
 @pytest.fixture
@@ -135,27 +131,29 @@ def test_slid_models_end_where_those_of_torch_do(sliding):
     ivar = np.full_like(flux, 400.0)
     start = np.array([0.0, 6.4, 19.8, 30.0, 15.0])
     rows = np.array([0, 1, 2, 3, 1])
-    prepared = with_numpy.Prepared(flux, ivar, np.zeros((4, 1)), np.ones(4), np.ones(4, bool))
-    ours = slide(Models(spline_coefficients(rest), shifts, 300), prepared, rows, start)
-    theirs, converged = torch_slide(
-        TorchModels(torch_splines(torch.from_numpy(rest)), shifts, 300),
+    models = FixedModels(spline_coefficients(rest), shifts, 300)
+    ours, here = slide(models, flux, ivar, rows, start)
+    theirs, there = slide(
+        FixedModels(spline_coefficients(torch.from_numpy(rest)), shifts, 300),
         *map(torch.from_numpy, (flux, ivar, rows, start)),
     )
     for name in ("shift", "sigma", "chi2"):
         expected = getattr(theirs, name).numpy()
         np.testing.assert_allclose(getattr(ours, name), expected, rtol=1e-9, atol=1e-9)
-    np.testing.assert_array_equal(ours.converged, converged.numpy())
+    np.testing.assert_array_equal(here, there.numpy())
     assert abs(ours.shift[1] - 7.0) < 0.1
 
 
 def test_models_at_shifts_are_those_of_torch(sliding):
     rest, _, shifts = sliding
     rows, shift = np.array([2, 0]), np.array([3.7, 30.0])
-    ours = Models(spline_coefficients(rest), shifts, 300).of_rows(np.array([3, 1, 2]))
-    theirs = TorchModels(torch_splines(torch.from_numpy(rest[[3, 1, 2]])), shifts, 300)
-    unused = torch.zeros(2, 1, dtype=torch.float64)
-    expected = theirs.models(*map(torch.from_numpy, (rows, shift)), unused, unused).numpy()
-    np.testing.assert_allclose(ours.models(rows, shift), expected, atol=1e-12)
+    ours = FixedModels(spline_coefficients(rest), shifts, 300).of_rows(np.array([3, 1, 2]))
+    chosen = torch.from_numpy(rest[[3, 1, 2]])
+    theirs = FixedModels(spline_coefficients(chosen), shifts, 300)
+    unused = np.zeros((2, 1))
+    given = rows, shift, unused, unused
+    expected = theirs.models(*map(torch.from_numpy, given)).numpy()
+    np.testing.assert_allclose(ours.models(*given), expected, atol=1e-12)
 
 
 def test_priors_add_the_same_to_arrays_and_to_tensors():
@@ -171,11 +169,8 @@ def test_priors_add_the_same_to_arrays_and_to_tensors():
 
 def test_classes_far_behind_are_looked_at_once_and_twice_where_the_leader_is():
     def proposals(chi2: float, shift: float) -> Proposals:
-        models = Models(np.zeros((1, 10)), ShiftRange(0, 1), 3)
-        curves = Curves(np.zeros(1), np.zeros((1, 1), np.float32))
-        return Proposals(
-            np.array([[shift]]), np.array([[chi2]]), np.zeros((1, 0), np.float32), models, curves
-        )
+        models = FixedModels(np.zeros((1, 10)), ShiftRange(0, 1), 3)
+        return Proposals(np.array([[shift]]), np.array([[chi2]]), 1.5, models)
 
     few = looks_at(
         [proposals(4000, 100.0), proposals(4000 + 900, 500.0), proposals(9000, 101.0),

@@ -22,8 +22,8 @@ from speed.whole import QUICK, SHARDS, SPECS, Run, Sizes, runs_wanted, steady
 
 from gasnet3 import CLASSES
 from gasnet3.machine.files import write_json
-from gasnet3.solve.correlate import fast_length
-from gasnet3.solve.scan import scan_amortised
+from gasnet3.solve.batching import fast_length
+from gasnet3.solve.curves import scan_amortised
 from gasnet3.spectra.lattice import OBSERVED, ShiftRange
 
 SHIFTS = ShiftRange(3, 60)

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from gasnet3.decide.zwarn import Solved, misfit, warn
+from gasnet3.decide.zwarn import misfit, warn
 from gasnet3.flags import DESCRIPTION, ZWarn, names
+from gasnet3.solve.residual import Residual
+from gasnet3.solve.solution import Solution
 from gasnet3.spectra.lattice import OBSERVED
 
 N = OBSERVED.n
@@ -19,16 +21,18 @@ def ordinary(rng):
     """One flawless QSO row."""
     model = torch.zeros(1, N, dtype=torch.float64)
     ivar = torch.full((1, N), 25.0)
-    return Solved(
-        flux=model + torch.from_numpy(rng.standard_normal((1, N)) / 5.0),
-        ivar=ivar,
-        model=model,
-        total=model + 4.0,
+    flux = model + torch.from_numpy(rng.standard_normal((1, N)) / 5.0)
+    return Solution(
+        residual=Residual(flux, ivar, model, model + 4.0),
         good=ivar.numpy() > 0,
         cls=np.array(["QSO"]),
         z=np.array([0.5]),
         rchi2=np.array([1.0]),
         delta_chi2=np.array([500.0]),
+        next_cls=np.array(["GALAXY"]),
+        next_z=np.array([0.1]),
+        coeff=np.full((1, 3), np.nan),
+        covariance=np.full((1, 3, 3), np.nan),
         probability=np.array([0.999]),
         p_z=np.array([0.999]),
         sn_median=np.array([20.0]),
@@ -45,28 +49,36 @@ def bits(solved, before=0):
     return names(int(warn(solved, np.array([before]), misfit(solved) > 1.0)[0]))
 
 
+def seen(solved, **pixels):
+    """The same with other pixels."""
+    return replace(solved, residual=replace(solved.residual, **pixels))
+
+
 def masked(solved, keep):
-    ivar = solved.ivar * torch.from_numpy(keep)
-    return replace(solved, ivar=ivar, good=ivar.numpy() > 0, flux=solved.flux * (ivar > 0))
+    fit = solved.residual
+    ivar = fit.ivar * torch.from_numpy(keep)
+    good = ivar.numpy() > 0
+    return replace(seen(solved, ivar=ivar, flux=fit.flux * (ivar > 0)), good=good)
 
 
 def with_absorbed_line(solved):
     """A hole where Hβ should stand out."""
     x = np.log(OBSERVED.wave / (4862.68 * 1.5)) * 299792.458 / 2000.0
-    return replace(solved, flux=solved.flux - 3.0 * torch.from_numpy(np.exp(-0.5 * x**2)))
+    flux = solved.residual.flux - 3.0 * torch.from_numpy(np.exp(-0.5 * x**2))
+    return seen(solved, flux=flux)
 
 
 def with_outliers(solved):
-    flux = solved.flux.clone()
+    flux = solved.residual.flux.clone()
     flux[:, ::15] += 10.0
-    return replace(solved, flux=flux)
+    return seen(solved, flux=flux)
 
 
 PIXEL = np.arange(N)
 CASES = {
     ZWarn.LITTLE_COVERAGE: lambda s: masked(s, PIXEL < 1700),
     ZWarn.SMALL_DELTA_CHI2: lambda s: replace(s, delta_chi2=np.array([3.0])),
-    ZWarn.NEGATIVE_MODEL: lambda s: replace(s, total=s.total - 8.0),
+    ZWarn.NEGATIVE_MODEL: lambda s: seen(s, total=s.residual.total - 8.0),
     ZWarn.MANY_OUTLIERS: with_outliers,
     ZWarn.Z_FITLIMIT: lambda s: replace(s, edge=np.array([True])),
     ZWarn.NEGATIVE_EMISSION: with_absorbed_line,

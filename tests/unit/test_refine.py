@@ -4,7 +4,7 @@ import torch
 
 from gasnet3.solve.prepare import legendre_basis, prepare
 from gasnet3.solve.refine import fit_at, refine
-from gasnet3.solve.splines import Templates
+from gasnet3.solve.templates import Templates
 from gasnet3.spectra.lattice import shift_from_z
 from toy import PIXEL, toy_model, toy_spectra
 

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 import torch
 
+from gasnet3.solve.curves import scan_amortised
 from gasnet3.solve.prepare import legendre_basis, prepare
 from gasnet3.solve.refine import fit_at
-from gasnet3.solve.scan import EXACT, ExactScan, Frugality, scan_amortised
+from gasnet3.solve.scan import EXACT, ExactScan, Frugality
 from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.lattice import OBSERVED, ShiftRange
 from toy import toy_engine, toy_spectra

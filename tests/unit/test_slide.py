@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from gasnet3.solve.limits import REACH
-from gasnet3.solve.slide import Models, slide
+from gasnet3.solve.slide import FixedModels, slide
 from gasnet3.solve.splines import spline_coefficients
 from gasnet3.spectra.lattice import OBSERVED, ShiftRange
 
@@ -22,7 +22,7 @@ def smooth(rng, rows):
 
 @pytest.fixture
 def models(rng):
-    return Models(spline_coefficients(smooth(rng, 4)), SHIFTS, OBSERVED.n)
+    return FixedModels(spline_coefficients(smooth(rng, 4)), SHIFTS, OBSERVED.n)
 
 
 def seen(models, shift):
@@ -63,7 +63,7 @@ def test_chi2_is_the_direct_sum_and_least_within_reach(models, rng):
 
 
 def test_nothing_to_slide_along_does_not_converge(rng):
-    flat = Models(
+    flat = FixedModels(
         spline_coefficients(torch.zeros(2, SHIFTS.rest_lattice(OBSERVED).n)), SHIFTS, 4076
     )
     flux = torch.from_numpy(rng.normal(size=(2, OBSERVED.n)))

@@ -251,7 +251,7 @@ def test_a_class_that_wins_against_expectation_is_solved_like_any_other(
     def nobody(proposals, dof, n_good):
         return [torch.ones(len(n_good), dtype=torch.int64) for _ in proposals]
 
-    monkeypatch.setattr("gasnet3.pipeline.pipeline.looks_at", nobody)
+    monkeypatch.setattr("gasnet3.pipeline.classifier.looks_at", nobody)
     found = pipeline(solver).run(galaxies)
     for name in ("class", "z", "z_err", "chi2", "coeff"):
         np.testing.assert_array_equal(found[name], expected[name])

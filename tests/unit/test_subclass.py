@@ -14,8 +14,8 @@ from gasnet3.decide.subclass import (
     find_subclass,
     quadratic_features,
     standard_label,
-    unit_coefficients,
 )
+from gasnet3.solve.coefficients import unit_coefficients
 
 M = 3
 

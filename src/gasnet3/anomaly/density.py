@@ -15,9 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasnet3.machine.typing import Floats
-
-NO_NOISE = 1e-12
-"""Variance added to each coefficient, in units of the population's."""
+from gasnet3.solve.coefficients import NO_NOISE
 
 SAMPLES = 128
 """Spectra of the population that a tree is made of."""
@@ -73,7 +71,7 @@ class Density:
         ----------
         unit, spread : ndarray of float64, shapes (rows, m) and (rows, m, m)
             Unit coefficients and their covariance
-            (:func:`gasnet3.decide.subclass.unit_coefficients`); rows of NaN give NaN.
+            (:func:`gasnet3.solve.coefficients.unit_coefficients`); rows of NaN give NaN.
         """
         known = np.isfinite(unit).all(axis=1) & np.isfinite(spread).all(axis=(1, 2))
         out = np.full(unit.shape, np.nan)

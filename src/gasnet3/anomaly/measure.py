@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from gasnet3.anomaly.density import Density
-from gasnet3.anomaly.residual import NARROW, Residual
 from gasnet3.anomaly.second import SecondRedshift, find_second
-from gasnet3.anomaly.solution import Solution
 from gasnet3.anomaly.statistics import Statistics, pixel_statistics
-from gasnet3.decide.subclass import unit_coefficients
-from gasnet3.machine.arrays import as_numpy, clipped, index_for, namespace, on_gpu
 from gasnet3.machine.typing import Bools, Floats
+from gasnet3.solve.arrays import Array, as_numpy, clipped, like, namespace
+from gasnet3.solve.batching import on_gpu
+from gasnet3.solve.coefficients import unit_coefficients
+from gasnet3.solve.residual import NARROW, Residual
+from gasnet3.solve.solution import Solution
 from gasnet3.spectra.coverage import good_span
-from gasnet3.spectra.lattice import LogLattice
 
 TOGETHER = 32
 """Rows whose pixels are looked at together on a CPU: they stay in its cache."""
@@ -46,9 +45,7 @@ SOFT = 1e-3
 
 
 def measure(
-    residual: Residual,
     solution: Solution,
-    lattice: LogLattice,
     sky: Bools,
     densities: Mapping[str, Density],
 ) -> tuple[Statistics, SecondRedshift]:
@@ -56,23 +53,19 @@ def measure(
 
     Parameters
     ----------
-    residual : Residual
-        Data less reconstruction.
     solution : Solution
         What was decided.
-    lattice : LogLattice
-        Observed lattice.
     sky : ndarray of bool, shape (n,)
         Pixels of strong sky lines and telluric bands.
     densities : mapping of str to Density
         By class.
     """
-    rows = len(solution.z)
+    rows, residual, lattice = len(solution.z), solution.residual, solution.lattice
     together = rows if on_gpu(residual.flux) else TOGETHER
     parts = []
     for start in range(0, rows, together):
         cut = slice(start, start + together)
-        part = Residual(*(getattr(residual, n)[cut] for n in ("flux", "ivar", "model", "total")))
+        part = residual[cut]
         # NumPy would tell of every pixel without data, which torch does not.
         with np.errstate(divide="ignore", invalid="ignore"):
             statistics = pixel_statistics(part, sky, lattice)
@@ -83,7 +76,7 @@ def measure(
     statistics.add("comb", second.evidence, second.wave)
     statistics.add(
         "closeness",
-        ambiguity(solution.z, solution.sn, solution.rchi2, solution.delta_chi2),
+        ambiguity(solution.z, solution.sn_median, solution.rchi2, solution.delta_chi2),
     )
     for name, values in _loneliness(solution, densities).items():
         statistics.add(name, values)
@@ -93,15 +86,15 @@ def measure(
     return statistics, second
 
 
-def _covers_all(ivar: Any) -> Bools:
+def _covers_all(ivar: Array) -> Bools:
     """Which rows have data over nearly the whole lattice, shape (rows,)."""
     first, last = good_span(as_numpy(ivar > 0))
     return np.asarray(last - first >= WHOLE * ivar.shape[1])
 
 
-def _narrow(residual: Residual, sky: Bools) -> Any:
+def _narrow(residual: Residual, sky: Bools) -> Array:
     """Significance of narrow lines above their surroundings, in units of what it scatters by."""
-    xp, off_sky = namespace(residual.flux), index_for(residual.flux, ~sky)
+    xp, off_sky = namespace(residual.flux), like(residual.flux, ~sky)
     found = xp.where(off_sky, residual.contrast(NARROW[0], SURROUNDINGS), 0.0)
     count = clipped((found != 0).sum(1), 1)
     scatter = (clipped(found, -3.0, 3.0) ** 2).sum(1) / count

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasnet3.anomaly.density import Density
+from gasnet3.anomaly.ranking import STRANGE
 from gasnet3.anomaly.sentences import sentence
 from gasnet3.catalog.schema import ANOMALY_KINDS
 from gasnet3.machine.typing import Bools, Floats
@@ -25,8 +26,8 @@ from gasnet3.spectra.lattice import LogLattice
 
 if TYPE_CHECKING:
     from gasnet3.anomaly.second import SecondRedshift
-    from gasnet3.anomaly.solution import Solution
     from gasnet3.anomaly.statistics import Statistics
+    from gasnet3.solve.solution import Solution
 
 KINDS: dict[str, tuple[str, ...]] = {
     "defect": ("step", "dead", "cosmic", "negative", "sky"),
@@ -52,9 +53,6 @@ FEWEST = 50
 
 LEAST_FALL = 0.3
 """Least growth of a statistic (a logarithm) over which a tenth of ordinary spectra remain."""
-
-STRANGE = 2.0
-"""Score from which on a spectrum is called strange."""
 
 TOLD = 1.0
 """Score from which on a spectrum has a sentence."""
@@ -274,7 +272,7 @@ def judge(
     fit: AnomalyFit, statistics: Statistics, second: SecondRedshift, solution: Solution
 ) -> Strangeness:
     """Score, kind and sentence of each row."""
-    cls, sn = solution.cls, solution.sn
+    cls, sn = solution.cls, solution.sn_median
     single = single_scores(fit, statistics, cls, sn)
     kinds = kind_scores(fit, single, cls, sn)
     score = fit.compare("score", largest(list(kinds.values())), cls, sn)

@@ -14,17 +14,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gasnet3.machine.arrays import (
+from gasnet3.machine.typing import Bools, Floats
+from gasnet3.solve.arrays import (
     as_numpy,
     clipped,
     copied,
-    index_for,
     largest,
+    like,
     namespace,
     wide,
     widened,
 )
-from gasnet3.machine.typing import Bools, Floats
 from gasnet3.spectra.lattice import STEP, LogLattice
 from gasnet3.spectra.lines import LINES
 
@@ -181,7 +181,7 @@ def _rest_lines(quasar: bool) -> Bools:
 def _lines(significance: Any, blank: Bools) -> Any:
     """Squared significance of what may be lines, at most one pixel off."""
     xp = namespace(significance)
-    shown = xp.where(index_for(significance, blank), 0.0, significance)
+    shown = xp.where(like(significance, blank), 0.0, significance)
     peak = copied(shown)
     peak[:, 1:] = xp.maximum(peak[:, 1:], shown[:, :-1])
     peak[:, :-1] = xp.maximum(peak[:, :-1], shown[:, 1:])
@@ -208,7 +208,7 @@ def _search(
     shifts = np.arange(n_shifts)
     apart = np.abs(shifts - own[:, None]) > np.log10(1.0 + APART[kind]) / STEP
     allowed = apart & (shifts <= limit[:, None])
-    counts = index_for(total, allowed) & (strong >= NEARLY * strongest)
+    counts = like(total, allowed) & (strong >= NEARLY * strongest)
     best, place_of = largest(xp.where(counts, total - strongest, 0.0))
     return as_numpy(wide(xp.sqrt(clipped(best, 0.0)))), as_numpy(wide(place_of))
 

@@ -11,8 +11,8 @@ from gasnet3.spectra.lines import LINES
 
 if TYPE_CHECKING:
     from gasnet3.anomaly.second import SecondRedshift
-    from gasnet3.anomaly.solution import Solution
     from gasnet3.anomaly.statistics import Statistics
+    from gasnet3.solve.solution import Solution
 
 NEAR_LINE = 1000.0
 """A feature within so many km/s of a line at the object's redshift is called by its name."""
@@ -64,10 +64,10 @@ def _ambiguous(row: int, solution: Solution) -> str:
     worse = solution.delta_chi2[row]
     if worse < NEARLY * max(solution.rchi2[row], 1.0):
         told = "fits nearly as well" if worse >= 0 else "has the lower χ², but is no sound fit"
-        seen = f"(Δχ² = {worse:.0f}) although the S/N is {solution.sn[row]:.0f}"
+        seen = f"(Δχ² = {worse:.0f}) although the S/N is {solution.sn_median[row]:.0f}"
     else:
         told = "fits worse, but by less than is usual"
-        seen = f"at an S/N of {solution.sn[row]:.0f} (Δχ² = {worse:.0f})"
+        seen = f"at an S/N of {solution.sn_median[row]:.0f} (Δχ² = {worse:.0f})"
     return f"{solution.next_cls[row]} at z = {solution.next_z[row]:.4f} {told} {seen}"
 
 

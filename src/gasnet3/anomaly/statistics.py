@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from gasnet3.anomaly.residual import BLOCK, NARROW, Residual, running, window
-from gasnet3.machine.arrays import (
+from gasnet3.machine.typing import Bools, Floats
+from gasnet3.solve.arrays import (
     as_numpy,
     clipped,
     copied,
-    index_for,
     inverse_root,
     largest,
+    like,
     lower_median,
     namespace,
     narrow,
@@ -27,7 +27,7 @@ from gasnet3.machine.arrays import (
     wide,
     widened,
 )
-from gasnet3.machine.typing import Bools, Floats
+from gasnet3.solve.residual import MODEL_ERROR, NARROW, NOISE_BLOCK, Residual, running, window
 from gasnet3.spectra.coverage import good_span
 from gasnet3.spectra.lattice import LogLattice
 
@@ -89,7 +89,7 @@ def pixel_statistics(residual: Residual, sky: Bools, lattice: LogLattice) -> Sta
     lattice : LogLattice
         Observed lattice.
     """
-    off_sky = index_for(residual.flux, ~sky)
+    off_sky = like(residual.flux, ~sky)
     found = {
         "step": _step(residual, lattice),
         "dead": _dead(residual),
@@ -228,13 +228,13 @@ def _features(residual: Residual, allowed: Any) -> dict[str, Found]:
 def _misfits(residual: Residual) -> dict[str, Found]:
     """χ² of the blocks of the spectrum: their mean is moved by one feature, their median not."""
     xp, squared = namespace(residual.flux), residual.difference**2 * residual.ivar
-    parts = widened(xp.stack([squared, wide(residual.good)]), 0, -squared.shape[1] % BLOCK)
-    chi2, count = parts.reshape(2, len(squared), -1, BLOCK).sum(3)
+    parts = widened(xp.stack([squared, wide(residual.good)]), 0, -squared.shape[1] % NOISE_BLOCK)
+    chi2, count = parts.reshape(2, len(squared), -1, NOISE_BLOCK).sum(3)
     known = count >= FEWEST
     reduced = xp.where(known, chi2 / clipped(count, 1.0), xp.nan)
     level = xp.where(residual.good, abs(wide(residual.total)) * xp.sqrt(residual.ivar), 0.0)
     sn = level.sum(1) / clipped(residual.good.sum(1), 1)
-    limit = 1.0 + (MODEL_SHARE * sn) ** 2
+    limit = 1.0 + (MODEL_ERROR * sn) ** 2
     everywhere = lower_median(reduced) / limit
     mean = chi2.sum(1) / clipped(count.sum(1), 1.0) / limit
     # Where the model is wrong it lies above the data as well: what the data have comes first.
@@ -248,6 +248,3 @@ def _misfits(residual: Residual) -> dict[str, Found]:
 
 DATA_FIRST = 0.5
 """Weight of a deficit beside an excess in the choice of the worst place."""
-
-MODEL_SHARE = 0.10
-"""Error of a model, as a share of the flux, that is no misfit (``quality.MODEL_ERROR``)."""

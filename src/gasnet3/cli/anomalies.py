@@ -95,7 +95,7 @@ def _labels(path: Path | None, table: Table) -> Labels | None:
 
 def _show(shown: Table, listed: Table, rows: int, min_score: float) -> None:
     """Print the spectra listed, the reason under each, and of how many they are."""
-    from gasnet3.anomaly.score import STRANGE
+    from gasnet3.anomaly.ranking import STRANGE
 
     found, strange = len(listed), int((listed["anomaly_score"] >= STRANGE).sum())
     if not found:

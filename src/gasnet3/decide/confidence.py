@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasnet3.classes import CLASSES
-from gasnet3.machine.arrays import as_numpy
 from gasnet3.machine.files import json_contents
 from gasnet3.machine.typing import Floats
+from gasnet3.solve.arrays import as_numpy
 
 if TYPE_CHECKING:
     from gasnet3.solve.candidates import Candidates

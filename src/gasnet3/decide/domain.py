@@ -8,10 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gasnet3.solve.batching import filled
-
-NO_NOISE = 1e-12
-"""Variance added to each coefficient: a parameter without data has none from the fit."""
+from gasnet3.solve.batching import TILE
+from gasnet3.solve.coefficients import NO_NOISE
 
 
 def population_distance(population: Mapping[str, Any], coeff: Tensor, measured: Tensor) -> Tensor:
@@ -70,8 +68,8 @@ def population_volume(population: Mapping[str, Any], measured: Tensor, misfit: T
     eye = torch.eye(len(spread), dtype=measured.dtype, device=measured.device)
     noise = measured * misfit[:, None, None] + NO_NOISE * eye
     noise = torch.where(known[:, None, None], noise, eye)
-    total = torch.linalg.slogdet(filled(noise + spread))[1]
-    gain = total - torch.linalg.slogdet(filled(noise))[1]
+    total = torch.linalg.slogdet(_filled(noise + spread))[1]
+    gain = total - torch.linalg.slogdet(_filled(noise))[1]
     return torch.where(known, gain, torch.nan)
 
 
@@ -88,6 +86,21 @@ def domain_distance(coeff: Tensor, measured: Tensor, mean: Tensor, covariance: T
         Moments of the training population.
     """
     offset = coeff - mean
-    total = filled(covariance + measured)
+    total = _filled(covariance + measured)
     offset = torch.nn.functional.pad(offset, (0, total.shape[1] - offset.shape[1]))[..., None]
     return (offset * torch.linalg.solve(total, offset)).sum(dim=(1, 2))
+
+
+def _filled(matrices: Tensor) -> Tensor:
+    """Symmetric matrices with the identity beside them, up to a multiple of :data:`TILE`.
+
+    Parameters
+    ----------
+    matrices : Tensor, shape (rows, m, m)
+        Determinant and solutions stay what they are.
+    """
+    m = matrices.shape[1]
+    whole = torch.eye(-(-m // TILE) * TILE, dtype=matrices.dtype, device=matrices.device)
+    out = whole.repeat(len(matrices), 1, 1)
+    out[:, :m, :m] = matrices
+    return out

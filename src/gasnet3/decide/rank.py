@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gasnet3.classes import CLASSES
-from gasnet3.machine.arrays import as_numpy
 from gasnet3.machine.typing import Bools, Floats
+from gasnet3.solve.arrays import as_numpy
 from gasnet3.solve.distinct import DISTINCT, DISTINCT_STAR_KM_S
 from gasnet3.spectra.lattice import C_KM_S, LN10_STEP, z_from_shift
 

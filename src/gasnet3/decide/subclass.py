@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from gasnet3.machine.files import json_contents
 from gasnet3.machine.typing import Floats
+from gasnet3.solve.coefficients import unit_coefficients
 
 DIRECTORY = Path(__file__).resolve().parents[1] / "models" / "subclass"
 """The fits of the shipped weights."""
@@ -63,21 +64,6 @@ def standard_label(cls: str, label: str) -> str:
             return kind
         return "" if kind.upper() in UNKNOWN else "QUIESCENT"
     return ""
-
-
-def unit_coefficients(coeff: Floats, covariance: Floats) -> tuple[Floats, Floats]:
-    """Coefficients scaled to unit length, and the covariance this leaves them.
-
-    Parameters
-    ----------
-    coeff, covariance : ndarray of float64, shapes (rows, m) and (rows, m, m)
-        Exact coefficients and their covariance. Rows of NaN or zeros give NaN.
-    """
-    length = np.sqrt((coeff**2).sum(axis=1))
-    length = np.where(length > 0, length, np.nan)[:, None]
-    unit = coeff / length
-    along = np.eye(coeff.shape[1]) - unit[:, :, None] * unit[:, None, :]
-    return unit, along @ covariance @ along / length[:, :, None] ** 2
 
 
 def quadratic_features(unit: Floats) -> Floats:

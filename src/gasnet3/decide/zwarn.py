@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from gasnet3.flags import ZWarn
-from gasnet3.machine.arrays import as_numpy, wide
 from gasnet3.machine.typing import Bools, Floats
+from gasnet3.solve.arrays import as_numpy, wide
+from gasnet3.solve.residual import MODEL_ERROR
+from gasnet3.solve.solution import Solution
 from gasnet3.spectra.coverage import MIN_COVERAGE_DEX, MIN_GOOD, good_span
-from gasnet3.spectra.lattice import C_KM_S, STEP, LogLattice
+from gasnet3.spectra.lattice import C_KM_S, STEP
 from gasnet3.spectra.lines import LINES
 
 MIN_SN = 0.5
@@ -31,7 +30,7 @@ MIN_REDSHIFT_PROBABILITY = 0.9
 OUTLIER_SIGMA, MAX_OUTLIERS = 5.0, 0.05
 """A pixel is an outlier beyond so many σ; at most this fraction may be (SDSS)."""
 
-MAX_RCHI2, MODEL_ERROR = 2.0, 0.10
+MAX_RCHI2 = 2.0
 """χ²_T of Fig. 4: 2, plus what a model error of 10 % of the flux adds at the spectrum's S/N."""
 
 MIN_TRAINING = 1e-3
@@ -44,60 +43,12 @@ QSO_LINE_SIGMA = 2000.0 / C_KM_S
 """Gaussian width of the check, in ln(wavelength)."""
 
 
-@dataclass(frozen=True, eq=False)
-class Solved:
-    """One decided solution a spectrum, with what the questions need.
-
-    Attributes
-    ----------
-    flux, ivar, model, total : Tensor or ndarray, shape (rows, n)
-        Prepared spectrum, its inverse variance, the model of it, and the model with the
-        subtracted continuum put back (both in units of the row's norm), where they were computed.
-    good : ndarray of bool, shape (rows, n)
-        Unmasked pixels of the input.
-    cls : ndarray of str, shape (rows,)
-        Chosen class, '' where there is none.
-    z, rchi2, delta_chi2, probability, p_z, sn_median : ndarray of float64, shape (rows,)
-        The solution, the probabilities of its class and of its redshift (NaN where not known),
-        and the median S/N of a pixel.
-    edge, bad : ndarray of bool, shape (rows,)
-        See :class:`~gasnet3.solve.candidates.Candidates`.
-    domain : ndarray of float64, shape (rows,)
-        Distance from the training population in units of its limit; NaN where not known.
-    rchi2_classes : ndarray of float64, shape (rows, classes)
-        Best reduced χ² of each class.
-    lattice : LogLattice
-        Observed lattice.
-    populations : dict of str to dict
-        The ``population`` of each class's model card.
-    """
-
-    flux: Any
-    ivar: Any
-    model: Any
-    total: Any
-    good: Bools
-    cls: NDArray[np.str_]
-    z: Floats
-    rchi2: Floats
-    delta_chi2: Floats
-    probability: Floats
-    p_z: Floats
-    sn_median: Floats
-    edge: Bools
-    bad: Bools
-    domain: Floats
-    rchi2_classes: Floats
-    lattice: LogLattice
-    populations: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-
-def warn(solved: Solved, before: NDArray[np.int64], strange: Bools) -> NDArray[np.int64]:
+def warn(solution: Solution, before: NDArray[np.int64], strange: Bools) -> NDArray[np.int64]:
     """ZWARN of decided solutions.
 
     Parameters
     ----------
-    solved : Solved
+    solution : Solution
         The solutions.
     before : ndarray of int64, shape (rows,)
         Bits the reader set (SKY, UNPLUGGED, BAD_TARGET, NODATA, POORDATA).
@@ -109,23 +60,23 @@ def warn(solved: Solved, before: NDArray[np.int64], strange: Bools) -> NDArray[n
     ndarray of int64, shape (rows,)
     """
     out = before.astype(np.int64)
-    has = np.isfinite(solved.z)
-    n_good = solved.good.sum(axis=1)
+    has = np.isfinite(solution.z)
+    n_good = solution.good.sum(axis=1)
     questions: dict[ZWarn, Bools] = {
         ZWarn.NODATA: n_good < MIN_GOOD,
-        ZWarn.BAD_MINFIT: (n_good > 0) & (solved.bad | ~has),
+        ZWarn.BAD_MINFIT: (n_good > 0) & (solution.bad | ~has),
         ZWarn.LITTLE_COVERAGE: n_good * STEP < MIN_COVERAGE_DEX,
-        ZWarn.SMALL_DELTA_CHI2: has & small_delta_chi2(solved),
-        ZWarn.NEGATIVE_MODEL: has & negative_model(solved),
-        ZWarn.MANY_OUTLIERS: has & many_outliers(solved),
-        ZWarn.Z_FITLIMIT: has & solved.edge,
-        ZWarn.NEGATIVE_EMISSION: has & (solved.cls == "QSO") & negative_emission(solved),
-        ZWarn.POORDATA: poor_data(solved.good)
-        | ((solved.sn_median < MIN_SN) & ~np.isfinite(solved.p_z)),
-        ZWarn.CLASS_AMBIGUOUS: has & ~(solved.probability >= MIN_PROBABILITY),
-        ZWarn.Z_UNCERTAIN: has & (solved.p_z < MIN_REDSHIFT_PROBABILITY),
-        ZWarn.OUT_OF_DOMAIN: has & (solved.domain > 1.0),
-        ZWarn.SPARSE_TRAINING: has & sparse_training(solved),
+        ZWarn.SMALL_DELTA_CHI2: has & small_delta_chi2(solution),
+        ZWarn.NEGATIVE_MODEL: has & negative_model(solution),
+        ZWarn.MANY_OUTLIERS: has & many_outliers(solution),
+        ZWarn.Z_FITLIMIT: has & solution.edge,
+        ZWarn.NEGATIVE_EMISSION: has & (solution.cls == "QSO") & negative_emission(solution),
+        ZWarn.POORDATA: poor_data(solution.good)
+        | ((solution.sn_median < MIN_SN) & ~np.isfinite(solution.p_z)),
+        ZWarn.CLASS_AMBIGUOUS: has & ~(solution.probability >= MIN_PROBABILITY),
+        ZWarn.Z_UNCERTAIN: has & (solution.p_z < MIN_REDSHIFT_PROBABILITY),
+        ZWarn.OUT_OF_DOMAIN: has & (solution.domain > 1.0),
+        ZWarn.SPARSE_TRAINING: has & sparse_training(solution),
         ZWarn.ANOMALY: has & strange,
     }
     for flag, answer in questions.items():
@@ -133,24 +84,26 @@ def warn(solved: Solved, before: NDArray[np.int64], strange: Bools) -> NDArray[n
     return out
 
 
-def small_delta_chi2(solved: Solved) -> Bools:
+def small_delta_chi2(solution: Solution) -> Bools:
     """Whether another redshift fits almost as well; not where there is no other minimum."""
-    limit = MIN_DELTA_CHI2 * np.maximum(1.0, solved.rchi2)
-    return np.asarray(solved.delta_chi2 < limit)
+    limit = MIN_DELTA_CHI2 * np.maximum(1.0, solution.rchi2)
+    return np.asarray(solution.delta_chi2 < limit)
 
 
-def negative_model(solved: Solved) -> Bools:
+def negative_model(solution: Solution) -> Bools:
     """Whether the weighted mean of the whole model is below 0 by more than 3 σ."""
     # NaN where there is no model, which is less than nothing.
-    mean = wide(solved.ivar * solved.total).sum(1)
-    limit = -3.0 * wide(solved.ivar).sum(1) ** 0.5
+    fit = solution.residual
+    mean = wide(fit.ivar * fit.total).sum(1)
+    limit = -3.0 * wide(fit.ivar).sum(1) ** 0.5
     return as_numpy(mean < limit)
 
 
-def many_outliers(solved: Solved) -> Bools:
+def many_outliers(solution: Solution) -> Bools:
     """Whether more than 5 % of the good pixels are over 5 σ from the model."""
-    pull = abs(solved.flux - solved.model) * solved.ivar**0.5
-    n_good = (solved.ivar > 0).sum(1)
+    fit = solution.residual
+    pull = abs(fit.flux - fit.model) * fit.ivar**0.5
+    n_good = (fit.ivar > 0).sum(1)
     return as_numpy((pull > OUTLIER_SIGMA).sum(1) > MAX_OUTLIERS * n_good)
 
 
@@ -161,15 +114,16 @@ def poor_data(good: Bools) -> Bools:
     return np.asarray((n_good > 0) & (n_good < 0.5 * (last - first + 1)))
 
 
-def negative_emission(solved: Solved) -> Bools:
+def negative_emission(solution: Solution) -> Bools:
     """Whether a quasar line is negative: area + 3 σ < 0, above a local constant."""
-    out = np.zeros(len(solved.z), bool)
-    quasars = np.flatnonzero((solved.cls == "QSO") & np.isfinite(solved.z))
-    flux, ivar = (as_numpy(array[quasars.tolist()]) for array in (solved.flux, solved.ivar))
-    lnlam = solved.lattice.loglam * np.log(10.0)
+    out = np.zeros(len(solution.z), bool)
+    quasars = np.flatnonzero((solution.cls == "QSO") & np.isfinite(solution.z))
+    fit = solution.residual
+    flux, ivar = (as_numpy(array[quasars.tolist()]) for array in (fit.flux, fit.ivar))
+    lnlam = solution.lattice.loglam * np.log(10.0)
     waves = {line.name: line.wave for line in LINES if line.broad}
     for name in QSO_LINES:
-        centre = np.log(waves[name] * (1.0 + solved.z[quasars]))
+        centre = np.log(waves[name] * (1.0 + solution.z[quasars]))
         out[quasars] |= _negative_area(centre, flux, ivar, lnlam)
     return out
 
@@ -202,26 +156,27 @@ def _negative_area(centre: Floats, flux: Floats, ivar: Floats, lnlam: Floats) ->
     return np.asarray(known & ((w * wsd - ws * wd) / scale + 3.0 * np.sqrt(w / scale) < 0))
 
 
-def sparse_training(solved: Solved) -> Bools:
+def sparse_training(solution: Solution) -> Bools:
     """Whether few training spectra had redshifts near the solution's."""
-    out = np.zeros(len(solved.z), bool)
-    for cls, population in solved.populations.items():
-        rows = (solved.cls == cls) & np.isfinite(solved.z)
+    out = np.zeros(len(solution.z), bool)
+    for cls, population in solution.populations.items():
+        rows = (solution.cls == cls) & np.isfinite(solution.z)
         if not rows.any() or "z_count" not in population:
             continue
         edges, count = np.asarray(population["z_edges"]), np.asarray(population["z_count"])
-        bins = np.clip(np.searchsorted(edges, solved.z[rows], side="right") - 1, 0, len(count) - 1)
+        above = np.searchsorted(edges, solution.z[rows], side="right")
+        bins = np.clip(above - 1, 0, len(count) - 1)
         out[rows] = count[bins] < MIN_TRAINING * count.sum()
     return out
 
 
-def misfit(solved: Solved) -> Floats:
+def misfit(solution: Solution) -> Floats:
     """Least reduced χ² over all classes, in units of its limit χ²_T (paper, Fig. 4).
 
     The limit is 2 plus what a model error of 10 % of the flux adds at the spectrum's S/N:
     every model is wrong at S/N 100, and that is no anomaly.
     """
-    lowest = np.where(np.isnan(solved.rchi2_classes), np.inf, solved.rchi2_classes).min(axis=1)
-    sn = np.where(np.isfinite(solved.sn_median), np.abs(solved.sn_median), 0.0)
+    lowest = np.where(np.isnan(solution.rchi2_classes), np.inf, solution.rchi2_classes).min(axis=1)
+    sn = np.where(np.isfinite(solution.sn_median), np.abs(solution.sn_median), 0.0)
     score = lowest / (MAX_RCHI2 + (MODEL_ERROR * sn) ** 2)
     return np.where(np.isfinite(score), score, np.nan)

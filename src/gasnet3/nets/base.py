@@ -1,10 +1,8 @@
-"""What both networks give back."""
+"""What networks give back, run by torch or elsewhere."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from torch import Tensor
+from typing import Any, NamedTuple
 
 
 class Reconstruction(NamedTuple):
@@ -12,14 +10,14 @@ class Reconstruction(NamedTuple):
 
     Attributes
     ----------
-    flux : Tensor, shape (rows, N)
+    flux : Tensor or ndarray, shape (rows, N)
         F̂ on the rest-frame lattice, in the prepared spectrum's dimensionless units.
-    coeff : Tensor, shape (rows, m)
+    coeff : Tensor or ndarray, shape (rows, m)
         Normalised coefficients ω_m of the eigenspectra (eq. 4); m = 0 for a U-Net.
-    amplitude : Tensor, shape (rows,)
+    amplitude : Tensor or ndarray, shape (rows,)
         A of eq. 5; 1 for a U-Net.
     """
 
-    flux: Tensor
-    coeff: Tensor
-    amplitude: Tensor
+    flux: Any
+    coeff: Any
+    amplitude: Any

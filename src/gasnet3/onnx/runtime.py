@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gasnet3.nets.base import Reconstruction
 from gasnet3.nets.card import ModelCard, ModelError, read_card, read_weights
 from gasnet3.nets.registry import find_models
-from gasnet3.onnx.blocks import in_blocks
-from gasnet3.onnx.slide import Models, spline_coefficients
-from gasnet3.solve.limits import SYSTEMATIC_KM_S
-from gasnet3.spectra.lattice import C_KM_S, LN10_STEP
 
 Singles = NDArray[np.float32]
 
@@ -26,7 +22,7 @@ _threads = 0  # as many as onnxruntime likes
 
 @dataclass(frozen=True, eq=False)
 class OnnxModel:
-    """An exported network with its card, and what is computed from it once.
+    """An exported network with its card, in the place of :class:`gasnet3.nets.model.Model`.
 
     Parameters
     ----------
@@ -34,15 +30,15 @@ class OnnxModel:
         What it is; its hash is that of the ONNX file.
     session : onnxruntime.InferenceSession
         The network.
-    eigenspectra : ndarray of float32, shape (m, N), or None
-        Of the whole range of the network; None for a U-Net.
+    whole : ndarray of float32, shape (m, N), or None
+        Eigenspectra over the whole range of the network; None for a U-Net.
     first : int
         First pixel of the network's rest-frame lattice that the card's range of redshifts shows.
     """
 
     card: ModelCard
     session: Any
-    eigenspectra: Singles | None
+    whole: Singles | None
     first: int = 0
 
     @classmethod
@@ -63,33 +59,14 @@ class OnnxModel:
         return replace(self, card=card, first=self.card.shifts.last - card.shifts.last)
 
     @property
-    def cls(self) -> str:
-        """Class of the model."""
-        return self.card.cls
+    def _seen(self) -> slice:
+        """Pixels of the network's rest-frame lattice that are looked at."""
+        return slice(self.first, self.first + self.card.rest.n)
 
     @property
-    def model(self) -> OnnxModel:
-        """Itself: what makes solutions of it is the model alone."""
-        return self
-
-    @property
-    def dof(self) -> int:
-        """Parameters fitted: eigenspectra and continuum."""
-        m = 0 if self.eigenspectra is None else len(self.eigenspectra)
-        return m + self.card.degree + 1
-
-    @property
-    def systematic(self) -> float:
-        """:data:`~gasnet3.solve.limits.SYSTEMATIC_KM_S` in pixels."""
-        return SYSTEMATIC_KM_S[self.cls] / C_KM_S / LN10_STEP
-
-    @cached_property
-    def splines(self) -> NDArray[np.float64] | None:
-        """The eigenspectra as splines, shape (m, N + 2·PAD)."""
-        if self.eigenspectra is None:
-            return None
-        seen = slice(self.first, self.first + self.card.rest.n)
-        return spline_coefficients(self.eigenspectra[:, seen])
+    def eigenspectra(self) -> Singles | None:
+        """Eigenspectra M, shape (m, N); None for a U-Net."""
+        return None if self.whole is None else self.whole[:, self._seen]
 
     def outputs(self, flux: Singles, ivar: Singles) -> list[Singles]:
         """What the network itself gives: reconstruction, coefficients and amplitude."""
@@ -99,35 +76,10 @@ class OnnxModel:
         found: list[Singles] = self.session.run(["rest", "coeff", "amplitude"], wanted)
         return found
 
-    def reconstruct(self, flux: Singles, ivar: Singles) -> tuple[Singles, Singles, Models]:
-        """Reconstructions of prepared spectra (eq. 3-5).
-
-        Parameters
-        ----------
-        flux, ivar : ndarray of float32, shape (rows, n)
-            Prepared spectra.
-
-        Returns
-        -------
-        rest : ndarray of float32, shape (rows, N)
-            In the rest frame.
-        coeff : ndarray of float32, shape (rows, m)
-            Coefficients times amplitude.
-        models : Models
-            The reconstructions as splines.
-        """
-
-        def network(f: Singles, w: Singles) -> list[NDArray[Any]]:
-            rest, coeff, amplitude = self.outputs(f, w)
-            rest = np.ascontiguousarray(rest[:, self.first : self.first + self.card.rest.n])
-            scaled = amplitude[:, None] * coeff
-            if self.splines is None:
-                return [rest, scaled, spline_coefficients(rest)]
-            # The spline of a sum is the sum of the splines.
-            return [rest, scaled, scaled.astype(np.float64) @ self.splines]
-
-        rest, coeff, spline = in_blocks(network, flux, ivar)
-        return rest, coeff, Models(spline, self.card.shifts, self.card.n)
+    def reconstruct(self, flux: Singles, ivar: Singles) -> Reconstruction:
+        """Rest-frame reconstruction of prepared spectra (eq. 3-5), shape (rows, N)."""
+        rest, coeff, amplitude = self.outputs(flux, ivar)
+        return Reconstruction(np.ascontiguousarray(rest[:, self._seen]), coeff, amplitude)
 
 
 def load_exported(directory: str | Path) -> dict[str, OnnxModel]:

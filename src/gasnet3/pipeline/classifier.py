@@ -4,30 +4,36 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gasnet3.catalog import make_catalog
 from gasnet3.classes import CLASSES
-from gasnet3.decide import rank as decide
-from gasnet3.decide.confidence import Confidence, Evidence, solution_kind
+from gasnet3.decide.confidence import Evidence, solution_kind
+from gasnet3.decide.rank import class_probabilities, rank
 from gasnet3.io.saved_curves import SavedCurves
-from gasnet3.machine.arrays import as_numpy
 from gasnet3.machine.threads import side_by_side
 from gasnet3.machine.typing import Floats
 from gasnet3.pipeline.choices import ANYTHING, Choices
 from gasnet3.pipeline.columns import Columns, catalog_columns
+from gasnet3.pipeline.fitted import NOTHING, Fitted, Resolved
 from gasnet3.pipeline.outcome import Outcome
+from gasnet3.solve.arrays import Array, as_numpy, placed, places
+from gasnet3.solve.candidates import ALL, Candidates
+from gasnet3.solve.curves import Curves
+from gasnet3.solve.engine import Engine
+from gasnet3.solve.prepare import Prepared, prepare
 from gasnet3.solve.priors import Priors
+from gasnet3.solve.solvers import Proposals, Solver, looks_at
 from gasnet3.spectra.batch import Spectra
 from gasnet3.version import __version__
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
-    from gasnet3.anomaly.score import AnomalyFit
-    from gasnet3.decide.subclass import SubclassModel
     from gasnet3.nets.card import ModelCard
     from gasnet3.spectra.lattice import LogLattice
 
@@ -39,19 +45,20 @@ LEAST_ROWS = 64
 """Spectra that a thread gets at least: in smaller batches each one costs more."""
 
 
+@dataclass(frozen=True, eq=False)
 class Classifier(ABC):
-    """Models and what was fitted to them, ready to classify.
+    """Models, a solver and what was fitted to them, ready to classify.
 
-    Attributes
+    Parameters
     ----------
-    engines : tuple
+    engines : tuple of Engine
         One a class: the model, with its card.
-    confidence : Confidence or None
-        What decides the class and says how sure it is; None: the least reduced χ² does.
-    subclasses : dict of str to SubclassModel
-        What tells subclasses, for classes whose network has a fit; none for the amortised solver.
-    anomaly : AnomalyFit or None
-        What ordinary spectra are like; None: only χ² says which are strange.
+    solver : Solver
+        How candidates are found.
+    device : torch.device or None
+        Where to compute; None: with NumPy.
+    fitted : Fitted
+        What was fitted to the models' answers.
     choices : Choices
         What may be the answer.
     priors : Priors or None
@@ -60,18 +67,13 @@ class Classifier(ABC):
         Curves in the place of scans.
     """
 
-    engines: tuple[Any, ...]
-    confidence: Confidence | None
-    subclasses: dict[str, SubclassModel]
-    anomaly: AnomalyFit | None
-    choices: Choices
-    priors: Priors | None
-    saved: SavedCurves | None
-
-    @property
-    @abstractmethod
-    def solver_name(self) -> str:
-        """How candidates are found: "amortised", "exact" or "hybrid"."""
+    engines: tuple[Engine, ...]
+    solver: Solver
+    device: Any = None
+    fitted: Fitted = NOTHING
+    choices: Choices = ANYTHING
+    priors: Priors | None = None
+    saved: SavedCurves | None = None
 
     @property
     @abstractmethod
@@ -83,7 +85,10 @@ class Classifier(ABC):
     def computed_with(self) -> dict[str, str]:
         """Device and versions of what ran the networks."""
 
-    @abstractmethod
+    def computing(self) -> AbstractContextManager[Any]:
+        """What solving is done in."""
+        return nullcontext()
+
     def solve(self, spectra: Spectra, k: int) -> Outcome:
         """Solve and rank a batch, keeping everything; :meth:`run` gives the catalog.
 
@@ -99,11 +104,78 @@ class Classifier(ABC):
         ValueError
             If the spectra are not on the lattice of the models.
         """
+        prepared = self._prepare(spectra)
+        with self.computing():
+            each = list(zip(self.engines, prepared, strict=True))
+            known = self._known_curves(spectra)
+            proposals = [
+                self.solver.propose(engine, p, k, known.get(engine.cls)) for engine, p in each
+            ]
+            n_good = placed(spectra.n_good, self.device)
+            looks = looks_at(proposals, [engine.dof for engine in self.engines], n_good)
+            candidates = [
+                self.solver.settle(engine, p, proposed, k, few)
+                for (engine, p), proposed, few in zip(each, proposals, looks, strict=True)
+            ]
+            outcome = self._decided(spectra, prepared, candidates)
+            # Rarely, a class that was thought out of reach has won.
+            while self._settle_winners(outcome, proposals, looks, k):
+                outcome = self._decided(spectra, prepared, candidates)
+        curves = {e.cls: p.scanned for (e, _), p in zip(each, proposals, strict=True) if p.scanned}
+        return replace(outcome, scanned=curves)
+
+    def _prepare(self, spectra: Spectra) -> list[Prepared]:
+        """The spectra as the model of each engine wants them; the same where they want the same."""
+        self._check_lattice(spectra)
+        prior = None if self.priors is None else self.priors.of(spectra.ids, self.device)
+        degrees = {engine.card.degree for engine in self.engines}
+        by_degree = {
+            degree: replace(prepare(spectra, degree, self.device), prior=prior)
+            for degree in degrees
+        }
+        return [by_degree[engine.card.degree] for engine in self.engines]
+
+    def _known_curves(self, spectra: Spectra) -> dict[str, Curves]:
+        """Saved curves of a batch by class, where they are to be used."""
+        if self.saved is None:
+            return {}
+        found, grids = self.saved.of(spectra), self.saved.header.grids
+        inside = {
+            engine.cls: Curves(grids[engine.cls].shifts, found[engine.cls]).within(
+                engine.card.shifts
+            )
+            for engine in self.engines
+        }
+        return {
+            cls: Curves(placed(one.shift, self.device), placed(one.chi2, self.device))
+            for cls, one in inside.items()
+        }
+
+    def _settle_winners(
+        self, outcome: Outcome, proposals: list[Proposals], looks: list[Array], k: int
+    ) -> bool:
+        """Solve classes that have won like any other, in place; whether there were some."""
+        ranked, found = outcome.ranked, False
+        for index, engine in enumerate(self.engines):
+            won = (ranked.cls[:, 0] == index) & np.isfinite(ranked.chi2[:, 0])
+            rows = places(placed(won, self.device) & (looks[index] < ALL))[0]
+            if len(rows):
+                found = True
+                looks[index][rows] = ALL
+                again = outcome.prepared[index].rows(rows), proposals[index].rows(rows)
+                better = self.solver.settle(engine, *again, k, looks[index][rows])
+                outcome.candidates[index].put(rows, better)
+        return found
 
     @property
     def cards(self) -> tuple[ModelCard, ...]:
         """Cards of the models, one a class."""
-        return tuple(engine.model.card for engine in self.engines)
+        return tuple(engine.card for engine in self.engines)
+
+    @property
+    def resolved(self) -> Resolved:
+        """What the request for it came to."""
+        return Resolved(self.cards, self.fitted, self.priors, self.saved)
 
     @property
     def lattice(self) -> LogLattice:
@@ -116,9 +188,9 @@ class Classifier(ABC):
         chosen = {} if self.choices == ANYTHING else {"choices": self.choices.to_json()}
         return chosen | {
             "gasnet3": __version__,
-            "solver": self.solver_name,
+            "solver": self.solver.name,
             "models": {card.name: card.sha256 for card in self.cards},
-            "confidence": "fitted" if self.confidence else "least reduced chi2",
+            "confidence": "fitted" if self.fitted.confidence else "least reduced chi2",
             **self.computed_with,
         }
 
@@ -192,7 +264,7 @@ class Classifier(ABC):
                 keep(outcome)
             yield columns
 
-    def check_lattice(self, spectra: Spectra) -> None:
+    def _check_lattice(self, spectra: Spectra) -> None:
         """Refuse spectra that are not on the lattice of every model.
 
         Raises
@@ -207,25 +279,26 @@ class Classifier(ABC):
                     "build them with Spectra.from_arrays(..., lattice=card.observed)"
                 )
 
-    def decided(self, spectra: Spectra, prepared: list[Any], candidates: list[Any]) -> Outcome:
+    def _decided(
+        self, spectra: Spectra, prepared: list[Prepared], candidates: list[Candidates]
+    ) -> Outcome:
         """Put the solutions of all classes in order."""
-        kind, n_good = solution_kind(self.solver_name), spectra.n_good
+        kind, n_good = solution_kind(self.solver.name), spectra.n_good
         exact = kind == "exact"
         errors = {card.cls: card.calibration.get("z_err", {}).get(kind, {}) for card in self.cards}
-        if self.confidence is None:
-            ranked = decide.rank(candidates, n_good, errors=errors)
-            probabilities = decide.class_probabilities(ranked)
+        if self.fitted.confidence is None:
+            ranked = rank(candidates, n_good, errors=errors)
+            probabilities = class_probabilities(ranked)
         else:
             evidence = Evidence.of(spectra, self.engines, candidates, exact=exact)
-            probabilities = _posterior(self.confidence.classes(evidence), candidates)
-            ranked = decide.rank(candidates, n_good, probabilities, errors)
+            probabilities = _posterior(self.fitted.confidence.classes(evidence), candidates)
+            ranked = rank(candidates, n_good, probabilities, errors)
         return Outcome(
-            spectra, self.engines, prepared, candidates, ranked, probabilities,
-            self.confidence, exact, self.subclasses, self.anomaly,
-        )  # fmt: skip
+            spectra, self.engines, prepared, candidates, ranked, probabilities, exact, self.fitted
+        )
 
 
-def _posterior(probabilities: Floats, candidates: list[Any]) -> Floats:
+def _posterior(probabilities: Floats, candidates: list[Candidates]) -> Floats:
     """Probabilities of classes under the priors of the best solutions; NaN for those not tried."""
     # None for classes that are not tried or have no solution (their probability is 0 already).
     prior = np.full(probabilities.shape, np.nan)

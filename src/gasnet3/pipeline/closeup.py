@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from gasnet3.machine.typing import Floats
 from gasnet3.pipeline.columns import chosen_fit, solution_columns
 from gasnet3.pipeline.outcome import Outcome
-from gasnet3.solve.engine import Curves, Engine
+from gasnet3.solve.arrays import as_numpy, wide
+from gasnet3.solve.curves import Curves
+from gasnet3.solve.engine import Engine
 from gasnet3.solve.prepare import prepare
 from gasnet3.solve.refine import fit_at
 from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.lattice import shift_from_z
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +108,8 @@ def inspected(outcome: Outcome, curves: Mapping[str, Curves], n_best: int) -> In
     n_good = int(one.n_good[0])
     dof = {engine.cls: engine.dof for engine in outcome.engines}
     solutions = [_solution(outcome, nth) for nth in range(n_best)]
-    chosen = {name: part[0].cpu().numpy() for name, part in chosen_fit(outcome, 0).items()}
+    fit = chosen_fit(outcome, 0)
+    total, model = as_numpy(fit.total)[0], as_numpy(fit.model)[0]
     norm = float(outcome.prepared[outcome.ranked.cls[0, 0]].norm[0])
     solved = bool(table["class"][0])
     nothing = np.full(one.lattice.n, np.nan)
@@ -117,15 +118,15 @@ def inspected(outcome: Outcome, curves: Mapping[str, Curves], n_best: int) -> In
         wave=one.lattice.wave,
         flux=one.flux[0].astype(np.float64),
         ivar=one.ivar[0].astype(np.float64),
-        continuum=norm * (chosen["total"] - chosen["model"]) if solved else nothing,
-        model=norm * chosen["total"] if solved else nothing,
+        continuum=norm * (total - model) if solved else nothing,
+        model=norm * total if solved else nothing,
         cls=str(table["class"][0]),
         z=float(table["z"][0]),
         z_err=float(table["z_err"][0]),
         rchi2=float(table["rchi2"][0]),
         zwarn=int(table["zwarn"][0]),
         curves={
-            cls: (found.z.numpy(), found.chi2[0].double().cpu().numpy() / max(n_good - dof[cls], 1))
+            cls: (found.z, as_numpy(wide(found.chi2[0])) / max(n_good - dof[cls], 1))
             for cls, found in curves.items()
         },
         best_z={cls: float(table[f"z_{cls.lower()}"][0]) for cls in dof},
@@ -148,7 +149,7 @@ def _solution(outcome: Outcome, nth: int) -> Solution | None:
         subclass=str(table["subclass"][0]),
         probability=float(table[f"p_{cls.lower()}"][0]),
         zwarn=int(table["zwarn"][0]),
-        model=norm * chosen_fit(outcome, nth)["total"][0].cpu().numpy(),
+        model=norm * as_numpy(chosen_fit(outcome, nth).total)[0],
         **{name: float(table[name][0]) for name in numbers},
     )
 

@@ -7,20 +7,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gasnet3.anomaly.score import AnomalyFit, Strangeness, judge
-from gasnet3.anomaly.solution import Solution
+from gasnet3.anomaly.score import Strangeness, judge
 from gasnet3.classes import CLASSES
-from gasnet3.decide import rank as decide
-from gasnet3.decide import zwarn as quality
 from gasnet3.decide.confidence import redshift_features
-from gasnet3.machine.arrays import as_numpy, copied, index_for
+from gasnet3.decide.rank import (
+    Ranked,
+    class_robustness,
+    delta_chi2,
+    rank,
+    robustness,
+    runner_up,
+)
+from gasnet3.decide.zwarn import misfit, warn
+from gasnet3.machine.typing import Floats
 from gasnet3.pipeline.outcome import Outcome
+from gasnet3.solve.arrays import Array, as_numpy, copied, like
+from gasnet3.solve.residual import Residual
+from gasnet3.solve.solution import Solution
 from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.coverage import good_span
 
 if TYPE_CHECKING:
-    from gasnet3.anomaly.second import SecondRedshift
-    from gasnet3.anomaly.statistics import Statistics
     from gasnet3.solve.candidates import Candidates
     from gasnet3.solve.prepare import Prepared
 
@@ -70,11 +77,11 @@ def _class_columns(outcome: Outcome) -> Columns:
     for cls in CLASSES:
         columns = {"chi2": nothing, "z": nothing, "robustness": nothing}
         if cls in by_class:
-            best = decide.rank([by_class[cls]], outcome.spectra.n_good)
+            best = rank([by_class[cls]], outcome.spectra.n_good)
             columns = {
                 "chi2": best.chi2[:, 0],
                 "z": best.z[:, 0],
-                "robustness": decide.class_robustness(by_class[cls]),
+                "robustness": class_robustness(by_class[cls]),
             }
         out |= {f"{name}_{cls.lower()}": column for name, column in columns.items()}
     return out
@@ -82,25 +89,28 @@ def _class_columns(outcome: Outcome) -> Columns:
 
 def solution_columns(outcome: Outcome, nth: int, common: Columns | None = None) -> Columns:
     """All columns of the nth solution of each spectrum; only the best is judged strange or not."""
-    columns, solved, solution = solutions(outcome, nth, common)
-    if nth > 0 or outcome.anomaly is None:
-        found, strange = Strangeness.unknown(len(outcome.spectra)), quality.misfit(solved) > 1.0
+    columns, solution = solutions(outcome, nth, common)
+    fit = outcome.fitted.anomaly
+    if nth > 0 or fit is None:
+        found, strange = Strangeness.unknown(len(outcome.spectra)), misfit(solution) > 1.0
     else:
-        found = judge(outcome.anomaly, *measured(outcome, solved, solution, outcome.anomaly))
+        from gasnet3.anomaly.measure import measure
+
+        statistics, second = measure(solution, fit.sky_pixels(solution.lattice), fit.densities)
+        found = judge(fit, statistics, second, solution)
         strange = found.strange
-    zwarn = quality.warn(solved, outcome.spectra.zwarn, strange)
-    return columns | found.columns() | {"zwarn": zwarn}
+    return columns | found.columns() | {"zwarn": warn(solution, outcome.spectra.zwarn, strange)}
 
 
 def solutions(
     outcome: Outcome, nth: int, common: Columns | None = None
-) -> tuple[Columns, quality.Solved, Solution]:
-    """The nth solution of each spectrum: as columns, and as flags and scores look at it."""
+) -> tuple[Columns, Solution]:
+    """The nth solution of each spectrum: as columns, and as warnings and scores look at it."""
     common = common or _common_columns(outcome)
     spectra, ranked = outcome.spectra, outcome.ranked
     has, index = np.isfinite(ranked.chi2[:, nth]), ranked.cls[:, nth]
     dof = np.array([found.dof for found in outcome.candidates])[index]
-    names = np.array([engine.model.card.name for engine in outcome.engines])
+    names = np.array([engine.card.name for engine in outcome.engines])
     coeff, covariance, domain = _coefficients(outcome, nth)
     # Models may differ in m: the padding has no part in the amplitude.
     known = np.isfinite(coeff)
@@ -114,46 +124,47 @@ def solutions(
         "chi2": ranked.chi2[:, nth],
         "dof": np.where(has, spectra.n_good - dof, 0),
         "rchi2": ranked.rchi2[:, nth],
-        "delta_chi2": decide.delta_chi2(ranked, nth),
-        "robustness": decide.robustness(ranked, nth),
+        "delta_chi2": delta_chi2(ranked, nth),
+        "robustness": robustness(ranked, nth),
         "znum": np.full(len(spectra), nth),
         "coeff": coeff / np.where(size > 0, size, 1.0)[:, None],
         "amplitude": size,
         "model": np.where(has, names[index], ""),
     }
     columns["p_z"] = _redshift_probability(outcome, nth, columns)
-    misfit = np.maximum(columns["rchi2"], 1.0)[:, None, None]
-    next_cls, next_z = decide.runner_up(ranked, nth)
-    solution = Solution(
+    return columns, _solution(outcome, nth, columns, coeff, covariance, domain)
+
+
+def _solution(
+    outcome: Outcome, nth: int, columns: Columns, coeff: Floats, covariance: Floats, domain: Floats
+) -> Solution:
+    ranked, n_good = outcome.ranked, outcome.spectra.n_good
+    next_cls, next_z = runner_up(ranked, nth)
+    reduced = [
+        columns[f"chi2_{found.cls.lower()}"] / np.maximum(n_good - found.dof, 1)
+        for found in outcome.candidates
+    ]
+    same = ("z", "rchi2", "delta_chi2", "sn_median", "p_z")
+    return Solution(
+        **{name: columns[name] for name in same},
+        residual=chosen_fit(outcome, nth),
+        good=outcome.spectra.ivar > 0,
         cls=columns["class"],
-        z=columns["z"],
-        rchi2=columns["rchi2"],
-        delta_chi2=columns["delta_chi2"],
+        probability=_class_probability(columns),
         next_cls=next_cls,
         next_z=next_z,
-        sn=columns["sn_median"],
+        edge=ranked.edge[:, nth],
+        bad=ranked.bad[:, nth],
         domain=domain,
+        rchi2_classes=np.stack(reduced, axis=1),
         coeff=coeff,
-        covariance=covariance * misfit,
+        covariance=covariance * np.maximum(columns["rchi2"], 1.0)[:, None, None],
+        lattice=outcome.spectra.lattice,
+        populations={engine.cls: engine.card.population for engine in outcome.engines},
     )
-    return columns, _solved(outcome, nth, columns, domain), solution
 
 
-def measured(
-    outcome: Outcome, solved: quality.Solved, solution: Solution, fit: AnomalyFit
-) -> tuple[Statistics, SecondRedshift, Solution]:
-    """What is measured of the best solutions to tell how strange the spectra are."""
-    from gasnet3.anomaly.measure import measure
-    from gasnet3.anomaly.residual import Residual
-
-    arrays: Any = solved.flux, solved.ivar, solved.model, solved.total
-    residual = Residual(*arrays)
-    lattice = outcome.spectra.lattice
-    found = measure(residual, solution, lattice, fit.sky_pixels(lattice), fit.densities)
-    return *found, solution
-
-
-def _coefficients(outcome: Outcome, nth: int) -> tuple[NDArray[np.float64], ...]:
+def _coefficients(outcome: Outcome, nth: int) -> tuple[Floats, ...]:
     """Coefficients with amplitude, NaN-padded to the widest model, covariance, domain distance.
 
     The latter two are NaN where the coefficients were not solved for.
@@ -167,7 +178,7 @@ def _coefficients(outcome: Outcome, nth: int) -> tuple[NDArray[np.float64], ...]
         chosen, row, which = _rows_of(ranked, nth, index, found)
         omega, measured = found.coeff[row, which], found.covariance[row, which]
         coeff[chosen, : omega.shape[1]] = as_numpy(omega)
-        m, population = omega.shape[1], engine.model.card.population
+        m, population = omega.shape[1], engine.card.population
         if outcome.exact:
             covariance[chosen, :m, :m] = as_numpy(measured)
         if outcome.exact and "mean" in population and len(chosen):
@@ -182,25 +193,25 @@ def _subclasses(outcome: Outcome, nth: int) -> NDArray[np.str_]:
     """Subclass of the nth solutions; '' where it is not known, or not sure."""
     out = np.full(len(outcome.spectra), "", dtype="U16")
     for index, found in enumerate(outcome.candidates):
-        if found.cls in outcome.subclasses:
+        if found.cls in outcome.fitted.subclasses:
             chosen, row, which = _rows_of(outcome.ranked, nth, index, found)
-            misfit = np.maximum(outcome.ranked.rchi2[chosen, nth], 1.0)[:, None, None]
+            excess = np.maximum(outcome.ranked.rchi2[chosen, nth], 1.0)[:, None, None]
             coeff = as_numpy(found.coeff[row, which])
-            covariance = as_numpy(found.covariance[row, which]) * misfit
-            out[chosen] = outcome.subclasses[found.cls].predict(coeff, covariance)[0]
+            covariance = as_numpy(found.covariance[row, which]) * excess
+            out[chosen] = outcome.fitted.subclasses[found.cls].predict(coeff, covariance)[0]
     return out
 
 
 def _rows_of(
-    ranked: decide.Ranked, nth: int, index: int, found: Candidates
+    ranked: Ranked, nth: int, index: int, found: Candidates
 ) -> tuple[NDArray[np.int64], Any, Any]:
     """Rows whose nth solution is of a class, the same to index with, and which candidate it is."""
     chosen = np.flatnonzero((ranked.cls[:, nth] == index) & np.isfinite(ranked.chi2[:, nth]))
-    which = index_for(found.chi2, ranked.which[chosen, nth])
-    return chosen, index_for(found.chi2, chosen), which
+    which = like(found.chi2, ranked.which[chosen, nth])
+    return chosen, like(found.chi2, chosen), which
 
 
-def _class_probability(columns: Columns) -> NDArray[np.float64]:
+def _class_probability(columns: Columns) -> Floats:
     """Probability of the class of each row."""
     out = np.full(len(columns["class"]), np.nan)
     for cls in CLASSES:
@@ -208,51 +219,19 @@ def _class_probability(columns: Columns) -> NDArray[np.float64]:
     return out
 
 
-def _redshift_probability(outcome: Outcome, nth: int, columns: Columns) -> NDArray[np.float64]:
+def _redshift_probability(outcome: Outcome, nth: int, columns: Columns) -> Floats:
     """Probability that the best solution's redshift is right; NaN for all further ones."""
-    if nth > 0 or outcome.confidence is None:
+    if nth > 0 or outcome.fitted.confidence is None:
         return np.full(len(outcome.spectra), np.nan)
     features = redshift_features(
         columns["delta_chi2"], columns["rchi2"], columns["sn_median"],
         _class_probability(columns), columns["class"],
     )  # fmt: skip
     has = np.isfinite(columns["z"])
-    return np.where(has, outcome.confidence.redshift(features), np.nan)
+    return np.where(has, outcome.fitted.confidence.redshift(features), np.nan)
 
 
-def _solved(
-    outcome: Outcome, nth: int, columns: Columns, domain: NDArray[np.float64]
-) -> quality.Solved:
-    """What the questions of :mod:`gasnet3.decide.zwarn` are asked of."""
-    ranked, n_good = outcome.ranked, outcome.spectra.n_good
-    reduced = [
-        columns[f"chi2_{found.cls.lower()}"] / np.maximum(n_good - found.dof, 1)
-        for found in outcome.candidates
-    ]
-    fit = chosen_fit(outcome, nth)
-    return quality.Solved(
-        flux=fit["flux"],
-        ivar=fit["ivar"],
-        model=fit["model"],
-        total=fit["total"],
-        good=outcome.spectra.ivar > 0,
-        cls=columns["class"],
-        z=columns["z"],
-        rchi2=columns["rchi2"],
-        delta_chi2=columns["delta_chi2"],
-        sn_median=columns["sn_median"],
-        p_z=columns["p_z"],
-        probability=_class_probability(columns),
-        edge=ranked.edge[:, nth],
-        bad=ranked.bad[:, nth],
-        domain=domain,
-        rchi2_classes=np.stack(reduced, axis=1),
-        lattice=outcome.spectra.lattice,
-        populations={e.cls: e.model.card.population for e in outcome.engines},
-    )
-
-
-def chosen_fit(outcome: Outcome, nth: int) -> dict[str, Any]:
+def chosen_fit(outcome: Outcome, nth: int) -> Residual:
     """Prepared flux and ivar of the nth solution, as its model's continuum degree makes them.
 
     With its model, and the model with the continuum put back, all in units of the row's norm;
@@ -269,16 +248,16 @@ def chosen_fit(outcome: Outcome, nth: int) -> dict[str, Any]:
             flux = _with_rows(flux, row, prepared.flux)
             ivar = _with_rows(ivar, row, prepared.ivar)
             continuum = _with_rows(continuum, row, _relative_continuum(prepared))
-    return {"flux": flux, "ivar": ivar, "model": model, "total": model + continuum}
+    return Residual(flux, ivar, model, model + continuum)
 
 
-def _with_rows(values: Any, rows: Any, others: Any) -> Any:
+def _with_rows(values: Array, rows: Array, others: Array) -> Array:
     """A copy with some rows of another tensor or array."""
     out = copied(values)
     out[rows] = others[rows]
     return out
 
 
-def _relative_continuum(prepared: Prepared) -> Any:
+def _relative_continuum(prepared: Prepared) -> Array:
     """The subtracted continuum in units of the norm, float64, shape (rows, n)."""
     return prepared.evaluate_continuum() / prepared.norm[:, None]

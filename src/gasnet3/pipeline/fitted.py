@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from gasnet3.anomaly import stored
@@ -18,32 +18,52 @@ if TYPE_CHECKING:
     from gasnet3.anomaly.score import AnomalyFit
     from gasnet3.nets.card import ModelCard
     from gasnet3.pipeline.choices import Choices
-    from gasnet3.pipeline.classifier import Classifier
     from gasnet3.pipeline.request import Request
 
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """The cards of the models that are tried, what was fitted to all, and what is chosen.
+    """What was fitted to the answers of a set of networks, and belongs to their weights.
+
+    Attributes
+    ----------
+    confidence : Confidence or None
+        What decides the class and says how sure it is; None: the least reduced χ² does.
+    subclasses : dict of str to SubclassModel
+        What tells subclasses, for classes whose network has a fit; none for the amortised solver.
+    anomaly : AnomalyFit or None
+        What ordinary spectra are like; None: only χ² says which are strange.
+    """
+
+    confidence: confidence.Confidence | None = None
+    subclasses: dict[str, subclass.SubclassModel] = field(default_factory=dict)
+    anomaly: AnomalyFit | None = None
+
+
+NOTHING = Fitted()
+"""The least reduced χ² decides."""
+
+
+@dataclass(frozen=True, eq=False)
+class Resolved:
+    """What a request comes to.
 
     Attributes
     ----------
     cards : tuple of ModelCard
-        One a class, over the range of redshifts to look at.
-    confidence, subclasses, anomaly, priors, saved
+        Of the models that are tried, one a class, over the range of redshifts to look at.
+    fitted, priors, saved
         See :class:`~gasnet3.pipeline.classifier.Classifier`.
     """
 
     cards: tuple[ModelCard, ...]
-    confidence: confidence.Confidence | None
-    subclasses: dict[str, subclass.SubclassModel]
-    anomaly: AnomalyFit | None
+    fitted: Fitted
     priors: Priors | None
     saved: SavedCurves | None
 
 
-def find_fitted(request: Request, cards: Mapping[str, ModelCard]) -> Fitted:
-    """What belongs to models, by the cards of all of them.
+def resolve(request: Request, cards: Mapping[str, ModelCard]) -> Resolved:
+    """What a request comes to with models, by the cards of all of them.
 
     Raises
     ------
@@ -71,14 +91,13 @@ def find_fitted(request: Request, cards: Mapping[str, ModelCard]) -> Fitted:
     solved = {} if solver == "amortised" else hashes
     found = {cls: subclass.find_subclass(sha256, subclasses) for cls, sha256 in solved.items()}
     kind = confidence.solution_kind(solver)
-    return Fitted(
-        tried,
+    fitted = Fitted(
         confidence.find_confidence(hashes, solver, confidences),
         {cls: fit for cls, fit in found.items() if fit},
         stored.find_anomaly(hashes, kind, anomalies),
-        Priors.read(choices.priors) if choices.priors else None,
-        _saved_curves(choices, solver, tried),
     )
+    priors = Priors.read(choices.priors) if choices.priors else None
+    return Resolved(tried, fitted, priors, _saved_curves(choices, solver, tried))
 
 
 def chosen_models(models: Mapping[str, Any], choices: Choices) -> dict[str, tuple[float, ...]]:
@@ -108,18 +127,18 @@ def _saved_curves(
     return saved
 
 
-def fingerprint(of: Fitted | Classifier) -> dict[str, str]:
+def fingerprint(of: Resolved) -> dict[str, str]:
     """Hashes of all that was fitted: networks, cards, confidence, subclasses, anomalies."""
-    found = {card.cls: card.sha256 for card in of.cards}
+    fitted, found = of.fitted, {card.cls: card.sha256 for card in of.cards}
     for card in of.cards:
         # How it was trained and what it scored do not enter an answer.
         found[f"card {card.cls}"] = _digest(replace(card, metrics={}, training={}))
-    for name, part in (("curves", of.saved), ("priors", of.priors), ("anomaly", of.anomaly)):
+    for name, part in (("curves", of.saved), ("priors", of.priors), ("anomaly", fitted.anomaly)):
         if part is not None:
             found[name] = part.digest
-    if of.confidence is not None:
-        found["confidence"] = _digest(of.confidence)
-    return found | {f"subclass {cls}": _digest(fit) for cls, fit in of.subclasses.items()}
+    if fitted.confidence is not None:
+        found["confidence"] = _digest(fitted.confidence)
+    return found | {f"subclass {cls}": _digest(fit) for cls, fit in fitted.subclasses.items()}
 
 
 def _digest(fit: Any) -> str:

@@ -10,7 +10,7 @@ from gasnet3.pipeline.choices import ANYTHING, Choices
 
 if TYPE_CHECKING:
     from gasnet3.pipeline.classifier import Classifier
-    from gasnet3.pipeline.fitted import Fitted
+    from gasnet3.pipeline.fitted import Resolved
     from gasnet3.pipeline.request import Request
 
 NEEDS_TORCH = (
@@ -61,9 +61,9 @@ def load(request: Request, device: str = "cpu") -> Classifier:
     return Pipeline.load(models, solver, device, choices)
 
 
-def look_up(request: Request) -> Fitted:
+def look_up(request: Request) -> Resolved:
     """What :func:`load` would find beside the networks; their files are checked, not loaded."""
-    from gasnet3.pipeline.fitted import find_fitted
+    from gasnet3.pipeline.fitted import resolve
 
     found = find_models(request.models)
     if is_exported(request.models):
@@ -72,7 +72,7 @@ def look_up(request: Request) -> Fitted:
         check_exported(request)
     for info in found.values():
         read_weights(info.weights, info.card)
-    return find_fitted(request, {cls: info.card for cls, info in found.items()})
+    return resolve(request, {cls: info.card for cls, info in found.items()})
 
 
 def use_threads(models: ModelNames, threads: int) -> None:

@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from gasnet3.anomaly.score import AnomalyFit
-    from gasnet3.decide.confidence import Confidence
     from gasnet3.decide.rank import Ranked
-    from gasnet3.decide.subclass import SubclassModel
+    from gasnet3.pipeline.fitted import Fitted
     from gasnet3.solve.candidates import Candidates
-    from gasnet3.solve.engine import Curves, Engine
+    from gasnet3.solve.curves import Curves
+    from gasnet3.solve.engine import Engine
     from gasnet3.solve.prepare import Prepared
     from gasnet3.spectra.batch import Spectra
 
@@ -37,14 +36,10 @@ class Outcome:
         Solutions of all classes, best first.
     probabilities : ndarray of float64, shape (rows, 3)
         Of ``gasnet3.CLASSES``; NaN for classes without a model.
-    confidence : Confidence or None
-        What says how likely a redshift is right; None for weights without a fit.
     exact : bool
         Whether coefficients are solved for: only such can be compared with the population's.
-    subclasses : dict of str to SubclassModel
-        What tells subclasses, by class.
-    anomaly : AnomalyFit or None
-        What ordinary spectra are like; None for weights without a fit.
+    fitted : Fitted
+        What probabilities, subclasses and scores of strangeness are made of.
     scanned : dict of str to Curves
         The curves that solutions were proposed from, by class; none where they are not kept.
     """
@@ -55,8 +50,6 @@ class Outcome:
     candidates: list[Candidates]
     ranked: Ranked
     probabilities: NDArray[np.float64]
-    confidence: Confidence | None
     exact: bool
-    subclasses: dict[str, SubclassModel]
-    anomaly: AnomalyFit | None
+    fitted: Fitted
     scanned: dict[str, Curves] = field(default_factory=dict)

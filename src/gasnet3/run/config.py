@@ -45,7 +45,7 @@ def pipeline_of(plan: Plan, device: str = "cpu") -> Classifier:
             "may differ; use that version, or plan again"
         )
     pipeline = load(plan.request, device)
-    if fingerprint(pipeline) != plan.config["fingerprint"]:
+    if fingerprint(pipeline.resolved) != plan.config["fingerprint"]:
         raise PlanError(
             f"{plan.directory}: the models ({plan.config['models']}), their fits or the priors "
             "are not those of the plan any more; put these back, or plan again"

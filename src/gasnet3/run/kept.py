@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from gasnet3.io.saved_curves import CurvesHeader, CurvesWriter, Grid
 from gasnet3.io.write_models import Models, write_models
-from gasnet3.machine.arrays import as_numpy
 from gasnet3.machine.files import replacing
 from gasnet3.pipeline.columns import chosen_fit
+from gasnet3.solve.arrays import as_numpy
 from gasnet3.spectra.lattice import LogLattice
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _header(outcome: Outcome, plan: Plan) -> CurvesHeader:
 
 def _models_table(outcome: Outcome) -> Any:
     """The best models, whole and in the flux unit of the input."""
-    ranked, total = outcome.ranked, as_numpy(chosen_fit(outcome, 0)["total"])
+    ranked, total = outcome.ranked, as_numpy(chosen_fit(outcome, 0).total)
     norms = np.stack([as_numpy(prepared.norm) for prepared in outcome.prepared], axis=1)
     rows = np.arange(len(total))
     has = np.isfinite(ranked.chi2[:, 0])

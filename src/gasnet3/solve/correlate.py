@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
+
+from gasnet3.solve.batching import fast_length
+
+if TYPE_CHECKING:
+    from jaxtyping import Float32
 
 FEW = 64
 """Window positions up to which direct products are faster than transforms."""
@@ -16,10 +21,13 @@ ROWS = 32
 """Rows of a direct product, always: the last bits of a matrix product depend on their number."""
 
 
+@runtime_checkable
 class Correlator(Protocol):
     """Fixed templates, ready to be correlated with spectra."""
 
-    def __call__(self, data: Tensor) -> Tensor:
+    def __call__(
+        self, data: Float32[Tensor, "rows d n"]
+    ) -> Float32[Tensor, "rows d templates positions"]:
         """``Σ_i data_i template_{i + every·position}`` for all templates and positions.
 
         Parameters
@@ -76,7 +84,9 @@ class Fourier:
         folded = _aliases(torch.fft.rfft(seen, length), length, every)
         return cls(folded.transpose(0, 1).contiguous() / every, length, positions, every)
 
-    def __call__(self, data: Tensor) -> Tensor:
+    def __call__(
+        self, data: Float32[Tensor, "rows d n"]
+    ) -> Float32[Tensor, "rows d templates positions"]:
         folded = _aliases(torch.fft.rfft(data, self.length).conj(), self.length, self.every)
         spectrum = folded[:, :, 0, None] * self.aliases[0]
         for alias in range(1, self.every):
@@ -115,18 +125,12 @@ class Direct:
         seen = templates.unfold(1, n, every)[:, :positions]
         return cls(seen.reshape(-1, n).T.contiguous(), len(templates))
 
-    def __call__(self, data: Tensor) -> Tensor:
+    def __call__(
+        self, data: Float32[Tensor, "rows d n"]
+    ) -> Float32[Tensor, "rows d templates positions"]:
         rows, several, n = data.shape
         lines = data.reshape(-1, n)
         lines = pad(lines, (0, 0, 0, -len(lines) % ROWS))
         parts = [lines[at : at + ROWS] @ self.matrix for at in range(0, len(lines), ROWS)]
         found = torch.cat(parts)[: rows * several]
         return found.reshape(rows, several, self.templates, -1)
-
-
-def fast_length(least: int) -> int:
-    """Length of a fast transform: a power of 2, or 3, 5 or 9 times one.
-
-    Lengths with more odd factors, the shortest that SciPy would choose, are the slower ones.
-    """
-    return min(odd << max(0, (-(-least // odd) - 1).bit_length()) for odd in (1, 3, 5, 9))

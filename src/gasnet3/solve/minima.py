@@ -4,11 +4,26 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from gasnet3.solve import batching
+from gasnet3.solve.arrays import (
+    Array,
+    clipped,
+    least,
+    namespace,
+    numbers,
+    places,
+    put,
+    taken,
+    wide,
+    widened,
+)
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Float64, Int64
 
 POINTS = 1 << 17
 """Points of curves looked at together on a CPU: they stay in its cache."""
@@ -20,21 +35,21 @@ class Minima:
 
     Attributes
     ----------
-    index : Tensor of int64, shape (rows, k)
+    index : Tensor or ndarray of int64, shape (rows, k)
         Point of the curve, by ascending χ²; -1 where there are fewer than k minima.
-    offset : Tensor of float64, shape (rows, k)
+    offset : Tensor or ndarray of float64, shape (rows, k)
         Vertex of the parabola through the point and its neighbours, in points from ``index``,
         within ±0.5; 0 at the ends of the curve.
-    chi2 : Tensor, shape (rows, k)
+    chi2 : Tensor or ndarray, shape (rows, k)
         Curve at ``index``; inf where there is no minimum.
     """
 
-    index: Tensor
-    offset: Tensor
-    chi2: Tensor
+    index: Int64[Array, "rows k"]
+    offset: Float64[Array, "rows k"]
+    chi2: Float[Array, "rows k"]
 
 
-def find_minima(curve: Tensor, separation: float, k: int) -> Minima:
+def find_minima(curve: Float[Array, "rows points"], separation: float, k: int) -> Minima:
     """The k lowest local minima at least ``separation`` points apart.
 
     An end of the curve counts as a minimum when the curve rises from it. Equal neighbours
@@ -42,7 +57,7 @@ def find_minima(curve: Tensor, separation: float, k: int) -> Minima:
 
     Parameters
     ----------
-    curve : Tensor, shape (rows, points)
+    curve : Tensor or ndarray, shape (rows, points)
         χ² curves; points that are not finite are never minima.
     separation : float
         Closer minima are the same one; the lower counts.
@@ -54,42 +69,43 @@ def find_minima(curve: Tensor, separation: float, k: int) -> Minima:
         _find_minima(curve[start : start + together], separation, k)
         for start in range(0, max(1, len(curve)), max(1, together))
     ]
-    names = ("index", "offset", "chi2")
-    return Minima(*(torch.cat([getattr(part, name) for part in parts]) for name in names))
+    join, names = namespace(curve).concatenate, ("index", "offset", "chi2")
+    return Minima(*(join([getattr(part, name) for part in parts]) for name in names))
 
 
-def _find_minima(curve: Tensor, separation: float, k: int) -> Minima:
-    inf = torch.inf
-    curve = torch.nan_to_num(curve, nan=inf, posinf=inf, neginf=inf)
+def _find_minima(curve: Array, separation: float, k: int) -> Minima:
+    xp, inf = namespace(curve), np.inf
+    curve = xp.nan_to_num(curve, nan=inf, posinf=inf, neginf=inf)
     points = curve.shape[1]
-    falls = torch.nn.functional.pad(curve[:, 1:] < curve[:, :-1], (1, 1), value=True)
+    falls = widened(curve[:, 1:] < curve[:, :-1], 1, 1, value=True)
     candidate = falls[:, :-1] & ~falls[:, 1:]
     candidate[:, -1] = falls[:, -2]
-    remaining = torch.where(candidate, curve, inf)
+    remaining = xp.where(candidate, curve, inf)
     if points > 1:
         # Of a flat curve the first point is left, and a minimum it is not.
-        first = torch.nonzero(candidate[:, 0])[:, 0]
-        flat = first[curve[first].amin(dim=1) == curve[first].amax(dim=1)]
+        first = places(candidate[:, 0])[0]
+        flat = first[xp.amin(curve[first], 1) == xp.amax(curve[first], 1)]
         remaining[flat, 0] = inf
-    reach = torch.arange(-math.ceil(separation) + 1, math.ceil(separation), device=curve.device)
+    reach = numbers(curve, -math.ceil(separation) + 1, math.ceil(separation))
     index, value = [], []
     for _ in range(k):
-        lowest, at = remaining.min(dim=1)
-        index.append(torch.where(torch.isfinite(lowest), at, -1))
+        lowest, at = least(remaining)
+        index.append(xp.where(xp.isfinite(lowest), at, -1))
         value.append(lowest)
-        remaining.scatter_(1, (at[:, None] + reach).clamp(0, points - 1), inf)
-    best = torch.stack(index, dim=1)
-    return Minima(best, _parabola_offset(curve, best), torch.stack(value, dim=1))
+        put(remaining, clipped(at[:, None] + reach, 0, points - 1), inf)
+    best = xp.stack(index, 1)
+    return Minima(best, _parabola_offset(curve, best), xp.stack(value, 1))
 
 
-def _parabola_offset(curve: Tensor, index: Tensor) -> Tensor:
-    points = curve.shape[1]
+def _parabola_offset(
+    curve: Float[Array, "rows points"], index: Int64[Array, "rows k"]
+) -> Float64[Array, "rows k"]:
+    xp, points = namespace(curve), curve.shape[1]
     inner = (index > 0) & (index < points - 1)
-    at = torch.where(inner, index, 0)
-    low, middle, high = (
-        torch.gather(curve, 1, (at + d).clamp(0, points - 1)).double() for d in (-1, 0, 1)
-    )
-    curvature = low - 2 * middle + high
-    offset = 0.5 * (low - high) / torch.where(curvature > 0, curvature, torch.inf)
-    offset = torch.where(torch.isfinite(offset), offset, 0.0)
-    return torch.where(inner, offset.clamp(-0.5, 0.5), 0.0)
+    at = xp.where(inner, index, 0)
+    low, middle, high = (wide(taken(curve, clipped(at + d, 0, points - 1))) for d in (-1, 0, 1))
+    with np.errstate(invalid="ignore"):  # NumPy would tell of infinite neighbours
+        curvature = low - 2 * middle + high
+        offset = 0.5 * (low - high) / xp.where(curvature > 0, curvature, np.inf)
+    offset = xp.where(xp.isfinite(offset), offset, 0.0)
+    return xp.where(inner, clipped(offset, -0.5, 0.5), 0.0)

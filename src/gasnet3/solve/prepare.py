@@ -4,18 +4,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import cache, cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.polynomial.legendre import legvander
-from torch import Tensor
 
 from gasnet3.solve import batching
+from gasnet3.solve.arrays import (
+    Array,
+    Device,
+    add_product,
+    clipped,
+    like,
+    namespace,
+    narrow,
+    placed,
+    wide,
+)
 from gasnet3.solve.batching import paired, slices
 from gasnet3.solve.limits import LARGEST_IVAR
 from gasnet3.solve.priors import Prior
 from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.coverage import MIN_GOOD
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Float32, Float64, Int64
 
 DEGREE = 5
 """Default degree of the continuum polynomial; 2 is the paper's other choice (section 5.1)."""
@@ -24,47 +37,49 @@ TOGETHER = 16
 """Rows worked on together on a CPU: they stay in its cache."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Prepared:
     """Spectra as the networks see them: dimensionless, continuum-subtracted, masked pixels 0.
 
     Attributes
     ----------
-    flux : Tensor of float32, shape (rows, n)
+    flux : Tensor or ndarray of float32, shape (rows, n)
         F of eq. 2; 0 where masked.
-    ivar : Tensor of float32, shape (rows, n)
+    ivar : Tensor or ndarray of float32, shape (rows, n)
         Inverse variance of ``flux``, 0 where masked.
-    continuum : Tensor of float64, shape (rows, degree + 1)
+    continuum : Tensor or ndarray of float64, shape (rows, degree + 1)
         Legendre coefficients of the subtracted continuum, in flux units.
-    norm : Tensor of float64, shape (rows,)
+    norm : Tensor or ndarray of float64, shape (rows,)
         Root mean square of eq. 2, in flux units; NaN where the row is not usable.
-    usable : Tensor of bool, shape (rows,)
+    usable : Tensor or ndarray of bool, shape (rows,)
         Whether the row had at least ``MIN_GOOD`` good pixels, a finite, non-zero norm, and
         inverse variances that can be computed with.
     prior : Prior or None
         What is known of the redshifts beforehand.
     """
 
-    flux: Tensor
-    ivar: Tensor
-    continuum: Tensor
-    norm: Tensor
-    usable: Tensor
+    flux: Float32[Array, "rows n"]
+    ivar: Float32[Array, "rows n"]
+    continuum: Float64[Array, "rows terms"]
+    norm: Float64[Array, " rows"]
+    usable: Bool[Array, " rows"]
     prior: Prior | None = None
 
     def __len__(self) -> int:
         return len(self.flux)
 
-    def rows(self, index: Tensor) -> Prepared:
+    def rows(self, index: Array) -> Prepared:
         """The rows at the given places."""
         prior = None if self.prior is None else self.prior.rows(index)
         arrays = {f.name: getattr(self, f.name)[index] for f in fields(self) if f.name != "prior"}
         return Prepared(**arrays, prior=prior)
 
-    def penalty(self, rows: Tensor, shift: Tensor, error: float) -> Tensor:
+    def penalty(
+        self, rows: Int64[Array, " fits"], shift: Float64[Array, " fits"], error: float
+    ) -> Float64[Array, " fits"]:
         """What the prior adds to the χ² of fits at shifts, shape (fits,); 0 without one."""
         if self.prior is None:
-            return torch.zeros_like(shift)
+            return namespace(shift).zeros_like(shift)
         return self.prior.rows(rows).penalty(shift[:, None], error)[:, 0]
 
     @property
@@ -73,11 +88,12 @@ class Prepared:
         return self.continuum.shape[1] - 1
 
     @cached_property
-    def polynomials(self) -> Tensor:
+    def polynomials(self) -> Float32[Array, "rows terms n"]:
         """Continuum polynomials, orthonormal under the row's weights, times the weights.
 
         The flux has no part along them: it is what a weighted least-squares continuum left.
-        With them the continuum's freedom is eliminated from further fits (Schur complement).
+        With them the continuum's freedom is eliminated from further fits (Schur complement). Of
+        tensors only.
 
         Returns
         -------
@@ -87,31 +103,32 @@ class Prepared:
         basis = legendre_basis(self.flux.shape[1], self.degree, self.flux.device)
         (ivar,) = paired(self.ivar)
         together = len(ivar) if batching.on_gpu(ivar) else TOGETHER
-        parts = [_orthonormal(basis, ivar[cut].double()) for cut in slices(len(ivar), together)]
-        return torch.cat(parts)[: len(self)]
+        parts = [_orthonormal(basis, wide(ivar[cut])) for cut in slices(len(ivar), together)]
+        return namespace(ivar).concatenate(parts)[: len(self)]
 
-    def in_flux_units(self, model: Tensor) -> Tensor:
+    def in_flux_units(self, model: Float[Array, "rows n"]) -> Float64[Array, "rows n"]:
         """Undo the preparation for a model of ``flux``: ``norm·model + continuum`` (eq. 1-2).
 
         Parameters
         ----------
-        model : Tensor, shape (rows, n)
+        model : Tensor or ndarray, shape (rows, n)
             A dimensionless model on the observed lattice.
 
         Returns
         -------
-        Tensor of float64, shape (rows, n)
+        Tensor or ndarray of float64, shape (rows, n)
             The model in the input's flux units; NaN in unusable rows.
         """
-        return self.norm[:, None] * model.double() + self.evaluate_continuum()
+        return self.norm[:, None] * wide(model) + self.evaluate_continuum()
 
-    def evaluate_continuum(self) -> Tensor:
+    def evaluate_continuum(self) -> Float64[Array, "rows n"]:
         """The subtracted continuum in flux units, float64, shape (rows, n)."""
         return _polynomial(self.continuum, self.flux.shape[1])
 
 
-def _orthonormal(basis: Tensor, ivar: Tensor) -> Tensor:
+def _orthonormal(basis: Array, ivar: Array) -> Array:
     """Polynomials orthonormal under given weights, times the weights, float32."""
+    torch = namespace(basis)
     weighted = basis * ivar[:, None]
     normal = torch.bmm(weighted, basis.T.expand(len(ivar), -1, -1))
     size = torch.diagonal(normal, dim1=1, dim2=2).mean(dim=1)
@@ -122,25 +139,25 @@ def _orthonormal(basis: Tensor, ivar: Tensor) -> Tensor:
 
 
 @cache
-def legendre_basis(n: int, degree: int, device: torch.device | str = "cpu") -> Tensor:
+def legendre_basis(n: int, degree: int, device: Device = "cpu") -> Float64[Array, "terms {n}"]:
     """Legendre polynomials over the lattice, orthogonal for even weights.
 
     Returns
     -------
-    Tensor of float64, shape (degree + 1, n)
-        P_0 to P_degree at n evenly spaced points of [-1, 1].
+    Tensor or ndarray of float64, shape (degree + 1, n)
+        P_0 to P_degree at n evenly spaced points of [-1, 1]; an array where no device is named.
     """
-    return torch.from_numpy(legvander(np.linspace(-1.0, 1.0, n), degree).T.copy()).to(device)
+    return placed(legvander(np.linspace(-1.0, 1.0, n), degree).T.copy(), device)
 
 
 @cache
-def _basis_products(n: int, degree: int, device: torch.device) -> Tensor:
+def _basis_products(n: int, degree: int, device: Device) -> Array:
     """Products P_p·P_q for all p, q, shape ((degree + 1)², n)."""
     basis = legendre_basis(n, degree, device)
     return (basis[:, None] * basis[None]).reshape(-1, n)
 
 
-def prepare(spectra: Spectra, degree: int = DEGREE, device: torch.device | str = "cpu") -> Prepared:
+def prepare(spectra: Spectra, degree: int = DEGREE, device: Device = "cpu") -> Prepared:
     """Subtract a weighted Legendre continuum and normalise (eq. 1-2), for a whole batch.
 
     The continuum is the least-squares polynomial weighted by the inverse variance, so masked
@@ -152,8 +169,8 @@ def prepare(spectra: Spectra, degree: int = DEGREE, device: torch.device | str =
         Observed spectra.
     degree : int
         Degree of the continuum polynomial, 0 or more.
-    device : torch.device or str
-        Where to compute and leave the result.
+    device : torch.device, str or None
+        Where to compute and leave the result; None: with NumPy, for which torch is not needed.
 
     Raises
     ------
@@ -162,51 +179,64 @@ def prepare(spectra: Spectra, degree: int = DEGREE, device: torch.device | str =
     """
     if degree < 0:
         raise ValueError(f"the continuum degree must be 0 or more, got {degree}")
-    device = torch.device(device)
-    flux = torch.from_numpy(np.asarray(spectra.flux, np.float64)).to(device)
-    ivar = torch.from_numpy(np.asarray(spectra.ivar, np.float64)).to(device)
-    good = ivar > 0
-    n_good = good.sum(dim=1)
-    continuum = _fit_continuum(flux, ivar, degree)
-    residual = torch.where(good, flux - _polynomial(continuum, flux.shape[1]), 0.0)
-    norm = torch.sqrt((residual**2).sum(dim=1) / n_good.clamp(min=1))
-    level = torch.sqrt((flux**2 * good).sum(dim=1) / n_good.clamp(min=1))
+    flux = placed(np.asarray(spectra.flux, np.float64), device)
+    ivar = placed(np.asarray(spectra.ivar, np.float64), device)
+    # Rows that leave the range of float64 are found below, and flagged.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _prepare(flux, ivar, degree, device)
+
+
+def _prepare(
+    flux: Float64[Array, "rows n"], ivar: Float64[Array, "rows n"], degree: int, device: Device
+) -> Prepared:
+    xp, good = namespace(flux), ivar > 0
+    n_good = good.sum(1)
+    continuum = _fit_continuum(flux, ivar, degree, device)
+    residual = xp.where(good, flux - _polynomial(continuum, flux.shape[1]), 0.0)
+    norm = xp.sqrt((residual**2).sum(1) / clipped(n_good, 1))
+    level = xp.sqrt((flux**2 * good).sum(1) / clipped(n_good, 1))
     # A residual at the rounding of float32 is no feature: the spectrum is its continuum.
-    usable = (n_good >= MIN_GOOD) & torch.isfinite(norm) & (norm > 1e-6 * level)
-    usable &= torch.isfinite(continuum).all(dim=1)
-    usable &= (ivar.amax(dim=1) * norm**2) < LARGEST_IVAR
-    scale = torch.where(usable, norm, 1.0)[:, None]
+    usable = (n_good >= MIN_GOOD) & xp.isfinite(norm) & (norm > 1e-6 * level)
+    usable &= xp.isfinite(continuum).all(1)
+    usable &= (xp.amax(ivar, 1) * norm**2) < LARGEST_IVAR
+    scale = xp.where(usable, norm, 1.0)[:, None]
     return Prepared(
-        flux=torch.where(usable[:, None], residual / scale, 0.0).float(),
-        ivar=torch.where(usable[:, None], ivar * scale**2, 0.0).float(),
+        flux=narrow(xp.where(usable[:, None], residual / scale, 0.0)),
+        ivar=narrow(xp.where(usable[:, None], ivar * scale**2, 0.0)),
         continuum=continuum,
-        norm=torch.where(usable, norm, torch.nan),
+        norm=xp.where(usable, norm, np.nan),
         usable=usable,
     )
 
 
-def _polynomial(coefficients: Tensor, n: int) -> Tensor:
+def _polynomial(coefficients: Array, n: int) -> Array:
     """Legendre series on the lattice, shape (rows, n)."""
-    basis = legendre_basis(n, coefficients.shape[1] - 1, coefficients.device)
+    device = None if isinstance(coefficients, np.ndarray) else coefficients.device
+    basis = legendre_basis(n, coefficients.shape[1] - 1, device)
     # Term by term: the last bits of a matrix product depend on the number of rows.
     total = coefficients[:, :1] * basis[0]
     for term in range(1, len(basis)):
-        total = torch.addcmul(total, coefficients[:, term, None], basis[term])
+        add_product(total, coefficients[:, term, None], basis[term])
     return total
 
 
-def _fit_continuum(flux: Tensor, ivar: Tensor, degree: int) -> Tensor:
+def _fit_continuum(
+    flux: Float64[Array, "rows n"], ivar: Float64[Array, "rows n"], degree: int, device: Device
+) -> Float64[Array, "rows {degree}+1"]:
     """Weighted least-squares Legendre coefficients, shape (rows, degree + 1)."""
-    n = flux.shape[1]
-    basis = legendre_basis(n, degree, flux.device)
+    xp, (rows, n), terms = namespace(flux), flux.shape, degree + 1
     # Weights relative to the row's mean: only ratios matter, and cgs fluxes stay in range.
-    mean = ivar.mean(dim=1, keepdim=True)
-    weight = ivar / torch.where(mean > 0, mean, 1.0)
-    rows, terms = len(flux), degree + 1
-    # bmm and not one matrix product: its sums do not depend on the number of rows.
-    products = _basis_products(n, degree, flux.device).T.expand(rows, -1, -1)
-    normal = torch.bmm(weight[:, None], products).reshape(rows, terms, terms)
-    right = torch.bmm((weight * flux)[:, None], basis.T.expand(rows, -1, -1))[:, 0]
+    mean = ivar.mean(1)[:, None]
+    weight = ivar / xp.where(mean > 0, mean, 1.0)
+
+    def times(values: Array, polynomials: Array) -> Array:
+        # One product a row: its sums do not depend on the number of rows.
+        return values[:, None] @ xp.broadcast_to(polynomials.T, (rows, n, len(polynomials)))
+
+    normal = times(weight, _basis_products(n, degree, device)).reshape(rows, terms, terms)
+    right = times(weight * flux, legendre_basis(n, degree, device)).reshape(rows, terms, 1)
+    finite = xp.isfinite(normal).all(2).all(1) & xp.isfinite(right).all(2).all(1)
     # A ridge far below the data's weight keeps rows with a handful of pixels solvable.
-    ridge = 1e-10 * n * torch.eye(terms, dtype=normal.dtype, device=normal.device)
-    return torch.linalg.solve(normal + ridge, right)
+    ridge = like(normal, 1e-10 * n * np.eye(terms))
+    found = xp.linalg.solve(xp.where(finite[:, None, None], normal, 0.0) + ridge, right)
+    return xp.where(finite[:, None], found[..., 0], np.nan)

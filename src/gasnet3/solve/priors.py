@@ -13,17 +13,13 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gasnet3.errors import GasnetError
-from gasnet3.machine.arrays import namespace
+from gasnet3.solve.arrays import Array, Device, namespace, placed
 from gasnet3.spectra.lattice import LN10_STEP
-
-if TYPE_CHECKING:
-    import torch
 
 FUNCTIONS = ("gaussian", "lorentzian", "tophat")
 """Shapes of priors; a tophat has σ as its whole width, as redrock's."""
@@ -49,15 +45,15 @@ class Prior:
         Index into :data:`FUNCTIONS`.
     """
 
-    z: Any
-    sigma: Any
-    function: Any
+    z: Array
+    sigma: Array
+    function: Array
 
-    def rows(self, index: Any) -> Prior:
+    def rows(self, index: Array) -> Prior:
         """The priors at the given places."""
         return Prior(self.z[index], self.sigma[index], self.function[index])
 
-    def penalty(self, shift: Any, error: float) -> Any:
+    def penalty(self, shift: Array, error: float) -> Array:
         """-2 ln of the prior at shifts, 0 where there is none, inf outside of a tophat.
 
         Parameters
@@ -157,9 +153,7 @@ class Priors:
     def __len__(self) -> int:
         return len(self.z)
 
-    def of(
-        self, ids: Sequence[str] | NDArray[np.str_], device: torch.device | str | None = None
-    ) -> Prior:
+    def of(self, ids: Sequence[str] | NDArray[np.str_], device: Device = None) -> Prior:
         """The priors of some spectra, as tensors on a device; as arrays where none is named."""
         rows = np.array([self.place.get(str(name), -1) for name in ids], np.int64)
         if not len(self):
@@ -169,12 +163,7 @@ class Priors:
         function = np.zeros(len(ids), np.int64)
         for out, values in ((z, self.z), (sigma, self.sigma), (function, self.function)):
             out[has] = values[rows[has]]
-        if device is None:
-            return Prior(z, sigma, function)
-        import torch
-
-        parts = (torch.from_numpy(values).to(device) for values in (z, sigma, function))
-        return Prior(*parts)
+        return Prior(*(placed(values, device) for values in (z, sigma, function)))
 
     @property
     def digest(self) -> str:

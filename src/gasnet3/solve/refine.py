@@ -9,15 +9,20 @@ with every linear parameter marginalised gives the error.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from gasnet3.solve import batching
 from gasnet3.solve.batching import TILE, paired, slices
-from gasnet3.solve.splines import Places, Templates, add_continuum, along, combine
-from gasnet3.spectra.lattice import ShiftRange
+from gasnet3.solve.fits import Fits
+from gasnet3.solve.splines import combine
+from gasnet3.solve.templates import Places, Templates, add_continuum, along
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Float64, Int64
 
 CHUNK = 128
 """Model components computed together on a CPU, of several fits: they stay in its cache."""
@@ -44,63 +49,13 @@ LEAST_CURVATURE = 0.1
 """Fraction of the Gauss-Newton curvature below which a secant is not trusted."""
 
 
-@dataclass(eq=False)
-class Fits:
-    """Least-squares fits at given shifts; every attribute has one entry a fit.
-
-    Attributes
-    ----------
-    shift, chi2 : Tensor of float64, shape (fits,)
-        Shift in pixels, and χ² (not reduced).
-    step, sigma : Tensor of float64, shape (fits,)
-        Gauss-Newton step to the minimum and error of the shift, both in pixels; NaN where the
-        curvature is not positive.
-    bend : Tensor of float64, shape (fits,)
-        Curvature of χ², where a search has measured it, over that of Gauss-Newton; 1 elsewhere.
-    coeff : Tensor of float64, shape (fits, m)
-        Coefficients of the templates.
-    continuum : Tensor of float64, shape (fits, degree + 1)
-        Continuum coefficients solved with them.
-    covariance : Tensor of float64, shape (fits, m, m)
-        Covariance of ``coeff``.
-    """
-
-    shift: Tensor
-    chi2: Tensor
-    step: Tensor
-    sigma: Tensor
-    bend: Tensor
-    coeff: Tensor
-    continuum: Tensor
-    covariance: Tensor
-
-    def rows(self, index: Tensor | slice) -> Fits:
-        """The fits at the given places."""
-        return Fits(*(getattr(self, f.name)[index] for f in fields(Fits)))
-
-    def chi2_ahead(self, reach: float, shifts: ShiftRange) -> Tensor:
-        """χ² to be expected one Gauss-Newton step on, of ``reach`` pixels at most.
-
-        Parameters
-        ----------
-        reach : float
-            Longest step in pixels.
-        shifts : ShiftRange
-            A step ends where they do.
-        """
-        step = self.step.nan_to_num(0.0)
-        room = torch.where(step > 0, shifts.last - self.shift, self.shift - shifts.first)
-        taken = torch.minimum(step.abs(), room).clamp(min=0.0, max=reach)
-        gain = taken * (2 * step.abs() - taken)
-        return self.chi2 - (gain / self.sigma**2).nan_to_num(0.0)
-
-    def put(self, index: Tensor, other: Fits) -> None:
-        """Replace the fits at the given places by those of ``other``."""
-        for f in fields(self):
-            getattr(self, f.name)[index] = getattr(other, f.name)
-
-
-def fit_at(templates: Templates, flux: Tensor, ivar: Tensor, rows: Tensor, shift: Tensor) -> Fits:
+def fit_at(
+    templates: Templates,
+    flux: Float[Tensor, "batch n"],
+    ivar: Float[Tensor, "batch n"],
+    rows: Int64[Tensor, " fits"],
+    shift: Float64[Tensor, " fits"],
+) -> Fits:
     """Fit templates at given shifts, by direct sums (eq. 22-26), in the templates' dtype.
 
     Parameters
@@ -158,7 +113,9 @@ def _fit_chunk(templates: Templates, flux: Tensor, ivar: Tensor, places: Places)
     )
 
 
-def _design(templates: Templates, places: Places, root: Tensor) -> Tensor:
+def _design(
+    templates: Templates, places: Places, root: Float[Tensor, "fits n"]
+) -> Float[Tensor, "fits components n"]:
     """Templates and polynomials times the root of the inverse variance, (fits, components, n).
 
     Components of zeros follow up to a multiple of :data:`~gasnet3.solve.batching.TILE`.
@@ -204,7 +161,7 @@ def _times(matrices: Tensor, vectors: Tensor) -> Tensor:
     return out.double()
 
 
-def _inverse(normal: Tensor) -> Tensor:
+def _inverse(normal: Float[Tensor, "fits p p"]) -> Float64[Tensor, "fits p p"]:
     """Inverse of scaled normal matrices, float64; the ridge keeps parameters without data at 0."""
     ridge, normal = RIDGE[normal.dtype], normal.double()
     scale = torch.diagonal(normal, dim1=1, dim2=2).clamp(min=0).sqrt()
@@ -217,13 +174,13 @@ def _inverse(normal: Tensor) -> Tensor:
 
 def refine(
     templates: Templates,
-    flux: Tensor,
-    ivar: Tensor,
-    rows: Tensor,
+    flux: Float[Tensor, "batch n"],
+    ivar: Float[Tensor, "batch n"],
+    rows: Int64[Tensor, " fits"],
     begin: Fits,
     reach: float,
-    close: float | Tensor = CONVERGED,
-) -> tuple[Fits, Tensor]:
+    close: float | Float64[Tensor, " fits"] = CONVERGED,
+) -> tuple[Fits, Bool[Tensor, " fits"]]:
     """Follow minima of χ² to their sub-pixel positions.
 
     The first step is Gauss-Newton's, later ones are secants of the gradient: where a model

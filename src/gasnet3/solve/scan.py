@@ -1,6 +1,6 @@
-"""χ² at every whole shift at once: amortised (eq. 9-10) and exact (eq. 22-26).
+"""The least χ² at every whole shift at once, over all coefficients (eq. 22-26).
 
-Both are float32 and only propose minima: at S/N 80 a float32 FFT is off by 10 in χ². What is
+It is float32 and only proposes minima: at S/N 80 a float32 FFT is off by 10 in χ². What is
 reported is always re-evaluated in float64 (:mod:`gasnet3.solve.refine`). Only shifts whose whole
 observed window lies on the rest lattice are scanned, so no edge needs correcting.
 """
@@ -8,6 +8,7 @@ observed window lies on the rest lattice are scanned, so no edge needs correctin
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -15,9 +16,13 @@ from torch.nn.functional import pad
 
 from gasnet3.solve import batching
 from gasnet3.solve.batching import paired, slices
-from gasnet3.solve.correlate import Correlator, correlator, fast_length
+from gasnet3.solve.correlate import Correlator, correlator
+from gasnet3.solve.curves import Curves
 from gasnet3.solve.prepare import Prepared
 from gasnet3.spectra.lattice import ShiftRange
+
+if TYPE_CHECKING:
+    from jaxtyping import Float32
 
 RIDGE = 1e-5
 """Added to the scaled diagonal of the float32 normal equations, far above their rounding."""
@@ -28,45 +33,6 @@ cache, fewer would not pay for the calls."""
 
 GPU_ROWS = 512
 """Spectra scanned together on a GPU: enough to fill it, and a few gigabytes."""
-
-TOGETHER = 32
-"""Reconstructions scanned together on a CPU, for the same reason."""
-
-
-def scan_amortised(rest: Tensor, flux: Tensor, ivar: Tensor, shifts: ShiftRange) -> Tensor:
-    """χ² of a given reconstruction at every shift (eq. 9-10), not reduced.
-
-    ``χ²_s = Σ_i σ_i⁻² F̂²_{i+s} - 2 Σ_i F_i σ_i⁻² F̂_{i+s} + C``: two correlations, summed before
-    one inverse transform.
-
-    Parameters
-    ----------
-    rest : Tensor of float32, shape (rows, N)
-        Rest-frame reconstruction F̂.
-    flux, ivar : Tensor of float32, shape (rows, n)
-        Prepared spectra.
-    shifts : ShiftRange
-        Shifts the rest lattice covers.
-
-    Returns
-    -------
-    Tensor of float32, shape (rows, len(shifts))
-        χ² by ascending shift.
-    """
-    model, f, w = paired(rest, flux, ivar)
-    cuts = slices(len(model), len(model) if batching.on_gpu(rest) else TOGETHER)
-    parts = [_scan_models(model[cut], f[cut], w[cut], shifts) for cut in cuts]
-    return torch.cat(parts)[: len(flux)]
-
-
-def _scan_models(rest: Tensor, flux: Tensor, ivar: Tensor, shifts: ShiftRange) -> Tensor:
-    length = fast_length(rest.shape[1])
-    weighted = flux * ivar
-    data = torch.fft.rfft(torch.stack([ivar, weighted]), length).conj()
-    both = data * torch.fft.rfft(torch.stack([rest**2, -2.0 * rest]), length)
-    curve = torch.fft.irfft(both[0].add_(both[1]), length)[:, : len(shifts)]
-    # The window starts at the red end of the rest lattice for the smallest shift.
-    return torch.flip(curve, (1,)).add_((weighted * flux).sum(dim=1, keepdim=True))
 
 
 @dataclass(frozen=True)
@@ -93,6 +59,13 @@ class Frugality:
 
 
 EXACT = Frugality()
+
+FRUGAL = {
+    "STAR": Frugality(step=4, share=8, average=8, stride=8),
+    "GALAXY": Frugality(step=4, share=8, average=8, stride=8),
+    "QSO": Frugality(step=4, share=4, average=4, stride=4),
+}
+"""What the hybrid saves in its scan."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +138,12 @@ class ExactScan:
             self.points - 1, -1, -1, dtype=torch.float64
         )
 
-    def scan(self, prepared: Prepared) -> Tensor:
+    def curves(self, prepared: Prepared) -> Curves:
+        """The least χ² at every shift that is scanned."""
+        chi2 = self.scan(prepared)
+        return Curves(self.scanned.to(chi2.device), chi2)
+
+    def scan(self, prepared: Prepared) -> Float32[Tensor, "rows points"]:
         """χ² curves of prepared spectra, not reduced, float32, shape (rows, points)."""
         arrays = paired(prepared.flux, prepared.ivar, prepared.polynomials)
         rows = len(arrays[0])
@@ -175,7 +153,12 @@ class ExactScan:
         parts = [self._scan_rows(*(a[cut] for a in arrays)) for cut in slices(rows, together)]
         return torch.cat(parts)[: len(prepared)]
 
-    def _scan_rows(self, flux: Tensor, ivar: Tensor, polynomials: Tensor) -> Tensor:
+    def _scan_rows(
+        self,
+        flux: Float32[Tensor, "rows n"],
+        ivar: Float32[Tensor, "rows n"],
+        polynomials: Float32[Tensor, "rows terms n"],
+    ) -> Float32[Tensor, "rows points"]:
         average, weighted = self.frugality.average, ivar * flux
         right = self.single(weighted[:, None])[:, 0]
         normal = _columns(self.product(_sums(ivar, average)[:, None])[:, 0], self.m)
@@ -238,7 +221,9 @@ def _without_continuum(normal: list[Tensor], cross: Tensor) -> list[Tensor]:
     return out
 
 
-def _explained(normal: list[Tensor], right: Tensor) -> Tensor:
+def _explained(
+    normal: list[Tensor], right: Float32[Tensor, "rows m shifts"]
+) -> Float32[Tensor, "rows shifts"]:
     """bᵀ S⁻¹ b at every shift: what the best coefficients explain of χ².
 
     A Cholesky factorisation and a forward substitution written out over the columns, each step

@@ -11,18 +11,35 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+import numpy as np
 
-from gasnet3.solve.candidates import ALL, Candidates, Source, best_minima, collect, later_than
+from gasnet3.solve.arrays import (
+    Array,
+    clipped,
+    copied,
+    least,
+    namespace,
+    picked,
+    places,
+    repeated,
+    whole,
+    wide,
+    zeros,
+)
+from gasnet3.solve.candidates import ALL, Candidates, Source, collect, later_than
+from gasnet3.solve.curves import Curves
 from gasnet3.solve.distinct import DISTINCT, distinct_pixels
-from gasnet3.solve.engine import Curves, Engine
+from gasnet3.solve.engine import Engine
 from gasnet3.solve.limits import OUT_OF_REACH, REACH
-from gasnet3.solve.minima import Minima, find_minima
+from gasnet3.solve.minima import find_minima
 from gasnet3.solve.prepare import Prepared
-from gasnet3.solve.slide import Models, slide
+from gasnet3.solve.slide import FixedModels, slide
 from gasnet3.spectra.lattice import shift_from_z
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Float64, Int64
 
 PROPOSALS = 3
 """Minima the hybrid takes from its scan at least; one more than the solutions wanted."""
@@ -37,28 +54,28 @@ class Proposals:
 
     Attributes
     ----------
-    start : Tensor of float64, shape (rows, proposals)
+    start : Tensor or ndarray of float64, shape (rows, proposals)
         Shifts in pixels; NaN where there is none.
-    chi2 : Tensor of float32, shape (rows, proposals)
+    chi2 : Tensor or ndarray of float32, shape (rows, proposals)
         χ² as the curve has it; inf where there is none.
     reach : float
         How far in pixels a minimum may lie from its shift.
     source : Source
         What the models are made of.
-    coeff : Tensor or None, shape (rows, m)
+    coeff : Tensor, ndarray or None, shape (rows, m)
         Coefficients, where they are not solved for.
     scanned : Curves or None
         The curves that they were taken from, without the prior.
     """
 
-    start: Tensor
-    chi2: Tensor
+    start: Float64[Array, "rows proposals"]
+    chi2: Float[Array, "rows proposals"]
     reach: float
     source: Source
-    coeff: Tensor | None = None
+    coeff: Array | None = None
     scanned: Curves | None = None
 
-    def rows(self, index: Tensor) -> Proposals:
+    def rows(self, index: Array) -> Proposals:
         """Those of some rows."""
         coeff = None if self.coeff is None else self.coeff[index]
         return Proposals(
@@ -89,7 +106,7 @@ class Solver(ABC):
 
     @abstractmethod
     def settle(
-        self, engine: Engine, prepared: Prepared, proposals: Proposals, k: int, looks: Tensor
+        self, engine: Engine, prepared: Prepared, proposals: Proposals, k: int, looks: Array
     ) -> Candidates:
         """The k best distinct solutions of each prepared spectrum.
 
@@ -97,7 +114,7 @@ class Solver(ABC):
         ----------
         engine, prepared, proposals, k
             See :meth:`propose`.
-        looks : Tensor of int64, shape (rows,)
+        looks : Tensor or ndarray of int64, shape (rows,)
             How many proposals to look at: :data:`~gasnet3.solve.candidates.ALL` where the class may
             be that of the spectrum; fewer are looked at in single precision.
         """
@@ -105,7 +122,8 @@ class Solver(ABC):
     def solve(self, engine: Engine, prepared: Prepared, k: int) -> Candidates:
         """Propose and settle one class as if there were no other."""
         proposals = self.propose(engine, prepared, k)
-        looks = torch.full(prepared.usable.shape, ALL, device=prepared.usable.device)
+        usable = whole(prepared.usable)
+        looks = namespace(usable).full_like(usable, ALL)
         return self.settle(engine, prepared, proposals, k, looks)
 
     @abstractmethod
@@ -125,27 +143,26 @@ class Amortised(Solver):
         scanned = scanned or engine.amortised_curves(rest, prepared)
         curves = scanned.under(prepared.prior, engine.systematic)
         minima = find_minima(curves.chi2, distinct_pixels(engine.cls), k)
-        card = engine.model.card
-        models = Models(engine.splines(rest, coeff), card.shifts, card.n)
-        return Proposals(_position(curves, minima), minima.chi2, REACH, models, coeff, scanned)
+        card = engine.card
+        models = FixedModels(engine.splines(rest, coeff), card.shifts, card.n)
+        return Proposals(curves.position(minima), minima.chi2, REACH, models, coeff, scanned)
 
     def settle(
-        self, engine: Engine, prepared: Prepared, proposals: Proposals, k: int, looks: Tensor
+        self, engine: Engine, prepared: Prepared, proposals: Proposals, k: int, looks: Array
     ) -> Candidates:
         models, coeff = proposals.source, proposals.coeff
-        assert isinstance(models, Models)
+        assert isinstance(models, FixedModels)
         assert coeff is not None
-        start = proposals.start.clone()
-        start[later_than(looks, start)] = torch.nan
-        exists = torch.isfinite(start) & prepared.usable[:, None]
-        rows, _ = torch.nonzero(exists, as_tuple=True)
+        start = copied(proposals.start)
+        start[later_than(looks, start)] = np.nan
+        exists = namespace(start).isfinite(start) & prepared.usable[:, None]
         spectra = prepared.flux, prepared.ivar
-        fits, converged = slide(models, *spectra, rows, start[exists])
+        fits, converged = slide(models, *spectra, places(exists)[0], start[exists])
         found = collect(engine, models, prepared, exists, fits, converged)
         shape, m = found.shift.shape, coeff.shape[1]
         # The fit knows one model, the reconstruction; what made it are these.
-        made = coeff.double()[:, None].repeat(1, shape[1], 1)
-        return replace(found, coeff=made, covariance=made.new_zeros(*shape, m, m))
+        made = repeated(wide(coeff)[:, None], shape[1])
+        return replace(found, coeff=made, covariance=zeros(made, (*shape, m, m)))
 
     def curves(self, engine: Engine, prepared: Prepared) -> Curves:
         return engine.amortised_curves(engine.reconstruct(prepared)[0], prepared)
@@ -162,16 +179,18 @@ class Exact(Solver):
         scanned = scanned or self.curves(engine, prepared)
         curves = scanned.under(prepared.prior, engine.systematic)
         minima = find_minima(curves.chi2, distinct_pixels(engine.cls), k)
-        start = _position(curves, minima)
+        start = curves.position(minima)
         return Proposals(start, minima.chi2, REACH, engine.templates, scanned=scanned)
 
     def settle(
-        self, engine: Engine, prepared: Prepared, proposals: Proposals, k: int, looks: Tensor
+        self, engine: Engine, prepared: Prepared, proposals: Proposals, k: int, looks: Array
     ) -> Candidates:
+        from gasnet3.solve.search import best_minima  # loads torch
+
         return best_minima(engine, prepared, proposals.start, proposals.reach, k, looks)
 
     def curves(self, engine: Engine, prepared: Prepared) -> Curves:
-        return engine.exact_curves(engine.full_scan, prepared)
+        return engine.full_scan.curves(prepared)
 
 
 class Hybrid(Exact):
@@ -183,15 +202,15 @@ class Hybrid(Exact):
         self, engine: Engine, prepared: Prepared, k: int, scanned: Curves | None = None
     ) -> Proposals:
         frugal, step = engine.frugal_scan, engine.frugal_scan.frugality.step
-        scanned = scanned or engine.exact_curves(frugal, prepared)
+        scanned = scanned or frugal.curves(prepared)
         curves = scanned.under(prepared.prior, engine.systematic)
         minima = find_minima(curves.chi2, distinct_pixels(engine.cls) / step, max(PROPOSALS, k + 1))
-        start, chi2 = _position(curves, minima), minima.chi2
+        start, chi2 = curves.position(minima), minima.chi2
         # What lies far above the last wanted one in the scan is not below it in truth.
-        n_good = (prepared.ivar > 0).sum(dim=1, keepdim=True).clamp(min=1)
-        noise = (chi2[:, :1] / n_good).clamp(min=1.0)
+        n_good = clipped((prepared.ivar > 0).sum(1), 1)[:, None]
+        noise = clipped(chi2[:, :1] / n_good, 1.0)
         hopeless = chi2[:, k:] > chi2[:, k - 1 : k] + HOPELESS * noise
-        start[:, k:] = torch.where(hopeless, torch.nan, start[:, k:])
+        start[:, k:] = namespace(start).where(hopeless, np.nan, start[:, k:])
         return Proposals(start, chi2, REACH + step / 2, engine.templates, scanned=scanned)
 
 
@@ -199,7 +218,9 @@ SOLVERS: dict[str, Solver] = {s.name: s for s in (Amortised(), Exact(), Hybrid()
 """Solvers by name."""
 
 
-def looks_at(proposals: list[Proposals], dof: list[int], n_good: Tensor) -> list[Tensor]:
+def looks_at(
+    proposals: list[Proposals], dof: list[int], n_good: Int64[Array, " rows"]
+) -> list[Int64[Array, " rows"]]:
     """How many proposals of each class to look at, by the χ² of the best ones.
 
     Parameters
@@ -208,29 +229,23 @@ def looks_at(proposals: list[Proposals], dof: list[int], n_good: Tensor) -> list
         One entry a class.
     dof : list of int
         Parameters of each class's model.
-    n_good : Tensor of int64, shape (rows,)
+    n_good : Tensor or ndarray of int64, shape (rows,)
         Unmasked pixels.
 
     Returns
     -------
-    list of Tensor of int64, shape (rows,)
+    list of Tensor or ndarray of int64, shape (rows,)
         :data:`~gasnet3.solve.candidates.ALL` for classes that may be the right one. Of others one,
         or two where the first is at the redshift of the class that leads: then the second may be
         what ``delta_chi2`` is counted to.
     """
-    reduced = torch.stack(
-        [p.chi2[:, 0] / (n_good - d).clamp(min=1) for p, d in zip(proposals, dof, strict=True)]
-    )
-    shift = torch.stack([p.start[:, 0] for p in proposals])
-    least, leader = reduced.min(dim=0)
-    excess = (reduced - least) * n_good / least.clamp(min=1.0)
-    there = (shift - shift.gather(0, leader[None])).abs() < float(shift_from_z(DISTINCT))
-    few = torch.where(there, 2, 1)
-    return list(torch.where(excess > OUT_OF_REACH, few, ALL))
-
-
-def _position(curves: Curves, minima: Minima) -> Tensor:
-    """Sub-pixel shifts of minima by their parabolas, NaN where there is none."""
-    step = curves.shift[1] - curves.shift[0] if len(curves.shift) > 1 else 1.0
-    place = curves.shift[minima.index.clamp(min=0)] + step * minima.offset
-    return torch.where(minima.index >= 0, place, torch.nan)
+    both = list(zip(proposals, dof, strict=True))
+    xp = namespace(n_good)
+    reduced = xp.stack([p.chi2[:, 0] / clipped(n_good - d, 1) for p, d in both], 1)
+    shift = xp.stack([p.start[:, 0] for p in proposals], 1)
+    lowest, leader = least(reduced)
+    with np.errstate(invalid="ignore"):  # NumPy would tell of rows without proposals
+        excess = ((reduced - lowest[:, None]) * n_good[:, None]) / clipped(lowest, 1.0)[:, None]
+    there = abs(shift - picked(shift, leader)[:, None]) < float(shift_from_z(DISTINCT))
+    looks = xp.where(excess > OUT_OF_REACH, xp.where(there, 2, 1), ALL)
+    return [looks[:, index] for index in range(len(both))]

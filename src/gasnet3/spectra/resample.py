@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from gasnet3.errors import GasnetError
 from gasnet3.machine.typing import Floats
 from gasnet3.spectra.lattice import STEP, LogLattice
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Float64
 
 GOOD_COVERAGE = 0.5
 """A lattice pixel is kept when at least this fraction of it is covered by unmasked input."""
@@ -31,8 +34,13 @@ class BadGrid(GasnetError, ValueError):
 
 
 def rebin(
-    flux: Floats, ivar: Floats, grid: Floats, lattice: LogLattice, *, log: bool
-) -> tuple[Floats, Floats, bool]:
+    flux: Float[Floats, " pixels"],
+    ivar: Float[Floats, " pixels"],
+    grid: Float[Floats, " pixels"],
+    lattice: LogLattice,
+    *,
+    log: bool,
+) -> tuple[Float64[Floats, " {lattice.n}"], Float64[Floats, " {lattice.n}"], bool]:
     """Bring one spectrum onto the lattice.
 
     Pixels already on the lattice (SDSS's own) are copied unchanged. Otherwise the flux of a
@@ -120,7 +128,11 @@ class Placement:
         return cls(loglam, falling, index, lattice)
 
 
-def rebin_placed(flux: Floats, ivar: Floats, placement: Placement) -> tuple[Floats, Floats, bool]:
+def rebin_placed(
+    flux: Float[Floats, " pixels"], ivar: Float[Floats, " pixels"], placement: Placement
+) -> tuple[
+    Float64[Floats, " {placement.lattice.n}"], Float64[Floats, " {placement.lattice.n}"], bool
+]:
     """Do what :func:`rebin` does for a grid whose placement on the lattice is known."""
     watching = _watching.get()
     if watching is not None:
@@ -222,7 +234,7 @@ class Pieces(NamedTuple):
     width: Floats
 
 
-def _pieces(loglam: Floats, lattice: LogLattice) -> Pieces:
+def _pieces(loglam: Float64[Floats, " pixels"], lattice: LogLattice) -> Pieces:
     bounds = _pixel_bounds(loglam)
     width = np.diff(bounds)[::2]
     # Every edge of either grid cuts: each piece then lies in one pixel (or gap) of each. Sums
@@ -251,7 +263,7 @@ def _overlap_mean(
     return out_flux, out_ivar
 
 
-def _pixel_bounds(loglam: Floats) -> Floats:
+def _pixel_bounds(loglam: Float64[Floats, " pixels"]) -> Float64[Floats, " 2*pixels"]:
     """Left and right end of every pixel in Å, interleaved, shape (2·pixels,)."""
     half = 0.5 * np.diff(loglam)
     left, right = np.append(half[0], half), np.append(half, half[-1])

@@ -14,13 +14,14 @@ from scipy.ndimage import median_filter
 
 from gasnet3.anomaly import stored
 from gasnet3.anomaly.density import Density, fit_density
+from gasnet3.anomaly.measure import measure
 from gasnet3.anomaly.score import KINDS, AnomalyFit, kind_scores, largest, single_scores, tabulate
 from gasnet3.anomaly.statistics import Statistics
 from gasnet3.classes import CLASSES
-from gasnet3.decide.subclass import unit_coefficients
 from gasnet3.machine.progress import Progress
-from gasnet3.pipeline import columns as solved_rows
+from gasnet3.pipeline.columns import solutions
 from gasnet3.pipeline.pipeline import Pipeline
+from gasnet3.solve.coefficients import unit_coefficients
 from gasnet3.solve.engine import Engine
 from gasnet3.solve.prepare import prepare
 from gasnet3.solve.refine import fit_at
@@ -216,10 +217,9 @@ def _measured(
 ) -> Iterator[Measured]:
     """What is measured of spectra, batch by batch."""
     for start in range(0, len(spectra), ROWS):
-        outcome = replace(pipeline, anomaly=None).solve(spectra[start : start + ROWS], 2)
-        _, solved, solution = solved_rows.solutions(outcome, 0)
-        statistics = solved_rows.measured(outcome, solved, solution, fit)[0]
-        yield statistics, solution.cls, solution.sn
+        _, solution = solutions(pipeline.solve(spectra[start : start + ROWS], 2), 0)
+        statistics, _ = measure(solution, fit.sky_pixels(solution.lattice), fit.densities)
+        yield statistics, solution.cls, solution.sn_median
         if on_progress:
             on_progress(min(start + ROWS, len(spectra)), len(spectra))
 

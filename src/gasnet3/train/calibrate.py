@@ -16,8 +16,8 @@ from scipy.stats import t as student_t
 
 from gasnet3.anomaly import stored
 from gasnet3.classes import CLASSES
-from gasnet3.decide import rank as decide
 from gasnet3.decide.confidence import DIRECTORY, Confidence, Evidence, redshift_features
+from gasnet3.decide.rank import delta_chi2, rank
 from gasnet3.evaluate import metrics
 from gasnet3.evaluate.reliability import summarize_pulls
 from gasnet3.machine.files import replacing
@@ -159,7 +159,8 @@ def uncalibrated(pipeline: Pipeline) -> Pipeline:
         Engine(Model(replace(engine.model.card, calibration={}), engine.model.network))
         for engine in pipeline.engines
     ]
-    return replace(pipeline, engines=tuple(plain), confidence=None)
+    fitted = replace(pipeline.fitted, confidence=None)
+    return replace(pipeline, engines=tuple(plain), fitted=fitted)
 
 
 def solve_labelled(
@@ -238,12 +239,12 @@ def redshift_cases(
     """
     probabilities = confidence.classes(solutions.evidence)
     n_good = solutions.evidence.n_good
-    ranked = decide.rank(solutions.candidates, n_good, probabilities)
+    ranked = rank(solutions.candidates, n_good, probabilities)
     cls = np.array(ranked.classes)[ranked.cls[:, 0]]
     chosen = [CLASSES.index(c) for c in cls]
     p_class = probabilities[np.arange(len(cls)), chosen]
     features = redshift_features(
-        decide.delta_chi2(ranked), ranked.rchi2[:, 0], solutions.evidence.sn, p_class, cls
+        delta_chi2(ranked), ranked.rchi2[:, 0], solutions.evidence.sn, p_class, cls
     )
     has = np.isfinite(ranked.z[:, 0])
     true = np.where(np.isfinite(solutions.z), solutions.z, 0.0)
@@ -287,7 +288,7 @@ def fit_errors(solutions: Solutions, confidence: Confidence) -> dict[str, dict[s
         By class: ``scale``, ``floor`` and ``n``; classes with too few spectra are left out.
     """
     n_good = solutions.evidence.n_good
-    ranked = decide.rank(solutions.candidates, n_good, confidence.classes(solutions.evidence))
+    ranked = rank(solutions.candidates, n_good, confidence.classes(solutions.evidence))
     cls = np.array(ranked.classes)[ranked.cls[:, 0]]
     out = {}
     for name in CLASSES:

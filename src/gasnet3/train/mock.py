@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gasnet3.nets.card import ModelError
 from gasnet3.nets.model import Model
 from gasnet3.solve.prepare import legendre_basis
-from gasnet3.solve.splines import Templates
+from gasnet3.solve.templates import Templates
 from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.lattice import C_KM_S, OBSERVED, shift_from_z, z_from_shift
 

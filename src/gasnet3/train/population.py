@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from gasnet3.decide.domain import domain_distance
 from gasnet3.nets.card import ModelCard
 from gasnet3.nets.encoder import Encoder
+from gasnet3.solve.fits import Fits
 from gasnet3.solve.prepare import legendre_basis
-from gasnet3.solve.refine import Fits, fit_at
-from gasnet3.solve.splines import Templates
+from gasnet3.solve.refine import fit_at
+from gasnet3.solve.templates import Templates
 from gasnet3.spectra.lattice import shift_from_z
 from gasnet3.train.data import TrainingSet
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
-from gasnet3.machine.arrays import (
+from gasnet3.solve.arrays import (
+    Array,
     blank,
     clipped,
     inverse_root,
@@ -17,14 +17,17 @@ from gasnet3.machine.arrays import (
     widened,
 )
 
-MODEL_ERROR, WIDE_ERROR = 0.01, 0.03
-"""Errors of a reconstruction as shares of the flux: of each pixel for itself, added to the noise,
-and of neighbouring pixels alike. A model is never exact, and at S/N 100 that is no feature."""
+MODEL_ERROR = 0.10
+"""Error of a model, as a share of the flux, that is no misfit: every model is wrong at S/N 100."""
+
+PIXEL_ERROR, WIDE_ERROR = 0.01, 0.03
+"""Errors of a model, as shares of the flux, that are no feature: of each pixel for itself, added
+to the noise, and of neighbouring pixels alike."""
 
 NARROW = (5, 11, 31)
 """Widths, in pixels, of features that may be lines."""
 
-BLOCK = 204
+NOISE_BLOCK = 204
 """Pixels over which the noise is compared with what ``ivar`` says; 20 blocks a spectrum."""
 
 CLIP = 4.0
@@ -41,63 +44,67 @@ class Residual:
 
     Attributes
     ----------
-    flux, ivar, model, total : Any or ndarray, shape (rows, n)
+    flux, ivar, model, total : Tensor or ndarray, shape (rows, n)
         Prepared flux, its inverse variance, the model, and the model with the continuum, all in
         units of the row's norm. NaN models count as no data.
     """
 
-    flux: Any
-    ivar: Any
-    model: Any
-    total: Any
+    flux: Array
+    ivar: Array
+    model: Array
+    total: Array
+
+    def __getitem__(self, cut: slice) -> Residual:
+        """Some of the rows."""
+        return Residual(self.flux[cut], self.ivar[cut], self.model[cut], self.total[cut])
 
     @cached_property
-    def good(self) -> Any:
+    def good(self) -> Array:
         """Pixels with data and a model, shape (rows, n)."""
         return (self.ivar > 0) & namespace(self.model).isfinite(self.model)
 
     @cached_property
-    def difference(self) -> Any:
+    def difference(self) -> Array:
         """Data less model, float64; 0 where there is none."""
         xp = namespace(self.flux)
         return xp.where(self.good, wide(self.flux) - wide(self.model), 0.0)
 
     @cached_property
-    def weight(self) -> Any:
+    def weight(self) -> Array:
         """Inverse variance of the difference: noise, model error, and noise that ivar hides."""
         xp, ivar, total = namespace(self.ivar), wide(self.ivar), wide(self.total)
-        weight = ivar / (1.0 + ivar * (MODEL_ERROR * total) ** 2)
+        weight = ivar / (1.0 + ivar * (PIXEL_ERROR * total) ** 2)
         weight = xp.where(self.good, weight, 0.0)
         pulls = clipped(self.difference**2 * weight, high=CLIP**2)
         count = _by_block(wide(self.good))
         mean = _by_block(pulls) / clipped(count, 1.0)
-        scale = clipped(xp.where(count > BLOCK // 4, mean, 1.0), 1.0)
-        return weight / repeated(scale, BLOCK)[:, : weight.shape[1]]
+        scale = clipped(xp.where(count > NOISE_BLOCK // 4, mean, 1.0), 1.0)
+        return weight / repeated(scale, NOISE_BLOCK)[:, : weight.shape[1]]
 
     @cached_property
-    def pull(self) -> Any:
+    def pull(self) -> Array:
         """Difference in units of its error, pixel by pixel, float32, shape (rows, n)."""
         return narrow(self.difference) * narrow(self.weight) ** 0.5
 
     @cached_property
-    def counts(self) -> Any:
+    def counts(self) -> Array:
         """Running sums of the number of good pixels, see :func:`running`."""
         return running(self.good)
 
     @cached_property
-    def _levels(self) -> Any:
+    def _levels(self) -> Array:
         return running(abs(namespace(self.total).where(self.good, self.total, 0.0)))
 
     @cached_property
-    def _sums(self) -> tuple[Any, Any]:
+    def _sums(self) -> tuple[Array, Array]:
         return running(self.difference * self.weight), running(self.weight)
 
     @cached_property
-    def narrowest(self) -> Any:
+    def narrowest(self) -> Array:
         """Significance of the narrowest features, which more than one question is about."""
         return self.significance(NARROW[0])
 
-    def significance(self, width: int, *, alike: bool = False) -> Any:
+    def significance(self, width: int, *, alike: bool = False) -> Array:
         """Mean difference over ``width`` pixels, in units of its error.
 
         Parameters
@@ -121,7 +128,7 @@ class Residual:
             weight = weight * (1.0 + weight * (WIDE_ERROR * level) ** 2)
         return namespace(weight).where(enough, weighted * inverse_root(weight), 0.0)
 
-    def contrast(self, width: int, surroundings: int) -> Any:
+    def contrast(self, width: int, surroundings: int) -> Array:
         """Mean difference over ``width`` pixels less that of its surroundings, in its error.
 
         Parameters
@@ -143,7 +150,7 @@ class Residual:
         mean = around / xp.where(total > 0, total, 1.0)
         return xp.where(enough, weighted * inverse_root(weight) - mean * xp.sqrt(weight), 0.0)
 
-    def step(self, reach: int, start: int, stop: int) -> tuple[Any, Any]:
+    def step(self, reach: int, start: int, stop: int) -> tuple[Array, Array]:
         """Mean difference right of pixels less that left of them.
 
         The flux counts as uncertain by ``WIDE_ERROR`` on both sides, as one: neighbouring
@@ -178,7 +185,7 @@ class Residual:
         return change / error, change / clipped(mean, 1e-30)
 
 
-def running(values: Any) -> Any:
+def running(values: Array) -> Array:
     """Sums up to each pixel, float64, with room for windows that reach over the ends.
 
     Returns
@@ -195,14 +202,14 @@ def running(values: Any) -> Any:
     return out
 
 
-def window(sums: Any, width: int) -> Any:
+def window(sums: Array, width: int) -> Array:
     """Sums over ``width`` pixels (odd) about each one, from running sums; less at the ends."""
     n, half = sums.shape[1] - 2 * MARGIN - 1, width // 2
     high, low = MARGIN + half + 1, MARGIN - half
     return sums[:, high : high + n] - sums[:, low : low + n]
 
 
-def _by_block(values: Any) -> Any:
+def _by_block(values: Array) -> Array:
     """Sums over blocks of pixels, shape (rows, blocks)."""
-    whole = widened(values, 0, -values.shape[1] % BLOCK)
-    return whole.reshape(len(values), -1, BLOCK).sum(2)
+    whole = widened(values, 0, -values.shape[1] % NOISE_BLOCK)
+    return whole.reshape(len(values), -1, NOISE_BLOCK).sum(2)
