@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasnet3.classes import CLASSES
+from gasnet3.decide.continua import Continua
 from gasnet3.machine.files import json_contents
 from gasnet3.machine.typing import Floats
 from gasnet3.solve.arrays import as_numpy
@@ -53,6 +54,19 @@ SN_RANGE = (0.1, 100.0)
 
 MANY_NATS = 100.0
 """Unit of the Occam factors, about what they are."""
+
+BRIGHT_SN = 8.0
+"""Median S/N a pixel from which models are worse than the noise."""
+
+BEATEN = 1.5
+"""A class whose reduced χ² is more than so many times the least is not that of a bright spectrum,
+whatever else is said for it."""
+
+SOFT_EVIDENCE = 5.0
+"""Differences of ln p beyond which only their logarithm counts, of bright spectra."""
+
+UNFORESEEN = 0.01
+"""Probability that something else has happened, of which all classes have their share."""
 
 NO_OTHER = 1e4
 """Stands for the χ² difference to another redshift where there is none."""
@@ -213,6 +227,99 @@ def _linear(features: Floats, weight: Floats) -> Floats:
     return total
 
 
+@dataclass(frozen=True, eq=False)
+class PosteriorFit:
+    """What makes the posterior of exact solutions honest, fitted for one set of weights.
+
+    The evidence decides the class, but for spectra so bright that no model describes them to
+    their noise: there a logistic model does, of the evidence and of the features of
+    :meth:`Evidence.features`.
+
+    Attributes
+    ----------
+    continua : dict of str to Continua
+        Populations of continua, by class.
+    bright_weight : ndarray, shape (3, 3 + features + 1)
+        Of the softmax over ``gasnet3.CLASSES`` of bright spectra; the last column is the constant.
+    z_weight : ndarray, shape (5,)
+        Of the logistic of :meth:`redshift_features`; the constant comes last.
+    """
+
+    continua: dict[str, Continua]
+    bright_weight: Floats
+    z_weight: Floats
+
+    def classes(self, log_evidence: Floats, evidence: Evidence) -> Floats:
+        """Probability of each class, shape (rows, 3); 0 without a solution, NaN without any.
+
+        Parameters
+        ----------
+        log_evidence : ndarray of float64, shape (rows, 3)
+            See :attr:`gasnet3.decide.posterior.Weights.evidence`.
+        evidence : Evidence
+            Of the best solutions.
+        """
+        faint = _softmax(log_evidence)
+        if len(self.bright_weight):
+            score = _linear(self.bright_features(log_evidence, evidence), self.bright_weight.T)
+            lowest = np.fmin.reduce(evidence.rchi2, axis=1)[:, None]
+            beaten = ~(evidence.rchi2 <= BEATEN * lowest)
+            bright = _softmax(np.where(np.isfinite(log_evidence) & ~beaten, score, -np.inf))
+            share = bright_share(evidence.sn)[:, None]
+            share = np.where(np.isfinite(bright).all(axis=1, keepdims=True), share, 0.0)
+            faint = (1.0 - share) * faint + share * np.nan_to_num(bright)
+        has = np.isfinite(log_evidence)
+        spread = np.where(has, 1.0 / np.maximum(has.sum(axis=1, keepdims=True), 1), 0.0)
+        return (1.0 - UNFORESEEN) * faint + UNFORESEEN * spread
+
+    @staticmethod
+    def bright_features(log_evidence: Floats, evidence: Evidence) -> Floats:
+        """Numbers that tell classes of bright spectra apart, shape (rows, 3 + features)."""
+        known = np.where(np.isfinite(log_evidence), log_evidence, -WORST_CHI2)
+        pairs = [np.arcsinh((known[:, i] - known[:, j]) / SOFT_EVIDENCE) for i, j in PAIRS]
+        return np.column_stack([*pairs, evidence.features()])
+
+    @staticmethod
+    def redshift_features(near: Floats, rchi2: Floats, sn: Floats, cls: NDArray[np.str_]) -> Floats:
+        """Numbers that tell a right redshift from a wrong one, shape (rows, 4).
+
+        Parameters
+        ----------
+        near : ndarray of float64, shape (rows,)
+            Share of the posterior near it.
+        rchi2, sn : ndarray of float64, shape (rows,)
+            Reduced χ² of its solution, and median S/N a pixel.
+        cls : ndarray of str, shape (rows,)
+            Its class.
+        """
+        odds = np.clip(near, 1e-9, 1.0 - 1e-9)
+        limit = 2.0 + (0.1 * np.clip(np.nan_to_num(sn), *SN_RANGE)) ** 2
+        misfit = np.log(np.clip(np.nan_to_num(rchi2, nan=1.0) / limit, 1.0, 1e3))
+        return np.column_stack(
+            [
+                np.arcsinh(np.log(odds / (1.0 - odds))), misfit,
+                (cls == "STAR").astype(np.float64), (cls == "QSO").astype(np.float64),
+            ]
+        )  # fmt: skip
+
+    def redshift(self, features: Floats) -> Floats:
+        """Probability that the redshift is right, from :meth:`redshift_features`."""
+        return np.asarray(1.0 / (1.0 + np.exp(-_linear(features, self.z_weight))))
+
+
+def bright_share(sn: Floats) -> Floats:
+    """How far spectra are bright: 0 at low S/N, 1 at high, a half at :data:`BRIGHT_SN`."""
+    return np.asarray(1.0 / (1.0 + (BRIGHT_SN / np.clip(np.nan_to_num(sn), *SN_RANGE)) ** 2))
+
+
+def _softmax(score: Floats) -> Floats:
+    """Shares of exponentials, shape (rows, 3); NaN where all are -inf."""
+    top = score.max(axis=1, keepdims=True)
+    weight = np.exp(score - np.where(np.isfinite(top), top, 0.0))
+    total = weight.sum(axis=1, keepdims=True)
+    return np.where(total > 0, weight / np.where(total > 0, total, 1.0), np.nan)
+
+
 def solution_kind(solver: str) -> str:
     """What a solver's solutions are calibrated as: "exact" (the hybrid's too) or "amortised"."""
     return "amortised" if solver == "amortised" else "exact"
@@ -220,7 +327,7 @@ def solution_kind(solver: str) -> str:
 
 def find_confidence(
     hashes: Mapping[str, str], solver: str, directories: Sequence[Path] = (DIRECTORY,)
-) -> Confidence | None:
+) -> Confidence | PosteriorFit | None:
     """The fit that belongs to a set of weights, or None.
 
     Parameters
@@ -238,5 +345,8 @@ def find_confidence(
     for content in json_contents(directories):
         if content["models"] == dict(hashes) and kind in content["solvers"]:
             fit = content["solvers"][kind]
+            if "continua" in fit:
+                found = {cls: Continua.from_json(one) for cls, one in fit["continua"].items()}
+                return PosteriorFit(found, np.array(fit["bright"]), np.array(fit["redshift"]))
             return Confidence(np.array(fit["class"]), np.array(fit["redshift"]))
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +37,11 @@ class Ranked:
         See :class:`~gasnet3.solve.candidates.Candidates`.
     prior : ndarray of float64, shape (rows, c)
         What a prior adds to χ² in all comparisons; 0 without one.
+    unlikeliness : ndarray of float64, shape (rows, c)
+        What they are ordered by, -ln of the posterior weight where that is known; inf where there
+        is none.
+    weighed : bool
+        Whether that is known.
     """
 
     classes: tuple[str, ...]
@@ -50,6 +55,8 @@ class Ranked:
     bad: Bools
     edge: Bools
     prior: Floats
+    unlikeliness: Floats
+    weighed: bool = False
 
     @property
     def total(self) -> Floats:
@@ -62,6 +69,7 @@ def rank(
     n_good: NDArray[np.int64],
     probabilities: Floats | None = None,
     errors: Mapping[str, Mapping[str, float]] | None = None,
+    log_weights: Sequence[Floats] | None = None,
 ) -> Ranked:
     """Order the solutions of all classes: is the fit bad, then how likely it is.
 
@@ -79,6 +87,8 @@ def rank(
         By class, ``scale`` and ``floor`` of the redshift's error: the formal one, times the root
         of the reduced χ² where that is above 1, times the scale, and the floor times 1 + z added
         in quadrature. 1 and 0 where none are given.
+    log_weights : sequence of ndarray of float64, shape (rows, k), optional
+        ln of the posterior weight of each solution, one entry a class: they decide then.
     """
 
     def join(name: str) -> NDArray[Any]:
@@ -99,7 +109,9 @@ def rank(
     scale = np.repeat([error.get("scale", 1.0) for error in known], widths)
     floor = np.repeat([error.get("floor", 0.0) for error in known], widths)
     z_err = (1.0 + z) * np.hypot(LN10_STEP * join("sigma") * misfit * scale, floor)
-    if probabilities is None:
+    if log_weights is not None:
+        key = np.where(np.isfinite(chi2), -np.concatenate(list(log_weights), axis=1), np.nan)
+    elif probabilities is None:
         # Reduced: classes whose models have more parameters must earn them.
         key = rchi2 + prior / np.maximum(n_good[:, None] - dof, 1)
     else:
@@ -109,10 +121,11 @@ def rank(
     columns = {
         "cls": np.tile(cls, (rows, 1)), "which": np.tile(which, (rows, 1)), "shift": shift,
         "z": z, "z_err": z_err, "chi2": chi2, "rchi2": rchi2, "bad": bad, "edge": edge,
-        "prior": prior,
+        "prior": prior, "unlikeliness": key,
     }  # fmt: skip
     sort = {name: np.take_along_axis(values, order, axis=1) for name, values in columns.items()}
-    return Ranked(classes=tuple(c.cls for c in candidates), **sort)
+    names = tuple(c.cls for c in candidates)
+    return Ranked(names, **sort, weighed=log_weights is not None)
 
 
 def _unlikeliness(
@@ -145,15 +158,22 @@ def other_redshift(ranked: Ranked, nth: int) -> Bools:
 
 
 def delta_chi2(ranked: Ranked, nth: int = 0) -> Floats:
-    """χ² of the next solution at another redshift, less that of the nth; NaN without one."""
+    """χ² of the next solution at another redshift, less that of the nth; NaN without one.
+
+    Where the posterior orders them, the difference of -2 ln of their weights: it is never negative.
+    """
     later = other_redshift(ranked, nth) & _after(ranked, nth)
+    if ranked.weighed:
+        key = 2.0 * np.where(np.isfinite(ranked.chi2), ranked.unlikeliness, np.nan)
+        return _least(np.where(later, key, np.nan)) - key[:, nth]
     return _least(np.where(later, ranked.total, np.nan)) - ranked.total[:, nth]
 
 
 def runner_up(ranked: Ranked, nth: int = 0) -> tuple[NDArray[np.str_], Floats]:
     """Class and redshift of the solution :func:`delta_chi2` is to; '' and NaN without one."""
     later = other_redshift(ranked, nth) & _after(ranked, nth)
-    chi2 = np.where(later & np.isfinite(ranked.chi2), ranked.total, np.inf)
+    key = ranked.unlikeliness if ranked.weighed else ranked.total
+    chi2 = np.where(later & np.isfinite(ranked.chi2), key, np.inf)
     rows, best = np.arange(len(chi2)), chi2.argmin(axis=1)
     has = np.isfinite(chi2[rows, best])
     cls = np.array(ranked.classes)[ranked.cls[rows, best]]

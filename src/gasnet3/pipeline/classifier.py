@@ -12,7 +12,8 @@ import numpy as np
 
 from gasnet3.catalog import make_catalog
 from gasnet3.classes import CLASSES
-from gasnet3.decide.confidence import Evidence, solution_kind
+from gasnet3.decide.confidence import Evidence, PosteriorFit, solution_kind
+from gasnet3.decide.posterior import weigh
 from gasnet3.decide.rank import class_probabilities, rank
 from gasnet3.io.saved_curves import SavedCurves
 from gasnet3.machine.threads import side_by_side
@@ -117,12 +118,17 @@ class Classifier(ABC):
                 self.solver.settle(engine, p, proposed, k, few)
                 for (engine, p), proposed, few in zip(each, proposals, looks, strict=True)
             ]
-            outcome = self._decided(spectra, prepared, candidates)
+            curves = {
+                engine.cls: proposed.scanned.under(p.prior, engine.systematic)
+                for (engine, p), proposed in zip(each, proposals, strict=True)
+                if proposed.scanned
+            }
+            outcome = self._decided(spectra, prepared, candidates, curves)
             # Rarely, a class that was thought out of reach has won.
             while self._settle_winners(outcome, proposals, looks, k):
-                outcome = self._decided(spectra, prepared, candidates)
-        curves = {e.cls: p.scanned for (e, _), p in zip(each, proposals, strict=True) if p.scanned}
-        return replace(outcome, scanned=curves)
+                outcome = self._decided(spectra, prepared, candidates, curves)
+        scanned = {e.cls: p.scanned for (e, _), p in zip(each, proposals, strict=True) if p.scanned}
+        return replace(outcome, scanned=scanned)
 
     def _prepare(self, spectra: Spectra) -> list[Prepared]:
         """The spectra as the model of each engine wants them; the same where they want the same."""
@@ -280,22 +286,34 @@ class Classifier(ABC):
                 )
 
     def _decided(
-        self, spectra: Spectra, prepared: list[Prepared], candidates: list[Candidates]
+        self,
+        spectra: Spectra,
+        prepared: list[Prepared],
+        candidates: list[Candidates],
+        curves: dict[str, Curves],
     ) -> Outcome:
         """Put the solutions of all classes in order."""
         kind, n_good = solution_kind(self.solver.name), spectra.n_good
         exact = kind == "exact"
         errors = {card.cls: card.calibration.get("z_err", {}).get(kind, {}) for card in self.cards}
-        if self.fitted.confidence is None:
+        fit, weights = self.fitted.confidence, None
+        if isinstance(fit, PosteriorFit):
+            evidence = Evidence.of(spectra, self.engines, candidates, exact=exact)
+            weights = weigh(self.engines, prepared, candidates, curves, n_good, fit.continua)
+            weights = weights.of_classes(fit.classes(weights.evidence, evidence))
+            probabilities = weights.probabilities
+            ranked = rank(candidates, n_good, errors=errors, log_weights=weights.solutions)
+        elif fit is None:
             ranked = rank(candidates, n_good, errors=errors)
             probabilities = class_probabilities(ranked)
         else:
             evidence = Evidence.of(spectra, self.engines, candidates, exact=exact)
-            probabilities = _posterior(self.fitted.confidence.classes(evidence), candidates)
+            probabilities = _posterior(fit.classes(evidence), candidates)
             ranked = rank(candidates, n_good, probabilities, errors)
         return Outcome(
-            spectra, self.engines, prepared, candidates, ranked, probabilities, exact, self.fitted
-        )
+            spectra, self.engines, prepared, candidates, ranked, probabilities, exact, self.fitted,
+            weights,
+        )  # fmt: skip
 
 
 def _posterior(probabilities: Floats, candidates: list[Candidates]) -> Floats:

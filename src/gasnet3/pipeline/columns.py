@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gasnet3.anomaly.score import Strangeness, judge
 from gasnet3.classes import CLASSES
-from gasnet3.decide.confidence import redshift_features
+from gasnet3.decide.confidence import PosteriorFit, redshift_features
 from gasnet3.decide.rank import (
     Ranked,
     class_robustness,
@@ -220,15 +220,25 @@ def _class_probability(columns: Columns) -> Floats:
 
 
 def _redshift_probability(outcome: Outcome, nth: int, columns: Columns) -> Floats:
-    """Probability that the best solution's redshift is right; NaN for all further ones."""
-    if nth > 0 or outcome.fitted.confidence is None:
+    """Probability that a solution's redshift is right; NaN where that is not known.
+
+    Without a posterior it is known of the best solution only.
+    """
+    fit, has = outcome.fitted.confidence, np.isfinite(columns["z"])
+    if isinstance(fit, PosteriorFit):
+        assert outcome.weights is not None
+        near = outcome.weights.near(np.where(has, columns["z"], 0.0), columns["class"])
+        features = fit.redshift_features(
+            near, columns["rchi2"], columns["sn_median"], columns["class"]
+        )
+        return np.where(has, fit.redshift(features), np.nan)
+    if nth > 0 or fit is None:
         return np.full(len(outcome.spectra), np.nan)
     features = redshift_features(
         columns["delta_chi2"], columns["rchi2"], columns["sn_median"],
         _class_probability(columns), columns["class"],
     )  # fmt: skip
-    has = np.isfinite(columns["z"])
-    return np.where(has, outcome.fitted.confidence.redshift(features), np.nan)
+    return np.where(has, fit.redshift(features), np.nan)
 
 
 def chosen_fit(outcome: Outcome, nth: int) -> Residual:

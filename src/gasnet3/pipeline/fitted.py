@@ -27,7 +27,7 @@ class Fitted:
 
     Attributes
     ----------
-    confidence : Confidence or None
+    confidence : PosteriorFit, Confidence or None
         What decides the class and says how sure it is; None: the least reduced χ² does.
     subclasses : dict of str to SubclassModel
         What tells subclasses, for classes whose network has a fit; none for the amortised solver.
@@ -35,7 +35,7 @@ class Fitted:
         What ordinary spectra are like; None: only χ² says which are strange.
     """
 
-    confidence: confidence.Confidence | None = None
+    confidence: confidence.Confidence | confidence.PosteriorFit | None = None
     subclasses: dict[str, subclass.SubclassModel] = field(default_factory=dict)
     anomaly: AnomalyFit | None = None
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from gasnet3.decide.posterior import Weights
     from gasnet3.decide.rank import Ranked
     from gasnet3.pipeline.fitted import Fitted
     from gasnet3.solve.candidates import Candidates
@@ -40,6 +41,8 @@ class Outcome:
         Whether coefficients are solved for: only such can be compared with the population's.
     fitted : Fitted
         What probabilities, subclasses and scores of strangeness are made of.
+    weights : Weights or None
+        The posterior that decided; None where it did not.
     scanned : dict of str to Curves
         The curves that solutions were proposed from, by class; none where they are not kept.
     """
@@ -52,4 +55,5 @@ class Outcome:
     probabilities: NDArray[np.float64]
     exact: bool
     fitted: Fitted
+    weights: Weights | None = None
     scanned: dict[str, Curves] = field(default_factory=dict)

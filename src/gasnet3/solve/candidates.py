@@ -54,6 +54,8 @@ class Candidates:
         Coefficients, amplitude included.
     covariance : Tensor or ndarray of float64, shape (rows, k, m, m)
         Covariance of the coefficients; 0 for the amortised solver.
+    bound : Tensor or ndarray of float64, shape (rows, k)
+        What the population adds to χ² in the choice among them; 0 where coefficients are free.
     continuum : Tensor or ndarray of float64, shape (rows, k, degree + 1)
         Continuum coefficients solved with them; 0 for the amortised solver.
     prior : Tensor or ndarray of float64, shape (rows, k)
@@ -71,6 +73,7 @@ class Candidates:
     edge: Bool[Array, "rows k"]
     coeff: Float64[Array, "rows k m"]
     covariance: Float64[Array, "rows k p p"]
+    bound: Float64[Array, "rows k"]
     continuum: Float64[Array, "rows k terms"]
     prior: Float64[Array, "rows k"]
     source: Source | None = None
@@ -123,7 +126,7 @@ def collect(
         table[exists] = values
         return table
 
-    names = ("shift", "sigma", "chi2", "coeff", "covariance", "continuum")
+    names = ("shift", "sigma", "chi2", "bound", "coeff", "covariance", "continuum")
     got = {name: place(getattr(fits, name)) for name in names}
     got["prior"] = place(prepared.penalty(places(exists)[0], fits.shift, engine.systematic))
     good = xp.zeros_like(exists)
@@ -141,6 +144,7 @@ def collect(
     for value in sort.values():
         value[again] = np.nan
     bad, edge = (_take(value, order) & ~again for value in (bad, edge))
+    sort["chi2"] = sort["chi2"] - sort["bound"]
     return Candidates(engine.cls, engine.dof, bad=bad, edge=edge, source=source, **sort)
 
 

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gasnet3.nets.card import ModelCard
-from gasnet3.solve.arrays import Array, wide
+from gasnet3.solve.arrays import Array, like, wide
 from gasnet3.solve.batching import in_blocks
 from gasnet3.solve.curves import Curves, scan_amortised
 from gasnet3.solve.limits import SYSTEMATIC_KM_S
+from gasnet3.solve.population import Population
 from gasnet3.solve.prepare import Prepared, legendre_basis
 from gasnet3.solve.splines import spline_coefficients
 from gasnet3.spectra.lattice import C_KM_S, LN10_STEP
 
 if TYPE_CHECKING:
-    from gasnet3.solve.scan import ExactScan
+    from gasnet3.solve.scan import ExactScan, Frugality
     from gasnet3.solve.templates import Templates
 
 
@@ -82,22 +83,37 @@ class Engine:
         from gasnet3.solve.templates import Templates  # loads torch
 
         basis = legendre_basis(self.card.n, self.card.degree, self.eigenspectra.device)
-        return Templates(self.spline, basis, self.card.shifts)
+        bound = self.population
+        precision = None if bound is None else like(basis, bound.precision)
+        return Templates(self.spline, basis, self.card.shifts, precision=precision)
+
+    @cached_property
+    def population(self) -> Population | None:
+        """What binds the coefficients, where the card knows it."""
+        return Population.of(self.card.population)
 
     @cached_property
     def full_scan(self) -> ExactScan:
         """Exact scan of every shift."""
-        from gasnet3.solve.scan import ExactScan  # loads torch
+        from gasnet3.solve.scan import EXACT  # loads torch
 
-        return ExactScan.build(self.eigenspectra, self.card.n, self.card.shifts)
+        return self._scan(EXACT)
 
     @cached_property
     def frugal_scan(self) -> ExactScan:
         """Exact scan whose normal matrices serve for several shifts."""
-        from gasnet3.solve.scan import FRUGAL, ExactScan  # loads torch
+        from gasnet3.solve.scan import FRUGAL  # loads torch
 
-        frugality = FRUGAL[self.cls]
-        return ExactScan.build(self.eigenspectra, self.card.n, self.card.shifts, frugality)
+        return self._scan(FRUGAL[self.cls])
+
+    def _scan(self, frugality: Frugality) -> ExactScan:
+        from gasnet3.solve.scan import ExactScan  # loads torch
+
+        card, bound, spectra = self.card, self.population, self.eigenspectra
+        if bound is not None:
+            # Of unit population: what binds the coefficients is then a number on the diagonal.
+            spectra = like(spectra, bound.root.T) @ wide(spectra)
+        return ExactScan.build(spectra, card.n, card.shifts, frugality, bound=bound is not None)
 
     def reconstruct(self, prepared: Prepared) -> tuple[Array, Array]:
         """Rest-frame reconstruction (rows, N), and coefficients times amplitude (rows, m)."""

@@ -19,7 +19,9 @@ class Fits:
     Attributes
     ----------
     shift, chi2 : Tensor or ndarray of float64, shape (fits,)
-        Shift in pixels, and χ² (not reduced).
+        Shift in pixels, and χ² (not reduced), with what binds the coefficients.
+    bound : Tensor or ndarray of float64, shape (fits,)
+        What of ``chi2`` binds the coefficients: ωᵀ Q⁻¹ ω / α; 0 where they are free.
     step, sigma : Tensor or ndarray of float64, shape (fits,)
         Gauss-Newton step to the minimum and error of the shift, both in pixels; NaN where the
         curvature is not positive.
@@ -35,6 +37,7 @@ class Fits:
 
     shift: Float64[Array, " fits"]
     chi2: Float64[Array, " fits"]
+    bound: Float64[Array, " fits"]
     step: Float64[Array, " fits"]
     sigma: Float64[Array, " fits"]
     bend: Float64[Array, " fits"]

@@ -23,6 +23,7 @@ from gasnet3.solve.arrays import (
 )
 from gasnet3.solve.batching import paired, slices
 from gasnet3.solve.limits import LARGEST_IVAR
+from gasnet3.solve.population import signal_size
 from gasnet3.solve.priors import Prior
 from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.coverage import MIN_GOOD
@@ -54,6 +55,8 @@ class Prepared:
     usable : Tensor or ndarray of bool, shape (rows,)
         Whether the row had at least ``MIN_GOOD`` good pixels, a finite, non-zero norm, and
         inverse variances that can be computed with.
+    size : Tensor or ndarray of float64, shape (rows,)
+        Share of the signal in the variance of ``flux`` (:mod:`gasnet3.solve.population`).
     prior : Prior or None
         What is known of the redshifts beforehand.
     """
@@ -63,6 +66,7 @@ class Prepared:
     continuum: Float64[Array, "rows terms"]
     norm: Float64[Array, " rows"]
     usable: Bool[Array, " rows"]
+    size: Float64[Array, " rows"]
     prior: Prior | None = None
 
     def __len__(self) -> int:
@@ -200,12 +204,16 @@ def _prepare(
     usable &= xp.isfinite(continuum).all(1)
     usable &= (xp.amax(ivar, 1) * norm**2) < LARGEST_IVAR
     scale = xp.where(usable, norm, 1.0)[:, None]
+    weight = ivar.sum(1) / clipped(n_good, 1)
+    noise = xp.where(good, 1.0 / xp.where(good, ivar, 1.0), 0.0).sum(1) / clipped(n_good, 1)
+    size = signal_size(abs(continuum[:, 0]) * xp.sqrt(weight), noise / scale[:, 0] ** 2)
     return Prepared(
         flux=narrow(xp.where(usable[:, None], residual / scale, 0.0)),
         ivar=narrow(xp.where(usable[:, None], ivar * scale**2, 0.0)),
         continuum=continuum,
         norm=xp.where(usable, norm, np.nan),
         usable=usable,
+        size=xp.where(usable, size, 1.0),
     )
 
 

@@ -55,6 +55,7 @@ def fit_at(
     ivar: Float[Tensor, "batch n"],
     rows: Int64[Tensor, " fits"],
     shift: Float64[Tensor, " fits"],
+    size: Float64[Tensor, " batch"] | None = None,
 ) -> Fits:
     """Fit templates at given shifts, by direct sums (eq. 22-26), in the templates' dtype.
 
@@ -69,24 +70,35 @@ def fit_at(
     shift : Tensor of float64, shape (fits,)
         Shift of each fit, clipped to the templates' range, and moved to their grid if they have
         one.
+    size : Tensor of float64, shape (batch,), optional
+        α of each spectrum, to bind the coefficients by their population
+        (:mod:`gasnet3.solve.population`); they are free without it.
     """
     many, shifts = paired(rows, shift)
     places = Places.of(templates, shifts)
-    size = len(templates.basis) + templates.spline.shape[0]
-    together = (GPU_CHUNK if batching.on_gpu(flux) else max(2 * size, CHUNK)) // size
+    width = len(templates.basis) + templates.spline.shape[0]
+    together = (GPU_CHUNK if batching.on_gpu(flux) else max(2 * width, CHUNK)) // width
+    bound = None
+    if size is not None and templates.precision is not None:
+        bound = templates.precision / size[many, None, None]
     parts = [
-        _fit_chunk(templates, flux[many[cut]], ivar[many[cut]], places[cut])
+        _fit_chunk(
+            templates, flux[many[cut]], ivar[many[cut]], places[cut],
+            None if bound is None else bound[cut],
+        )
         for cut in slices(len(many), together)
-    ]
+    ]  # fmt: skip
     names = [f.name for f in fields(Fits)]
     return Fits(*(torch.cat([getattr(p, name) for p in parts])[: len(rows)] for name in names))
 
 
-def _fit_chunk(templates: Templates, flux: Tensor, ivar: Tensor, places: Places) -> Fits:
+def _fit_chunk(
+    templates: Templates, flux: Tensor, ivar: Tensor, places: Places, bound: Tensor | None
+) -> Fits:
     dtype, n, m = templates.spline.dtype, flux.shape[1], templates.spline.shape[0]
     f, root = flux.to(dtype), ivar.to(dtype).sqrt()
     design = _design(templates, places, root)
-    inverse = _inverse(_products(design, m, m + len(templates.basis)))
+    inverse = _inverse(_products(design, m, m + len(templates.basis)), bound)
     right = _times(design, root * f)
     solution = torch.bmm(inverse, right[..., None])[..., 0]
     coeff, continuum = solution[:, :m], solution[:, m : m + len(templates.basis)]
@@ -101,9 +113,13 @@ def _fit_chunk(templates: Templates, flux: Tensor, ivar: Tensor, places: Places)
     imitated = torch.bmm(shared.transpose(1, 2), torch.bmm(inverse, shared))[:, 0, 0]
     curvature = (derivative**2).sum(dim=1).double() - imitated
     curvature = torch.where(curvature > 0, curvature, torch.nan)
+    held = torch.zeros_like(curvature)
+    if bound is not None:
+        held = (coeff * (bound * coeff[:, None]).sum(dim=2)).sum(dim=1)
     return Fits(
         shift=places.shift,
-        chi2=(residual**2).sum(dim=1).double(),
+        chi2=(residual**2).sum(dim=1).double() + held,
+        bound=held,
         step=(derivative * residual).sum(dim=1) / curvature,
         sigma=curvature**-0.5,
         bend=torch.ones_like(curvature),
@@ -161,9 +177,14 @@ def _times(matrices: Tensor, vectors: Tensor) -> Tensor:
     return out.double()
 
 
-def _inverse(normal: Float[Tensor, "fits p p"]) -> Float64[Tensor, "fits p p"]:
+def _inverse(
+    normal: Float[Tensor, "fits p p"], bound: Float64[Tensor, "fits m m"] | None = None
+) -> Float64[Tensor, "fits p p"]:
     """Inverse of scaled normal matrices, float64; the ridge keeps parameters without data at 0."""
     ridge, normal = RIDGE[normal.dtype], normal.double()
+    if bound is not None:
+        m = bound.shape[1]
+        normal[:, :m, :m] += bound
     scale = torch.diagonal(normal, dim1=1, dim2=2).clamp(min=0).sqrt()
     scale = torch.where(scale > 0, scale, 1.0)
     scaled = normal / (scale[:, :, None] * scale[:, None])
@@ -180,6 +201,7 @@ def refine(
     begin: Fits,
     reach: float,
     close: float | Float64[Tensor, " fits"] = CONVERGED,
+    size: Float64[Tensor, " batch"] | None = None,
 ) -> tuple[Fits, Bool[Tensor, " fits"]]:
     """Follow minima of χ² to their sub-pixel positions.
 
@@ -197,6 +219,8 @@ def refine(
         How far in pixels a minimum may move from its start.
     close : float or Tensor of shape (fits,)
         Steps shorter than this many pixels are taken without another evaluation.
+    size : Tensor of float64, shape (batch,), optional
+        As in :func:`fit_at`, for which ``begin`` was made.
 
     Returns
     -------
@@ -217,7 +241,7 @@ def refine(
         if not len(active):
             break
         here = best.rows(active)
-        trial = fit_at(templates, flux, ivar, rows[active], target[active])
+        trial = fit_at(templates, flux, ivar, rows[active], target[active], size)
         better = trial.chi2 <= here.chi2
         best.put(active[better], trial.rows(better))
         move[active], best.bend[active] = _secant_move(here, trial, better)

@@ -92,6 +92,9 @@ class ExactScan:
         Number of eigenspectra; of points of the curve.
     frugality : Frugality
         What is saved.
+    bound : bool
+        Whether the eigenspectra are those of a unit population, which binds the coefficients
+        (:mod:`gasnet3.solve.population`); the curve is then -2 ln p(F | s, c).
     """
 
     single: Correlator
@@ -101,6 +104,7 @@ class ExactScan:
     m: int
     points: int
     frugality: Frugality
+    bound: bool = False
 
     @classmethod
     def build(
@@ -109,6 +113,8 @@ class ExactScan:
         n: int,
         shifts: ShiftRange,
         frugality: Frugality = EXACT,
+        *,
+        bound: bool = False,
     ) -> ExactScan:
         """Transform eigenspectra of shape (m, N)."""
         m, step, stride = len(eigenspectra), frugality.step, frugality.stride
@@ -128,6 +134,7 @@ class ExactScan:
             m=m,
             points=-(-len(shifts) // step),
             frugality=frugality,
+            bound=bound,
         )
 
     @property
@@ -145,7 +152,7 @@ class ExactScan:
 
     def scan(self, prepared: Prepared) -> Float32[Tensor, "rows points"]:
         """χ² curves of prepared spectra, not reduced, float32, shape (rows, points)."""
-        arrays = paired(prepared.flux, prepared.ivar, prepared.polynomials)
+        arrays = paired(prepared.flux, prepared.ivar, prepared.polynomials, prepared.size.float())
         rows = len(arrays[0])
         together = max(2, min(32, POINTS * self.frugality.share // len(self.shifts)))
         if batching.on_gpu(arrays[0]):
@@ -158,13 +165,20 @@ class ExactScan:
         flux: Float32[Tensor, "rows n"],
         ivar: Float32[Tensor, "rows n"],
         polynomials: Float32[Tensor, "rows terms n"],
+        size: Float32[Tensor, " rows"],
     ) -> Float32[Tensor, "rows points"]:
         average, weighted = self.frugality.average, ivar * flux
         right = self.single(weighted[:, None])[:, 0]
         normal = _columns(self.product(_sums(ivar, average)[:, None])[:, 0], self.m)
         reduced = _without_continuum(normal, self.averaged(_sums(polynomials, average)))
         blocks = right.shape[2] * self.frugality.step // self.frugality.share
-        gain = _explained([self._between(column)[..., :blocks] for column in reduced], right)
+        columns = [self._between(column)[..., :blocks] for column in reduced]
+        if self.bound:
+            for column in columns:
+                column[:, :1] += 1.0 / size[:, None, None]
+        gain, volume = _explained(columns, right)
+        if self.bound:
+            gain = gain - (volume + self.m * torch.log(size)[:, None])
         constant = (weighted * flux).sum(dim=1, keepdim=True)
         return torch.flip(constant - gain[:, : self.points], (1,))
 
@@ -223,8 +237,8 @@ def _without_continuum(normal: list[Tensor], cross: Tensor) -> list[Tensor]:
 
 def _explained(
     normal: list[Tensor], right: Float32[Tensor, "rows m shifts"]
-) -> Float32[Tensor, "rows shifts"]:
-    """bᵀ S⁻¹ b at every shift: what the best coefficients explain of χ².
+) -> tuple[Float32[Tensor, "rows shifts"], Float32[Tensor, "rows shifts"]]:
+    """bᵀ S⁻¹ b at every shift, what the best coefficients explain of χ²; and ln det S.
 
     A Cholesky factorisation and a forward substitution written out over the columns, each step
     for all shifts of all rows at once: LAPACK on thousands of 10 × 10 matrices is ten times
@@ -239,12 +253,12 @@ def _explained(
 
     Returns
     -------
-    Tensor, shape (rows, blocks × shared)
+    gain, volume : Tensor, shape (rows, blocks × shared)
     """
     rows, m, blocks = len(right), len(normal), normal[0].shape[2]
     # Shifts of one block in a dimension of their own: they share a factor.
     b = right.reshape(rows, m, blocks, -1).transpose(2, 3).contiguous()
-    gain = torch.zeros_like(b[:, 0])
+    gain, volume = torch.zeros_like(b[:, 0]), torch.zeros_like(normal[0][:, 0])
     factor: list[Tensor] = []
     for i in range(m):
         column, least = normal[i].clone(), RIDGE * normal[i][:, :1]
@@ -252,11 +266,14 @@ def _explained(
             below = known[:, i - m :]
             column.addcmul_(below, below[:, :1], value=-1.0)
         diagonal = torch.maximum(column[:, :1], least)
-        scale = torch.rsqrt(diagonal.clamp(min=1e-20))
+        diagonal = diagonal.clamp(min=1e-20)
+        volume += torch.log(diagonal[:, 0])
+        scale = torch.rsqrt(diagonal)
         column = column * scale
         factor.append(column)
         y = b[:, i] * scale
         gain.addcmul_(y, y)
         if i + 1 < m:
             b[:, i + 1 :].addcmul_(column[:, 1:, None], y[:, None], value=-1.0)
-    return gain.transpose(1, 2).reshape(rows, -1)
+    shared = right.shape[2] // blocks
+    return gain.transpose(1, 2).reshape(rows, -1), volume.repeat_interleave(shared, dim=1)

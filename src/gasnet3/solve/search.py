@@ -55,7 +55,7 @@ def best_minima(
     rows, _ = torch.nonzero(exists, as_tuple=True)
     spectra = prepared.flux, prepared.ivar
     search = engine.templates.single
-    tried = fit_at(search, *spectra, rows, start[exists])
+    tried = fit_at(search, *spectra, rows, start[exists], prepared.size)
     chi2 = torch.full(start.shape, torch.inf, dtype=torch.float64, device=start.device)
     ahead = tried.chi2_ahead(reach, shifts).nan_to_num(torch.inf)
     chi2[exists] = ahead + prepared.penalty(rows, tried.shift, engine.systematic + reach)
@@ -67,7 +67,7 @@ def best_minima(
     begin = tried.rows(torch.gather(number, 1, order)[chosen])
     rows, nth = torch.nonzero(chosen, as_tuple=True)
     close = torch.where((nth == 0) & contends[rows], CLOSEST, CLOSE).double()
-    found, settled = refine(search, *spectra, rows, begin, reach, close)
+    found, settled = refine(search, *spectra, rows, begin, reach, close, prepared.size)
     found.chi2 = found.chi2_ahead(CLOSE, shifts)
     _best_in_double(engine, prepared, rows, contends, found, settled, reach)
     return collect(engine, engine.templates, prepared, chosen, found, settled)
@@ -94,9 +94,10 @@ def _best_in_double(
         next_ones = torch.nonzero((rank < least[rows] + NEAR) & ~double)[:, 0]
         if not len(next_ones):
             return
-        first = fit_at(engine.templates, *spectra, rows[next_ones], found.shift[next_ones])
+        these, size = rows[next_ones], prepared.size
+        first = fit_at(engine.templates, *spectra, these, found.shift[next_ones], size)
         first.bend = found.bend[next_ones]
-        fits, converged = refine(engine.templates, *spectra, rows[next_ones], first, reach)
+        fits, converged = refine(engine.templates, *spectra, these, first, reach, size=size)
         found.put(next_ones, fits)
         settled[next_ones] = converged
         double[next_ones] = True

@@ -145,6 +145,7 @@ def slide(
     fits = Fits(
         shift=shift,
         chi2=chi2,
+        bound=xp.zeros_like(chi2),
         step=xp.zeros_like(chi2),
         sigma=xp.where(curvature > 0, curvature, np.nan) ** -0.5,
         bend=xp.ones_like(chi2),

@@ -39,12 +39,15 @@ class Templates:
     grid : Tensor, shape (PHASES, m, N + 2·PAD - 3), or None
         The templates at every fraction of a pixel that there is; fits are then made at the
         nearest of these positions, not in between.
+    precision : Tensor of float64, shape (m, m), or None
+        Q⁻¹ of the population of the coefficients, where it is known.
     """
 
     spline: Float[Tensor, "m rest"]
     basis: Float[Tensor, "terms n"]
     shifts: ShiftRange
     grid: Float[Tensor, "phases m rest-3"] | None = None
+    precision: Float64[Tensor, "m m"] | None = None
 
     @classmethod
     def build(cls, flux: Tensor, shifts: ShiftRange, basis: Tensor) -> Templates:
@@ -58,7 +61,8 @@ class Templates:
         value, _ = spline_weights(fraction)
         width = self.spline.shape[1] - 3
         phases = [combine(self.spline, weights, width).float() for weights in value]
-        return Templates(self.spline.float(), self.basis.float(), self.shifts, torch.stack(phases))
+        spline, basis = self.spline.float(), self.basis.float()
+        return Templates(spline, basis, self.shifts, torch.stack(phases), self.precision)
 
     def at(self, shift: Float64[Tensor, " shifts"], n: int) -> Float[Tensor, "shifts m {n}"]:
         """Eigenspectra as seen through the observed window, float64, shape (shifts, m, n)."""

@@ -1,0 +1,279 @@
+"""The posterior over class and redshift: what the solutions and the curves of all classes weigh.
+
+A minimum of a class weighs ``exp(-E/2) · √(2π) σ / N`` (Laplace): E = -2 ln p(F | s, c) there
+(:mod:`gasnet3.solve.population`), the mean over several sizes α of the signal; σ the error of the
+shift and N the number of shifts, all equally likely beforehand, as the classes are. What lies
+between the minima is summed over the curve that proposed them. χ² counts in units of the least
+reduced χ² where that is above 1: the noise is then larger than is said, or no model describes the
+spectrum. The probability of a class is its share of all weights, that of a redshift the share of
+what lies near it, in whatever class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import erf
+
+from gasnet3.classes import CLASSES
+from gasnet3.decide.continua import Shapes
+from gasnet3.machine.typing import Floats
+from gasnet3.solve.arrays import as_numpy
+from gasnet3.spectra.lattice import LN10_STEP, z_from_shift
+
+if TYPE_CHECKING:
+    from gasnet3.decide.continua import Continua
+    from gasnet3.solve.candidates import Candidates
+    from gasnet3.solve.curves import Curves
+    from gasnet3.solve.engine import Engine
+    from gasnet3.solve.prepare import Prepared
+
+SIZES = (0.1, 0.3, 1.0, 3.0, 10.0)
+"""Sizes of the signal that are averaged, in units of the size that its S/N suggests."""
+
+RIGHT = {"STAR": 1e-3, "GALAXY": 1.5e-3, "QSO": 1.5e-2}
+"""A redshift is right within these |Δ ln(1 + z)|: those of eq. 20, and 300 km/s for stars."""
+
+WINDOW = {"STAR": 3.0, "GALAXY": 8.0, "QSO": 60.0}
+"""Pixels about a solution where the curve tells nothing new."""
+
+DOUBT = 0.2
+"""Share of the doubt about a redshift that the shape of the continuum cannot take away."""
+
+GRID = 24
+"""Redshifts of a curve at which the shape of the continuum is asked about."""
+
+NOTHING = -1e300
+"""ln of a weight of nothing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """What everything weighs, as natural logarithms.
+
+    Attributes
+    ----------
+    classes : tuple of str
+        Classes tried, one entry of the following each.
+    solutions : list of ndarray of float64, shape (rows, k)
+        Of each solution.
+    between : list of ndarray of float64, shape (rows,)
+        Of the curve between them.
+    shape : list of ndarray of float64, shape (rows, k)
+        What of ``solutions`` the shape of the continuum says.
+    z, sigma : list of ndarray of float64, shape (rows, k)
+        Redshift of each solution, and its formal error in ln(1 + z).
+    temperature : ndarray of float64, shape (rows,)
+        Unit of χ².
+    bare : Weights or None
+        As the evidence has them, before the probabilities of classes were set.
+    """
+
+    classes: tuple[str, ...]
+    solutions: list[Floats]
+    between: list[Floats]
+    shape: list[Floats]
+    z: list[Floats]
+    sigma: list[Floats]
+    temperature: Floats
+    bare: Weights | None = None
+
+    @property
+    def evidence(self) -> Floats:
+        """ln p(F | c), shape (rows, 3) of ``CLASSES``; -inf for classes not tried or without any.
+
+        Of a model without features it would be 0.
+        """
+        out = np.full((len(self.temperature), len(CLASSES)), -np.inf)
+        for cls, each, rest in zip(self.classes, self.solutions, self.between, strict=True):
+            total = np.logaddexp(_log_sum(each), rest)
+            out[:, CLASSES.index(cls)] = np.where(total > NOTHING, total, -np.inf)
+        return out
+
+    @property
+    def probabilities(self) -> Floats:
+        """Share of each class, shape (rows, 3); NaN for classes not tried, or without any."""
+        evidence = self.evidence
+        total = np.logaddexp.reduce(evidence, axis=1)
+        share = np.exp(evidence - np.where(np.isfinite(total), total, 0.0)[:, None])
+        share[~np.isfinite(total)] = np.nan
+        share[:, [cls not in self.classes for cls in CLASSES]] = np.nan
+        return np.asarray(share)
+
+    def of_classes(self, probabilities: Floats) -> Weights:
+        """The same with given probabilities of the classes, shape (rows, 3)."""
+        evidence = self.evidence
+        with np.errstate(divide="ignore", invalid="ignore"):
+            more = np.log(probabilities) - evidence
+        more = np.where(np.isfinite(more), more, 0.0)
+        solutions, between = [], []
+        for index, cls in enumerate(self.classes):
+            added = more[:, CLASSES.index(cls)]
+            solutions.append(np.maximum(self.solutions[index] + added[:, None], NOTHING))
+            between.append(np.maximum(self.between[index] + added, NOTHING))
+        return replace(self, solutions=solutions, between=between, bare=self)
+
+    def near(self, z: Floats, cls: NDArray[np.str_]) -> Floats:
+        """Share of all weights that lies near redshifts.
+
+        The shape of the continuum leaves at least a fifth of the doubt that there is without it:
+        no redshift is to be believed for a colour.
+
+        Parameters
+        ----------
+        z : ndarray of float64, shape (rows,)
+            The redshifts.
+        cls : ndarray of str, shape (rows,)
+            Their classes, whose :data:`RIGHT` tells what is near.
+        """
+        found = self._near(z, cls)
+        if self.bare is None:
+            return found
+        shapeless = [each - s for each, s in zip(self.bare.solutions, self.shape, strict=True)]
+        bare = replace(self.bare, solutions=shapeless)
+        return np.minimum(found, 1.0 - DOUBT * (1.0 - bare._near(z, cls)))
+
+    def _near(self, z: Floats, cls: NDArray[np.str_]) -> Floats:
+        limit = np.array([RIGHT.get(c, 0.0) for c in cls])[:, None]
+        inside, total = np.full((2, len(z)), NOTHING)
+        for index, weight in enumerate(self.solutions):
+            distance = np.abs(np.log1p(self.z[index]) - np.log1p(z)[:, None])
+            # Of a broad minimum only a part lies so near.
+            part = erf(limit / (np.sqrt(2.0) * np.maximum(self.sigma[index], 1e-12)))
+            with np.errstate(divide="ignore", invalid="ignore"):
+                close = np.where(distance < limit, weight + np.log(part), NOTHING)
+            inside = np.logaddexp(inside, _log_sum(np.nan_to_num(close, nan=NOTHING)))
+            total = np.logaddexp(total, _log_sum(weight))
+            total = np.logaddexp(total, self.between[index])
+        return np.exp(np.minimum(inside - total, 0.0))
+
+
+def weigh(
+    engines: Sequence[Engine],
+    prepared: Sequence[Prepared],
+    candidates: Sequence[Candidates],
+    curves: Mapping[str, Curves],
+    n_good: Floats,
+    continua: Mapping[str, Continua],
+) -> Weights:
+    """Weigh the solutions of a batch.
+
+    Parameters
+    ----------
+    engines, prepared, candidates
+        One entry a class.
+    curves : mapping of str to Curves
+        -2 ln p(F | s, c) of each class, as scanned.
+    n_good : ndarray, shape (rows,)
+        Unmasked pixels.
+    continua : mapping of str to Continua
+        Populations of continua by class; none: their shape says nothing.
+    """
+    reduced = [
+        as_numpy(found.chi2[:, 0]) / np.maximum(n_good - found.dof, 1) for found in candidates
+    ]
+    temperature = np.fmax(1.0, np.fmin.reduce(reduced))
+    temperature = np.where(np.isfinite(temperature), temperature, 1.0)
+    solutions, between, shape, redshifts, sigmas = [], [], [], [], []
+    for engine, spectra, found in zip(engines, prepared, candidates, strict=True):
+        shift, sigma = as_numpy(found.shift), as_numpy(found.sigma)
+        error = sigma * np.sqrt(temperature)[:, None]
+        z = np.asarray(z_from_shift(shift))
+        each = _at_solutions(engine, spectra, found, temperature)
+        each += np.log(np.sqrt(2.0 * np.pi) * np.clip(error, 0.02, 50.0) / len(engine.card.shifts))
+        each = np.where(np.isfinite(each) & ~as_numpy(found.bad), each, NOTHING)
+        shapes, said = None, np.zeros_like(each)
+        if engine.cls in continua:
+            shapes = Shapes.of(_relative(spectra), *map(as_numpy, (spectra.flux, spectra.ivar)))
+            said = continua[engine.cls].log_likelihood(shapes, z)
+        rest = np.full(len(shift), NOTHING)
+        if engine.cls in curves:
+            rest = _between(engine, curves[engine.cls], found, spectra, temperature)
+            if shapes is not None:
+                rest = rest + _typical(continua[engine.cls], shapes, engine)
+        solutions.append(each + said)
+        between.append(rest)
+        shape.append(said)
+        redshifts.append(z)
+        sigmas.append(LN10_STEP * error)
+    names = tuple(engine.cls for engine in engines)
+    return Weights(names, solutions, between, shape, redshifts, sigmas, temperature)
+
+
+def _relative(prepared: Prepared) -> Floats:
+    """The subtracted continuum in units of the norm, as the prepared flux is."""
+    norm = as_numpy(prepared.norm)
+    return np.asarray(as_numpy(prepared.continuum) / norm[:, None])
+
+
+def _constant(prepared: Prepared) -> Floats:
+    """χ² of a model without features, shape (rows,)."""
+    flux, ivar = as_numpy(prepared.flux), as_numpy(prepared.ivar)
+    return (flux.astype(np.float64) ** 2 * ivar).sum(axis=1)
+
+
+def _at_solutions(
+    engine: Engine, prepared: Prepared, found: Candidates, temperature: Floats
+) -> Floats:
+    """-E/2 of each solution, against a model without features, with what a prior adds."""
+    assert engine.population is not None
+    chi2, bound, prior = (as_numpy(getattr(found, n)) for n in ("chi2", "bound", "prior"))
+    size = as_numpy(prepared.size)
+    omega, covariance = as_numpy(found.coeff), as_numpy(found.covariance)
+    exists = np.isfinite(chi2) & np.isfinite(covariance).all(axis=(2, 3))
+    out = np.full(chi2.shape, np.nan)
+    rows = np.nonzero(exists)[0]
+    inverse = np.linalg.inv(engine.population.root)
+    # In units of the population, along the axes of the covariance: everything is diagonal there.
+    narrow = inverse @ covariance[exists] @ inverse.T
+    variance, axes = np.linalg.eigh(narrow)
+    variance = np.maximum(variance, 1e-300)
+    along = np.einsum("fij,fi->fj", axes, np.einsum("ij,fj->fi", inverse, omega[exists]))
+    alpha = size[rows, None]
+    measured = np.maximum(1.0 / variance - 1.0 / alpha, 0.0)
+    right = along / variance
+    least = chi2[exists] + bound[exists]
+    free = least + (along * right).sum(axis=1) - _constant(prepared)[rows]
+    parts = []
+    for factor in SIZES:
+        bind = 1.0 / (alpha * factor)
+        gain = (right**2 / (measured + bind)).sum(axis=1)
+        volume = np.log1p(measured / bind).sum(axis=1)
+        parts.append(-0.5 * ((free - gain) / temperature[rows] + volume))
+    out[exists] = np.logaddexp.reduce(parts, axis=0) - np.log(len(SIZES)) - 0.5 * prior[exists]
+    return out
+
+
+def _between(
+    engine: Engine, curves: Curves, found: Candidates, prepared: Prepared, temperature: Floats
+) -> Floats:
+    """ln of what a curve weighs, away from the solutions, shape (rows,)."""
+    shift, curve = as_numpy(curves.shift), as_numpy(curves.chi2).astype(np.float64)
+    curve = curve - _constant(prepared)[:, None]
+    lowest = np.nanmin(np.where(np.isfinite(curve), curve, np.inf), axis=1, keepdims=True)
+    # The volumes in it have no temperature; they hardly change along a curve.
+    weight = -0.5 * ((curve - lowest) / temperature[:, None] + lowest)
+    for place in as_numpy(found.shift).T:
+        weight[np.abs(shift - place[:, None]) <= WINDOW[engine.cls]] = NOTHING
+    step = float(shift[1] - shift[0]) if len(shift) > 1 else 1.0
+    total = _log_sum(np.where(np.isfinite(weight), weight, NOTHING))
+    total += np.log(step / len(engine.card.shifts))
+    return np.where(np.isfinite(lowest[:, 0]), total, NOTHING)
+
+
+def _typical(continua: Continua, shapes: Shapes, engine: Engine) -> Floats:
+    """ln p(shape) of a class, the mean over its shifts, shape (rows,)."""
+    shifts = engine.card.shifts
+    z = np.asarray(z_from_shift(np.linspace(shifts.first, shifts.last, GRID)))
+    each = continua.log_likelihood(shapes, np.broadcast_to(z, (len(shapes.ratio), GRID)))
+    return _log_sum(each) - np.log(GRID)
+
+
+def _log_sum(values: Floats) -> Floats:
+    """ln of the sum of exponentials over the last axis."""
+    top = values.max(axis=-1, initial=NOTHING)
+    return np.log(np.exp(values - top[..., None]).sum(axis=-1)) + top

@@ -1,0 +1,189 @@
+"""Fitting what makes the posterior honest: populations of continua, bright classes, redshifts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gasnet3.classes import CLASSES
+from gasnet3.decide.confidence import Evidence, PosteriorFit, bright_share
+from gasnet3.decide.continua import Continua, Shapes
+from gasnet3.decide.posterior import RIGHT, Weights
+from gasnet3.evaluate import metrics
+from gasnet3.machine.progress import Progress
+from gasnet3.machine.typing import Bools, Floats
+from gasnet3.pipeline.pipeline import ROWS, Pipeline
+from gasnet3.solve.arrays import as_numpy
+from gasnet3.solve.prepare import prepare
+from gasnet3.spectra.batch import Spectra
+
+COMPONENTS = {"STAR": 10, "GALAXY": 12, "QSO": 14}
+"""Normal distributions that a population of continua is a mixture of."""
+
+LEAST_LEVEL = 100.0
+"""S/N of a continuum's level that is learned from."""
+
+FARTHEST = 6.0
+"""Ratios of coefficients beyond which a continuum is broken."""
+
+STRENGTH = 1.0
+"""Inverse of the logistic models' regularisation, for features of unit variance."""
+
+
+def fit_continua(spectra: Spectra, degree: int, seed: int = 0) -> dict[str, Continua]:
+    """The populations of continua of labelled spectra, by class.
+
+    Parameters
+    ----------
+    spectra : Spectra
+        With ``classes`` and ``z``.
+    degree : int
+        Degree of the continuum polynomial.
+    seed : int
+        Of the mixtures' first guesses.
+
+    Raises
+    ------
+    ImportError
+        If scikit-learn is not installed.
+    """
+    from sklearn.mixture import GaussianMixture
+
+    prepared = prepare(spectra, degree)
+    continuum = as_numpy(prepared.continuum) / as_numpy(prepared.norm)[:, None]
+    flux, ivar = as_numpy(prepared.flux), as_numpy(prepared.ivar)
+    shapes = Shapes.of(continuum, flux, ivar)
+    level = np.abs(continuum[:, 0]) * np.sqrt(ivar.sum(axis=1, dtype=np.float64))
+    good = shapes.known & (level > LEAST_LEVEL) & (np.abs(shapes.ratio) < FARTHEST).all(axis=1)
+    out = {}
+    for cls in CLASSES:
+        rows = good & (spectra.classes == cls) & np.isfinite(spectra.z)
+        features = np.column_stack([np.log1p(spectra.z[rows]), shapes.ratio[rows]])
+        first = 1 if cls == "STAR" else 0
+        count = min(COMPONENTS[cls], max(1, int(rows.sum()) // 30))
+        mixture = GaussianMixture(count, reg_covar=1e-3, n_init=2, random_state=seed)
+        mixture.fit(features[:, first:])
+        size = features.shape[1]
+        centre, covariance = np.zeros((count, size)), np.zeros((count, size, size))
+        centre[:, first:] = mixture.means_
+        covariance[:, first:, first:] = mixture.covariances_
+        out[cls] = Continua(mixture.weights_, centre, covariance)
+    return out
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """Labelled spectra as a pipeline has weighed them.
+
+    Attributes
+    ----------
+    evidence : Evidence
+        Of the best solutions.
+    log_evidence : ndarray of float64, shape (rows, 3)
+        Of the classes.
+    weights : list of Weights
+        By batch.
+    spectra : Spectra
+        The spectra.
+    rchi2 : list of ndarray of float64, shape (rows, 3, k)
+        By batch: reduced χ² of all solutions.
+    """
+
+    evidence: Evidence
+    log_evidence: Floats
+    weights: list[Weights]
+    rchi2: list[Floats]
+    spectra: Spectra
+
+
+def judge(
+    pipeline: Pipeline, spectra: Spectra, k: int = 2, on_progress: Progress | None = None
+) -> Judged:
+    """Weigh labelled spectra with a pipeline whose fit has its continua already."""
+    weights, evidence, rchi2 = [], [], []
+    for start in range(0, len(spectra), ROWS):
+        batch = spectra[start : start + ROWS]
+        outcome = pipeline.solve(batch, k)
+        assert outcome.weights is not None
+        assert outcome.weights.bare is not None
+        weights.append(outcome.weights.bare)
+        evidence.append(Evidence.of(batch, outcome.engines, outcome.candidates, exact=True))
+        each = [
+            as_numpy(c.chi2) / np.maximum(batch.n_good - c.dof, 1)[:, None]
+            for c in outcome.candidates
+        ]
+        rchi2.append(np.stack(each, axis=1))
+        if on_progress:
+            on_progress(start + len(batch), len(spectra))
+    names = [name for name in vars(evidence[0]) if name != "exact"]
+    joined = {name: np.concatenate([getattr(e, name) for e in evidence]) for name in names}
+    found = np.concatenate([w.evidence for w in weights])
+    return Judged(Evidence(**joined, exact=True), found, weights, rchi2, spectra)
+
+
+def fit_posterior(judged: Judged, continua: Mapping[str, Continua]) -> PosteriorFit:
+    """Fit the classes of bright spectra, and how likely redshifts are right.
+
+    Raises
+    ------
+    ValueError
+        If no redshift is wrong, or none is right.
+    """
+    cls, sn = judged.spectra.classes, judged.evidence.sn
+    features = PosteriorFit.bright_features(judged.log_evidence, judged.evidence)
+    known = np.isin(cls, CLASSES)
+    place = np.array([CLASSES.index(c) for c in cls[known]])
+    bright = _logistic(features[known], place, bright_share(sn[known]))
+    first = PosteriorFit(dict(continua), bright, np.zeros(5))
+    features, right, asked = redshift_cases(judged, first)
+    if right[asked].all() or not right[asked].any():
+        raise ValueError("all redshifts are right or all are wrong: nothing to tell them apart by")
+    weight = _logistic(features[asked], right[asked].astype(np.int64), np.ones(int(asked.sum())))
+    return PosteriorFit(dict(continua), bright, weight[0])
+
+
+def redshift_cases(judged: Judged, fit: PosteriorFit) -> tuple[Floats, Bools, Bools]:
+    """Features of the decided redshifts, which are right, and of which that is known.
+
+    Right is a redshift within :data:`RIGHT` of the label, whatever the class; that of a sky fibre
+    never is.
+    """
+    spectra = judged.spectra
+    probabilities = fit.classes(judged.log_evidence, judged.evidence)
+    z, near, cls, rchi2 = [], [], [], []
+    start = 0
+    for bare, reduced in zip(judged.weights, judged.rchi2, strict=True):
+        rows = slice(start, start + len(bare.temperature))
+        weights, start = bare.of_classes(probabilities[rows]), rows.stop
+        flat = np.stack(weights.solutions, axis=1).reshape(len(bare.temperature), -1)
+        best, each = flat.argmax(axis=1), np.arange(len(flat))
+        z.append(np.stack(weights.z, axis=1).reshape(len(flat), -1)[each, best])
+        names = np.array(weights.classes)[best // weights.solutions[0].shape[1]]
+        cls.append(names)
+        rchi2.append(reduced.reshape(len(flat), -1)[each, best])
+        near.append(weights.near(np.nan_to_num(z[-1]), names))
+    found, names = np.concatenate(z), np.concatenate(cls)
+    features = fit.redshift_features(
+        np.concatenate(near), np.concatenate(rchi2), judged.evidence.sn, names
+    )
+    limit = np.array([RIGHT.get(c, np.nan) for c in spectra.classes])
+    has, true = np.isfinite(found), np.where(np.isfinite(spectra.z), spectra.z, 0.0)
+    right = has & (metrics.delta_ln_z(found, true) < limit)
+    sky = ~np.isin(spectra.classes, CLASSES)
+    asked = has & (sky | np.isfinite(spectra.z))
+    return features, right & ~sky, asked
+
+
+def _logistic(features: Floats, place: NDArray[np.int64], share: Floats) -> Floats:
+    """Weights of a logistic model on the features as they are, the constant last."""
+    from sklearn.linear_model import LogisticRegression
+
+    mean, spread = features.mean(axis=0), features.std(axis=0)
+    spread = np.where(spread > 0, spread, 1.0)
+    fit = LogisticRegression(C=STRENGTH, max_iter=5000)
+    fit.fit((features - mean) / spread, place, sample_weight=share)
+    weight = fit.coef_ / spread
+    return np.column_stack([weight, fit.intercept_ - weight @ mean])
