@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from gasnet3.solve.engine import Engine
     from gasnet3.solve.prepare import Prepared
 
-SIZES = (0.1, 0.3, 1.0, 3.0, 10.0)
+SIZES = (0.4, 1.0, 3.0, 10.0)
 """Sizes of the signal that are averaged, in units of the size that its S/N suggests."""
 
 RIGHT = {"STAR": 1e-3, "GALAXY": 1.5e-3, "QSO": 1.5e-2}
@@ -44,7 +44,7 @@ WINDOW = {"STAR": 3.0, "GALAXY": 8.0, "QSO": 60.0}
 DOUBT = 0.2
 """Share of the doubt about a redshift that the shape of the continuum cannot take away."""
 
-GRID = 24
+GRID = 48
 """Redshifts of a curve at which the shape of the continuum is asked about."""
 
 NOTHING = -1e300
@@ -157,7 +157,7 @@ def weigh(
     prepared: Sequence[Prepared],
     candidates: Sequence[Candidates],
     curves: Mapping[str, Curves],
-    n_good: Floats,
+    n_good: NDArray[np.int64],
     continua: Mapping[str, Continua],
 ) -> Weights:
     """Weigh the solutions of a batch.
@@ -183,8 +183,10 @@ def weigh(
         shift, sigma = as_numpy(found.shift), as_numpy(found.sigma)
         error = sigma * np.sqrt(temperature)[:, None]
         z = np.asarray(z_from_shift(shift))
-        each = _at_solutions(engine, spectra, found, temperature)
-        each += np.log(np.sqrt(2.0 * np.pi) * np.clip(error, 0.02, 50.0) / len(engine.card.shifts))
+        height, plain = _at_solutions(engine, spectra, found, temperature)
+        each = height + np.log(
+            np.sqrt(2.0 * np.pi) * np.clip(error, 0.02, 50.0) / len(engine.card.shifts)
+        )
         each = np.where(np.isfinite(each) & ~as_numpy(found.bad), each, NOTHING)
         shapes, said = None, np.zeros_like(each)
         if engine.cls in continua:
@@ -192,9 +194,10 @@ def weigh(
             said = continua[engine.cls].log_likelihood(shapes, z)
         rest = np.full(len(shift), NOTHING)
         if engine.cls in curves:
-            rest = _between(engine, curves[engine.cls], found, spectra, temperature)
-            if shapes is not None:
-                rest = rest + _typical(continua[engine.cls], shapes, engine)
+            rest = _between(
+                engine, curves[engine.cls], found, _constant(spectra), temperature, height, plain,
+                _along(curves[engine.cls], continua.get(engine.cls), shapes),
+            )  # fmt: skip
         solutions.append(each + said)
         between.append(rest)
         shape.append(said)
@@ -218,14 +221,17 @@ def _constant(prepared: Prepared) -> Floats:
 
 def _at_solutions(
     engine: Engine, prepared: Prepared, found: Candidates, temperature: Floats
-) -> Floats:
-    """-E/2 of each solution, against a model without features, with what a prior adds."""
+) -> tuple[Floats, Floats]:
+    """-E/2 of each solution, against a model without features, with what a prior adds.
+
+    And E as the curves have it: of one size of the signal, and with 1 as the unit of χ².
+    """
     assert engine.population is not None
     chi2, bound, prior = (as_numpy(getattr(found, n)) for n in ("chi2", "bound", "prior"))
     size = as_numpy(prepared.size)
     omega, covariance = as_numpy(found.coeff), as_numpy(found.covariance)
     exists = np.isfinite(chi2) & np.isfinite(covariance).all(axis=(2, 3))
-    out = np.full(chi2.shape, np.nan)
+    out, plain = np.full((2, *chi2.shape), np.nan)
     rows = np.nonzero(exists)[0]
     inverse = np.linalg.inv(engine.population.root)
     # In units of the population, along the axes of the covariance: everything is diagonal there.
@@ -245,32 +251,41 @@ def _at_solutions(
         volume = np.log1p(measured / bind).sum(axis=1)
         parts.append(-0.5 * ((free - gain) / temperature[rows] + volume))
     out[exists] = np.logaddexp.reduce(parts, axis=0) - np.log(len(SIZES)) - 0.5 * prior[exists]
-    return out
+    volume = np.log1p(measured * alpha).sum(axis=1)
+    plain[exists] = least - _constant(prepared)[rows] + volume + prior[exists]
+    return out, plain
 
 
 def _between(
-    engine: Engine, curves: Curves, found: Candidates, prepared: Prepared, temperature: Floats
-) -> Floats:
-    """ln of what a curve weighs, away from the solutions, shape (rows,)."""
+    engine: Engine, curves: Curves, found: Candidates, constant: Floats, temperature: Floats,
+    height: Floats, plain: Floats, said: Floats,
+) -> Floats:  # fmt: skip
+    """ln of what a curve weighs, away from the solutions, shape (rows,).
+
+    ``height`` and ``plain`` are what :func:`_at_solutions` gave: the curve is hung up at the best.
+    ``said`` is what the shape of the continuum adds to it.
+    """
     shift, curve = as_numpy(curves.shift), as_numpy(curves.chi2).astype(np.float64)
-    curve = curve - _constant(prepared)[:, None]
-    lowest = np.nanmin(np.where(np.isfinite(curve), curve, np.inf), axis=1, keepdims=True)
+    best = np.where(np.isfinite(height), height, -np.inf).argmax(axis=1)[:, None]
+    top, level = (np.take_along_axis(values, best, axis=1) for values in (height, plain))
     # The volumes in it have no temperature; they hardly change along a curve.
-    weight = -0.5 * ((curve - lowest) / temperature[:, None] + lowest)
+    weight = top - 0.5 * (curve - constant[:, None] - level) / temperature[:, None] + said
     for place in as_numpy(found.shift).T:
         weight[np.abs(shift - place[:, None]) <= WINDOW[engine.cls]] = NOTHING
     step = float(shift[1] - shift[0]) if len(shift) > 1 else 1.0
     total = _log_sum(np.where(np.isfinite(weight), weight, NOTHING))
-    total += np.log(step / len(engine.card.shifts))
-    return np.where(np.isfinite(lowest[:, 0]), total, NOTHING)
+    return np.where(total > NOTHING, total + np.log(step / len(engine.card.shifts)), NOTHING)
 
 
-def _typical(continua: Continua, shapes: Shapes, engine: Engine) -> Floats:
-    """ln p(shape) of a class, the mean over its shifts, shape (rows,)."""
-    shifts = engine.card.shifts
-    z = np.asarray(z_from_shift(np.linspace(shifts.first, shifts.last, GRID)))
-    each = continua.log_likelihood(shapes, np.broadcast_to(z, (len(shapes.ratio), GRID)))
-    return _log_sum(each) - np.log(GRID)
+def _along(curves: Curves, continua: Continua | None, shapes: Shapes | None) -> Floats:
+    """ln p(shape | z) along a curve, from a few redshifts, shape (rows, points) or (1, 1)."""
+    if continua is None or shapes is None:
+        return np.zeros((1, 1))
+    points = len(curves.shift)
+    few = np.linspace(0, points - 1, min(GRID, points)).round().astype(np.int64)
+    each = continua.log_likelihood(shapes, np.tile(curves.z[few], (len(shapes.ratio), 1)))
+    nearest = np.abs(np.arange(points)[:, None] - few).argmin(axis=1)
+    return np.asarray(each[:, nearest])
 
 
 def _log_sum(values: Floats) -> Floats:

@@ -52,8 +52,8 @@ class Population:
             return None
         mean = np.asarray(population["mean"], np.float64)
         moment = np.asarray(population["covariance"], np.float64) + np.outer(mean, mean)
-        root: Floats = np.linalg.cholesky(moment)
-        inverse: Floats = np.linalg.inv(root)
+        root = np.asarray(np.linalg.cholesky(moment), np.float64)
+        inverse = np.asarray(np.linalg.inv(root), np.float64)
         return cls(root, inverse.T @ inverse)
 
 
