@@ -27,6 +27,7 @@ from gasnet3.machine.typing import Floats
 from gasnet3.solve.arrays import as_numpy
 
 if TYPE_CHECKING:
+    from gasnet3.decide.posterior import Weights
     from gasnet3.solve.candidates import Candidates
     from gasnet3.solve.engine import Engine
     from gasnet3.spectra.batch import Spectra
@@ -241,7 +242,7 @@ class PosteriorFit:
         Populations of continua, by class.
     bright_weight : ndarray, shape (3, 3 + features + 1)
         Of the softmax over ``gasnet3.CLASSES`` of bright spectra; the last column is the constant.
-    z_weight : ndarray, shape (5,)
+    z_weight : ndarray, shape (9,)
         Of the logistic of :meth:`redshift_features`; the constant comes last.
     """
 
@@ -280,24 +281,31 @@ class PosteriorFit:
         return np.column_stack([*pairs, evidence.features()])
 
     @staticmethod
-    def redshift_features(near: Floats, rchi2: Floats, sn: Floats, cls: NDArray[np.str_]) -> Floats:
-        """Numbers that tell a right redshift from a wrong one, shape (rows, 4).
+    def redshift_features(
+        near: Floats, height: Floats, rchi2: Floats, weights: Weights, sn: Floats,
+        cls: NDArray[np.str_],
+    ) -> Floats:  # fmt: skip
+        """Numbers that tell a right redshift from a wrong one, shape (rows, 8).
 
         Parameters
         ----------
-        near : ndarray of float64, shape (rows,)
-            Share of the posterior near it.
+        near, height : ndarray of float64, shape (rows,)
+            Share of the posterior near it, and the ``height`` of its solution.
         rchi2, sn : ndarray of float64, shape (rows,)
             Reduced χ² of its solution, and median S/N a pixel.
+        weights : Weights
+            Of the batch.
         cls : ndarray of str, shape (rows,)
             Its class.
         """
         odds = np.clip(near, 1e-9, 1.0 - 1e-9)
-        limit = 2.0 + (0.1 * np.clip(np.nan_to_num(sn), *SN_RANGE)) ** 2
-        misfit = np.log(np.clip(np.nan_to_num(rchi2, nan=1.0) / limit, 1.0, 1e3))
+        size = np.clip(np.nan_to_num(sn), *SN_RANGE)
+        misfit = np.log(np.clip(np.nan_to_num(rchi2, nan=1.0) / (2.0 + (0.1 * size) ** 2), 1, 1e3))
         return np.column_stack(
             [
                 np.arcsinh(np.log(odds / (1.0 - odds))), misfit,
+                np.arcsinh(np.maximum(height, 0.0)), np.log(size),
+                np.log(weights.temperature), np.log(weights.structure),
                 (cls == "STAR").astype(np.float64), (cls == "QSO").astype(np.float64),
             ]
         )  # fmt: skip

@@ -10,16 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gasnet3.machine.typing import Bools, Floats
+from gasnet3.solve.arrays import as_numpy
 
-BROADENING = 2.0
+if TYPE_CHECKING:
+    from gasnet3.solve.prepare import Prepared
+
+BROADENING = 1.5
 """Factor on the covariances: other surveys see other galaxies."""
 
-CALIBRATION = 0.1
+CALIBRATION = 0.05
 """Error of the ratios that calibration and dust add."""
 
 TAILS = 8.0
@@ -43,40 +47,42 @@ class Shapes:
     ----------
     ratio : ndarray of float64, shape (rows, degree)
         To the first coefficient.
-    variance : ndarray of float64, shape (rows,)
-        Of a ratio by noise, the mean over all.
+    covariance : ndarray of float64, shape (rows, degree, degree)
+        Of the ratios, by noise.
+    level_sn : ndarray of float64, shape (rows,)
+        S/N of the first coefficient.
     known : ndarray of bool, shape (rows,)
         Whether they mean something.
     """
 
     ratio: Floats
-    variance: Floats
+    covariance: Floats
+    level_sn: Floats
     known: Bools
 
     @classmethod
-    def of(cls, continuum: Floats, flux: Floats, ivar: Floats) -> Shapes:
-        """The shapes of prepared spectra.
-
-        Parameters
-        ----------
-        continuum : ndarray of float64, shape (rows, degree + 1)
-            Legendre coefficients in any unit.
-        flux, ivar : ndarray, shape (rows, n)
-            Prepared spectra in the same unit.
-        """
-        good = ivar > 0
-        n_good, n = good.sum(axis=1), good.shape[1]
+    def of(cls, prepared: Prepared) -> Shapes:
+        """The shapes of prepared spectra."""
+        good, usable = as_numpy(prepared.ivar) > 0, as_numpy(prepared.usable)
+        n = good.shape[1]
         span = n - good.argmax(axis=1) - good[:, ::-1].argmax(axis=1)
+        continuum = as_numpy(prepared.continuum) / as_numpy(prepared.norm)[:, None]
         level = continuum[:, 0]
-        total = np.abs(level) * np.sqrt(ivar.sum(axis=1, dtype=np.float64))
-        known = (n_good > 0) & (level > 0) & (span >= LEAST_COVERAGE * n) & (total > LEAST_SN)
-        ratio = continuum[:, 1:] / np.where(known, level, 1.0)[:, None]
-        known &= np.isfinite(ratio).all(axis=1)
-        ratio = np.where(known[:, None], ratio, 0.0)
-        # Var(c_p) is about (2p + 1) times that of the level, for even weights.
-        terms = 2.0 * np.arange(1, continuum.shape[1]) + 1.0
-        noise = (terms + ratio**2).mean(axis=1) / np.where(known, total, 1.0) ** 2
-        return cls(ratio, noise, known)
+        terms = continuum.shape[1]
+        known = usable & (level > 0) & (span >= LEAST_COVERAGE * n)
+        certainty = as_numpy(prepared.certainty)
+        certainty = np.where(known[:, None, None], certainty, np.eye(terms))
+        noise = np.linalg.inv(certainty)
+        level = np.where(known, level, 1.0)
+        sn = level / np.sqrt(np.maximum(noise[:, 0, 0], 1e-300))
+        known &= sn > LEAST_SN
+        ratio = np.where(known[:, None], continuum[:, 1:] / level[:, None], 0.0)
+        # Of c_p / c_0, to first order.
+        cross = ratio[:, :, None] * noise[:, :1, 1:]
+        covariance = noise[:, 1:, 1:] - cross - cross.transpose(0, 2, 1)
+        covariance += ratio[:, :, None] * ratio[:, None] * noise[:, :1, :1]
+        covariance /= level[:, None, None] ** 2
+        return cls(ratio, np.where(known[:, None, None], covariance, 0.0), sn, known)
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,23 +133,32 @@ class Continua:
             share[..., k] = np.log(weight)
             if covariance[0, 0] > 0:
                 share[..., k] -= 0.5 * ((x - centre[0]) ** 2 / width + np.log(width))
-            joint[..., k] = share[..., k] + _student(shapes, x - centre[0], centre[1:], slope, rest)
+            total = BROADENING * rest + CALIBRATION**2 * np.eye(len(rest)) + shapes.covariance
+            joint[..., k] = share[..., k] + _student(
+                shapes.ratio - centre[1:], slope, x - centre[0], total
+            )
         found = np.logaddexp.reduce(joint, axis=-1) - np.logaddexp.reduce(share, axis=-1)
         return np.where(known, found, 0.0)
 
 
-def _student(
-    shapes: Shapes, offset: Floats, centre: Floats, slope: Floats, covariance: Floats
-) -> Floats:
-    """ln of Student's density of the shapes, shape (rows, c), about ``centre + slope·offset``."""
-    value, axes = np.linalg.eigh(covariance)
-    spread = BROADENING * np.maximum(value, 0.0) + CALIBRATION**2
-    at, along = (shapes.ratio - centre) @ axes, slope @ axes
-    distance, volume = np.zeros(offset.shape), np.zeros((len(offset), 1))
-    # Term by term: the last bits must not depend on the number of rows.
-    for d, s in enumerate(spread):
-        total = (s + shapes.variance)[:, None]
-        distance += (at[:, d, None] - along[d] * offset) ** 2 / total
-        volume += np.log(total)
-    degrees = len(spread)
-    return -0.5 * (TAILS + degrees) * np.log1p(distance / TAILS) - 0.5 * volume
+def _student(distance: Floats, slope: Floats, offset: Floats, covariance: Floats) -> Floats:
+    """ln of Student's density at ``distance - slope·offset``, shape (rows, c).
+
+    Parameters
+    ----------
+    distance, covariance : ndarray of float64, shapes (rows, d) and (rows, d, d)
+        From the centre, and the square of the width.
+    slope, offset : ndarray of float64, shapes (d,) and (rows, c)
+        By how much the centre moves, and how far.
+    """
+    factor = np.linalg.cholesky(covariance)
+    at, along = distance.copy(), np.tile(slope, (len(distance), 1))
+    squares, volume = np.zeros(offset.shape), np.zeros((len(offset), 1))
+    # Forward substitution, term by term: the last bits must not depend on the number of rows.
+    for d in range(len(slope)):
+        for vector in (at, along):
+            vector[:, d] /= factor[:, d, d]
+            vector[:, d + 1 :] -= factor[:, d + 1 :, d] * vector[:, d, None]
+        squares += (at[:, d, None] - along[:, d, None] * offset) ** 2
+        volume += np.log(factor[:, d, d])[:, None]
+    return -0.5 * (TAILS + len(slope)) * np.log1p(squares / TAILS) - volume

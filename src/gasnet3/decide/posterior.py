@@ -21,8 +21,8 @@ from scipy.special import erf
 
 from gasnet3.classes import CLASSES
 from gasnet3.decide.continua import Shapes
-from gasnet3.machine.typing import Floats
-from gasnet3.solve.arrays import as_numpy
+from gasnet3.machine.typing import Bools, Floats
+from gasnet3.solve.arrays import as_numpy, like, namespace
 from gasnet3.spectra.lattice import LN10_STEP, z_from_shift
 
 if TYPE_CHECKING:
@@ -43,6 +43,9 @@ WINDOW = {"STAR": 3.0, "GALAXY": 8.0, "QSO": 60.0}
 
 DOUBT = 0.2
 """Share of the doubt about a redshift that the shape of the continuum cannot take away."""
+
+SHORT, LONG = 16, 64
+"""Runs of pixels over which residuals are added up: of features, and of calibration."""
 
 GRID = 48
 """Redshifts of a curve at which the shape of the continuum is asked about."""
@@ -67,8 +70,10 @@ class Weights:
         What of ``solutions`` the shape of the continuum says.
     z, sigma : list of ndarray of float64, shape (rows, k)
         Redshift of each solution, and its formal error in ln(1 + z).
-    temperature : ndarray of float64, shape (rows,)
-        Unit of χ².
+    height : list of ndarray of float64, shape (rows, k)
+        ln of how much more likely the spectrum is at each solution than without features.
+    temperature, structure : ndarray of float64, shape (rows,)
+        Unit of χ², and how much more the residuals vary over long stretches than over short ones.
     bare : Weights or None
         As the evidence has them, before the probabilities of classes were set.
     """
@@ -79,7 +84,9 @@ class Weights:
     shape: list[Floats]
     z: list[Floats]
     sigma: list[Floats]
+    height: list[Floats]
     temperature: Floats
+    structure: Floats
     bare: Weights | None = None
 
     @property
@@ -173,11 +180,8 @@ def weigh(
     continua : mapping of str to Continua
         Populations of continua by class; none: their shape says nothing.
     """
-    reduced = [
-        as_numpy(found.chi2[:, 0]) / np.maximum(n_good - found.dof, 1) for found in candidates
-    ]
-    temperature = np.fmax(1.0, np.fmin.reduce(reduced))
-    temperature = np.where(np.isfinite(temperature), temperature, 1.0)
+    temperature, structure = _residual_power(prepared, candidates, n_good)
+    heights: list[Floats] = []
     solutions, between, shape, redshifts, sigmas = [], [], [], [], []
     for engine, spectra, found in zip(engines, prepared, candidates, strict=True):
         shift, sigma = as_numpy(found.shift), as_numpy(found.sigma)
@@ -190,7 +194,7 @@ def weigh(
         each = np.where(np.isfinite(each) & ~as_numpy(found.bad), each, NOTHING)
         shapes, said = None, np.zeros_like(each)
         if engine.cls in continua:
-            shapes = Shapes.of(_relative(spectra), *map(as_numpy, (spectra.flux, spectra.ivar)))
+            shapes = Shapes.of(spectra)
             said = continua[engine.cls].log_likelihood(shapes, z)
         rest = np.full(len(shift), NOTHING)
         if engine.cls in curves:
@@ -201,16 +205,56 @@ def weigh(
         solutions.append(each + said)
         between.append(rest)
         shape.append(said)
+        heights.append(np.nan_to_num(height))
         redshifts.append(z)
         sigmas.append(LN10_STEP * error)
     names = tuple(engine.cls for engine in engines)
-    return Weights(names, solutions, between, shape, redshifts, sigmas, temperature)
+    return Weights(
+        names, solutions, between, shape, redshifts, sigmas, heights, temperature, structure
+    )
 
 
-def _relative(prepared: Prepared) -> Floats:
-    """The subtracted continuum in units of the norm, as the prepared flux is."""
-    norm = as_numpy(prepared.norm)
-    return np.asarray(as_numpy(prepared.continuum) / norm[:, None])
+def _residual_power(
+    prepared: Sequence[Prepared], candidates: Sequence[Candidates], n_good: NDArray[np.int64]
+) -> tuple[Floats, Floats]:
+    """Power of the residuals of the best solutions over runs of pixels, in units of the noise.
+
+    Errors that are correlated, or of calibration, count by what they do at the width of features:
+    there χ² has this unit, where it is above 1.
+
+    Returns
+    -------
+    temperature : ndarray of float64, shape (rows,)
+        Over :data:`SHORT` pixels, or the reduced χ² where that is more; 1 at least.
+    structure : ndarray of float64, shape (rows,)
+        Over :data:`LONG` pixels in units of the temperature; 1 at least.
+    """
+    reduced = [
+        as_numpy(found.chi2[:, 0]) / np.maximum(n_good - found.dof, 1) for found in candidates
+    ]
+    least = np.where(np.isfinite(reduced), reduced, np.inf)
+    lead, lowest = least.argmin(axis=0), least.min(axis=0)
+    temperature, long = np.ones((2, len(n_good)))
+    for index, (spectra, found) in enumerate(zip(prepared, candidates, strict=True)):
+        rows = np.flatnonzero((lead == index) & np.isfinite(lowest))
+        at = like(found.shift, rows)
+        ivar = as_numpy(spectra.ivar)[rows].astype(np.float64)
+        model = as_numpy(found.models(at, namespace(at).zeros_like(at)))
+        residual = np.sqrt(ivar) * (as_numpy(spectra.flux)[rows] - model)
+        temperature[rows] = np.maximum(lowest[rows], _power(residual, ivar > 0, SHORT))
+        long[rows] = _power(residual, ivar > 0, LONG)
+    temperature = np.maximum(temperature, 1.0)
+    return temperature, np.maximum(long / temperature, 1.0)
+
+
+def _power(residual: Floats, good: Bools, width: int) -> Floats:
+    """Mean square of the sums over runs of pixels, over their number of good pixels."""
+    n = residual.shape[1] // width * width
+    runs = residual[:, :n].reshape(len(residual), -1, width).sum(axis=2)
+    count = good[:, :n].reshape(len(good), -1, width).sum(axis=2)
+    full = count > width / 2
+    power = np.where(full, runs**2 / np.maximum(count, 1), 0.0).sum(axis=1)
+    return np.asarray(power / np.maximum(full.sum(axis=1), 1))
 
 
 def _constant(prepared: Prepared) -> Floats:

@@ -55,6 +55,8 @@ class Prepared:
     usable : Tensor or ndarray of bool, shape (rows,)
         Whether the row had at least ``MIN_GOOD`` good pixels, a finite, non-zero norm, and
         inverse variances that can be computed with.
+    certainty : Tensor or ndarray of float64, shape (rows, degree + 1, degree + 1)
+        Inverse covariance of ``continuum / norm``, less the ridge.
     size : Tensor or ndarray of float64, shape (rows,)
         Share of the signal in the variance of ``flux`` (:mod:`gasnet3.solve.population`).
     prior : Prior or None
@@ -66,6 +68,7 @@ class Prepared:
     continuum: Float64[Array, "rows terms"]
     norm: Float64[Array, " rows"]
     usable: Bool[Array, " rows"]
+    certainty: Float64[Array, "rows terms terms"]
     size: Float64[Array, " rows"]
     prior: Prior | None = None
 
@@ -195,7 +198,7 @@ def _prepare(
 ) -> Prepared:
     xp, good = namespace(flux), ivar > 0
     n_good = good.sum(1)
-    continuum = _fit_continuum(flux, ivar, degree, device)
+    continuum, certainty = _fit_continuum(flux, ivar, degree, device)
     residual = xp.where(good, flux - _polynomial(continuum, flux.shape[1]), 0.0)
     norm = xp.sqrt((residual**2).sum(1) / clipped(n_good, 1))
     level = xp.sqrt((flux**2 * good).sum(1) / clipped(n_good, 1))
@@ -213,6 +216,7 @@ def _prepare(
         continuum=continuum,
         norm=xp.where(usable, norm, np.nan),
         usable=usable,
+        certainty=certainty * scale[:, :, None] ** 2,
         size=xp.where(usable, size, 1.0),
     )
 
@@ -230,8 +234,8 @@ def _polynomial(coefficients: Array, n: int) -> Array:
 
 def _fit_continuum(
     flux: Float64[Array, "rows n"], ivar: Float64[Array, "rows n"], degree: int, device: Device
-) -> Float64[Array, "rows {degree}+1"]:
-    """Weighted least-squares Legendre coefficients, shape (rows, degree + 1)."""
+) -> tuple[Float64[Array, "rows {degree}+1"], Float64[Array, "rows {degree}+1 {degree}+1"]]:
+    """Weighted least-squares Legendre coefficients, and their inverse covariance."""
     xp, (rows, n), terms = namespace(flux), flux.shape, degree + 1
     # Weights relative to the row's mean: only ratios matter, and cgs fluxes stay in range.
     mean = ivar.mean(1)[:, None]
@@ -246,5 +250,6 @@ def _fit_continuum(
     finite = xp.isfinite(normal).all(2).all(1) & xp.isfinite(right).all(2).all(1)
     # A ridge far below the data's weight keeps rows with a handful of pixels solvable.
     ridge = like(normal, 1e-10 * n * np.eye(terms))
-    found = xp.linalg.solve(xp.where(finite[:, None, None], normal, 0.0) + ridge, right)
-    return xp.where(finite[:, None], found[..., 0], np.nan)
+    normal = xp.where(finite[:, None, None], normal, 0.0) + ridge
+    found = xp.linalg.solve(normal, right)
+    return xp.where(finite[:, None], found[..., 0], np.nan), normal * mean[:, None]

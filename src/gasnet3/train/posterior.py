@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,9 @@ LEAST_LEVEL = 100.0
 FARTHEST = 6.0
 """Ratios of coefficients beyond which a continuum is broken."""
 
+STRANGERS = 1 / 3
+"""Weight of all strangers together, over that of all other spectra."""
+
 STRENGTH = 1.0
 """Inverse of the logistic models' regularisation, for features of unit variance."""
 
@@ -52,12 +55,9 @@ def fit_continua(spectra: Spectra, degree: int, seed: int = 0) -> dict[str, Cont
     """
     from sklearn.mixture import GaussianMixture
 
-    prepared = prepare(spectra, degree)
-    continuum = as_numpy(prepared.continuum) / as_numpy(prepared.norm)[:, None]
-    flux, ivar = as_numpy(prepared.flux), as_numpy(prepared.ivar)
-    shapes = Shapes.of(continuum, flux, ivar)
-    level = np.abs(continuum[:, 0]) * np.sqrt(ivar.sum(axis=1, dtype=np.float64))
-    good = shapes.known & (level > LEAST_LEVEL) & (np.abs(shapes.ratio) < FARTHEST).all(axis=1)
+    shapes = Shapes.of(prepare(spectra, degree))
+    good = shapes.known & (shapes.level_sn > LEAST_LEVEL)
+    good &= (np.abs(shapes.ratio) < FARTHEST).all(axis=1)
     out = {}
     for cls in CLASSES:
         rows = good & (spectra.classes == cls) & np.isfinite(spectra.z)
@@ -124,8 +124,30 @@ def judge(
     return Judged(Evidence(**joined, exact=True), found, weights, rchi2, spectra)
 
 
-def fit_posterior(judged: Judged, continua: Mapping[str, Continua]) -> PosteriorFit:
+def judge_strangers(pipeline: Pipeline, spectra: Spectra) -> list[Judged]:
+    """Weigh labelled spectra without the model of their class: objects that nobody foresaw."""
+    out = []
+    for cls in CLASSES:
+        others = tuple(engine for engine in pipeline.engines if engine.cls != cls)
+        rows = np.flatnonzero(spectra.classes == cls)
+        if len(rows) and others:
+            out.append(judge(replace(pipeline, engines=others), spectra[rows]))
+    return out
+
+
+def fit_posterior(
+    judged: Judged, continua: Mapping[str, Continua], strangers: Sequence[Judged] = ()
+) -> PosteriorFit:
     """Fit the classes of bright spectra, and how likely redshifts are right.
+
+    Parameters
+    ----------
+    judged : Judged
+        Labelled spectra.
+    continua : mapping of str to Continua
+        What they were judged with.
+    strangers : sequence of Judged
+        See :func:`judge_strangers`; together they count a third of the others.
 
     Raises
     ------
@@ -137,11 +159,15 @@ def fit_posterior(judged: Judged, continua: Mapping[str, Continua]) -> Posterior
     known = np.isin(cls, CLASSES)
     place = np.array([CLASSES.index(c) for c in cls[known]])
     bright = _logistic(features[known], place, bright_share(sn[known]))
-    first = PosteriorFit(dict(continua), bright, np.zeros(5))
-    features, right, asked = redshift_cases(judged, first)
-    if right[asked].all() or not right[asked].any():
+    first = PosteriorFit(dict(continua), bright, np.zeros(9))
+    cases = [redshift_cases(each, first) for each in (judged, *strangers)]
+    count = [int(asked.sum()) for _, _, asked in cases]
+    features, right = (np.concatenate([case[i][case[2]] for case in cases]) for i in (0, 1))
+    if right.all() or not right.any():
         raise ValueError("all redshifts are right or all are wrong: nothing to tell them apart by")
-    weight = _logistic(features[asked], right[asked].astype(np.int64), np.ones(int(asked.sum())))
+    share = np.ones(len(right))
+    share[count[0] :] = STRANGERS * count[0] / max(1, sum(count[1:]))
+    weight = _logistic(features, right.astype(np.int64), share)
     return PosteriorFit(dict(continua), bright, weight[0])
 
 
@@ -153,8 +179,7 @@ def redshift_cases(judged: Judged, fit: PosteriorFit) -> tuple[Floats, Bools, Bo
     """
     spectra = judged.spectra
     probabilities = fit.classes(judged.log_evidence, judged.evidence)
-    z, near, cls, rchi2 = [], [], [], []
-    start = 0
+    z, cls, features, start = [], [], [], 0
     for bare, reduced in zip(judged.weights, judged.rchi2, strict=True):
         rows = slice(start, start + len(bare.temperature))
         weights, start = bare.of_classes(probabilities[rows]), rows.stop
@@ -163,18 +188,18 @@ def redshift_cases(judged: Judged, fit: PosteriorFit) -> tuple[Floats, Bools, Bo
         z.append(np.stack(weights.z, axis=1).reshape(len(flat), -1)[each, best])
         names = np.array(weights.classes)[best // weights.solutions[0].shape[1]]
         cls.append(names)
-        rchi2.append(reduced.reshape(len(flat), -1)[each, best])
-        near.append(weights.near(np.nan_to_num(z[-1]), names))
-    found, names = np.concatenate(z), np.concatenate(cls)
-    features = fit.redshift_features(
-        np.concatenate(near), np.concatenate(rchi2), judged.evidence.sn, names
-    )
+        near = weights.near(np.nan_to_num(z[-1]), names)
+        height = np.stack(weights.height, axis=1).reshape(len(flat), -1)[each, best]
+        fitted = reduced.reshape(len(flat), -1)[each, best]
+        sn = judged.evidence.sn[rows]
+        features.append(fit.redshift_features(near, height, fitted, weights, sn, names))
+    found = np.concatenate(z)
     limit = np.array([RIGHT.get(c, np.nan) for c in spectra.classes])
     has, true = np.isfinite(found), np.where(np.isfinite(spectra.z), spectra.z, 0.0)
     right = has & (metrics.delta_ln_z(found, true) < limit)
     sky = ~np.isin(spectra.classes, CLASSES)
     asked = has & (sky | np.isfinite(spectra.z))
-    return features, right & ~sky, asked
+    return np.concatenate(features), right & ~sky, asked
 
 
 def _logistic(features: Floats, place: NDArray[np.int64], share: Floats) -> Floats:
