@@ -242,7 +242,7 @@ class PosteriorFit:
         Populations of continua, by class.
     bright_weight : ndarray, shape (3, 3 + features + 1)
         Of the softmax over ``gasnet3.CLASSES`` of bright spectra; the last column is the constant.
-    z_weight : ndarray, shape (9,)
+    z_weight : ndarray, shape (10,)
         Of the logistic of :meth:`redshift_features`; the constant comes last.
     """
 
@@ -282,22 +282,24 @@ class PosteriorFit:
 
     @staticmethod
     def redshift_features(
-        near: Floats, height: Floats, rchi2: Floats, weights: Weights, sn: Floats,
-        cls: NDArray[np.str_],
+        near: Floats, rchi2: Floats, sn: Floats, weights: Weights, cls: NDArray[np.int64],
+        which: NDArray[np.int64],
     ) -> Floats:  # fmt: skip
-        """Numbers that tell a right redshift from a wrong one, shape (rows, 8).
+        """Numbers that tell a right redshift from a wrong one, shape (rows, 9).
 
         Parameters
         ----------
-        near, height : ndarray of float64, shape (rows,)
-            Share of the posterior near it, and the ``height`` of its solution.
+        near : ndarray of float64, shape (rows,)
+            Share of the posterior near it.
         rchi2, sn : ndarray of float64, shape (rows,)
             Reduced χ² of its solution, and median S/N a pixel.
         weights : Weights
             Of the batch.
-        cls : ndarray of str, shape (rows,)
-            Its class.
+        cls, which : ndarray of int64, shape (rows,)
+            Place of its class in ``weights.classes``, and its number there.
         """
+        name = np.array(weights.classes)[cls]
+        height, distance = (weights.of_solution(n, cls, which) for n in ("height", "distance"))
         odds = np.clip(near, 1e-9, 1.0 - 1e-9)
         size = np.clip(np.nan_to_num(sn), *SN_RANGE)
         misfit = np.log(np.clip(np.nan_to_num(rchi2, nan=1.0) / (2.0 + (0.1 * size) ** 2), 1, 1e3))
@@ -306,7 +308,8 @@ class PosteriorFit:
                 np.arcsinh(np.log(odds / (1.0 - odds))), misfit,
                 np.arcsinh(np.maximum(height, 0.0)), np.log(size),
                 np.log(weights.temperature), np.log(weights.structure),
-                (cls == "STAR").astype(np.float64), (cls == "QSO").astype(np.float64),
+                np.log(distance + NEAR_POPULATION),
+                (name == "STAR").astype(np.float64), (name == "QSO").astype(np.float64),
             ]
         )  # fmt: skip
 

@@ -72,6 +72,8 @@ class Weights:
         Redshift of each solution, and its formal error in ln(1 + z).
     height : list of ndarray of float64, shape (rows, k)
         ln of how much more likely the spectrum is at each solution than without features.
+    distance : list of ndarray of float64, shape (rows, k)
+        Squared distance of its coefficients from the population, divided by their number.
     temperature, structure : ndarray of float64, shape (rows,)
         Unit of χ², and how much more the residuals vary over long stretches than over short ones.
     bare : Weights or None
@@ -85,6 +87,7 @@ class Weights:
     z: list[Floats]
     sigma: list[Floats]
     height: list[Floats]
+    distance: list[Floats]
     temperature: Floats
     structure: Floats
     bare: Weights | None = None
@@ -123,6 +126,18 @@ class Weights:
             solutions.append(np.maximum(self.solutions[index] + added[:, None], NOTHING))
             between.append(np.maximum(self.between[index] + added, NOTHING))
         return replace(self, solutions=solutions, between=between, bare=self)
+
+    def of_solution(self, name: str, cls: NDArray[np.int64], which: NDArray[np.int64]) -> Floats:
+        """An attribute of one solution a row, shape (rows,).
+
+        Parameters
+        ----------
+        name : str
+            "height", "distance", ...
+        cls, which : ndarray of int64, shape (rows,)
+            Place of its class in ``classes``, and its number there.
+        """
+        return np.asarray(np.stack(getattr(self, name), axis=1)[np.arange(len(cls)), cls, which])
 
     def near(self, z: Floats, cls: NDArray[np.str_]) -> Floats:
         """Share of all weights that lies near redshifts.
@@ -182,6 +197,7 @@ def weigh(
     """
     temperature, structure = _residual_power(prepared, candidates, n_good)
     heights: list[Floats] = []
+    distances: list[Floats] = []
     solutions, between, shape, redshifts, sigmas = [], [], [], [], []
     for engine, spectra, found in zip(engines, prepared, candidates, strict=True):
         shift, sigma = as_numpy(found.shift), as_numpy(found.sigma)
@@ -206,12 +222,26 @@ def weigh(
         between.append(rest)
         shape.append(said)
         heights.append(np.nan_to_num(height))
+        distances.append(_distances(engine, found))
         redshifts.append(z)
         sigmas.append(LN10_STEP * error)
     names = tuple(engine.cls for engine in engines)
     return Weights(
-        names, solutions, between, shape, redshifts, sigmas, heights, temperature, structure
-    )
+        names, solutions, between, shape, redshifts, sigmas, heights, distances, temperature,
+        structure,
+    )  # fmt: skip
+
+
+def _distances(engine: Engine, found: Candidates) -> Floats:
+    """Squared distances of coefficients from their population, over their number."""
+    from gasnet3.decide.domain import population_distance
+
+    population = engine.card.population
+    each = [
+        as_numpy(population_distance(population, found.coeff[:, k], found.covariance[:, k]))
+        for k in range(found.coeff.shape[1])
+    ]
+    return np.nan_to_num(np.stack(each, axis=1) / found.coeff.shape[2], nan=1.0)
 
 
 def _residual_power(
@@ -250,8 +280,8 @@ def _residual_power(
 def _power(residual: Floats, good: Bools, width: int) -> Floats:
     """Mean square of the sums over runs of pixels, over their number of good pixels."""
     n = residual.shape[1] // width * width
-    runs = residual[:, :n].reshape(len(residual), -1, width).sum(axis=2)
-    count = good[:, :n].reshape(len(good), -1, width).sum(axis=2)
+    runs = residual[:, :n].reshape(len(residual), n // width, width).sum(axis=2)
+    count = good[:, :n].reshape(len(good), n // width, width).sum(axis=2)
     full = count > width / 2
     power = np.where(full, runs**2 / np.maximum(count, 1), 0.0).sum(axis=1)
     return np.asarray(power / np.maximum(full.sum(axis=1), 1))

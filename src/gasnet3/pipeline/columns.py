@@ -228,12 +228,11 @@ def _redshift_probability(outcome: Outcome, nth: int, columns: Columns) -> Float
     if isinstance(fit, PosteriorFit):
         assert outcome.weights is not None
         near = outcome.weights.near(np.where(has, columns["z"], 0.0), columns["class"])
-        weights, ranked = outcome.weights, outcome.ranked
-        rows = np.arange(len(near))
-        height = np.stack(weights.height, axis=1)[rows, ranked.cls[:, nth], ranked.which[:, nth]]
+        ranked = outcome.ranked
         features = fit.redshift_features(
-            near, height, columns["rchi2"], weights, columns["sn_median"], columns["class"]
-        )
+            near, columns["rchi2"], columns["sn_median"], outcome.weights, ranked.cls[:, nth],
+            ranked.which[:, nth],
+        )  # fmt: skip
         return np.where(has, fit.redshift(features), np.nan)
     if nth > 0 or fit is None:
         return np.full(len(outcome.spectra), np.nan)

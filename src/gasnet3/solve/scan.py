@@ -61,7 +61,7 @@ class Frugality:
 EXACT = Frugality()
 
 FRUGAL = {
-    "STAR": Frugality(step=4, share=8, average=8, stride=8),
+    "STAR": Frugality(step=1, share=8, average=8, stride=8),
     "GALAXY": Frugality(step=4, share=8, average=8, stride=8),
     "QSO": Frugality(step=4, share=4, average=4, stride=4),
 }

@@ -159,7 +159,7 @@ def fit_posterior(
     known = np.isin(cls, CLASSES)
     place = np.array([CLASSES.index(c) for c in cls[known]])
     bright = _logistic(features[known], place, bright_share(sn[known]))
-    first = PosteriorFit(dict(continua), bright, np.zeros(9))
+    first = PosteriorFit(dict(continua), bright, np.zeros(10))
     cases = [redshift_cases(each, first) for each in (judged, *strangers)]
     count = [int(asked.sum()) for _, _, asked in cases]
     features, right = (np.concatenate([case[i][case[2]] for case in cases]) for i in (0, 1))
@@ -179,20 +179,17 @@ def redshift_cases(judged: Judged, fit: PosteriorFit) -> tuple[Floats, Bools, Bo
     """
     spectra = judged.spectra
     probabilities = fit.classes(judged.log_evidence, judged.evidence)
-    z, cls, features, start = [], [], [], 0
+    z, features, start = [], [], 0
     for bare, reduced in zip(judged.weights, judged.rchi2, strict=True):
         rows = slice(start, start + len(bare.temperature))
         weights, start = bare.of_classes(probabilities[rows]), rows.stop
         flat = np.stack(weights.solutions, axis=1).reshape(len(bare.temperature), -1)
         best, each = flat.argmax(axis=1), np.arange(len(flat))
-        z.append(np.stack(weights.z, axis=1).reshape(len(flat), -1)[each, best])
-        names = np.array(weights.classes)[best // weights.solutions[0].shape[1]]
-        cls.append(names)
-        near = weights.near(np.nan_to_num(z[-1]), names)
-        height = np.stack(weights.height, axis=1).reshape(len(flat), -1)[each, best]
-        fitted = reduced.reshape(len(flat), -1)[each, best]
-        sn = judged.evidence.sn[rows]
-        features.append(fit.redshift_features(near, height, fitted, weights, sn, names))
+        chosen, which = np.divmod(best, weights.solutions[0].shape[1])
+        z.append(weights.of_solution("z", chosen, which))
+        near = weights.near(np.nan_to_num(z[-1]), np.array(weights.classes)[chosen])
+        fitted, sn = reduced[each, chosen, which], judged.evidence.sn[rows]
+        features.append(fit.redshift_features(near, fitted, sn, weights, chosen, which))
     found = np.concatenate(z)
     limit = np.array([RIGHT.get(c, np.nan) for c in spectra.classes])
     has, true = np.isfinite(found), np.where(np.isfinite(spectra.z), spectra.z, 0.0)
