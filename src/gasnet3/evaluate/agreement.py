@@ -282,10 +282,6 @@ def measure(catalog: Table, judged: Sequence[Verdict], dz: float = DZ_LIMIT) -> 
     dz : float
         Largest error of a redshift that is right, over 1 + z.
 
-    Returns
-    -------
-    CatalogMeasure
-
     Raises
     ------
     gasnet3.evaluate.truth.TruthError

@@ -22,10 +22,7 @@ ARCHITECTURES: dict[str, type[Encoder] | type[UNet]] = {"encoder": Encoder, "une
 def build(card: ModelCard) -> Encoder | UNet:
     """An untrained network as a card describes it.
 
-    Raises
-    ------
-    ModelError
-        If there is no such architecture, or it does not take the options.
+    ModelError if there is no such architecture, or it does not take the options.
     """
     if card.architecture not in ARCHITECTURES:
         known = ", ".join(ARCHITECTURES)
@@ -90,10 +87,7 @@ def save_model(network: nn.Module, card: ModelCard, directory: Path) -> Path:
 def read_model(path: Path) -> Model:
     """Load the model whose card is ``path``; the weights lie beside it.
 
-    Raises
-    ------
-    ModelError
-        If card or weights are missing, damaged or do not fit each other.
+    ModelError if card or weights are missing, damaged or do not fit each other.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load

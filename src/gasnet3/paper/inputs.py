@@ -243,10 +243,7 @@ def read_inputs(
 def histories_by_network(histories: Sequence[str | Path]) -> dict[str, dict[str, Path]]:
     """Training histories by network and class, as the card beside each or its name tells.
 
-    Raises
-    ------
-    ValueError
-        If the network and class of a history cannot be told.
+    ValueError if the network and class of a history cannot be told.
     """
     out: dict[str, dict[str, Path]] = {}
     for item in histories:

@@ -74,12 +74,8 @@ class OnnxPipeline(Classifier):
 def check_exported(request: Request, device: str = "cpu") -> None:
     """Refuse what exported networks cannot do.
 
-    Raises
-    ------
-    ValueError
-        If the solver or device is another one than theirs.
-    ModelError
-        If onnxruntime is not installed.
+    ValueError if the solver or device is another one than theirs; ModelError if onnxruntime is not
+    installed.
     """
     if request.solver != "amortised":
         raise ValueError(

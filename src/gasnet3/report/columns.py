@@ -53,10 +53,7 @@ def best_solutions(catalog: Table) -> Table:
 def numbers(table: Table, name: str) -> Floats:
     """A column of numbers, NaN where the table has none.
 
-    Raises
-    ------
-    ReportError
-        If the column holds text or vectors.
+    ReportError if the column holds text or vectors.
     """
     if name not in table.colnames:
         return np.full(len(table), np.nan)

@@ -278,10 +278,7 @@ def panels(
 ) -> tuple[Figure, NDArray[Any]]:
     """A figure of a size in inches, and its panels, shape (rows, columns).
 
-    Raises
-    ------
-    ValueError
-        If there are none: there is no ``of`` to draw.
+    ValueError if there are none: there is no ``of`` to draw.
     """
     if not rows * columns:
         raise ValueError(f"no {of} to draw")
@@ -312,13 +309,7 @@ def save_figure(figure: Figure, path: str | Path) -> Path:
 
 
 def check_ending(path: str | Path) -> str:
-    """The kind of picture that a path's ending means.
-
-    Raises
-    ------
-    ValueError
-        If matplotlib cannot write it.
-    """
+    """The kind of picture that a path's ending means; ValueError if matplotlib cannot write it."""
     kind = Path(path).suffix.lstrip(".").lower()
     known = FigureCanvasBase.get_supported_filetypes()
     if kind not in known:

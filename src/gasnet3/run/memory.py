@@ -48,10 +48,7 @@ class Share(NamedTuple):
 def parse_size(text: str) -> int:
     """Bytes meant by "2GB", "500 MB", "1.5GiB" or a plain number.
 
-    Raises
-    ------
-    ValueError
-        If it is none of these.
+    ValueError if it is none of these.
     """
     match = _SIZE.fullmatch(text.strip())
     if match is None:

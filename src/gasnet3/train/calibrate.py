@@ -257,10 +257,7 @@ def redshift_cases(
 def _logistic(features: Floats, place: NDArray[np.int64]) -> Floats:
     """Weights of a logistic model on the features as they are, the constant last.
 
-    Raises
-    ------
-    ImportError
-        If scikit-learn is not installed.
+    ImportError if scikit-learn is not installed.
     """
     try:
         from sklearn.linear_model import LogisticRegression

@@ -56,10 +56,7 @@ class SpectrumFinder:
     def find(self, name: str) -> Spectra:
         """The spectrum of an id, as a batch of one.
 
-        Raises
-        ------
-        MissingSpectrum
-            If no file has it, the file cannot be read, or the ids are still being read.
+        MissingSpectrum if no file has it, the file cannot be read, or the ids are still being read.
         """
         if not self.files:
             raise MissingSpectrum(
