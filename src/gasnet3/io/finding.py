@@ -15,14 +15,7 @@ CHUNK = 1024
 
 
 class SpectrumIndex:
-    """Where spectra are, by their ids, learned file by file.
-
-    Parameters
-    ----------
-    wanted : collection of str, optional
-        The ids that matter; all if not given.
-    options : ReadOptions
-        What the files do not say.
+    """Where spectra are, by their ids (all, or those wanted), learned file by file.
 
     Attributes
     ----------

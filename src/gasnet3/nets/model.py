@@ -37,15 +37,7 @@ def build(card: ModelCard) -> Encoder | UNet:
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A trained network with its card.
-
-    Parameters
-    ----------
-    card : ModelCard
-        What it is.
-    network : Encoder or UNet
-        The weights, in evaluation mode.
-    """
+    """A trained network, in evaluation mode, with its card."""
 
     card: ModelCard
     network: Encoder | UNet
@@ -66,13 +58,7 @@ class Model:
 
 
 def save_model(network: nn.Module, card: ModelCard, directory: Path) -> Path:
-    """Write ``<name>.safetensors`` and ``<name>.json``; the card gets the weights' hash.
-
-    Returns
-    -------
-    Path
-        The card's path.
-    """
+    """Write ``<name>.safetensors`` and ``<name>.json`` with its hash; gives the latter's path."""
     from safetensors.torch import save
 
     directory.mkdir(parents=True, exist_ok=True)

@@ -45,10 +45,7 @@ class OnnxModel:
     def read(cls, path: Path) -> OnnxModel:
         """Load the model whose card is ``path``; the network lies beside it.
 
-        Raises
-        ------
-        ModelError
-            If onnxruntime is not installed, or a file is missing or damaged.
+        ModelError if onnxruntime is not installed, or a file is missing or damaged.
         """
         card, network = read_card(path), path.with_suffix(".onnx")
         session = _session(read_weights(network, card), network)

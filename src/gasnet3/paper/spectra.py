@@ -46,17 +46,7 @@ MOST_FLAGS = 3
 
 @dataclass(frozen=True)
 class Example:
-    """A spectrum of Fig. 2 and what its title tells.
-
-    Attributes
-    ----------
-    title : str
-        Identifier, class, redshift and so on; one or two lines.
-    cls : str
-        Class whose lines are named, '' for none.
-    z : float
-        Redshift at which they are.
-    """
+    """A spectrum of Fig. 2: its title, a line or two, and at which redshift to name whose lines."""
 
     title: str
     cls: str
@@ -108,12 +98,7 @@ def _draw_flux(ax: Axes, wave: Floats, flux: Floats, ivar: Floats, color: str) -
 def plot_examples(inspections: Sequence[Inspection], *, titles: Sequence[str] = ()) -> Figure:
     """Spectra with their reconstructions and χ² curves, a row each (Figs. 6, 14 and C1).
 
-    Parameters
-    ----------
-    inspections : sequence of Inspection
-        The spectra, from top to bottom.
-    titles : sequence of str
-        What to say of each before its name; empty: nothing.
+    The titles, if any, say something of each before its name.
     """
     if not inspections:
         raise ValueError("no spectra to draw")

@@ -92,16 +92,9 @@ class Inspection:
 
 
 def inspected(outcome: Outcome, curves: Mapping[str, Curves], n_best: int) -> Inspection:
-    """What is to be seen of a solved batch of one spectrum.
+    """What is to be seen of a batch of one spectrum.
 
-    Parameters
-    ----------
-    outcome : Outcome
-        The batch, solved with at least ``n_best`` solutions a class.
-    curves : mapping of str to Curves
-        Of each class.
-    n_best : int
-        Solutions kept.
+    It is solved with at least ``n_best`` solutions a class, as many as are kept.
     """
     one = outcome.spectra
     table = solution_columns(outcome, 0)

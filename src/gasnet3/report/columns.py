@@ -27,18 +27,7 @@ class ReportError(GasnetError, ValueError):
 
 
 def best_solutions(catalog: Table) -> Table:
-    """The best solution of every spectrum.
-
-    Parameters
-    ----------
-    catalog : astropy.table.Table
-        A catalog with native names.
-
-    Raises
-    ------
-    ReportError
-        If it lacks id, class or z.
-    """
+    """The best solution of every spectrum; ReportError if the catalog lacks id, class or z."""
     missing = [name for name in REQUIRED if name not in catalog.colnames]
     if missing:
         raise ReportError(
@@ -122,22 +111,10 @@ def least_sure(table: Table) -> Floats:
 
 
 def thinned(table: Table, limit: int) -> NDArray[np.intp]:
-    """Rows to show one by one: all, or so many that a browser stays quick.
+    """Rows to show one by one, ascending: all, or so many (``limit``) that a browser stays quick.
 
     Of a larger catalog a tenth of the room each is for the strangest and for the least sure
     spectra, and the rest is a random sample, the same every time.
-
-    Parameters
-    ----------
-    table : astropy.table.Table
-        Best solutions.
-    limit : int
-        Most rows to show.
-
-    Returns
-    -------
-    ndarray of int, shape (min(limit, len(table)),)
-        Ascending.
     """
     if len(table) <= limit:
         return np.arange(len(table))

@@ -129,16 +129,7 @@ def draw_spectrum(
 ) -> None:
     """Draw the observed flux light, smoothed over it, the model on top; masked pixels are gaps.
 
-    Parameters
-    ----------
-    ax : Axes
-        Panel to draw in.
-    inspection : Inspection
-        The spectrum and its solution.
-    continuum : bool
-        Whether to draw the continuum that was subtracted.
-    color : str
-        Of the model.
+    With ``continuum`` also the one that was subtracted; the color is that of the model.
     """
     wave, ivar = inspection.wave, inspection.ivar
     model = gaps(inspection.model, ivar)
@@ -159,16 +150,7 @@ def draw_spectrum(
 def draw_curve(ax: Axes, inspection: Inspection, cls: str, *, small: bool = False) -> None:
     """Draw the reduced χ² of one class against z, its least value marked.
 
-    Parameters
-    ----------
-    ax : Axes
-        Panel to draw in.
-    inspection : Inspection
-        The spectrum's solution.
-    cls : str
-        Class of the curve.
-    small : bool
-        Whether the panel is one of several in a row: a title of two short lines, smaller text.
+    A ``small`` panel is one of several in a row: a title of two short lines, smaller text.
     """
     color = COLORS[cls]
     ax.set_xlabel("z", fontsize=8 if small else 10)
@@ -201,22 +183,12 @@ def draw_curve(ax: Axes, inspection: Inspection, cls: str, *, small: bool = Fals
 def name_lines(
     ax: Axes, cls: str, z: float = 0.0, *, step: float = LABEL_STEP, room: float = 0.2
 ) -> None:
-    """Mark and name the lines of a class in a panel, names spread so that none overlap.
+    """Mark and name the usual lines of a class in a panel, names spread so that none overlap.
 
-    The panel gets more height for them, and must have its limits and scale already.
-
-    Parameters
-    ----------
-    ax : Axes
-        Panel of a spectrum against vacuum wavelength in Å.
-    cls : str
-        Class whose usual lines are named.
-    z : float
-        Redshift of the spectrum; 0 in the rest frame.
-    step : float
-        Least distance between two names, as a fraction of the panel's width.
-    room : float
-        Height for the names, as a fraction of that of the panel before.
+    The panel, of a spectrum against vacuum wavelength in Å, gets more height for them, and must
+    have its limits and scale already. ``step`` is the least distance between two names as a
+    fraction of the panel's width, ``room`` the height for them as a fraction of that of the panel
+    before.
     """
     seen = lines_of(cls)
     waves = np.array([line.wave * (1 + z) for line in seen])

@@ -46,18 +46,9 @@ class Summary:
 
 
 def summarise(table: Table) -> Summary:
-    """Count classes and warnings of a catalog.
+    """Count classes and warnings of a native catalog.
 
-    Parameters
-    ----------
-    table : Table
-        Catalog with native column names; of several solutions a spectrum, the best counts.
-        Without ``zwarn`` nothing counts as flagged.
-
-    Returns
-    -------
-    Summary
-        The counts.
+    Of several solutions a spectrum, the best counts. Without ``zwarn`` nothing counts as flagged.
     """
     best = best_solutions(table)
     cls, bits, sn = classes(best), zwarn(best), numbers(best, "sn_median")

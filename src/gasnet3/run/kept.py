@@ -31,17 +31,10 @@ def kept_path(plan: Plan, kind: str, index: int) -> Path:
 
 
 class Keeper(ExitStack):
-    """Writes what a part keeps, batch by batch; used with ``with``.
+    """Writes what a part keeps (``plan.request.keep``), batch by batch; used with ``with``.
 
     The files get their names when the block ends well, before the part itself is written: a part
     that is there has all that belongs to it.
-
-    Parameters
-    ----------
-    plan : Plan
-        The run; ``plan.request.keep`` names the kinds.
-    index : int
-        Number of the part.
     """
 
     def __init__(self, plan: Plan, index: int) -> None:

@@ -133,12 +133,7 @@ def fit_own_anomalies(
 def noisier(rng: np.random.Generator, flux: ArrayLike, ivar: ArrayLike) -> tuple[Floats, Floats]:
     """Spectra with 1 to 12 times their own noise added, and their inverse variance.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Where the noise comes from.
-    flux, ivar : ndarray, shape (rows, n)
-        Spectra; those added to are left as they are.
+    All have shape (rows, n); the arrays given are left as they are.
     """
     flux, ivar = np.asarray(flux), np.asarray(ivar)
     more = np.exp(rng.uniform(0.0, np.log(NOISIEST), len(flux)))[:, None]
@@ -158,10 +153,7 @@ def with_copies(flux: NDArray[Any], ivar: NDArray[Any]) -> Spectra:
 def sky_ranges(ivar: NDArray[Any]) -> tuple[tuple[float, float], ...]:
     """Ranges of strong sky lines, and telluric bands, vacuum Å.
 
-    Parameters
-    ----------
-    ivar : ndarray, shape (rows, n)
-        Inverse variance of sky fibres on the observed lattice.
+    From the inverse variance of sky fibres on the observed lattice, shape (rows, n).
     """
     level = np.median(ivar, axis=0)
     low = level < SKY_DIP * median_filter(level, SKY_WIDTH, mode="nearest")

@@ -316,18 +316,10 @@ def _scale_and_floor(error: Floats, formal: Floats) -> tuple[float, float]:
 def write_confidence(
     path: Path, pipeline: Pipeline, fits: dict[str, Confidence], notes: dict[str, Any]
 ) -> None:
-    """Write the fits of one set of weights, where :func:`find_confidence` finds them.
+    """Write the fits of a pipeline's weights, by kind of solution, where they are looked for.
 
-    Parameters
-    ----------
-    path : Path
-        JSON file; its directory is made.
-    pipeline : Pipeline
-        Whose weights they belong to.
-    fits : dict of str to Confidence
-        By kind of solution: "exact" (for the hybrid solver too), "amortised".
-    notes : dict
-        What they were fitted to, and how well they do.
+    The directory of the JSON file is made; ``notes`` say what they were fitted to, and how well
+    they do. "exact" is for the hybrid solver too.
     """
     content = {
         "models": {card.cls: card.sha256 for card in pipeline.cards},

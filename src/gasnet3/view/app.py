@@ -40,27 +40,9 @@ def prepared(
 ) -> Shared:
     """All that the pages share.
 
-    Parameters
-    ----------
-    listing : Listing
-        The catalog's rows.
-    spectra : sequence of str or Path
-        Files, directories and globs of its spectra; may be empty.
-    judgements : JudgementFile
-        Where judgements are kept.
-    title : str
-        What is looked at.
-    models, solver, device
-        See :meth:`gasnet3.pipeline.pipeline.Pipeline.load`.
-    options : ReadOptions, optional
-        What the files do not say; left out, what was said when the catalog was made.
-
-    Raises
-    ------
-    ReadError
-        If an input means no file.
-    ViewError
-        If bokeh is not installed.
+    ``spectra`` are files, directories and globs of the catalog's spectra, and may be empty. Where
+    ``options`` are left out, the files are read as when the catalog was made. ReadError if an input
+    means no file, ViewError if bokeh is not installed.
     """
     _need_bokeh()
     from gasnet3.view.shared import Inspector, Shared
@@ -74,23 +56,10 @@ def prepared(
 def serve(
     shared: Shared, *, port: int = 0, address: str = LOCAL, on_ready: Callable[[str], None]
 ) -> None:
-    """Serve the app until Ctrl-C.
+    """Serve the app until Ctrl-C; ``on_ready`` is called with the URL when pages are served.
 
-    Parameters
-    ----------
-    shared : Shared
-        See :func:`prepared`.
-    port : int
-        0 takes any that is free.
-    address : str
-        Where to listen.
-    on_ready : callable
-        Called with the URL when pages are served.
-
-    Raises
-    ------
-    ViewError
-        If the port is taken, or the address is none of this machine.
+    Port 0 takes any that is free. ViewError if the port is taken, or the address is none of this
+    machine.
     """
     server = make_server(shared, port=port, address=address)
     server.start()

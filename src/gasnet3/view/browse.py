@@ -38,16 +38,10 @@ SHOWN = ("id", "class", "z", "sn_median", "p_z", "anomaly_score")
 
 
 class Browser:
-    """Filters and the table of what passes them.
+    """Filters of a listing, and the table of what passes them.
 
-    Parameters
-    ----------
-    listing : Listing
-        The catalog's rows.
-    judged : callable
-        Gives the quality of each judged id.
-    on_choice : callable
-        Called with a row of the listing when it is chosen.
+    ``judged`` gives the quality of each judged id; ``on_choice`` is called with a row of the
+    listing when it is chosen.
     """
 
     def __init__(

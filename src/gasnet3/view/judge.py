@@ -39,14 +39,8 @@ SAME_Z = 2e-5
 class Judge:
     """Quality, class, issues and comment of the spectrum shown; saved with every change.
 
-    Parameters
-    ----------
-    judgements : JudgementFile
-        Where they are kept.
-    shown : callable
-        Gives class and redshift of the model shown, which a quality is said of.
-    on_saved : callable
-        Called after each judgement, with whether to go on to the next spectrum.
+    ``shown`` gives class and redshift of the model shown, which a quality is said of; ``on_saved``
+    is called after each judgement, with whether to go on to the next spectrum.
     """
 
     def __init__(

@@ -65,13 +65,7 @@ class Filter:
 
 @dataclass(frozen=True, eq=False)
 class Listing:
-    """The best solution of each spectrum of a catalog.
-
-    Parameters
-    ----------
-    table : astropy.table.Table
-        A native catalog.
-    """
+    """The best solution of each spectrum of a native catalog."""
 
     table: Table
     ids: NDArray[np.str_] = field(init=False)
@@ -122,16 +116,9 @@ class Listing:
     def rows(
         self, chosen: Filter, sort: str = "as in the catalog", judged: Collection[str] = ()
     ) -> NDArray[np.int64]:
-        """Rows that pass a filter, in the order asked for; NaN comes last.
+        """Rows that pass a filter, in one of the orders of :data:`SORTS`; NaN comes last.
 
-        Parameters
-        ----------
-        chosen : Filter
-            The filter.
-        sort : str
-            One of :data:`SORTS`.
-        judged : collection of str
-            Ids with a judgement.
+        ``judged`` are the ids with a judgement.
         """
         keep = np.ones(len(self), bool)
         for names, column in ((chosen.classes, "class"), (chosen.kinds, "anomaly_kind")):

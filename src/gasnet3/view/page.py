@@ -51,15 +51,7 @@ FAR = 20
 
 
 class Page:
-    """What one browser tab shows.
-
-    Parameters
-    ----------
-    document : Document
-        The tab's.
-    shared : Shared
-        What all tabs share.
-    """
+    """What one browser tab shows."""
 
     def __init__(self, document: Document, shared: Shared) -> None:
         self.document, self.shared = document, shared

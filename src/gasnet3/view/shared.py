@@ -31,14 +31,7 @@ KEPT = 64
 class Inspector:
     """Solves the spectra that are looked at; one at a time, in a thread of its own.
 
-    Parameters
-    ----------
-    finder : SpectrumFinder
-        Where the spectra come from.
-    models : str or sequence of str
-        See :func:`gasnet3.load_models`.
-    solver, device : str
-        See :meth:`gasnet3.pipeline.pipeline.Pipeline.load`.
+    Models, solver and device are those of :meth:`gasnet3.pipeline.pipeline.Pipeline.load`.
     """
 
     finder: SpectrumFinder
@@ -98,19 +91,7 @@ class Inspector:
 
 @dataclass(frozen=True, eq=False)
 class Shared:
-    """What all pages share.
-
-    Parameters
-    ----------
-    listing : Listing
-        The catalog's rows.
-    inspector : Inspector
-        What solves the spectra.
-    judgements : JudgementFile
-        Where what is said is kept.
-    title : str
-        What is looked at.
-    """
+    """What all pages share: rows, what solves their spectra, and where judgements are kept."""
 
     listing: Listing
     inspector: Inspector

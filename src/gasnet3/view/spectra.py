@@ -22,22 +22,10 @@ class MissingSpectrum(GasnetError):
 
 
 class SpectrumFinder:
-    """Finds spectra by id in files, without reading them all first.
+    """Finds spectra by id in files, directories and globs, without reading them all first.
 
-    A file of one spectrum has its id in its name as a rule, and is tried first; the ids of
-    the others are read in the background, once.
-
-    Parameters
-    ----------
-    inputs : sequence of str or Path
-        Files, directories and globs of spectra; none: no spectrum is found.
-    options : ReadOptions
-        What the files do not say.
-
-    Raises
-    ------
-    ReadError
-        If an input means no file.
+    A file of one spectrum has its id in its name as a rule, and is tried first; the ids of the
+    others are read in the background, once. ReadError if an input means no file.
     """
 
     def __init__(self, inputs: Sequence[str | Path], options: ReadOptions = DEFAULT) -> None:

@@ -41,15 +41,7 @@ def is_own(metadata: Mapping[bytes, bytes] | None) -> bool:
 
 
 class Table(ABC):
-    """An open file of which some rows of some columns are read.
-
-    Attributes
-    ----------
-    rows : int
-        How many it has.
-    schema : pyarrow.Schema
-        Its columns.
-    """
+    """An open file of which some rows of some columns are read."""
 
     rows: int
     schema: pa.Schema

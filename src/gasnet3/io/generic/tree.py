@@ -69,14 +69,9 @@ class Array:
 
 @dataclass(frozen=True)
 class Tree:
-    """All arrays of a file.
+    """All arrays of a file, in order, and what is said of groups.
 
-    Parameters
-    ----------
-    arrays : sequence of Array
-        In the order of the file.
-    attributes : mapping of str to mapping
-        What is said of groups, by their path ('' for the root) and names in capitals.
+    That is by their path ('' for the root) and names in capitals.
     """
 
     arrays: Sequence[Array]

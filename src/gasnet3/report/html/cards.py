@@ -91,18 +91,9 @@ def with_pictures(
     pipeline: Pipeline,
     progress: Callable[[int], object] | None = None,
 ) -> list[Card]:
-    """The cards with pictures of those whose spectra are given.
+    """The cards with pictures of those whose spectra, batches of one by their ids, are given.
 
-    Parameters
-    ----------
-    shown : sequence of Card
-        What to draw; a spectrum that occurs twice is solved once.
-    spectra : mapping of str to Spectra
-        Batches of one, by their ids.
-    pipeline : Pipeline
-        What solves them again.
-    progress : callable, optional
-        Called with the number of spectra done.
+    A spectrum that occurs twice is solved once; ``progress`` is called with how many are done.
     """
     drawn: dict[str, Card] = {}
     for done, card in enumerate(shown, 1):
@@ -135,12 +126,7 @@ def _difference(card: Card, inspection: Inspection) -> str:
 def picture(inspection: Inspection, wave: float) -> str:
     """The spectrum with its fit, and what is left in units of the noise, as a data: URI.
 
-    Parameters
-    ----------
-    inspection : Inspection
-        The spectrum and its solution.
-    wave : float
-        Observed wavelength in Å to mark; NaN for none.
+    An observed wavelength in Å is marked; NaN for none.
     """
     figure = Figure(figsize=(8, 3.9), layout="constrained")
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))

@@ -86,14 +86,9 @@ TOOLS = "box_select,lasso_select,tap,box_zoom,wheel_zoom,pan,reset"
 
 
 def row_data(table: Table, truth: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns that are shown, without those of which nothing is known.
+    """The columns of rows that are shown, without those of which nothing is known.
 
-    Parameters
-    ----------
-    table : astropy.table.Table
-        The rows to show.
-    truth : mapping of str to ndarray
-        ``true_class`` and ``z_true`` of these rows, or nothing.
+    ``truth`` is ``true_class`` and ``z_true`` of these rows, or nothing.
     """
     bits = columns.zwarn(table)
     data: dict[str, Any] = {"id": columns.texts(table, "id"), "class": columns.classes(table)}
@@ -117,20 +112,11 @@ def row_data(table: Table, truth: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def explore(data: dict[str, Any], n_all: int) -> dict[str, UIElement]:
-    """Scatter plots and table, linked to each other.
+    """Scatter plots and table of what :func:`row_data` gives, linked to each other.
 
-    Parameters
-    ----------
-    data : dict of str to array_like
-        What :func:`row_data` gives.
-    n_all : int
-        Spectra of the catalog, of which these may be a part.
-
-    Returns
-    -------
-    dict of str to bokeh model
-        ``scatter_0`` and on, ``filter_class`` and on, ``told`` (how many rows are listed),
-        ``table``, and ``row`` (the row that was clicked, in words).
+    The catalog has ``n_all`` spectra, of which these may be a part. Bokeh's models by name:
+    ``scatter_0`` and on, ``filter_class`` and on, ``listing`` (how many rows are listed),
+    ``table``, and ``row`` (the row that was clicked, in words).
     """
     if "robustness" in data:
         data = {**data, "drawn_r": np.maximum(data["robustness"], np.float32(R_FLOOR))}

@@ -115,13 +115,7 @@ def _edges(values: Floats, limits: tuple[float, float] | None, log: bool) -> Flo
 
 
 def tail(score: Floats) -> figure | None:
-    """How many spectra have an anomaly score of so much or more, beside ordinary ones.
-
-    Parameters
-    ----------
-    score : ndarray of float64, shape (rows,)
-        The column ``anomaly_score``.
-    """
+    """How many spectra have a score, shape (rows,), of so much or more, beside ordinary ones."""
     known = np.sort(score[np.isfinite(score)])[::-1]
     if not len(known):
         return None
