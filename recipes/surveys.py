@@ -31,7 +31,7 @@ from gasnet3.io.inspect.believable import FEATURES_FROM
 from gasnet3.io.inspect.inspecting import inspect_file
 from gasnet3.machine.files import replacing
 from gasnet3.pipeline.pipeline import Pipeline
-from gasnet3.report.figures import plot_inspection, save_figure
+from gasnet3.report.figures import plot_closeup, save_figure
 from gasnet3.run.local import classify_files
 from gasnet3.spectra.lines import LINES
 
@@ -318,7 +318,7 @@ def draw(raw: Path, catalog: Table, directory: Path) -> None:
             continue
         for row, name in enumerate(spectra.ids.tolist()):
             if name in wanted or (path.parent.name == "desi" and spectra.n_good[row]):
-                figure = plot_inspection(pipeline.inspect(spectra, row))
+                figure = plot_closeup(pipeline.inspect(spectra, row))
                 save_figure(figure, directory / f"{name}.png")
 
 

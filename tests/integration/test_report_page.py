@@ -15,7 +15,7 @@ from gasnet3.report.html.page import write_report
 from warm import run
 
 READY = "() => window.Bokeh && Bokeh.documents.length && Bokeh.documents[0].is_idle"
-TOLD = "() => Bokeh.documents[0].get_model_by_name('told').text"
+SHOWN = "() => Bokeh.documents[0].get_model_by_name('shown').text"
 SLOW = 10.0
 """Seconds, generous: it takes less than two, but test machines are shared."""
 
@@ -38,7 +38,7 @@ def made_up(n: int) -> Table:
 
 
 def told(page: Any) -> str:
-    return page.evaluate(TOLD)
+    return page.evaluate(SHOWN)
 
 
 def test_it_filters_sorts_and_shows_what_is_selected(page: Any, tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_it_filters_sorts_and_shows_what_is_selected(page: Any, tmp_path: Path) 
     page.mouse.down()
     page.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + 0.8 * box["height"], steps=5)
     page.mouse.up()
-    page.wait_for_function("() => " + TOLD[6:] + ".includes('Selected in a plot')")
+    page.wait_for_function("() => " + SHOWN[6:] + ".includes('Selected in a plot')")
     marked = int(told(page).split()[0])
     assert 0 < marked < 300
     page.locator(".slick-row .slick-cell.l0").first.click()

@@ -78,8 +78,8 @@ def to_xarray(
         for name in catalog.colnames:
             column = catalog[name]
             values = aligned(plain(name, column), rows)
-            told = {"units": str(column.unit or ""), "long_name": column.description or ""}
-            _add(variables, free_name(SOLUTION + name, taken, "_in"), values, told)
+            about = {"units": str(column.unit or ""), "long_name": column.description or ""}
+            _add(variables, free_name(SOLUTION + name, taken, "_in"), values, about)
     coordinates = {
         PIXEL: (PIXEL, spectra.lattice.wave, {"units": "Angstrom", "medium": "vacuum"}),
         "id": (ROW, spectra.ids),
@@ -125,8 +125,9 @@ def from_xarray(
     from astropy.table import Table
 
     if not hasattr(dataset, "variables"):
-        told = ": dataset = array.to_dataset(name='flux')" if hasattr(dataset, "to_dataset") else ""
-        raise TypeError(f"{type(dataset).__name__} is no Dataset{told}")
+        array = hasattr(dataset, "to_dataset")
+        advice = ": dataset = array.to_dataset(name='flux')" if array else ""
+        raise TypeError(f"{type(dataset).__name__} is no Dataset{advice}")
     pixel = _pixels(dataset, columns or {})
     row = _rows(dataset, pixel)
     count = dataset.sizes[row] if row else 1

@@ -33,7 +33,7 @@ class SpectrumIndex:
     def look(self, path: Path, rows: int | None = None) -> Iterator[tuple[list[int], Spectra]]:
         """Go through a file; give the rows that are wanted with their spectra, chunk by chunk.
 
-        How many rows it has is counted where that is not told; ReadError if it cannot be read.
+        How many rows it has is counted where that is not given; ReadError if it cannot be read.
         """
         reader = find_reader(path, self._options)
         rows = count_rows(path, reader, self._options) if rows is None else rows

@@ -71,11 +71,11 @@ class CurvesHeader:
     def of(cls, path: Path, schema: Any) -> CurvesHeader:
         """What the metadata of a file hold; CurvesError if they are not ours."""
         try:
-            told = json.loads((schema.metadata or {})[KEY])
-            if told["format"] != FORMAT:
+            about = json.loads((schema.metadata or {})[KEY])
+            if about["format"] != FORMAT:
                 raise CurvesError(f"{path}: curves of another gasnet3; save them again")
-            grids = {name: Grid(**grid) for name, grid in told["grids"].items()}
-            return cls(told["solver"], told["weights"], grids)
+            grids = {name: Grid(**grid) for name, grid in about["grids"].items()}
+            return cls(about["solver"], about["weights"], grids)
         except (KeyError, TypeError, ValueError) as error:
             if isinstance(error, CurvesError):
                 raise

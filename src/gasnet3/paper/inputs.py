@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gasnet3.evaluate.evaluation import Evaluation
     from gasnet3.evaluate.truth import Truth
     from gasnet3.paper.samples import ClassSample
-    from gasnet3.pipeline.closeup import Inspection
+    from gasnet3.pipeline.closeup import Closeup
     from gasnet3.pipeline.pipeline import Pipeline
     from gasnet3.spectra.batch import Spectra
 
@@ -196,7 +196,7 @@ class Inputs:
             )
         return Spectra.concatenate([found[name] for name in wanted])
 
-    def inspect(self, rows: Sequence[int]) -> list[Inspection]:
+    def inspect(self, rows: Sequence[int]) -> list[Closeup]:
         """Fits and χ² curves of rows of the first solutions."""
         spectra = self.rows_of(rows)
         return [self.pipeline.inspect(spectra, row) for row in range(len(rows))]
@@ -250,9 +250,9 @@ def histories_by_network(histories: Sequence[str | Path]) -> dict[str, dict[str,
         path = Path(item)
         name = path.name.partition(".")[0]
         card = path.with_name(f"{name}.json")
-        told = json.loads(card.read_text()) if card.exists() else {}
-        cls = told.get("cls") or name.rpartition("-")[2].upper()
-        network = told.get("architecture") or name.rpartition("-")[0]
+        about = json.loads(card.read_text()) if card.exists() else {}
+        cls = about.get("cls") or name.rpartition("-")[2].upper()
+        network = about.get("architecture") or name.rpartition("-")[0]
         if cls not in CLASSES or not network:
             raise ValueError(
                 f"{path}: cannot tell of which network and class this is; call it as training "

@@ -49,7 +49,7 @@ class Solution:
 
 
 @dataclass(frozen=True, eq=False)
-class Inspection:
+class Closeup:
     """One spectrum with its solution, to look at (paper, Fig. 6).
 
     Attributes
@@ -91,7 +91,7 @@ class Inspection:
     solutions: tuple[Solution, ...] = ()
 
 
-def inspected(outcome: Outcome, curves: Mapping[str, Curves], n_best: int) -> Inspection:
+def closeup_of(outcome: Outcome, curves: Mapping[str, Curves], n_best: int) -> Closeup:
     """What is to be seen of a batch of one spectrum.
 
     It is solved with at least ``n_best`` solutions a class, as many as are kept.
@@ -106,7 +106,7 @@ def inspected(outcome: Outcome, curves: Mapping[str, Curves], n_best: int) -> In
     norm = float(outcome.prepared[outcome.ranked.cls[0, 0]].norm[0])
     solved = bool(table["class"][0])
     nothing = np.full(one.lattice.n, np.nan)
-    return Inspection(
+    return Closeup(
         id=str(one.ids[0]),
         wave=one.lattice.wave,
         flux=one.flux[0].astype(np.float64),

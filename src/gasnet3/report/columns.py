@@ -101,8 +101,8 @@ def flags(bits: NDArray[np.int64]) -> Texts:
     """Names of the warnings of each row, with commas between them."""
     # Few values occur, in however many rows.
     values, where = np.unique(bits, return_inverse=True)
-    told = [", ".join(flag_names(int(value))) for value in values]
-    return np.array(told or [""], np.str_)[where] if len(bits) else np.zeros(0, np.str_)
+    named = [", ".join(flag_names(int(value))) for value in values]
+    return np.array(named or [""], np.str_)[where] if len(bits) else np.zeros(0, np.str_)
 
 
 def least_sure(table: Table) -> Floats:

@@ -19,6 +19,7 @@ from gasnet3.anomaly.score import KINDS, AnomalyFit, kind_scores, largest, singl
 from gasnet3.anomaly.statistics import Statistics
 from gasnet3.classes import CLASSES
 from gasnet3.machine.progress import Progress
+from gasnet3.machine.typing import Floats
 from gasnet3.pipeline.columns import solutions
 from gasnet3.pipeline.pipeline import Pipeline
 from gasnet3.solve.coefficients import unit_coefficients
@@ -27,8 +28,6 @@ from gasnet3.solve.prepare import prepare
 from gasnet3.solve.refine import fit_at
 from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.lattice import OBSERVED, shift_from_z
-
-Floats = NDArray[np.float64]
 
 COPIES = 3
 """Noisier copies of each ordinary spectrum."""

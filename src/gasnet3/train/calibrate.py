@@ -22,6 +22,7 @@ from gasnet3.evaluate import metrics
 from gasnet3.evaluate.reliability import summarize_pulls
 from gasnet3.machine.files import replacing
 from gasnet3.machine.progress import Progress
+from gasnet3.machine.typing import Floats
 from gasnet3.nets.card import read_card, write_card
 from gasnet3.nets.model import Model
 from gasnet3.nets.registry import list_models
@@ -31,7 +32,6 @@ from gasnet3.solve.engine import Engine
 from gasnet3.spectra.batch import Spectra
 from gasnet3.train.anomaly import fit_own_anomalies
 
-Floats = NDArray[np.float64]
 Errors = dict[str, dict[str, dict[str, float]]]
 """Scale, floor and n by kind of solution and class."""
 

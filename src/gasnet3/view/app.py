@@ -45,12 +45,12 @@ def prepared(
     means no file, ViewError if bokeh is not installed.
     """
     _need_bokeh()
-    from gasnet3.view.shared import Inspector, Shared
+    from gasnet3.view.shared import Closeups, Shared
 
     if options is None:
         options = reading_of(listing.table.meta.get("gasnet3") or {})
-    inspector = Inspector(SpectrumFinder(spectra, options), models, solver, device)
-    return Shared(listing, inspector, judgements, title)
+    closeups = Closeups(SpectrumFinder(spectra, options), models, solver, device)
+    return Shared(listing, closeups, judgements, title)
 
 
 def serve(
@@ -63,13 +63,13 @@ def serve(
     """
     server = make_server(shared, port=port, address=address)
     server.start()
-    shared.inspector.start()  # after the port is open: the models load while the page does
+    shared.closeups.start()  # after the port is open: the models load while the page does
     host = socket.gethostname() if address == ANY else address
     on_ready(f"http://{host}:{server.port}/")
     try:
         server.io_loop.start()
     finally:
-        shared.inspector.close()
+        shared.closeups.close()
         server.stop()
 
 

@@ -71,10 +71,10 @@ class SpectrumFinder:
                 )
         if name in self._index.places:
             return self._index.read(name)
-        told = ""
+        more = ""
         if self._failed:
-            told = f"; {len(self._failed)} of them could not be read: {self._failed[0]}"
-        raise MissingSpectrum(f"no spectrum {name!r} in the {len(self.files)} files given{told}")
+            more = f"; {len(self._failed)} of them could not be read: {self._failed[0]}"
+        raise MissingSpectrum(f"no spectrum {name!r} in the {len(self.files)} files given{more}")
 
     def start(self) -> None:
         """Begin to read the ids in the background, if that has not begun."""

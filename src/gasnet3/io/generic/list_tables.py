@@ -135,8 +135,10 @@ def _holding(path: Path, table: Table, options: ReadOptions) -> Holding:
     ]
     known = {leaf.column for leaf in found}
     left = [name for name in table.schema.names if name not in known]
-    told = Understood(ignored=[f"column {name} has no numbers: not used" for name in left])
-    return Holding(held, table.rows if listed else 1, air=said_air(said_in(metadata)), told=told)
+    understood = Understood(ignored=[f"column {name} has no numbers: not used" for name in left])
+    return Holding(
+        held, table.rows if listed else 1, air=said_air(said_in(metadata)), understood=understood
+    )
 
 
 def _described(leaf: Leaf, units: Mapping[str, str], listed: bool) -> Held:

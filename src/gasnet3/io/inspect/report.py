@@ -1,4 +1,4 @@
-"""What is told of a file that was inspected."""
+"""What is reported of a file that was inspected."""
 
 from __future__ import annotations
 

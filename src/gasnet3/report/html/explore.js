@@ -37,7 +37,7 @@ function list() {
   const of = count < n_all ? ` shown here, of ${n_all.toLocaleString("en")} in the catalog` : ""
   const share = all ? `All ${count.toLocaleString("en")}`
     : `${rows.length.toLocaleString("en")} of the ${count.toLocaleString("en")}`
-  told.text = `${share} spectra${of}.` + (marked.size ? " Selected in a plot." : "")
+  shown.text = `${share} spectra${of}.` + (marked.size ? " Selected in a plot." : "")
 }
 
 function describe() {

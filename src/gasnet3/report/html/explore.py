@@ -115,7 +115,7 @@ def explore(data: dict[str, Any], n_all: int) -> dict[str, UIElement]:
     """Scatter plots and table of what :func:`row_data` gives, linked to each other.
 
     The catalog has ``n_all`` spectra, of which these may be a part. Bokeh's models by name:
-    ``scatter_0`` and on, ``filter_class`` and on, ``listing`` (how many rows are listed),
+    ``scatter_0`` and on, ``filter_class`` and on, ``shown`` (how many rows are listed),
     ``table``, and ``row`` (the row that was clicked, in words).
     """
     if "robustness" in data:
@@ -128,20 +128,20 @@ def explore(data: dict[str, Any], n_all: int) -> dict[str, UIElement]:
         f"scatter_{i}": _scatter(source, CDSView(filter=chosen), *each)
         for i, each in enumerate(axes)
     }
-    told = Div(name="told", render_as_text=True, stylesheets=[QUIET_STYLE])
+    shown = Div(name="shown", render_as_text=True, stylesheets=[QUIET_STYLE])
     row = Div(name="row", render_as_text=True, stylesheets=[QUIET_STYLE])
     controls = _controls(data)
     code = files("gasnet3.report.html").joinpath("explore.js").read_text(encoding="utf-8")
-    models = {"source": source, "chosen": chosen, "listed": listed, "told": told, "row": row}
+    models = {"source": source, "chosen": chosen, "listed": listed, "shown": shown, "row": row}
     meanings = {flag.name: text for flag, text in DESCRIPTION.items()}
     args = {**models, "controls": controls, "n_all": n_all, "meanings": meanings}
     _link(code, args, list(drawn.values()))
-    told.text = _told(len(every), n_all)
+    shown.text = _shown(len(every), n_all)
     filters = {f"filter_{name}": widget for name, widget in controls.items()}
-    return {**drawn, **filters, "told": told, "table": _table(source, listed), "row": row}
+    return {**drawn, **filters, "shown": shown, "table": _table(source, listed), "row": row}
 
 
-def _told(shown: int, n_all: int) -> str:
+def _shown(shown: int, n_all: int) -> str:
     """What is listed before anything is chosen; explore.js says it anew after that."""
     of = f" shown here, of {n_all:,} in the catalog" if shown < n_all else ""
     return f"All {shown:,} spectra{of}."

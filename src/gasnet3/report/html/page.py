@@ -154,8 +154,8 @@ def _shown_spectra(
             f"{both[0].id}; give the files that the catalog was made of"
         )
     pipeline = Pipeline.load(models, made_by.get("solver", "hybrid"))
-    told = None if progress is None else lambda done: progress(done, len(both))
-    drawn = with_pictures(both, found, pipeline, told)
+    count = None if progress is None else lambda done: progress(done, len(both))
+    drawn = with_pictures(both, found, pipeline, count)
     return drawn[: len(strange)], drawn[len(strange) :]
 
 
@@ -177,20 +177,20 @@ def _summary(best: Table, counts: Summary, further: int) -> dict[str, Any]:
 
 def provenance(meta: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What made the catalog, as names and values in a line each."""
-    told = []
+    lines = []
     for key, value in meta.items():
         if isinstance(value, Mapping):
             value = ", ".join(f"{name} ({str(item)[:12]})" for name, item in value.items())
         elif isinstance(value, list | tuple):
             value = ", ".join(map(str, value))
-        told.append((str(key), str(value)))
-    return told
+        lines.append((str(key), str(value)))
+    return lines
 
 
 def warnings(counts: Summary) -> list[dict[str, Any]]:
     """Each ZWARN bit that occurs: name, count, share and explanation, the most frequent first."""
     return [
-        {"name": name, "n": n, "share": n / counts.count, "told": DESCRIPTION[ZWarn[name]]}
+        {"name": name, "n": n, "share": n / counts.count, "meaning": DESCRIPTION[ZWarn[name]]}
         for name, n in counts.flags.items()
     ]
 

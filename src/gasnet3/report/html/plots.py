@@ -140,7 +140,7 @@ def tail(score: Floats) -> figure | None:
 def shares_by_sn(
     sn: Floats, cls: Texts, flags: Mapping[str, NDArray[np.bool_]], y_label: str
 ) -> figure | None:
-    """Share of spectra against S/N, a line a class; None where nothing can be told.
+    """Share of spectra against S/N, a line a class; None where nothing is known.
 
     Parameters
     ----------
