@@ -43,9 +43,7 @@ def anomalies(
     min_score: MinScore = 0.0,
     labels: LabelsOption = None,
     output: Output = None,
-    spectra: Annotated[
-        list[str] | None, typer.Option(help="Files, directories or globs of its spectra.")
-    ] = None,
+    spectra: console.SpectraOption = None,
     gallery: Annotated[
         Path | None, typer.Option(help="Draw the spectra listed: .png, .pdf, .svg.")
     ] = None,

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gasnet3.catalog.best import best_rows
 from gasnet3.catalog.schema import REQUIRED
 from gasnet3.classes import CLASSES
 from gasnet3.errors import GasnetError
 from gasnet3.flags import names as flag_names
 from gasnet3.machine.typing import Floats
+from gasnet3.spectra.batch import floats
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -33,10 +35,7 @@ def best_solutions(catalog: Table) -> Table:
         raise ReportError(
             f"the catalog has no column {', '.join(missing)}; a report needs {', '.join(REQUIRED)}"
         )
-    rank = numbers(catalog, "znum")
-    if not np.isfinite(rank).any():
-        return catalog
-    return catalog[rank == np.nanmin(rank)]
+    return catalog[best_rows(catalog)]
 
 
 def numbers(table: Table, name: str) -> Floats:
@@ -46,10 +45,9 @@ def numbers(table: Table, name: str) -> Floats:
     """
     if name not in table.colnames:
         return np.full(len(table), np.nan)
-    values = np.ma.asarray(table[name])
     try:
         # A Column of astropy must not get further: Bokeh takes it for something else.
-        found: Floats = np.asarray(np.ma.filled(values.astype(np.float64), np.nan))
+        found = floats(np.ma.asarray(table[name]))
     except ValueError as error:
         raise ReportError(f"column {name} of the catalog holds no numbers: {error}") from None
     if found.ndim != 1:

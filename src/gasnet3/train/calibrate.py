@@ -20,6 +20,7 @@ from gasnet3.decide.confidence import DIRECTORY, Confidence, Evidence, redshift_
 from gasnet3.decide.rank import delta_chi2, rank
 from gasnet3.evaluate import metrics
 from gasnet3.evaluate.reliability import summarize_pulls
+from gasnet3.machine.extras import needed
 from gasnet3.machine.files import replacing
 from gasnet3.machine.progress import Progress
 from gasnet3.machine.typing import Floats
@@ -115,7 +116,7 @@ def calibrate_models(
         See :func:`fit_confidence`; or if a class has no network.
     gasnet3.nets.card.ModelError
         If a network cannot be loaded.
-    ImportError
+    gasnet3.machine.extras.MissingExtra
         If scikit-learn is not installed.
     """
     fits, errors = {}, {}
@@ -257,17 +258,12 @@ def redshift_cases(
 def _logistic(features: Floats, place: NDArray[np.int64]) -> Floats:
     """Weights of a logistic model on the features as they are, the constant last.
 
-    ImportError if scikit-learn is not installed.
+    MissingExtra if scikit-learn is not installed.
     """
-    try:
-        from sklearn.linear_model import LogisticRegression
-    except ImportError:
-        raise ImportError(
-            "fitting a confidence needs scikit-learn: pip install 'gasnet3[calibrate]'"
-        ) from None
+    linear_model = needed("sklearn.linear_model", "calibrate", "fitting a confidence")
     mean, spread = features.mean(axis=0), features.std(axis=0)
     spread = np.where(spread > 0, spread, 1.0)
-    fit = LogisticRegression(C=STRENGTH, max_iter=5000)
+    fit = linear_model.LogisticRegression(C=STRENGTH, max_iter=5000)
     fit.fit((features - mean) / spread, place)
     weight = fit.coef_ / spread
     return np.column_stack([weight, fit.intercept_ - weight @ mean])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from gasnet3.errors import GasnetError
 from gasnet3.evaluate.judgements import JudgementFile
 from gasnet3.io.options import ReadOptions, reading_of
+from gasnet3.machine.extras import needed
 from gasnet3.view.listing import Listing
 from gasnet3.view.spectra import SpectrumFinder
 
@@ -42,9 +43,9 @@ def prepared(
 
     ``spectra`` are files, directories and globs of the catalog's spectra, and may be empty. Where
     ``options`` are left out, the files are read as when the catalog was made. ReadError if an input
-    means no file, ViewError if bokeh is not installed.
+    means no file, MissingExtra if bokeh is not installed.
     """
-    _need_bokeh()
+    needed("bokeh", "view", "gasnet3 view")
     from gasnet3.view.shared import Closeups, Shared
 
     if options is None:
@@ -75,7 +76,7 @@ def serve(
 
 def make_server(shared: Shared, *, port: int = 0, address: str = LOCAL) -> Server:
     """The server, not started yet; see :func:`serve`."""
-    _need_bokeh()
+    needed("bokeh", "view", "gasnet3 view")
     from bokeh.application import Application
     from bokeh.application.handlers.function import FunctionHandler
     from bokeh.document import Document
@@ -108,12 +109,3 @@ def _free_port(address: str) -> int:
     with socket.socket() as probe:
         probe.bind((address, 0))
         return int(probe.getsockname()[1])
-
-
-def _need_bokeh() -> None:
-    try:
-        import bokeh  # noqa: F401
-    except ImportError:
-        raise ViewError(
-            "gasnet3 view needs bokeh, which is not installed: pip install 'gasnet3[view]'"
-        ) from None

@@ -12,6 +12,7 @@ from astropy.table import Table
 from numpy.typing import NDArray
 
 from gasnet3.catalog import CatalogError, read_catalog
+from gasnet3.catalog.best import best_rows
 from gasnet3.catalog.schema import REQUIRED
 from gasnet3.flags import ZWarn
 
@@ -71,8 +72,7 @@ class Listing:
     ids: NDArray[np.str_] = field(init=False)
 
     def __post_init__(self) -> None:
-        if "znum" in self.table.colnames:
-            object.__setattr__(self, "table", self.table[np.asarray(self.table["znum"]) == 0])
+        object.__setattr__(self, "table", self.table[best_rows(self.table)])
         object.__setattr__(self, "ids", np.asarray(self.table["id"]).astype(np.str_))
 
     @classmethod

@@ -15,6 +15,7 @@ from gasnet3.classes import CLASSES
 from gasnet3.evaluate.evaluation import Evaluation, evaluate
 from gasnet3.evaluate.truth import Truth, match, read_truth
 from gasnet3.flags import DESCRIPTION, ZWarn
+from gasnet3.machine.extras import needed
 from gasnet3.machine.files import replacing
 from gasnet3.machine.progress import Progress
 from gasnet3.report import columns
@@ -75,14 +76,14 @@ def write_report(
 
     Raises
     ------
-    ModuleNotFoundError
+    gasnet3.machine.extras.MissingExtra
         If Bokeh is not installed.
     ReportError, gasnet3.catalog.CatalogError, gasnet3.evaluate.truth.TruthError
         If the catalog or the truth cannot be used.
     gasnet3.io.ReadError
         If the spectra cannot be read.
     """
-    _need_bokeh()
+    needed("bokeh", "view", "the report")
     from gasnet3.report.html.render import render
 
     name = "a table" if not isinstance(catalog, str | Path) else Path(catalog).name
@@ -113,15 +114,6 @@ def write_report(
     with replacing(output) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return output
-
-
-def _need_bokeh() -> None:
-    try:
-        import bokeh  # noqa: F401
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError(
-            "the report needs Bokeh: pip install 'gasnet3[view]'", name="bokeh"
-        ) from None
 
 
 def _shown_spectra(
