@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from gasnet3.anomaly.ranking import STRANGE
 from gasnet3.classes import CLASSES
 from gasnet3.flags import ZWarn
-from gasnet3.machine.typing import Floats
+from gasnet3.machine.typing import Bools, Floats
 from gasnet3.report import columns
 
 if TYPE_CHECKING:
@@ -263,13 +263,13 @@ def histories_by_network(histories: Sequence[str | Path]) -> dict[str, dict[str,
 
 
 def typical_rows(inputs: Inputs) -> list[int]:
-    """Of each class found the spectrum without a flag whose S/N is nearest to 10 (Figs. 2, 6)."""
-    sn, zwarn = inputs.column("sn_median"), inputs.column("zwarn")
+    """Of each class found, the unflagged spectrum with S/N nearest to 10 (Figs. 2, 6)."""
+    sn, unmarked = inputs.column("sn_median"), _unmarked(inputs)
     out = []
     for cls in CLASSES:
         rows = inputs.of_class(cls)
         rows = rows[np.isfinite(sn[rows])]
-        clean = rows[zwarn[rows] == 0]
+        clean = rows[unmarked[rows]]
         rows = clean if len(clean) else rows
         if len(rows):
             away = np.abs(np.log(np.maximum(sn[rows], 0.01) / EXAMPLE_SN))
@@ -277,10 +277,15 @@ def typical_rows(inputs: Inputs) -> list[int]:
     return out
 
 
+def _unmarked(inputs: Inputs) -> Bools:
+    """Whether each row has neither warning nor note."""
+    return (inputs.column("zwarn") == 0) & (columns.notes(inputs.best) == 0)
+
+
 def random_rows(inputs: Inputs, each: int = 2, seed: int = 0) -> list[int]:
-    """Ordinary spectra of each class by lot: no flag, not strange (Fig. C1)."""
+    """Ordinary spectra of each class by lot: unflagged, not strange (Fig. C1)."""
     strange = inputs.column("anomaly_score") >= STRANGE
-    ordinary = (inputs.column("zwarn") == 0) & ~strange
+    ordinary = _unmarked(inputs) & ~strange
     rng = np.random.default_rng(seed)
     out: list[int] = []
     for cls in CLASSES:

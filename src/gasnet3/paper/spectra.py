@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gasnet3.classes import CLASSES
-from gasnet3.flags import names
+from gasnet3.flags import Notes, names
 from gasnet3.machine.typing import Floats
 from gasnet3.report.figures import draw_curve, draw_spectrum, name_lines, panels
 from gasnet3.report.spectrum import (
@@ -146,7 +146,7 @@ def _key(figure: Figure, ax: Axes, *, continuum: bool) -> None:
 
 
 def _title(closeup: Closeup, what: str) -> str:
-    raised = names(closeup.zwarn)
+    raised = names(closeup.zwarn) + names(closeup.notes, Notes)
     more = [f"{len(raised) - MOST_FLAGS} more"] if len(raised) > MOST_FLAGS else []
     flags = ", ".join(raised[:MOST_FLAGS] + more) or "no warning"
     first = f"{what}:  {closeup.id}" if what else closeup.id

@@ -65,8 +65,8 @@ class Closeup:
         Chosen class, '' where there is none.
     z, z_err, rchi2 : float
         The solution.
-    zwarn : int
-        Warning bits.
+    zwarn, notes : int
+        Warning bits, and those of the notes.
     curves : dict of str to (z, chi2)
         Reduced χ² curve of each class, two arrays.
     best_z : dict of str to float
@@ -86,6 +86,7 @@ class Closeup:
     z_err: float
     rchi2: float
     zwarn: int
+    notes: int
     curves: dict[str, tuple[Floats, Floats]]
     best_z: dict[str, float]
     solutions: tuple[Solution, ...] = ()
@@ -118,6 +119,7 @@ def closeup_of(outcome: Outcome, curves: Mapping[str, Curves], n_best: int) -> C
         z_err=float(table["z_err"][0]),
         rchi2=float(table["rchi2"][0]),
         zwarn=int(table["zwarn"][0]),
+        notes=int(table["notes"][0]),
         curves={
             cls: (found.z, as_numpy(wide(found.chi2[0])) / max(n_good - dof[cls], 1))
             for cls, found in curves.items()

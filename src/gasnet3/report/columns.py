@@ -11,6 +11,7 @@ from gasnet3.catalog.best import best_rows
 from gasnet3.catalog.schema import REQUIRED
 from gasnet3.classes import CLASSES
 from gasnet3.errors import GasnetError
+from gasnet3.flags import Notes, ZWarn
 from gasnet3.flags import names as flag_names
 from gasnet3.machine.typing import Floats
 from gasnet3.spectra.batch import floats
@@ -91,15 +92,26 @@ def p_class(table: Table) -> Floats:
 
 def zwarn(table: Table) -> NDArray[np.int64]:
     """Warning bits, 0 where the table has none."""
-    found = numbers(table, "zwarn")
+    return _bits(table, "zwarn")
+
+
+def notes(table: Table) -> NDArray[np.int64]:
+    """Bits of the notes, 0 where the table has none; notes in words are somebody else's."""
+    if "notes" not in table.colnames or table["notes"].dtype.kind not in "iuf":
+        return np.zeros(len(table), np.int64)
+    return _bits(table, "notes")
+
+
+def _bits(table: Table, name: str) -> NDArray[np.int64]:
+    found = numbers(table, name)
     return np.where(np.isfinite(found), found, 0).astype(np.int64)
 
 
-def flags(bits: NDArray[np.int64]) -> Texts:
-    """Names of the warnings of each row, with commas between them."""
+def flags(bits: NDArray[np.int64], kind: type[ZWarn] | type[Notes] = ZWarn) -> Texts:
+    """Names of the warnings (or notes) of each row, with commas between them."""
     # Few values occur, in however many rows.
     values, where = np.unique(bits, return_inverse=True)
-    named = [", ".join(flag_names(int(value))) for value in values]
+    named = [", ".join(flag_names(int(value), kind)) for value in values]
     return np.array(named or [""], np.str_)[where] if len(bits) else np.zeros(0, np.str_)
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
 from gasnet3.classes import CLASSES
-from gasnet3.flags import names
+from gasnet3.flags import Notes, names
 from gasnet3.machine.files import replacing
 from gasnet3.machine.typing import Floats
 from gasnet3.report.spectrum import (
@@ -110,7 +110,8 @@ def plot_gallery(
         ax.set_axis_off()
     for nth, (ax, closeup) in enumerate(zip(axes.flat, closeups, strict=False)):
         draw_spectrum(ax, closeup, continuum=False, color=class_color(closeup.cls))
-        said = ", ".join(names(closeup.zwarn)) or "no warning"
+        flags = names(closeup.zwarn) + names(closeup.notes, Notes)
+        said = ", ".join(flags) or "no warning"
         if marks:
             wave, said = marks[nth]
             said = shorten(said, NOTE_WIDTH, placeholder=" …")
@@ -237,8 +238,10 @@ def _verdict(closeup: Closeup) -> str:
 
 def _title(closeup: Closeup) -> str:
     warning = ", ".join(names(closeup.zwarn)) or "none"
+    noted = ", ".join(names(closeup.notes, Notes)) or "none"
     return (
-        f"{closeup.id}    {_verdict(closeup)}    reduced χ² = {closeup.rchi2:.3f}\nZWARN: {warning}"
+        f"{closeup.id}    {_verdict(closeup)}    reduced χ² = {closeup.rchi2:.3f}\n"
+        f"ZWARN: {warning}    notes: {noted}"
     )
 
 

@@ -23,7 +23,7 @@ from bokeh.models import (
 )
 from numpy.typing import NDArray
 
-from gasnet3.flags import names
+from gasnet3.flags import Notes, names
 from gasnet3.spectra.lattice import STEP
 from gasnet3.view.browse import Browser, number_column, table_of
 from gasnet3.view.judge import SAME_Z, WRAPPED, Judge
@@ -321,9 +321,10 @@ def header_html(shared: Shared, place: int) -> str:
     second = float(value("z_second"))
     if math.isfinite(second):
         parts.append(f"second z {second:.5f}")
-    flags = names(int(np.nan_to_num(value("zwarn"))))
-    if flags:
-        parts.append(f"<span style='color:#B00020'>{' '.join(flags)}</span>")
+    zwarn, notes = (int(shared.listing.bits(name)[place]) for name in ("zwarn", "notes"))
+    for flags, color in ((names(zwarn), "#B00020"), (names(notes, Notes), "#8A5A00")):
+        if flags:
+            parts.append(f"<span style='color:{color}'>{' '.join(flags)}</span>")
     line = " &nbsp;·&nbsp; ".join(parts)
     reason = escape(str(value("anomaly_reason")))
     if reason:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
+from gasnet3.flags import Notes
 from gasnet3.report import columns
 from gasnet3.report.figures import draw_spectrum, name_lines
 from gasnet3.report.spectrum import FLUX_LABEL, WAVE_LABEL, noise
@@ -42,8 +43,8 @@ class Card:
         As in the catalog.
     z, sn, score, sure : float
         Redshift, S/N, anomaly_score, and the smaller of p_class and p_z; NaN where not known.
-    kind, reason, flags : str
-        Kind and sentence of the anomaly, names of the warnings.
+    kind, reason, flags, notes : str
+        Kind and sentence of the anomaly, names of the warnings and of the notes.
     wave : float
         Observed wavelength in Å of what is strange.
     picture : str
@@ -61,6 +62,7 @@ class Card:
     kind: str
     reason: str
     flags: str
+    notes: str
     wave: float
     picture: str = ""
     note: str = ""
@@ -76,10 +78,12 @@ def cards(table: Table, rows: Sequence[int] | NDArray[np.intp]) -> list[Card]:
         columns.texts(some, name) for name in ("id", "anomaly_kind", "anomaly_reason")
     )
     cls, flags = columns.classes(some), columns.flags(columns.zwarn(some))
+    notes = columns.flags(columns.notes(some), Notes)
     return [
         Card(
             *(str(ids[i]), str(cls[i]), float(z[i]), float(sn[i]), float(score[i])),
-            *(float(sure[i]), str(kind[i]), str(reason[i]), str(flags[i]), float(wave[i])),
+            *(float(sure[i]), str(kind[i]), str(reason[i]), str(flags[i]), str(notes[i])),
+            float(wave[i]),
         )
         for i in range(len(some))
     ]

@@ -25,7 +25,7 @@ from bokeh.models import (
 from bokeh.plotting import figure
 from bokeh.transform import factor_cmap, factor_mark
 
-from gasnet3.flags import DESCRIPTION, ZWarn
+from gasnet3.flags import MEANING, Notes, ZWarn
 from gasnet3.report import columns
 from gasnet3.report.html import plots
 
@@ -54,6 +54,7 @@ TEXTS = {
     "class": 65,
     "subclass": 80,
     "flags": 190,
+    "notes": 190,
     "anomaly_kind": 130,
     "anomaly_reason": 420,
     "true_class": 75,
@@ -68,6 +69,7 @@ ORDER = (
         "anomaly_score",
         "anomaly_kind",
         "flags",
+        "notes",
         "anomaly_reason",
         "subclass",
     ),
@@ -95,6 +97,7 @@ def row_data(table: Table, truth: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("subclass", "anomaly_kind", "anomaly_reason"):
         data[name] = columns.texts(table, name)
     data |= {"flags": columns.flags(bits), "p_class": columns.p_class(table)}
+    data["notes"] = columns.flags(columns.notes(table), Notes)
     for name in NUMBERS:
         if name not in data and name != "z_true":
             data[name] = columns.numbers(table, name)
@@ -133,8 +136,7 @@ def explore(data: dict[str, Any], n_all: int) -> dict[str, UIElement]:
     controls = _controls(data)
     code = files("gasnet3.report.html").joinpath("explore.js").read_text(encoding="utf-8")
     models = {"source": source, "chosen": chosen, "listed": listed, "shown": shown, "row": row}
-    meanings = {flag.name: text for flag, text in DESCRIPTION.items()}
-    args = {**models, "controls": controls, "n_all": n_all, "meanings": meanings}
+    args = {**models, "controls": controls, "n_all": n_all, "meanings": MEANING}
     _link(code, args, list(drawn.values()))
     shown.text = _shown(len(every), n_all)
     filters = {f"filter_{name}": widget for name, widget in controls.items()}
@@ -223,6 +225,10 @@ def _controls(data: dict[str, Any]) -> dict[str, Any]:
         named = [(str(int(flag)), flag.name or "") for flag in here]
         options = [("", "all"), ("none", "no warning"), ("any", "any warning"), *named]
         controls["warning"] = _select("warning", options)
+    if "notes" in data:
+        noted = sorted({name for told in data["notes"] for name in told.split(", ")} - {""})
+        options = [("", "all"), ("any", "any note"), *((name, name) for name in noted)]
+        controls["note"] = _select("note", options)
     if "anomaly_kind" in data:
         kinds = sorted(set(data["anomaly_kind"]) - {""})
         options = [("", "all"), ("any", "any kind"), *((kind, kind) for kind in kinds)]

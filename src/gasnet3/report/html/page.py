@@ -14,7 +14,7 @@ from gasnet3.catalog.schema import ANOMALY_KINDS
 from gasnet3.classes import CLASSES
 from gasnet3.evaluate.evaluation import Evaluation, evaluate
 from gasnet3.evaluate.truth import Truth, match, read_truth
-from gasnet3.flags import DESCRIPTION, ZWarn
+from gasnet3.flags import MEANING
 from gasnet3.machine.extras import needed
 from gasnet3.machine.files import replacing
 from gasnet3.machine.progress import Progress
@@ -99,7 +99,8 @@ def write_report(
             "title": name,
             "summary": _summary(best, counts, len(table) - len(best)),
             "provenance": provenance(table.meta.get("gasnet3") or {}),
-            "warnings": warnings(counts),
+            "warnings": flag_counts(counts.flags, counts.count),
+            "notes": flag_counts(counts.notes, counts.count),
             "kinds": kinds(best),
             "result": None if result is None else confusion(result),
             "strange": strange,
@@ -179,11 +180,11 @@ def provenance(meta: Mapping[str, Any]) -> list[tuple[str, str]]:
     return lines
 
 
-def warnings(counts: Summary) -> list[dict[str, Any]]:
-    """Each ZWARN bit that occurs: name, count, share and explanation, the most frequent first."""
+def flag_counts(counts: Mapping[str, int], of: int) -> list[dict[str, Any]]:
+    """Each bit that occurs: name, count, share of so many rows and explanation."""
     return [
-        {"name": name, "n": n, "share": n / counts.count, "meaning": DESCRIPTION[ZWarn[name]]}
-        for name, n in counts.flags.items()
+        {"name": name, "n": n, "share": n / of, "meaning": MEANING[name]}
+        for name, n in counts.items()
     ]
 
 
