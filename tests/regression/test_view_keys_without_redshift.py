@@ -24,7 +24,7 @@ def test_there_is_no_redshift_to_move(tmp_path: Path) -> None:
     page = Page(Document(), Shared(Listing(table), cast(Any, solver), file, "test"))
     flat = np.ones(50)
     page._solved(
-        Closeup("a", flat, flat, flat, flat, flat, "", np.nan, np.nan, np.nan, 0, {}, {}, ())
+        Closeup("a", flat, flat, flat, flat, flat, "", np.nan, np.nan, np.nan, 0, 0, {}, {}, ())
     )
     for key in "[]{}":
         page.press(key)

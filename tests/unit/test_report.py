@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gasnet3.catalog import make_catalog
-from gasnet3.flags import ZWarn
+from gasnet3.flags import Notes, ZWarn
 from gasnet3.pipeline.closeup import Closeup
 from gasnet3.report import figures
 from gasnet3.report import history as losses
@@ -44,6 +44,7 @@ def make_inspection(cls: str = "GALAXY", z: float = 0.1) -> Closeup:
         z_err=1e-5,
         rchi2=1.0,
         zwarn=0,
+        notes=0,
         curves=curves,
         best_z=best_z,
     )
@@ -121,10 +122,11 @@ def test_spectrum_without_a_solution_is_drawn_all_the_same(tmp_path: Path) -> No
 
 def test_gallery_has_a_panel_for_each_spectrum() -> None:
     flagged = replace(make_inspection("QSO", 2.0), zwarn=int(ZWarn.SMALL_DELTA_CHI2))
+    flagged = replace(flagged, notes=int(Notes.ANOMALY))
     figure = figures.plot_gallery([make_inspection()] * 3 + [flagged], columns=3)
     panels = [ax for ax in figure.axes if ax.axison]
     assert len(panels) == 4
-    assert "SMALL_DELTA_CHI2" in panels[3].get_title(loc="left")
+    assert "SMALL_DELTA_CHI2, ANOMALY" in panels[3].get_title(loc="left")
     with pytest.raises(ValueError, match="no spectra"):
         figures.plot_gallery([])
 
@@ -165,6 +167,7 @@ def test_summary_counts_best_solutions_only() -> None:
             "class": ["GALAXY", "QSO", "GALAXY", "STAR", ""],
             "z": [0.1, 2.0, 0.2, 0.0, np.nan],
             "zwarn": [0, flag, flag, 0, flag | int(ZWarn.NODATA)],
+            "notes": [3, 1, 1, 0, 0],
             "znum": [0, 1, 0, 0, 0],
             "sn_median": [10.0, 10.0, 20.0, 5.0, np.nan],
         },
@@ -178,3 +181,4 @@ def test_summary_counts_best_solutions_only() -> None:
     assert summary.classes[1].sn == 15.0
     assert np.isnan(summary.classes[2].sn)
     assert summary.flags == {"SMALL_DELTA_CHI2": 2, "NODATA": 1}
+    assert summary.notes == {"ANOMALY": 2, "CLASS_AMBIGUOUS": 1}

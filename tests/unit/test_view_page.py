@@ -36,7 +36,7 @@ def closeup(name: str, z: float) -> Closeup:
     ones = np.ones(len(WAVE))
     curves = {cls: (np.array([0.0, 1.0]), np.array([1.0, 2.0])) for cls in ("STAR", "QSO")}
     return Closeup(
-        name, WAVE, ones, ones, ones, ones, "QSO", z, 1e-4, 1.0, 0, curves, {}, found
+        name, WAVE, ones, ones, ones, ones, "QSO", z, 1e-4, 1.0, 0, 0, curves, {}, found
     )  # fmt: skip
 
 
