@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from gasnet3 import CLASSES, samples
 from gasnet3.catalog import make_catalog
-from gasnet3.flags import ZWarn
+from gasnet3.flags import Notes, ZWarn
 from gasnet3.io import finding
 from gasnet3.paper import coefficients as paper_coefficients
 from gasnet3.paper import figures as paper
