@@ -28,6 +28,7 @@ def made_up(n: int) -> Table:
             "class": np.array(["STAR", "GALAXY", "QSO"])[np.arange(n) % 3],
             "z": np.round(rng.uniform(0, 3, n), 4),
             "zwarn": np.where(np.arange(n) % 10 == 0, 4, 0),
+            "notes": np.where(np.arange(n) % 20 == 0, 3, 0),
             "rchi2": rng.lognormal(0, 0.2, n),
             "robustness": rng.lognormal(-2, 1, n),
             "sn_median": rng.lognormal(2, 1, n),
@@ -50,6 +51,8 @@ def test_it_filters_sorts_and_shows_what_is_selected(page: Any, tmp_path: Path) 
     assert told(page).startswith("100 of the 300")
     page.locator("select").nth(1).select_option(label="any warning")
     assert told(page).startswith("10 of the 300")
+    page.locator("select").nth(2).select_option(label="CLASS_AMBIGUOUS")
+    assert told(page).startswith("5 of the 300")
     page.get_by_role("button", name="Show all").click()
     assert told(page) == "All 300 spectra."
 
