@@ -117,9 +117,9 @@ def _show(shown: Table, listed: Table, rows: int, min_score: float) -> None:
         console.out.print(line)
         reason = row["anomaly_reason"] or "nothing stands out"
         console.out.print(f"      {reason}")
-        told = [f"{name}: {flags[place - 1]}" for name, flags in both if flags[place - 1]]
-        if told:
-            console.out.print(f"      {'; '.join(told)}")
+        raised = [f"{name}: {flags[place - 1]}" for name, flags in both if flags[place - 1]]
+        if raised:
+            console.out.print(f"      {'; '.join(raised)}")
     console.out.print()
 
 

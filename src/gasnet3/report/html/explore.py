@@ -226,7 +226,7 @@ def _controls(data: dict[str, Any]) -> dict[str, Any]:
         options = [("", "all"), ("none", "no warning"), ("any", "any warning"), *named]
         controls["warning"] = _select("warning", options)
     if "notes" in data:
-        noted = sorted({name for told in data["notes"] for name in told.split(", ")} - {""})
+        noted = sorted({name for row in data["notes"] for name in row.split(", ")} - {""})
         options = [("", "all"), ("any", "any note"), *((name, name) for name in noted)]
         controls["note"] = _select("note", options)
     if "anomaly_kind" in data:
