@@ -63,8 +63,10 @@ def compared(ours: Table, theirs: Table) -> dict[str, str]:
     return {
         "spectra": str(len(theirs)),
         "another class": str(int((ours["class"] != theirs["class"]).sum())),
-        "another zwarn": str(int((ours["zwarn"] != theirs["zwarn"]).sum())),
-        "another anomaly_kind": str(int((ours["anomaly_kind"] != theirs["anomaly_kind"]).sum())),
+        **{
+            f"another {name}": str(int((ours[name] != theirs[name]).sum()))
+            for name in ("zwarn", "notes", "anomaly_kind")
+        },
         "NaN in one of the two": str(gone),
         "largest difference of z": f"{difference(ours, theirs, 'z'):.1e}",
         "in units of z_err": f"{float(np.nan_to_num(z).max(initial=0.0)):.1e}",

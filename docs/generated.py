@@ -20,7 +20,7 @@ from gasnet3.catalog import COLUMNS, DIALECTS
 from gasnet3.catalog.schema import KEY_UNITS
 from gasnet3.cli import app
 from gasnet3.evaluate.judgements import ISSUES, QUALITIES
-from gasnet3.flags import DESCRIPTION
+from gasnet3.flags import DESCRIPTION, NOTES_DESCRIPTION, Notes, ZWarn
 from gasnet3.io.generic.roles import NAMES, UCDS
 from gasnet3.view.keys import KEYS
 
@@ -58,9 +58,18 @@ def _names_of(dialect: str) -> str:
 
 def flags() -> str:
     """Table of the ZWARN bits."""
+    return _bits(DESCRIPTION)
+
+
+def notes() -> str:
+    """Table of the bits of the notes."""
+    return _bits(NOTES_DESCRIPTION)
+
+
+def _bits(described: dict[ZWarn, str] | dict[Notes, str]) -> str:
     rows = [
         f"| {flag.bit_length() - 1} | {int(flag)} | `{flag.name}` | {text} |"
-        for flag, text in DESCRIPTION.items()
+        for flag, text in described.items()
     ]
     return "\n".join(["| bit | value | name | set when |", "|---|---|---|---|", *rows])
 
@@ -211,6 +220,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "roles": roles,
     "columns": columns,
     "flags": flags,
+    "notes": notes,
     "names_of_redrock": names_of_redrock,
     "names_of_sdss": names_of_sdss,
     "qualities": qualities,

@@ -25,13 +25,13 @@ from numpy.typing import NDArray
 from gasnet3.catalog import read_catalog
 from gasnet3.evaluate.evaluation import AGN_Z_MAX
 from gasnet3.evaluate.metrics import THRESHOLDS, delta_z, is_good
-from gasnet3.flags import ZWarn, names
+from gasnet3.flags import Notes, ZWarn, names
 from gasnet3.io import ReadError, find_reader, find_spectra, read_file
 from gasnet3.io.inspect.believable import FEATURES_FROM
 from gasnet3.io.inspect.inspecting import inspect_file
 from gasnet3.machine.files import replacing
 from gasnet3.pipeline.pipeline import Pipeline
-from gasnet3.report.figures import plot_inspection, save_figure
+from gasnet3.report.figures import plot_closeup, save_figure
 from gasnet3.run.local import classify_files
 from gasnet3.spectra.lines import LINES
 
@@ -48,7 +48,7 @@ SEEN = {
     "little to the blue of where they are: just beyond the limit. It is not flagged, as "
     "Z_UNCERTAIN is about errors that are larger (0.015 in ln(1 + z) for quasars).",
     "2751-54243-0269": "a quasar with broad absorption lines. The model takes the narrow "
-    "absorption on top of C IV for the line's place. It is flagged as strange.",
+    "absorption on top of C IV for the line's place. It is noted as strange.",
     "0266-51630-0227": "narrow lines of a galaxy, and a weak broad Hα. spectro1d of DR7 calls this "
     "QSO, which has a quasar's and a galaxy's fit equally good here. The redshift is right.",
     "39089837499744649": "one strong line at 5045 Å. At redrock's redshift it is [O III] 5007, at "
@@ -171,7 +171,7 @@ def _ratios(files: Sequence[Path]) -> str:
 def wrong_table(spectra: Sequence[Compared]) -> list[str]:
     """Each one that is not right, and what its picture shows."""
     lines = [
-        "| file | S/N | the survey says | gasnet3 says | Δz | Δχ² | flags |",
+        "| file | S/N | the survey says | gasnet3 says | Δz | Δχ² | flags and notes |",
         "|---|---|---|---|---|---|---|",
     ]
     for one in spectra:
@@ -190,7 +190,7 @@ def wrong_table(spectra: Sequence[Compared]) -> list[str]:
 def redrock_table(raw: Path, pairs: Sequence[tuple[str, Any, Any]]) -> list[str]:
     """DESI's targets beside redrock's answers."""
     lines = [
-        "| target | S/N | redrock says | its Δχ² | gasnet3 says | Δz | our Δχ² | flags |",
+        "| target | S/N | redrock says | its Δχ² | gasnet3 says | Δz | our Δχ² | flags and notes |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for _, theirs, row in pairs:
@@ -258,7 +258,8 @@ def _ours(row: Any) -> str:
 
 
 def _flags(row: Any) -> str:
-    return ", ".join(names(int(row["zwarn"]))) or "none"
+    noted = names(int(row["notes"]), Notes)
+    return ", ".join(names(int(row["zwarn"])) + noted) or "none"
 
 
 def page(raw: Path, catalog: Table, failures: Sequence[tuple[str, str]]) -> str:
@@ -318,7 +319,7 @@ def draw(raw: Path, catalog: Table, directory: Path) -> None:
             continue
         for row, name in enumerate(spectra.ids.tolist()):
             if name in wanted or (path.parent.name == "desi" and spectra.n_good[row]):
-                figure = plot_inspection(pipeline.inspect(spectra, row))
+                figure = plot_closeup(pipeline.inspect(spectra, row))
                 save_figure(figure, directory / f"{name}.png")
 
 

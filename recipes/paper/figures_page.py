@@ -60,7 +60,7 @@ MORE = {
     "14": "What no model describes, and what has two answers: see [strange spectra](anomalies.md).",
     "A1": "Subclasses are the survey's; a black ring is a spectrum whose coefficients are unlike "
     "those of the training set (`anomaly_extreme` of 2 or more).",
-    "C1": "Two of each class, of those without a flag.",
+    "C1": "Two of each class, of those without a flag or note.",
 }
 """A second sentence on each figure."""
 

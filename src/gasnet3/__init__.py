@@ -10,6 +10,7 @@ from gasnet3.version import __version__
 
 if TYPE_CHECKING:
     from gasnet3.errors import GasnetError as GasnetError
+    from gasnet3.flags import Notes as Notes
     from gasnet3.flags import ZWarn as ZWarn
     from gasnet3.nets.registry import load_model as load_model
     from gasnet3.nets.registry import load_models as load_models
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _PUBLIC = {
     "GasnetError": "gasnet3.errors",
     "LogLattice": "gasnet3.spectra.lattice",
+    "Notes": "gasnet3.flags",
     "Pipeline": "gasnet3.pipeline.pipeline",
     "Spectra": "gasnet3.spectra.batch",
     "ZWarn": "gasnet3.flags",
@@ -38,6 +40,7 @@ __all__ = [
     "CLASSES",
     "GasnetError",
     "LogLattice",
+    "Notes",
     "Pipeline",
     "Spectra",
     "ZWarn",

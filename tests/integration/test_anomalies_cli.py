@@ -9,7 +9,7 @@ import pytest
 from test_cli import one_line, run
 
 import gasnet3
-from gasnet3 import io
+from gasnet3 import ZWarn, io
 from gasnet3.catalog import read_catalog, write_catalog
 from gasnet3.catalog.schema import ANOMALY_KINDS
 from gasnet3.cli.anomalies import Kind
@@ -31,6 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     classify_files(home / "mocks", home / "made.parquet", models=home / "models")
     table = read_catalog(home / "made.parquet")
     table["anomaly_score"] = [3.0, 5.0, 2.5, 4.0, 1.0, 3.5]
+    table["zwarn"], table["notes"] = [0, 0, 0, int(ZWarn.SKY), 0, 0], [0, 3, 0, 1, 0, 0]
     table["anomaly_kind"] = [KINDS[0], KINDS[1], KINDS[2], KINDS[3], "", KINDS[4]]
     table["anomaly_reason"] = np.array(
         [f"It is strange at {5000 + 100 * i} Å." if i != 4 else "" for i in range(6)]
@@ -55,6 +56,8 @@ def test_the_strangest_are_listed_with_the_reason(folder: Path) -> None:
     places = [out.index(ids[i]) for i in (1, 3, 5)]
     assert places == sorted(places)
     assert "It is strange at 5100 Å." in out
+    assert "      notes: ANOMALY, CLASS_AMBIGUOUS\n" in out
+    assert "      zwarn: SKY; notes: ANOMALY\n" in out
     assert ids[0] not in out
 
 

@@ -22,7 +22,7 @@ from gasnet3.run.local import classify_files
 from gasnet3.run.work import Settings
 
 SPECTRA = read(samples.paths())
-COLUMNS = ("class", "z", "z_err", "chi2", "delta_chi2", "robustness", "p_qso", "zwarn")
+COLUMNS = ("class", "z", "z_err", "chi2", "delta_chi2", "robustness", "p_qso", "zwarn", "notes")
 
 
 @pytest.fixture(params=["amortised", "hybrid", "exact"])

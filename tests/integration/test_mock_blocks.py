@@ -33,7 +33,7 @@ def test_a_block_is_what_one_draw_gives(models):
 
 
 def test_longer_runs_begin_as_shorter_ones(models, monkeypatch):
-    monkeypatch.setattr(mock, "BLOCK", 4)
+    monkeypatch.setattr(mock, "BLOCK_ROWS", 4)
     long = drawn(models, 11, seed=3)
     assert len(long) == 11
     assert long.ids.tolist() == [f"mock-3-{number:06d}" for number in range(11)]

@@ -34,7 +34,7 @@ from toy import toy_model
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "src" / "gasnet3" / "models"
 LIMITS = {"z": 1e-7, "p_star": 1e-4, "p_galaxy": 1e-4, "p_qso": 1e-4, "p_z": 1e-4}
-SAME = ("id", "class", "zwarn", "dof", "n_good", "model", "anomaly_kind")
+SAME = ("id", "class", "zwarn", "notes", "dof", "n_good", "model", "anomaly_kind")
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -15,7 +15,7 @@ from gasnet3.report.html.page import write_report
 from warm import run
 
 READY = "() => window.Bokeh && Bokeh.documents.length && Bokeh.documents[0].is_idle"
-TOLD = "() => Bokeh.documents[0].get_model_by_name('told').text"
+SHOWN = "() => Bokeh.documents[0].get_model_by_name('shown').text"
 SLOW = 10.0
 """Seconds, generous: it takes less than two, but test machines are shared."""
 
@@ -28,6 +28,7 @@ def made_up(n: int) -> Table:
             "class": np.array(["STAR", "GALAXY", "QSO"])[np.arange(n) % 3],
             "z": np.round(rng.uniform(0, 3, n), 4),
             "zwarn": np.where(np.arange(n) % 10 == 0, 4, 0),
+            "notes": np.where(np.arange(n) % 20 == 0, 3, 0),
             "rchi2": rng.lognormal(0, 0.2, n),
             "robustness": rng.lognormal(-2, 1, n),
             "sn_median": rng.lognormal(2, 1, n),
@@ -38,7 +39,7 @@ def made_up(n: int) -> Table:
 
 
 def told(page: Any) -> str:
-    return page.evaluate(TOLD)
+    return page.evaluate(SHOWN)
 
 
 def test_it_filters_sorts_and_shows_what_is_selected(page: Any, tmp_path: Path) -> None:
@@ -50,6 +51,8 @@ def test_it_filters_sorts_and_shows_what_is_selected(page: Any, tmp_path: Path) 
     assert told(page).startswith("100 of the 300")
     page.locator("select").nth(1).select_option(label="any warning")
     assert told(page).startswith("10 of the 300")
+    page.locator("select").nth(2).select_option(label="CLASS_AMBIGUOUS")
+    assert told(page).startswith("5 of the 300")
     page.get_by_role("button", name="Show all").click()
     assert told(page) == "All 300 spectra."
 
@@ -67,7 +70,7 @@ def test_it_filters_sorts_and_shows_what_is_selected(page: Any, tmp_path: Path) 
     page.mouse.down()
     page.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + 0.8 * box["height"], steps=5)
     page.mouse.up()
-    page.wait_for_function("() => " + TOLD[6:] + ".includes('Selected in a plot')")
+    page.wait_for_function("() => " + SHOWN[6:] + ".includes('Selected in a plot')")
     marked = int(told(page).split()[0])
     assert 0 < marked < 300
     page.locator(".slick-row .slick-cell.l0").first.click()

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gasnet3.flags import ZWarn
+from gasnet3.flags import Notes
 from gasnet3.io import read
 from gasnet3.pipeline.pipeline import Pipeline
 
@@ -22,7 +22,7 @@ def test_ordinary_spectra_of_another_range(shared_dir, low, high):
     wave = whole.lattice.wave
     ivar = np.where((wave >= low) & (wave <= high), whole.ivar, 0).astype(np.float32)
     catalog = Pipeline.load().run(replace(whole, flux=whole.flux * (ivar > 0), ivar=ivar))
-    strange = (catalog["zwarn"] & int(ZWarn.ANOMALY)) > 0
+    strange = (catalog["notes"] & int(Notes.ANOMALY)) > 0
     # 2 and 1 of 36, one of them with a real absorber; it was 15 and 10.
     assert strange.sum() <= 4
     assert np.isfinite(catalog["anomaly_score"]).all()

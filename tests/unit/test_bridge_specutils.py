@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gasnet3 import Spectra, ZWarn
-from gasnet3.bridges import from_specutils, keys, to_specutils
+from gasnet3.bridges import from_specutils, to_specutils
 from gasnet3.catalog import make_catalog
+from gasnet3.machine import extras
 from gasnet3.spectra.airvac import vacuum_to_air
 from gasnet3.spectra.lattice import OBSERVED
 
@@ -301,4 +302,4 @@ def test_older_specutils(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_missing_package_names_its_extra() -> None:
     with pytest.raises(ImportError, match=r"pip install 'gasnet3\[nothere\]'"):
-        keys.needed("nothere")
+        extras.needed("nothere")

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from gasnet3 import Notes, ZWarn
 from gasnet3.catalog import (
     COLUMNS,
     DIALECTS,
@@ -241,6 +242,33 @@ def test_redrock_names(tmp_path: Path, ending: str) -> None:
     assert list(raw["TARGETID"]) == [39633, 39634]
     assert list(raw["NCOEFF"]) == [2, 3]
     assert list(read_catalog(path)["id"]) == ["39633", "39634"]
+
+
+@pytest.mark.parametrize(("ending", "dialect"), FORMS)
+def test_warnings_and_notes_are_two_columns_of_every_dialect(
+    tmp_path: Path, ending: str, dialect: str
+) -> None:
+    zwarn = [int(ZWarn.Z_UNCERTAIN), 0, 0]
+    notes = [0, int(Notes.ANOMALY | Notes.CLASS_AMBIGUOUS), int(Notes.MANY_OUTLIERS)]
+    columns = {"id": ["1", "2", "3"], "class": ["QSO"] * 3, "z": [1.0] * 3}
+    table = make_catalog({**columns, "zwarn": zwarn, "notes": notes})
+    path = tmp_path / f"out.{ending}"
+    write_catalog(table, path, dialect)
+    theirs = {"native": "zwarn", "sdss": "ZWARNING", "redrock": "ZWARN"}[dialect]
+    raw = raw_names(path)
+    assert list(raw[theirs]) == zwarn
+    assert list(raw["notes" if dialect == "native" else "NOTES"]) == notes
+    back = read_catalog(path)
+    assert (list(back["zwarn"]), list(back["notes"])) == (zwarn, notes)
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_remarks_of_the_input_do_not_pass_for_our_notes(tmp_path: Path, rows: int) -> None:
+    columns = {"id": ["a"] * rows, "class": ["QSO"] * rows, "z": [1.0] * rows, "notes": [1] * rows}
+    table = make_catalog(columns, {"notes": ["nice"] * rows})
+    write_catalog(table, tmp_path / "a.csv")
+    back = read_catalog(tmp_path / "a.csv")
+    assert (set(back["notes"]), set(back["notes_in"])) == ({1}, {"nice"})
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ def test_answers_are_those_of_the_cpu(solver, spectra, monkeypatch):
     found = pipeline(solver).run(spectra)
     np.testing.assert_array_equal(found["class"], expected["class"])
     np.testing.assert_array_equal(found["zwarn"], expected["zwarn"])
+    np.testing.assert_array_equal(found["notes"], expected["notes"])
     np.testing.assert_allclose(found["z"], expected["z"], atol=1e-8)
     np.testing.assert_allclose(found["chi2"], expected["chi2"], rtol=1e-6)
     np.testing.assert_allclose(found["coeff"], expected["coeff"], atol=1e-4)

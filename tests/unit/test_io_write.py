@@ -22,7 +22,7 @@ def mock(ids=("0266-51602-0001", "12345-60000-1000"), scale=1.0):
         ids=list(ids),
         z=[0.123456789012345, np.nan],
         classes=["GALAXY", ""],
-        zwarn=[ZWarn.SKY | ZWarn.MANY_OUTLIERS, 0],
+        zwarn=[ZWarn.SKY | ZWarn.Z_FITLIMIT, 0],
         meta={"ra": [10.5, 20.25], "dec": [-1.0, 2.0]},
     )
 

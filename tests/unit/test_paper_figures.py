@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from gasnet3 import CLASSES, samples
 from gasnet3.catalog import make_catalog
-from gasnet3.flags import ZWarn
+from gasnet3.flags import Notes, ZWarn
 from gasnet3.io import finding
 from gasnet3.paper import coefficients as paper_coefficients
 from gasnet3.paper import figures as paper
@@ -47,6 +47,7 @@ def some_catalog(each: int = 12, **changed: Any) -> tuple[Table, Table]:
         "z": rng.uniform(0, 0.2, rows),
         "z_err": np.full(rows, 1e-4),
         "zwarn": np.zeros(rows, int),
+        "notes": np.zeros(rows, int),
         "chi2": dof * rng.uniform(0.9, 1.2, rows),
         "dof": dof,
         "rchi2": rng.uniform(0.9, 1.2, rows),
@@ -167,8 +168,9 @@ def test_population_loses_nothing_beyond_its_ends(tmp_path: Path, drawn: list[Fi
 
 def test_typical_spectra_have_no_flag_and_a_sn_near_ten() -> None:
     zwarn, sn = np.zeros(36, int), np.full(36, 40.0)
-    sn[[3, 5]], zwarn[3] = 10.0, ZWarn.NEGATIVE_MODEL
-    catalog, _ = some_catalog(zwarn=zwarn, sn_median=sn)
+    sn[[3, 4, 5]], zwarn[3] = 10.0, ZWarn.Z_UNCERTAIN
+    notes = np.where(np.arange(36) == 4, int(Notes.NEGATIVE_MODEL), 0)
+    catalog, _ = some_catalog(zwarn=zwarn, notes=notes, sn_median=sn)
     assert typical_rows(read_inputs(catalog)) == [5, 12, 24]
     zwarn[:] = 1
     catalog, _ = some_catalog(zwarn=zwarn, sn_median=sn)

@@ -1,13 +1,15 @@
-"""Every ZWARN bit: a case that sets it, and one, the ordinary row, that does not."""
+"""Every bit of zwarn and notes: a case that sets it, and the ordinary row, that does not."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from gasnet3.decide.zwarn import misfit, warn
-from gasnet3.flags import DESCRIPTION, ZWarn, names
+from gasnet3.flags import DESCRIPTION, MEANING, NOTES_DESCRIPTION, Notes, ZWarn, names
 from gasnet3.solve.residual import Residual
 from gasnet3.solve.solution import Solution
 from gasnet3.spectra.lattice import OBSERVED
@@ -46,7 +48,9 @@ def ordinary(rng):
 
 
 def bits(solved, before=0):
-    return names(int(warn(solved, np.array([before]), misfit(solved) > 1.0)[0]))
+    """Names of the warnings, and of the notes."""
+    zwarn, notes = warn(solved, np.array([before]), misfit(solved) > 1.0)
+    return names(int(zwarn[0])), names(int(notes[0]), Notes)
 
 
 def seen(solved, **pixels):
@@ -74,65 +78,120 @@ def with_outliers(solved):
     return seen(solved, flux=flux)
 
 
+def blind(solved):
+    """Without a probability of the redshift."""
+    return replace(solved, p_z=np.array([np.nan]))
+
+
 PIXEL = np.arange(N)
-CASES = {
-    ZWarn.LITTLE_COVERAGE: lambda s: masked(s, PIXEL < 1700),
-    ZWarn.SMALL_DELTA_CHI2: lambda s: replace(s, delta_chi2=np.array([3.0])),
-    ZWarn.NEGATIVE_MODEL: lambda s: seen(s, total=s.residual.total - 8.0),
-    ZWarn.MANY_OUTLIERS: with_outliers,
-    ZWarn.Z_FITLIMIT: lambda s: replace(s, edge=np.array([True])),
-    ZWarn.NEGATIVE_EMISSION: with_absorbed_line,
-    ZWarn.NODATA: lambda s: replace(masked(s, PIXEL < 0), z=np.array([np.nan])),
-    ZWarn.BAD_MINFIT: lambda s: replace(s, bad=np.array([True])),
-    ZWarn.POORDATA: lambda s: masked(s, PIXEL % 3 == 0),
-    ZWarn.CLASS_AMBIGUOUS: lambda s: replace(s, probability=np.array([0.6])),
-    ZWarn.Z_UNCERTAIN: lambda s: replace(s, p_z=np.array([0.8])),
-    ZWarn.OUT_OF_DOMAIN: lambda s: replace(s, domain=np.array([1.5])),
-    ZWarn.SPARSE_TRAINING: lambda s: replace(s, z=np.array([2.5])),
-    ZWarn.ANOMALY: lambda s: replace(s, rchi2_classes=np.array([[9.0, 9.0, 8.0]])),
-}
+CASES = [
+    (ZWarn.LITTLE_COVERAGE, lambda s: masked(s, PIXEL < 1700)),
+    (ZWarn.SMALL_DELTA_CHI2, lambda s: replace(blind(s), delta_chi2=np.array([3.0]))),
+    (Notes.SMALL_DELTA_CHI2, lambda s: replace(s, delta_chi2=np.array([3.0]))),
+    (Notes.NEGATIVE_MODEL, lambda s: seen(s, total=s.residual.total - 8.0)),
+    (Notes.MANY_OUTLIERS, with_outliers),
+    (ZWarn.Z_FITLIMIT, lambda s: replace(s, edge=np.array([True]))),
+    (Notes.NEGATIVE_EMISSION, with_absorbed_line),
+    (ZWarn.NODATA, lambda s: replace(masked(s, PIXEL < 0), z=np.array([np.nan]))),
+    (ZWarn.BAD_MINFIT, lambda s: replace(s, bad=np.array([True]))),
+    (ZWarn.POORDATA, lambda s: masked(s, PIXEL % 3 == 0)),
+    (Notes.CLASS_AMBIGUOUS, lambda s: replace(s, probability=np.array([0.6]))),
+    (ZWarn.Z_UNCERTAIN, lambda s: replace(s, p_z=np.array([0.8]))),
+    (Notes.OUT_OF_DOMAIN, lambda s: replace(s, domain=np.array([1.5]))),
+    (Notes.SPARSE_TRAINING, lambda s: replace(s, z=np.array([2.5]))),
+    (Notes.ANOMALY, lambda s: replace(s, rchi2_classes=np.array([[9.0, 9.0, 8.0]]))),
+]
 FROM_READER = (ZWarn.SKY, ZWarn.UNPLUGGED, ZWarn.BAD_TARGET)
+SHARED = {"SMALL_DELTA_CHI2"}
 
 
 def test_an_ordinary_row_is_clean(ordinary):
-    assert bits(ordinary) == []
+    assert bits(ordinary) == ([], [])
 
 
-@pytest.mark.parametrize("flag", CASES, ids=lambda flag: flag.name)
-def test_each_bit_is_set(flag, ordinary):
-    assert flag.name in bits(CASES[flag](ordinary))
+@pytest.mark.parametrize(("flag", "case"), CASES, ids=[repr(flag) for flag, _ in CASES])
+def test_each_bit_is_set(flag, case, ordinary):
+    warnings, notes = bits(case(ordinary))
+    assert flag.name in (notes if isinstance(flag, Notes) else warnings)
+
+
+@pytest.mark.parametrize(("flag", "case"), CASES, ids=[repr(flag) for flag, _ in CASES])
+def test_what_is_unusual_is_no_warning(flag, case, ordinary):
+    warnings, notes = bits(case(ordinary))
+    assert not set(warnings) & set(notes)
+    if isinstance(flag, Notes):
+        assert warnings == []
+
+
+@given(p_z=st.one_of(st.floats(0.9, 1.0), st.just(np.nan)), case=st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+def test_zwarn_depends_on_no_note(p_z, case, ordinary):
+    """However many notes a row has, its redshift is as good as it was."""
+    chosen = case.draw(st.lists(st.sampled_from([c for c in CASES if isinstance(c[0], Notes)])))
+    row = replace(ordinary, p_z=np.array([p_z]))
+    for flag, make in chosen:
+        if flag is not Notes.SMALL_DELTA_CHI2 or np.isfinite(p_z):
+            row = make(row)
+    warnings, notes = bits(row)
+    assert warnings == []
+    assert set(warnings) <= {flag.name for flag in ZWarn}
+    assert set(notes) <= {flag.name for flag in Notes}
 
 
 @pytest.mark.parametrize("flag", FROM_READER, ids=lambda flag: flag.name)
 def test_bits_of_the_reader_ride_along(flag, ordinary):
-    assert bits(ordinary, int(flag)) == [flag.name]
+    assert bits(ordinary, int(flag)) == ([flag.name], [])
 
 
 def test_every_bit_is_tested_and_described():
-    assert set(CASES) | set(FROM_READER) == set(ZWarn) == set(DESCRIPTION)
+    tested = {repr(flag) for flag, _ in CASES} | {repr(flag) for flag in FROM_READER}
+    assert tested == {repr(flag) for flag in (*ZWarn, *Notes)}
+    assert set(DESCRIPTION) == set(ZWarn)
+    assert set(NOTES_DESCRIPTION) == set(Notes)
+    assert set(MEANING) == {flag.name for flag in (*ZWarn, *Notes)}
+    assert all(DESCRIPTION[ZWarn[n]] == NOTES_DESCRIPTION[Notes[n]] for n in SHARED)
 
 
 def test_bit_numbers_are_those_of_sdss_and_redrock():
-    assert [flag.value.bit_length() - 1 for flag in ZWarn] == [*range(12), *range(24, 29)]
+    numbers = {flag.name: flag.bit_length() - 1 for flag in ZWarn}
+    assert [*numbers.values()] == [0, 1, 2, 5, 7, 8, 9, 10, 11, 28]
+    # What left is not given out again: 3, 4 and 6 are SDSS's, 24 to 27 were ours.
+    assert not {3, 4, 6, 24, 25, 26, 27} & {*numbers.values()}
+
+
+def test_notes_are_numbered_from_0():
+    assert [flag.bit_length() - 1 for flag in Notes] == [*range(8)]
+
+
+def test_one_name_is_shared_and_set_in_one_column_only(ordinary):
+    close = replace(ordinary, delta_chi2=np.array([3.0]))
+    assert bits(close) == ([], ["SMALL_DELTA_CHI2"])
+    assert bits(blind(close)) == (["SMALL_DELTA_CHI2"], [])
+    assert {flag.name for flag in ZWarn} & {flag.name for flag in Notes} == SHARED
+
+
+def test_bits_of_others_have_a_number_for_a_name():
+    assert names(1 | 1 << 4) == ["SKY", "BIT_4"]
+    assert names(0) == []
 
 
 def test_negative_emission_is_asked_of_quasars_only(ordinary):
     galaxy = replace(with_absorbed_line(ordinary), cls=np.array(["GALAXY"]))
-    assert "NEGATIVE_EMISSION" not in bits(galaxy)
+    assert "NEGATIVE_EMISSION" not in bits(galaxy)[1]
 
 
 @pytest.mark.parametrize(("sn", "poor"), [(0.2, True), (0.6, False), (np.nan, False)])
 def test_pure_sky_is_poor_data_where_nothing_tells_how_sure_z_is(sn, poor, ordinary):
-    blind = replace(ordinary, sn_median=np.array([sn]), p_z=np.array([np.nan]))
-    assert ("POORDATA" in bits(blind)) == poor
+    faint = replace(blind(ordinary), sn_median=np.array([sn]))
+    assert ("POORDATA" in bits(faint)[0]) == poor
 
 
 def test_a_faint_spectrum_with_a_sure_redshift_is_clean(ordinary):
-    assert bits(replace(ordinary, sn_median=np.array([0.2]))) == []
+    assert bits(replace(ordinary, sn_median=np.array([0.2]))) == ([], [])
 
 
 def test_no_other_minimum_is_no_small_difference(ordinary):
-    assert bits(replace(ordinary, delta_chi2=np.array([np.nan]))) == []
+    assert bits(replace(ordinary, delta_chi2=np.array([np.nan]))) == ([], [])
 
 
 def test_misfit_grows_with_chi2_and_forgives_high_sn(ordinary):

@@ -13,7 +13,7 @@ import typer
 import gasnet3
 from gasnet3.catalog import COLUMNS
 from gasnet3.cli import app
-from gasnet3.flags import ZWarn
+from gasnet3.flags import Notes, ZWarn
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -59,12 +59,13 @@ def test_every_command_and_option_is_in_the_reference(generated):
 def test_every_column_and_flag_is_in_the_reference(generated):
     assert [c.name for c in COLUMNS if f"| `{c.name}` |" not in generated.columns()] == []
     assert [flag.name for flag in ZWarn if f"`{flag.name}`" not in generated.flags()] == []
+    assert [flag.name for flag in Notes if f"`{flag.name}`" not in generated.notes()] == []
 
 
 def test_what_pages_take_from_the_code_is_there(generated):
     pages = {page.name: page.read_text() for page in DOCS.glob("*.md")}
     marks = {mark for text in pages.values() for mark in re.findall(r"<!-- from code: (\w+)", text)}
-    assert {"columns", "flags", "commands", "modules"} <= marks
+    assert {"columns", "flags", "notes", "commands", "modules"} <= marks
     assert marks <= set(generated.GENERATORS)
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from gasnet3.catalog import make_catalog
-from gasnet3.flags import ZWarn
-from gasnet3.pipeline.closeup import Inspection
+from gasnet3.flags import Notes, ZWarn
+from gasnet3.pipeline.closeup import Closeup
 from gasnet3.report import figures
 from gasnet3.report import history as losses
 from gasnet3.report.summary import summarise
@@ -19,7 +19,7 @@ from gasnet3.spectra.lattice import OBSERVED, ShiftRange
 RANGES = {"STAR": (-0.005, 0.005), "GALAXY": (0.0, 1.5), "QSO": (0.0, 5.0)}
 
 
-def make_inspection(cls: str = "GALAXY", z: float = 0.1) -> Inspection:
+def make_inspection(cls: str = "GALAXY", z: float = 0.1) -> Closeup:
     """A flat noisy spectrum with one line, and χ² curves that dip at z."""
     rng = np.random.default_rng(1)
     wave = OBSERVED.wave
@@ -32,7 +32,7 @@ def make_inspection(cls: str = "GALAXY", z: float = 0.1) -> Inspection:
         chi2 = 2.0 - (name == cls) * np.exp(-0.5 * ((grid - z) / 2e-3) ** 2) + 1e-3 * grid
         curves[name] = (grid, chi2)
         best_z[name] = float(grid[np.argmin(chi2)])
-    return Inspection(
+    return Closeup(
         id="0266-51602-0001",
         wave=wave,
         flux=np.where(ivar > 0, model + 0.5 * rng.normal(size=wave.size), 0.0),
@@ -44,6 +44,7 @@ def make_inspection(cls: str = "GALAXY", z: float = 0.1) -> Inspection:
         z_err=1e-5,
         rchi2=1.0,
         zwarn=0,
+        notes=0,
         curves=curves,
         best_z=best_z,
     )
@@ -51,7 +52,7 @@ def make_inspection(cls: str = "GALAXY", z: float = 0.1) -> Inspection:
 
 @pytest.mark.parametrize(("cls", "z"), [("STAR", 1e-4), ("GALAXY", 0.1), ("QSO", 2.1)])
 def test_inspection_shows_answer_lines_and_three_curves(tmp_path: Path, cls: str, z: float) -> None:
-    figure = figures.plot_inspection(make_inspection(cls, z))
+    figure = figures.plot_closeup(make_inspection(cls, z))
     path = figures.save_figure(figure, tmp_path / "one.png")
     assert path.read_bytes().startswith(b"\x89PNG")
     assert [p.name for p in tmp_path.iterdir()] == ["one.png"]
@@ -69,7 +70,7 @@ def test_inspection_shows_answer_lines_and_three_curves(tmp_path: Path, cls: str
 
 
 def test_line_names_do_not_overlap(tmp_path: Path) -> None:
-    figure = figures.plot_inspection(make_inspection("GALAXY", 0.0))
+    figure = figures.plot_closeup(make_inspection("GALAXY", 0.0))
     figures.save_figure(figure, tmp_path / "one.png")  # lays it out
     top = figure.axes[0]
     places = sorted(text.get_position()[0] for text in top.texts)
@@ -89,22 +90,22 @@ def test_spread_moves_least_and_stays_inside() -> None:
 
 
 def test_model_is_drawn_over_the_data_it_was_made_from() -> None:
-    inspection = make_inspection()
-    figure = figures.plot_inspection(inspection, continuum=False)
+    closeup = make_inspection()
+    figure = figures.plot_closeup(closeup, continuum=False)
     lines = {line.get_label(): line for line in figure.axes[0].lines}
     y = np.asarray(lines["reconstruction"].get_ydata())
     assert "continuum" not in lines
     assert np.isnan(y[2000:2050]).all(), "masked pixels are gaps"
-    np.testing.assert_array_equal(y[:2000], inspection.model[:2000])
+    np.testing.assert_array_equal(y[:2000], closeup.model[:2000])
 
 
 def test_spectrum_without_a_solution_is_drawn_all_the_same(tmp_path: Path) -> None:
-    inspection = make_inspection()
-    nothing = np.full(inspection.wave.size, np.nan)
+    closeup = make_inspection()
+    nothing = np.full(closeup.wave.size, np.nan)
     empty = replace(
-        inspection,
-        flux=np.zeros(inspection.wave.size),
-        ivar=np.zeros(inspection.wave.size),
+        closeup,
+        flux=np.zeros(closeup.wave.size),
+        ivar=np.zeros(closeup.wave.size),
         model=nothing,
         continuum=nothing,
         cls="",
@@ -112,26 +113,27 @@ def test_spectrum_without_a_solution_is_drawn_all_the_same(tmp_path: Path) -> No
         z_err=np.nan,
         rchi2=np.nan,
         zwarn=int(ZWarn.NODATA),
-        curves={name: (z, np.full(z.size, np.nan)) for name, (z, _) in inspection.curves.items()},
+        curves={name: (z, np.full(z.size, np.nan)) for name, (z, _) in closeup.curves.items()},
         best_z=dict.fromkeys(RANGES, np.nan),
     )
-    for figure in (figures.plot_inspection(empty), figures.plot_gallery([empty, inspection])):
+    for figure in (figures.plot_closeup(empty), figures.plot_gallery([empty, closeup])):
         assert figures.save_figure(figure, tmp_path / "none.png").stat().st_size > 1000
 
 
 def test_gallery_has_a_panel_for_each_spectrum() -> None:
     flagged = replace(make_inspection("QSO", 2.0), zwarn=int(ZWarn.SMALL_DELTA_CHI2))
+    flagged = replace(flagged, notes=int(Notes.ANOMALY))
     figure = figures.plot_gallery([make_inspection()] * 3 + [flagged], columns=3)
     panels = [ax for ax in figure.axes if ax.axison]
     assert len(panels) == 4
-    assert "SMALL_DELTA_CHI2" in panels[3].get_title(loc="left")
+    assert "SMALL_DELTA_CHI2, ANOMALY" in panels[3].get_title(loc="left")
     with pytest.raises(ValueError, match="no spectra"):
         figures.plot_gallery([])
 
 
 def test_unknown_kind_of_picture_is_refused_and_nothing_left(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"picture\.xyz.*png"):
-        figures.save_figure(figures.plot_inspection(make_inspection()), tmp_path / "picture.xyz")
+        figures.save_figure(figures.plot_closeup(make_inspection()), tmp_path / "picture.xyz")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -165,6 +167,7 @@ def test_summary_counts_best_solutions_only() -> None:
             "class": ["GALAXY", "QSO", "GALAXY", "STAR", ""],
             "z": [0.1, 2.0, 0.2, 0.0, np.nan],
             "zwarn": [0, flag, flag, 0, flag | int(ZWarn.NODATA)],
+            "notes": [3, 1, 1, 0, 0],
             "znum": [0, 1, 0, 0, 0],
             "sn_median": [10.0, 10.0, 20.0, 5.0, np.nan],
         },
@@ -178,3 +181,4 @@ def test_summary_counts_best_solutions_only() -> None:
     assert summary.classes[1].sn == 15.0
     assert np.isnan(summary.classes[2].sn)
     assert summary.flags == {"SMALL_DELTA_CHI2": 2, "NODATA": 1}
+    assert summary.notes == {"ANOMALY": 2, "CLASS_AMBIGUOUS": 1}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from gasnet3.flags import ZWarn
+from gasnet3.flags import Notes, ZWarn
 from gasnet3.report import columns
 from gasnet3.report.columns import ReportError
 from gasnet3.report.html import page
@@ -28,7 +28,8 @@ def catalog(n: int = 60, seed: int = 0) -> Table:
             "id": [f"spec-{i:05d}" for i in range(n)],
             "class": cls,
             "z": rng.uniform(0, 2, n),
-            "zwarn": np.where(strange, int(ZWarn.ANOMALY), 0),
+            "zwarn": np.where(np.arange(n) % 7 == 0, int(ZWarn.Z_UNCERTAIN), 0),
+            "notes": np.where(strange, int(Notes.ANOMALY), 0),
             "rchi2": rng.lognormal(0, 0.2, n),
             "robustness": rng.lognormal(-2, 1, n),
             "p_star": np.full(n, 0.9),
@@ -59,6 +60,7 @@ def test_the_page_names_counts_flags_and_the_strangest(tmp_path: Path) -> None:
     strange = int((table["anomaly_score"] >= 2).sum())
     assert "<b>300</b>spectra" in text
     assert f"<b>{strange}</b>strange" in text
+    assert "Z_UNCERTAIN" in text
     assert "ANOMALY" in text
     first = table["id"][int(np.argmax(table["anomaly_score"]))]
     assert f"<h3>1. {first}</h3>" in text

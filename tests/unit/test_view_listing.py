@@ -8,7 +8,7 @@ from astropy.table import Table
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gasnet3 import CLASSES, ZWarn
+from gasnet3 import CLASSES, Notes, ZWarn
 from gasnet3.view.browse import PAGE, Browser
 from gasnet3.view.listing import SORTS, STRANGEST, Filter, Listing
 
@@ -21,7 +21,8 @@ def listing(n: int = 6) -> Listing:
                 "id": [f"Plate-{i}" for i in range(n)],
                 "class": classes,
                 "z": np.arange(n) / 10,
-                "zwarn": [0, int(ZWarn.ANOMALY), int(ZWarn.SKY)] * (n // 3),
+                "zwarn": [0, 0, int(ZWarn.SKY)] * (n // 3),
+                "notes": [0, int(Notes.ANOMALY), 0] * (n // 3),
                 "sn_median": np.where(np.arange(n) == 4, np.nan, np.arange(n)),
                 "anomaly_score": np.where(np.arange(n) == 0, np.nan, np.arange(n) % 5),
                 "anomaly_kind": ["", "defect", ""] * (n // 3),
@@ -37,7 +38,9 @@ def listing(n: int = 6) -> Listing:
         (Filter(classes=("QSO", "STAR")), [0, 2, 3, 5]),
         (Filter(kinds=("defect",)), [1, 4]),
         (Filter(flags=("SKY", "NODATA")), [2, 5]),
-        (Filter(clean=True), [0, 3]),
+        (Filter(flags=("ANOMALY",)), [1, 4]),
+        (Filter(flags=("SKY", "ANOMALY")), [1, 2, 4, 5]),
+        (Filter(clean=True), [0, 1, 3, 4]),
         (Filter(sn=(3, np.inf)), [3, 5]),
         (Filter(z=(0.1, 0.3)), [1, 2, 3]),
         (Filter(score=(2, np.inf)), [2, 3, 4]),
@@ -72,7 +75,14 @@ def test_a_catalog_may_lack_what_is_not_required() -> None:
     assert np.isnan(bare.value(0, "anomaly_score"))
     assert bare.value(0, "anomaly_reason") == ""
     assert bare.value(0, "zwarn") == 0
+    assert bare.value(0, "notes") == 0
     assert bare.rows(Filter(score=(1, np.inf))).tolist() == []
+
+
+def test_notes_in_words_are_somebody_elses() -> None:
+    table = Table({"id": ["a"], "class": ["QSO"], "z": [1.0], "notes": ["nice"]})
+    assert Listing(table).bits("notes").tolist() == [0]
+    assert Listing(table).rows(Filter(flags=("ANOMALY",))).tolist() == []
 
 
 class Chosen(list[int | None]):

@@ -15,7 +15,7 @@ from astropy.table import Table
 from bokeh.document import Document
 
 from gasnet3.evaluate.judgements import Judgement, JudgementFile
-from gasnet3.pipeline.closeup import Inspection, Solution
+from gasnet3.pipeline.closeup import Closeup, Solution
 from gasnet3.view.judge import Judge
 from gasnet3.view.keys import ALLOWED, KEYS
 from gasnet3.view.listing import Listing
@@ -31,12 +31,12 @@ def solution(cls: str, z: float, chi2: float) -> Solution:
     return Solution(cls, "", z, 1e-4, chi2, chi2 / 50, 9.0, 0.9, 0, level)
 
 
-def inspection(name: str, z: float) -> Inspection:
+def closeup(name: str, z: float) -> Closeup:
     found = (solution("QSO", z, 50.0), solution("STAR", 0.001, 80.0))
     ones = np.ones(len(WAVE))
     curves = {cls: (np.array([0.0, 1.0]), np.array([1.0, 2.0])) for cls in ("STAR", "QSO")}
-    return Inspection(
-        name, WAVE, ones, ones, ones, ones, "QSO", z, 1e-4, 1.0, 0, curves, {}, found
+    return Closeup(
+        name, WAVE, ones, ones, ones, ones, "QSO", z, 1e-4, 1.0, 0, 0, curves, {}, found
     )  # fmt: skip
 
 
@@ -47,12 +47,12 @@ class Solver:
         self.asked: list[tuple[str, Any]] = []
         self.fitted: list[Future[Any]] = []
 
-    def inspect(self, name: str) -> Future[Inspection]:
-        future: Future[Inspection] = Future()
+    def inspect(self, name: str) -> Future[Closeup]:
+        future: Future[Closeup] = Future()
         if name == "missing":
             future.set_exception(MissingSpectrum("no spectrum <b>'missing'</b>"))
         else:
-            future.set_result(inspection(name, 1.0 + int(name) / 10))
+            future.set_result(closeup(name, 1.0 + int(name) / 10))
         return future
 
     def model_at(self, name: str, cls: str, z: float) -> Future[Any]:
@@ -168,7 +168,7 @@ def test_after_a_quality_the_next_spectrum_if_wished(page: Page) -> None:
 
 
 def test_redshifts_passed_on_the_way_are_not_fitted(page: Page) -> None:
-    solver = cast(Solver, page.shared.inspector)
+    solver = cast(Solver, page.shared.closeups)
     for key in ("]", "}", "["):
         page.press(key)
     assert solver.asked == [("QSO", pytest.approx(2.0 * PIXEL - 1))]

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gasnet3.bridges.keys import aligned, best_rows, needed
+from gasnet3.bridges.keys import aligned, solution_rows
 from gasnet3.bridges.tables import from_table
 from gasnet3.catalog.schema import free_name, plain
 from gasnet3.io.generic.roles import NAMES
 from gasnet3.io.generic.roles import plain as plain_name
 from gasnet3.io.units import FLUX_UNIT
+from gasnet3.machine.extras import needed
 from gasnet3.spectra.batch import Spectra
 
 if TYPE_CHECKING:
@@ -74,12 +75,12 @@ def to_xarray(
     for name, column in spectra.meta.items():
         _add(variables, free_name(name, taken, "_in"), column)
     if catalog is not None:
-        rows = best_rows(spectra, catalog)
+        rows = solution_rows(spectra, catalog)
         for name in catalog.colnames:
             column = catalog[name]
             values = aligned(plain(name, column), rows)
-            told = {"units": str(column.unit or ""), "long_name": column.description or ""}
-            _add(variables, free_name(SOLUTION + name, taken, "_in"), values, told)
+            about = {"units": str(column.unit or ""), "long_name": column.description or ""}
+            _add(variables, free_name(SOLUTION + name, taken, "_in"), values, about)
     coordinates = {
         PIXEL: (PIXEL, spectra.lattice.wave, {"units": "Angstrom", "medium": "vacuum"}),
         "id": (ROW, spectra.ids),
@@ -125,8 +126,9 @@ def from_xarray(
     from astropy.table import Table
 
     if not hasattr(dataset, "variables"):
-        told = ": dataset = array.to_dataset(name='flux')" if hasattr(dataset, "to_dataset") else ""
-        raise TypeError(f"{type(dataset).__name__} is no Dataset{told}")
+        array = hasattr(dataset, "to_dataset")
+        advice = ": dataset = array.to_dataset(name='flux')" if array else ""
+        raise TypeError(f"{type(dataset).__name__} is no Dataset{advice}")
     pixel = _pixels(dataset, columns or {})
     row = _rows(dataset, pixel)
     count = dataset.sizes[row] if row else 1

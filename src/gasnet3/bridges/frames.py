@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gasnet3.bridges.keys import needed
 from gasnet3.bridges.tables import from_table, to_table
 from gasnet3.catalog.dialects import expanded
 from gasnet3.catalog.schema import BY_NAME, KEY_UNITS, make_catalog, plain
 from gasnet3.io.units import FLUX_UNIT
+from gasnet3.machine.extras import needed
 from gasnet3.spectra.batch import Spectra
 
 if TYPE_CHECKING:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gasnet3.catalog.best import best_rows
 from gasnet3.flags import ZWarn
 from gasnet3.io.generic.roles import NAMES, plain
 from gasnet3.io.naming import class_label
@@ -29,17 +29,6 @@ WIDEST = 32
 
 SOLUTION = "solution"
 """Entry of the metadata that holds gasnet3's own answer."""
-
-
-def needed(module: str) -> Any:
-    """A module of an extra; ImportError, which names the extra, if it is not installed."""
-    try:
-        return import_module(module)
-    except ImportError as error:
-        extra = {"h5py": "hdf5"}.get(module, module)
-        raise ImportError(
-            f"this needs {module}: pip install 'gasnet3[{extra}]'", name=module
-        ) from error
 
 
 def warn_of_estimated_noise(estimated: int, spectra: int) -> None:
@@ -142,14 +131,12 @@ def labels(
     return redshift, known, flags
 
 
-def best_rows(spectra: Spectra, catalog: Table) -> NDArray[np.int64]:
+def solution_rows(spectra: Spectra, catalog: Table) -> NDArray[np.int64]:
     """Row of the catalog with the best solution of each spectrum, -1 for none; shape (spectra,).
 
     ValueError if an id occurs more than once, and the rows are not in the order of the spectra.
     """
-    best: NDArray[np.int64] = np.arange(len(catalog))
-    if "znum" in catalog.colnames:
-        best = np.flatnonzero(np.asarray(catalog["znum"]) == 0)
+    best = best_rows(catalog)
     ids = np.asarray(catalog["id"]).astype(np.str_)[best]
     if np.array_equal(ids, spectra.ids):
         return best
@@ -163,7 +150,7 @@ def best_rows(spectra: Spectra, catalog: Table) -> NDArray[np.int64]:
 
 
 def aligned(values: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[Any]:
-    """Rows of a column as :func:`best_rows` tells them; NaN, '' or 0 where there is none."""
+    """Rows of a column as :func:`solution_rows` gives them; NaN, '' or 0 where there is none."""
     out = np.zeros((len(rows), *values.shape[1:]), values.dtype)
     if values.dtype.kind == "f":
         out[...] = np.nan

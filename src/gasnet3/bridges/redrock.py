@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet
 from numpy.typing import NDArray
 
-from gasnet3.bridges.keys import needed
 from gasnet3.catalog.dialects import whole_numbers
 from gasnet3.io.saved_curves import CurvesHeader
+from gasnet3.machine.extras import needed
 from gasnet3.machine.files import replacing
 from gasnet3.machine.typing import Floats
 from gasnet3.spectra.lattice import z_from_shift
@@ -66,7 +66,7 @@ def write_details(
         If curves have another number of rows than there are spectra, or solutions of a class
         have no curve.
     """
-    h5py = needed("h5py")
+    h5py = needed("h5py", "hdf5")
     ids = np.asarray(catalog["id"]).astype(np.str_)
     first = np.sort(np.unique(ids, return_index=True)[1])
     numbers = whole_numbers(ids[first])

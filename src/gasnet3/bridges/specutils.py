@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from gasnet3.bridges.keys import (
     SOLUTION,
     aligned,
-    best_rows,
     columns_of,
     header_columns,
     labels,
-    needed,
+    solution_rows,
     taken,
     warn_of_estimated_noise,
 )
@@ -24,6 +23,7 @@ from gasnet3.catalog.schema import plain
 from gasnet3.io.generic.assemble import NOISE_KEY
 from gasnet3.io.generic.noise import estimated_ivar
 from gasnet3.io.units import FLUX_UNIT, flux_factor
+from gasnet3.machine.extras import needed
 from gasnet3.machine.typing import Floats
 from gasnet3.spectra.airvac import air_to_vacuum
 from gasnet3.spectra.batch import Spectra
@@ -137,7 +137,7 @@ def to_specutils(
     # Spectrum1D is what specutils 1 calls it.
     container = getattr(specutils, "Spectrum", None) or specutils.Spectrum1D
     flux_unit = units.Unit(unit)
-    rows = None if catalog is None else best_rows(spectra, catalog)
+    rows = None if catalog is None else solution_rows(spectra, catalog)
 
     def made(at: Any, meta: dict[str, Any], **more: Any) -> Any:
         return container(

@@ -107,8 +107,8 @@ def from_table(
         used = {one.name for one in recognised(table_holding(table), options).arrays.values()}
     except (ReadError, RolesError) as error:
         problem = error.problem if isinstance(error, ReadError) else str(error)
-        told = _OPTION.sub(r"\1s={'\2': '\3'}", problem)
-        raise ValueError(f"the table makes no spectra: {told}") from None
+        reason = _OPTION.sub(r"\1s={'\2': '\3'}", problem)
+        raise ValueError(f"the table makes no spectra: {reason}") from None
     estimated = spectra.meta.get(NOISE_KEY, np.zeros(0))
     warn_of_estimated_noise(int(estimated.sum()), len(spectra))
     if len(spectra) != len(table):  # one spectrum, a pixel a row

@@ -180,7 +180,7 @@ def _format(path: str | Path, verb: str) -> tuple[Writer, Reader]:
 
 
 def _guarded(path: Path, read: Callable[[], Any]) -> Any:
-    """What the reader gives, with any failure of the libraries below told as one of this file."""
+    """What the reader gives, with failures of the libraries below as those of this file."""
     if not path.is_file():
         raise CatalogError(f"cannot read {path}: there is no such file")
     try:

@@ -46,18 +46,9 @@ class NewerFormat(GasnetError, ValueError):
 
 @dataclass(frozen=True)
 class Content:
-    """What is to be written.
+    """What is to be written: columns without rows, header, number of rows, and the rows.
 
-    Parameters
-    ----------
-    columns : list of Field
-        The columns, without rows.
-    header : dict
-        What the file tells about itself.
-    count : int
-        Number of rows.
-    blocks : function
-        Gives the columns with their rows, block by block; every call begins anew.
+    ``blocks`` gives the columns with their rows, block by block; every call begins anew.
     """
 
     columns: list[Field]

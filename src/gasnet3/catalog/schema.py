@@ -75,7 +75,18 @@ COLUMNS: tuple[Column, ...] = (
         "1-sigma error of z, NaN where there is no minimum",
         "stat.error;src.redshift",
     ),
-    Column("zwarn", "i8", "warning bits (gasnet3.ZWarn), 0 for a clean row", "meta.code.qual"),
+    Column(
+        "zwarn",
+        "i8",
+        "why z may be wrong, in bits (gasnet3.ZWarn); 0 where it is good",
+        "meta.code.qual;src.redshift",
+    ),
+    Column(
+        "notes",
+        "i8",
+        "what is unusual, in bits (gasnet3.Notes); z may be right",
+        "meta.code.qual",
+    ),
     Column("chi2", "f8", "chi2 of the best model", "stat.fit.chi2"),
     Column(
         "dof", "i8", "degrees of freedom: n_good less the parameters of the model", "stat.fit.dof"

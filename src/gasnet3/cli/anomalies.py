@@ -43,9 +43,7 @@ def anomalies(
     min_score: MinScore = 0.0,
     labels: LabelsOption = None,
     output: Output = None,
-    spectra: Annotated[
-        list[str] | None, typer.Option(help="Files, directories or globs of its spectra.")
-    ] = None,
+    spectra: console.SpectraOption = None,
     gallery: Annotated[
         Path | None, typer.Option(help="Draw the spectra listed: .png, .pdf, .svg.")
     ] = None,
@@ -94,8 +92,10 @@ def _labels(path: Path | None, table: Table) -> Labels | None:
 
 
 def _show(shown: Table, listed: Table, rows: int, min_score: float) -> None:
-    """Print the spectra listed, the reason under each, and of how many they are."""
+    """Print the spectra listed, reason and flags under each, and of how many they are."""
     from gasnet3.anomaly.ranking import STRANGE
+    from gasnet3.flags import Notes
+    from gasnet3.report import columns
 
     found, strange = len(listed), int((listed["anomaly_score"] >= STRANGE).sum())
     if not found:
@@ -106,6 +106,8 @@ def _show(shown: Table, listed: Table, rows: int, min_score: float) -> None:
         f"The strangest {len(shown)} of {found} spectra; {strange} of them {have} a score of "
         f"{STRANGE:g} or more and {are} called strange\n"
     )
+    zwarn, notes = columns.zwarn(shown), columns.notes(shown)
+    both = (("zwarn", columns.flags(zwarn)), ("notes", columns.flags(notes, Notes)))
     width = max(len(str(row["anomaly_kind"])) for row in shown)
     for place, row in enumerate(shown, 1):
         line = f"{place:4}  score {row['anomaly_score']:.2f}  {row['anomaly_kind']:{width}}"
@@ -115,6 +117,9 @@ def _show(shown: Table, listed: Table, rows: int, min_score: float) -> None:
         console.out.print(line)
         reason = row["anomaly_reason"] or "nothing stands out"
         console.out.print(f"      {reason}")
+        raised = [f"{name}: {flags[place - 1]}" for name, flags in both if flags[place - 1]]
+        if raised:
+            console.out.print(f"      {'; '.join(raised)}")
     console.out.print()
 
 

@@ -41,7 +41,7 @@ def calibrate(
         console.fail(f"{models}: is no directory; give the one that holds the trained networks")
     options = console.reading(air, columns, units)
     console.use_torch(device, threads)
-    with console.reported(ValueError, ImportError):
+    with console.reported(ValueError):
         spectra = io.read(inputs, options)
         with console.bars(quiet=quiet) as bar:
             done = fitting.calibrate_models(

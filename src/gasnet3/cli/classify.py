@@ -26,9 +26,7 @@ SHOWN_ROWS = 20_000
 
 def classify(
     files: console.Inputs,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="Catalog: .parquet, .fits, .csv or .vot.")
-    ],
+    output: console.CatalogOutput,
     solver: console.SolverOption = "hybrid",
     models: console.Models = None,
     device: console.Device = "cpu",
@@ -109,10 +107,11 @@ def _run(
 
 def _show(result: RunResult) -> None:
     from gasnet3.catalog import read_catalog
+    from gasnet3.catalog.best import best_rows
 
     if 0 < result.rows <= SHOWN_ROWS:
         table = read_catalog(result.output)
         show_catalog(table, result.output)
-        console.note_repeated(result.output, table["id"][table["znum"] == 0].tolist())
+        console.note_repeated(result.output, table["id"][best_rows(table)].tolist())
     else:
         console.out.print(f"{result.rows} spectra: {result.output}")

@@ -113,6 +113,12 @@ IdsOption = Annotated[
 Catalog = Annotated[
     Path, typer.Argument(metavar="CATALOG", help="Catalog that gasnet3 classify wrote.")
 ]
+CatalogOutput = Annotated[
+    Path, typer.Option("--output", "-o", help="Catalog: .parquet, .fits, .csv or .vot.")
+]
+SpectraOption = Annotated[
+    list[str] | None, typer.Option(help="Files, directories or globs of its spectra.")
+]
 TruthOption = Annotated[
     Path | None, typer.Option(help="Table (.csv, .parquet, .fits) with id or file, class and z.")
 ]
@@ -159,6 +165,13 @@ def interruptible(advice: str) -> Iterator[None]:
     except KeyboardInterrupt:
         note(f"stopped; {advice}")
         raise typer.Exit(INTERRUPTED) from None
+
+
+@contextmanager
+def working(advice: str, *, quiet: bool) -> Iterator[Callable[[str], Progress]]:
+    """What is done by the hour: may be stopped, may be wrong, and shows :func:`bars`."""
+    with interruptible(advice), reported(ValueError, OSError), bars(quiet=quiet) as bar:
+        yield bar
 
 
 def note_repeated(catalog: Path, ids: Sequence[str]) -> None:

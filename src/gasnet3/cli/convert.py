@@ -65,11 +65,7 @@ def _convert(
 
     if output.exists() and not output.is_dir():
         console.fail(f"{output}: is a file; give a directory")
-    with (
-        console.interruptible(AGAIN),
-        console.reported(ValueError, OSError),
-        console.bars(quiet=quiet) as bar,
-    ):
+    with console.working(AGAIN, quiet=quiet) as bar:
         paths = expand(files)
         try:
             result = to_shards(

@@ -27,9 +27,7 @@ def figures(
         Path, typer.Option("--output", "-o", help="Directory for the pictures; made if absent.")
     ],
     truth: console.TruthOption = None,
-    spectra: Annotated[
-        list[str] | None, typer.Option(help="Files, directories or globs of its spectra.")
-    ] = None,
+    spectra: console.SpectraOption = None,
     history: History = None,
     only: Only = None,
     kind: Annotated[Literal["png", "pdf", "svg"], typer.Option(help="Kind of picture.")] = "png",

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from gasnet3.cli import console
 from gasnet3.cli.show import show_failures
-
-if TYPE_CHECKING:
-    from gasnet3.run.plan import Plan
 
 CATALOG_ENDINGS = (".parquet", ".fits", ".csv", ".vot", ".xml")
 
@@ -49,18 +46,9 @@ def check_saved(output: Path, curves: Path | None, models: Path | None, *, overw
             console.check_output(path, overwrite=overwrite, endings=(ending,))
 
 
-def load_plan(run: Path) -> Plan:
-    """The plan of a run."""
-    from gasnet3.run.plan import Plan
-
-    return Plan.load(run)
-
-
 def merge(
     run: RunDirectory,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="Catalog: .parquet, .fits, .csv or .vot.")
-    ],
+    output: console.CatalogOutput,
     dialect: DialectOption = "native",
     allow_failed: AllowFailed = False,
     save_curves: SaveCurves = None,
@@ -74,15 +62,12 @@ def merge(
     catalog is the same, to the byte, whoever made the parts.
     """
     from gasnet3.run.merge import merge as merge_parts
+    from gasnet3.run.plan import Plan
 
     console.check_output(output, overwrite=overwrite, endings=CATALOG_ENDINGS)
     check_saved(output, save_curves, save_models, overwrite=overwrite)
-    plan = load_plan(run)
-    with (
-        console.interruptible("nothing was written, merge again"),
-        console.reported(ValueError, OSError),
-        console.bars(quiet=quiet) as bar,
-    ):
+    plan = Plan.load(run)
+    with console.working("nothing was written, merge again", quiet=quiet) as bar:
         result = merge_parts(
             plan, output, dialect, allow_failed=allow_failed, save_curves=save_curves,
             save_models=save_models, on_progress=bar("merge"),

@@ -62,11 +62,7 @@ def plan(
             "directory, or add --overwrite"
         )
     named = console.chosen(models)
-    with (
-        console.interruptible("nothing is planned yet"),
-        console.reported(ValueError, OSError),
-        console.bars(quiet=quiet) as bar,
-    ):
+    with console.working("nothing is planned yet", quiet=quiet) as bar:
         request = Request(named, solver, n_best, options, choices, tuple(keep or ()))
         paths = expand(files)
         config = make_config(request)

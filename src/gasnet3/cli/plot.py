@@ -58,13 +58,13 @@ def plot(
     one = None if gallery else _chosen(spectra, row, spectrum_id)
 
     from gasnet3.pipeline.pipeline import Pipeline
-    from gasnet3.report.figures import plot_gallery, plot_inspection, save_figure
+    from gasnet3.report.figures import plot_closeup, plot_gallery, save_figure
 
     console.use_torch(device, threads)
     with console.reported(ValueError):
         pipeline = Pipeline.load(console.chosen(models), solver, device)
         if one is not None:
-            figure = plot_inspection(pipeline.inspect(spectra, one))
+            figure = plot_closeup(pipeline.inspect(spectra, one))
         else:
             panels = min(limit, len(spectra))
             figure = plot_gallery([pipeline.inspect(spectra, i) for i in range(panels)])

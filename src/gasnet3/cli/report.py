@@ -34,7 +34,7 @@ def report(
     if spectra:
         console.use_torch("cpu")
     with (
-        console.reported(ValueError, ModuleNotFoundError),
+        console.reported(ValueError),
         console.bars(quiet=not spectra) as bar,
     ):
         write_report(

@@ -41,7 +41,7 @@ def _is_number(text: str) -> bool:
 
 def show_catalog(table: Table, path: Path) -> None:
     """Print the first rows, the classes, the warnings and where the catalog is."""
-    from gasnet3.flags import DESCRIPTION, ZWarn, names
+    from gasnet3.flags import MEANING, Notes, names
     from gasnet3.report.summary import summarise
 
     rows = [
@@ -52,17 +52,23 @@ def show_catalog(table: Table, path: Path) -> None:
             f"{row['z_err']:.5f}",
             f"{row['rchi2']:.3f}",
             " ".join(names(int(row["zwarn"]))) or "0",
+            " ".join(names(int(row["notes"]), Notes)) or "0",
         )
         for row in table[:FIRST_ROWS]
     ]
     title = f"First {len(rows)} of {len(table)} rows"
-    grid(title, ("id", "class", "z", "z_err", "rchi2", "zwarn"), rows)
+    grid(title, ("id", "class", "z", "z_err", "rchi2", "zwarn", "notes"), rows)
     summary = summarise(table)
     classes = [(c.name, str(c.count), str(c.flagged), f"{c.sn:.1f}") for c in summary.classes]
     grid("By class", ("class", "spectra", "flagged", "median S/N"), classes)
-    if summary.flags:
-        why = [(n, str(c), DESCRIPTION[ZWarn[n]]) for n, c in summary.flags.items()]
-        grid("Why flagged (a spectrum may have several)", ("zwarn bit", "spectra", "meaning"), why)
+    for title, bit, counts in (
+        ("Why flagged: the redshift may be wrong (a spectrum may have several)", "zwarn",
+         summary.flags),
+        ("Notes: what is unusual, while the redshift may be right", "notes", summary.notes),
+    ):  # fmt: skip
+        if counts:
+            why = [(name, str(count), MEANING[name]) for name, count in counts.items()]
+            grid(title, (f"{bit} bit", "spectra", "meaning"), why)
     out.print(f"{summary.count} spectra, {summary.flagged} flagged: {path}")
 
 

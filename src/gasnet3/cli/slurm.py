@@ -13,7 +13,6 @@ from gasnet3.cli.merge import (
     AllowFailed,
     DialectOption,
     RunDirectory,
-    load_plan,
 )
 
 
@@ -41,12 +40,13 @@ def slurm(
     the script and for the catalog.
     """
     from gasnet3.machine.files import replacing
+    from gasnet3.run.plan import Plan
     from gasnet3.run.slurm import Resources, job_script
 
     catalog = catalog or run.absolute().with_name(f"{run.absolute().name}.parquet")
     console.check_output(output, overwrite=overwrite)
     console.check_output(catalog, overwrite=overwrite, endings=CATALOG_ENDINGS)
-    load_plan(run)  # there must be one
+    Plan.load(run)  # there must be one
     with console.reported(ValueError):
         resources = Resources(array, cpus_per_task, mem, time, partition, account, gpus)
         script = job_script(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from gasnet3.cli import console
-from gasnet3.cli.merge import RunDirectory, load_plan
+from gasnet3.cli.merge import RunDirectory
 from gasnet3.cli.show import show_failures
 
 
@@ -14,7 +14,9 @@ def status(run: RunDirectory) -> None:
 
     The exit status is 0 when all parts are there and no file failed, else 1.
     """
-    plan = load_plan(run)
+    from gasnet3.run.plan import Plan
+
+    plan = Plan.load(run)
     missing = plan.missing(retry=False)
     failed = {f.path: f for index in sorted(plan.finished()) for f in plan.failed(index)}
     rows = plan.rows - plan.rows_in(missing)

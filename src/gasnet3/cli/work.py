@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperCommand
 
 from gasnet3.cli import console
-from gasnet3.cli.merge import RunDirectory, load_plan
+from gasnet3.cli.merge import RunDirectory
 from gasnet3.cli.show import show_failures
 
 if TYPE_CHECKING:
@@ -60,12 +60,13 @@ def work(
     torchrun or MPI. Parts with files that could not be read are tried again.
     """
     from gasnet3.run.dask import work_with_dask
+    from gasnet3.run.plan import Plan
     from gasnet3.run.ranks import find_rank, local_device
     from gasnet3.run.work import work as make_parts
 
     again = f"run gasnet3 work {run} again to go on, what is finished is kept"
     with console.interruptible(again), console.reported(ValueError, OSError):
-        planned = load_plan(run)
+        planned = Plan.load(run)
         if dask is not None and (rank is not None or world is not None):
             console.fail("--dask shares the work itself: leave out --rank and --world")
         found = find_rank(rank, world)

@@ -1,11 +1,13 @@
-"""What sets each ZWARN bit: one small function a question, thresholds named at the top."""
+"""What sets each bit of zwarn and notes: a small function a question, thresholds at the top."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gasnet3.flags import ZWarn
+from gasnet3.flags import Notes, ZWarn
 from gasnet3.machine.typing import Bools, Floats
 from gasnet3.solve.arrays import as_numpy, wide
 from gasnet3.solve.residual import MODEL_ERROR
@@ -43,43 +45,54 @@ QSO_LINE_SIGMA = 2000.0 / C_KM_S
 """Gaussian width of the check, in ln(wavelength)."""
 
 
-def warn(solution: Solution, before: NDArray[np.int64], strange: Bools) -> NDArray[np.int64]:
-    """ZWARN of decided solutions.
+def warn(
+    solution: Solution, before: NDArray[np.int64], strange: Bools
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Warnings about the redshifts of decided solutions, and notes on all else.
 
     Parameters
     ----------
     solution : Solution
         The solutions.
     before : ndarray of int64, shape (rows,)
-        Bits the reader set (SKY, UNPLUGGED, BAD_TARGET, NODATA, POORDATA).
+        Warnings the reader set (SKY, UNPLUGGED, BAD_TARGET, NODATA, POORDATA).
     strange : ndarray of bool, shape (rows,)
         Whether ``anomaly_score`` says so; where there is none, whether :func:`misfit` does.
 
     Returns
     -------
-    ndarray of int64, shape (rows,)
+    zwarn, notes : ndarray of int64, shape (rows,)
     """
-    out = before.astype(np.int64)
     has = np.isfinite(solution.z)
     n_good = solution.good.sum(axis=1)
-    questions: dict[ZWarn, Bools] = {
+    # Where p_z is known it has weighed Δχ² already.
+    known, close = np.isfinite(solution.p_z), has & small_delta_chi2(solution)
+    warnings: dict[ZWarn, Bools] = {
         ZWarn.NODATA: n_good < MIN_GOOD,
         ZWarn.BAD_MINFIT: (n_good > 0) & (solution.bad | ~has),
         ZWarn.LITTLE_COVERAGE: n_good * STEP < MIN_COVERAGE_DEX,
-        ZWarn.SMALL_DELTA_CHI2: has & small_delta_chi2(solution),
-        ZWarn.NEGATIVE_MODEL: has & negative_model(solution),
-        ZWarn.MANY_OUTLIERS: has & many_outliers(solution),
+        ZWarn.SMALL_DELTA_CHI2: close & ~known,
         ZWarn.Z_FITLIMIT: has & solution.edge,
-        ZWarn.NEGATIVE_EMISSION: has & (solution.cls == "QSO") & negative_emission(solution),
-        ZWarn.POORDATA: poor_data(solution.good)
-        | ((solution.sn_median < MIN_SN) & ~np.isfinite(solution.p_z)),
-        ZWarn.CLASS_AMBIGUOUS: has & ~(solution.probability >= MIN_PROBABILITY),
+        ZWarn.POORDATA: poor_data(solution.good) | ((solution.sn_median < MIN_SN) & ~known),
         ZWarn.Z_UNCERTAIN: has & (solution.p_z < MIN_REDSHIFT_PROBABILITY),
-        ZWarn.OUT_OF_DOMAIN: has & (solution.domain > 1.0),
-        ZWarn.SPARSE_TRAINING: has & sparse_training(solution),
-        ZWarn.ANOMALY: has & strange,
     }
-    for flag, answer in questions.items():
+    notes: dict[Notes, Bools] = {
+        Notes.ANOMALY: has & strange,
+        Notes.CLASS_AMBIGUOUS: has & ~(solution.probability >= MIN_PROBABILITY),
+        Notes.OUT_OF_DOMAIN: has & (solution.domain > 1.0),
+        Notes.SPARSE_TRAINING: has & sparse_training(solution),
+        Notes.SMALL_DELTA_CHI2: close & known,
+        Notes.NEGATIVE_MODEL: has & negative_model(solution),
+        Notes.NEGATIVE_EMISSION: has & (solution.cls == "QSO") & negative_emission(solution),
+        Notes.MANY_OUTLIERS: has & many_outliers(solution),
+    }
+    return before | _bits(warnings), _bits(notes)
+
+
+def _bits(answers: Mapping[ZWarn, Bools] | Mapping[Notes, Bools]) -> NDArray[np.int64]:
+    """The flags that are set in each row."""
+    out = np.zeros(len(next(iter(answers.values()))), np.int64)
+    for flag, answer in answers.items():
         out[answer] |= int(flag)
     return out
 

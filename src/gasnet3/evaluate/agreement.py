@@ -33,17 +33,7 @@ CONFLICT_COLUMN = "CONFLICT"
 
 @dataclass(frozen=True)
 class Conflict:
-    """A spectrum that people judge differently.
-
-    Parameters
-    ----------
-    id : str
-        The spectrum.
-    differs : tuple of str
-        Of 'class', 'redshift' and 'quality', those that differ.
-    judgements : tuple of Judgement
-        What each person says, by scanner.
-    """
+    """A spectrum that people judge differently: in class, redshift, quality, and what each says."""
 
     id: str
     differs: tuple[str, ...]
@@ -82,16 +72,8 @@ class Agreement:
 class Verdict:
     """What people say together of a spectrum.
 
-    Parameters
-    ----------
-    id : str
-        The spectrum.
-    quality : float
-        Mean quality, NaN where nobody gave one.
-    cls : str
-        The class they agree on, '' where none was said.
-    z : float
-        Median of their redshifts, NaN where none was said.
+    The mean quality, the class they agree on, and the median redshift; NaN or '' where none was
+    said.
     """
 
     id: str
@@ -271,25 +253,10 @@ def verdicts(
 
 
 def measure(catalog: Table, judged: Sequence[Verdict], dz: float = DZ_LIMIT) -> CatalogMeasure:
-    """Measure a catalog by the spectra that people are sure of.
+    """Measure a catalog by the spectra that people are sure of, within ``dz`` over 1 + z.
 
-    Parameters
-    ----------
-    catalog : astropy.table.Table
-        See :func:`gasnet3.catalog.read_catalog`. Without ``zwarn`` no row has a warning.
-    judged : sequence of Verdict
-        Of :func:`verdicts`.
-    dz : float
-        Largest error of a redshift that is right, over 1 + z.
-
-    Returns
-    -------
-    CatalogMeasure
-
-    Raises
-    ------
-    gasnet3.evaluate.truth.TruthError
-        If the catalog has no ids, or one of them more than once.
+    Without ``zwarn`` no row has a warning. gasnet3.evaluate.truth.TruthError if the catalog has no
+    ids, or one of them more than once.
     """
     sure = [one for one in judged if one.quality >= SURE and one.cls and np.isfinite(one.z)]
     labels = Table(

@@ -217,7 +217,7 @@ def _evaluate(every: _Rows, pairs: Match, limits: Mapping[str, Threshold]) -> Ev
         calibration_error=_calibration_error(rows),
         n_sky=int(every.sky.sum()),
         n_sky_unflagged=int(confident.sum()),
-        thresholds={cls: _told(limit) for cls, limit in limits.items()},
+        thresholds={cls: _summarized(limit) for cls, limit in limits.items()},
         confusion=metrics.confusion_matrix(rows.predicted, rows.truth),
         classes={c: _evaluate_class(rows.select(rows.truth == c), c, limits) for c in CLASSES},
     )
@@ -349,6 +349,6 @@ def _limits(thresholds: str | Mapping[str, Threshold]) -> Mapping[str, Threshold
     return thresholds
 
 
-def _told(limit: Threshold) -> float | str:
+def _summarized(limit: Threshold) -> float | str:
     """The limit as a summary can hold it."""
     return getattr(limit, "__name__", "function") if callable(limit) else limit

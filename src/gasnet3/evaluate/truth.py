@@ -13,6 +13,7 @@ from astropy.table import Table
 from numpy.typing import NDArray
 
 from gasnet3.catalog import read_table
+from gasnet3.catalog.best import best_rows
 from gasnet3.catalog.schema import identifiers, plain
 from gasnet3.classes import CLASSES
 from gasnet3.errors import GasnetError
@@ -134,7 +135,7 @@ def match(truth: Truth, catalog: Table) -> Match:
     ``file``, and against its ``id`` where it has none. TruthError if an identifier occurs twice in
     the truth, or on several spectra of the catalog.
     """
-    best = _best_solutions(catalog)
+    best = best_rows(catalog)
     tables = {key: _catalog_identifiers(catalog, key)[best] for key in truth.keys}
     key = max(tables, key=lambda name: _rank(truth.keys[name], tables[name]))
     wanted = truth.keys[key]
@@ -188,14 +189,6 @@ def _catalog_identifiers(catalog: Table, key: str) -> NDArray[np.str_]:
             f"the catalog has no column {wanted} to match on; it has {', '.join(catalog.colnames)}"
         )
     return _identifiers("id", ids)
-
-
-def _best_solutions(catalog: Table) -> NDArray[np.intp]:
-    """Rows of the catalog that are the best solution of their spectrum."""
-    if "znum" not in catalog.colnames or not len(catalog):
-        return np.arange(len(catalog))
-    znum = np.asarray(catalog["znum"])
-    return np.flatnonzero(znum == znum.min())
 
 
 def _rank(wanted: NDArray[np.str_], here: NDArray[np.str_]) -> tuple[int, bool]:

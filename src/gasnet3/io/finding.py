@@ -15,14 +15,7 @@ CHUNK = 1024
 
 
 class SpectrumIndex:
-    """Where spectra are, by their ids, learned file by file.
-
-    Parameters
-    ----------
-    wanted : collection of str, optional
-        The ids that matter; all if not given.
-    options : ReadOptions
-        What the files do not say.
+    """Where spectra are, by their ids (all, or those wanted), learned file by file.
 
     Attributes
     ----------
@@ -40,7 +33,7 @@ class SpectrumIndex:
     def look(self, path: Path, rows: int | None = None) -> Iterator[tuple[list[int], Spectra]]:
         """Go through a file; give the rows that are wanted with their spectra, chunk by chunk.
 
-        How many rows it has is counted where that is not told; ReadError if it cannot be read.
+        How many rows it has is counted where that is not given; ReadError if it cannot be read.
         """
         reader = find_reader(path, self._options)
         rows = count_rows(path, reader, self._options) if rows is None else rows

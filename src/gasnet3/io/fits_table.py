@@ -23,11 +23,11 @@ from numpy.typing import NDArray
 
 from gasnet3.io.errors import ReadError
 
-BLOCK = 2880
+FITS_BLOCK = 2880
 CARD = 80
 GZIP_MAGIC = b"\x1f\x8b"
 _END = b"END".ljust(CARD)
-_MAX_HEADER = 512 * BLOCK
+_MAX_HEADER = 512 * FITS_BLOCK
 _MAX_TABLE = 1 << 28
 _CHUNK = 1 << 20
 
@@ -50,7 +50,7 @@ class Header(dict[bytes, bytes]):
 
 @contextmanager
 def open_fits(path: Path) -> Iterator[BinaryIO]:
-    """A FITS file, gzipped (told by its content) or not; ReadError if it is broken anywhere."""
+    """A FITS file, gzipped (by its content) or not; ReadError if it is broken anywhere."""
     try:
         with path.open("rb") as raw:
             zipped = raw.read(2) == GZIP_MAGIC
@@ -81,14 +81,14 @@ def read_header(stream: BinaryIO, path: Path) -> Header | None:
 
     ReadError if it has no END card, or the file ended before it, within the data.
     """
-    header = stream.read(BLOCK)
+    header = stream.read(FITS_BLOCK)
     if not header.strip(b"\0 "):
         _check_end(stream, path)
         return None
     end = _find_end(header, 0)
     while end < 0:
-        block = stream.read(BLOCK)
-        if len(block) < BLOCK or len(header) > _MAX_HEADER:
+        block = stream.read(FITS_BLOCK)
+        if len(block) < FITS_BLOCK or len(header) > _MAX_HEADER:
             raise ReadError(path, f"a FITS header has no END card: {_BROKEN}")
         start = len(header)
         header += block
@@ -114,7 +114,7 @@ def _check_end(stream: BinaryIO, path: Path) -> None:
     # Past the end of a gzip stream there is no seeking: it is broken, or tells where it ends.
     if isinstance(stream, io.BufferedReader):
         missing = stream.tell() - os.fstat(stream.fileno()).st_size
-        if missing >= BLOCK:
+        if missing >= FITS_BLOCK:
             raise ReadError(
                 path, f"the file ends {missing} bytes before its data do; fetch it again"
             )
@@ -183,7 +183,7 @@ def skip_data(stream: BinaryIO, header: Header, path: Path) -> None:
 
 
 def _padded(size: int) -> int:
-    return -(-size // BLOCK) * BLOCK
+    return -(-size // FITS_BLOCK) * FITS_BLOCK
 
 
 def skip_bytes(stream: BinaryIO, size: int, path: Path) -> None:

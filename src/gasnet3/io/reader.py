@@ -34,6 +34,11 @@ class Understood:
     assumed: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
 
+    def assume(self, text: str) -> None:
+        """Note what was taken for granted, if anything was, and only once."""
+        if text and text not in self.assumed:
+            self.assumed.append(text)
+
 
 class Reader(Protocol):
     """One file format."""

@@ -214,7 +214,7 @@ def _data_below(directory: Path) -> Iterator[Path]:
         for name in names:
             if name.lower().endswith(DATA_ENDINGS) and not name.startswith("."):
                 file = Path(parent, name)
-                # A link to nothing is a file that cannot be read, and told like one.
+                # A link to nothing is a file that cannot be read, and reported like one.
                 if (file.is_file() or not file.exists()) and not is_no_input(file):
                     yield file
 

@@ -37,15 +37,7 @@ class CurvesError(GasnetError, ValueError):
 
 @dataclass(frozen=True)
 class Grid:
-    """The shifts of a class's curves.
-
-    Parameters
-    ----------
-    first, step : float
-        First shift in pixels, and from one to the next.
-    points : int
-        How many there are.
-    """
+    """The shifts of a class's curves: the first in pixels, from one to the next, and how many."""
 
     first: float
     step: float
@@ -59,17 +51,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class CurvesHeader:
-    """What a file of curves tells of itself.
-
-    Parameters
-    ----------
-    solver : str
-        What scanned them.
-    weights : dict of str to str
-        Hash of the weights of each class.
-    grids : dict of str to Grid
-        By class.
-    """
+    """What a file of curves says of itself: their solver, and by class hash of weights and grid."""
 
     solver: str
     weights: dict[str, str]
@@ -89,11 +71,11 @@ class CurvesHeader:
     def of(cls, path: Path, schema: Any) -> CurvesHeader:
         """What the metadata of a file hold; CurvesError if they are not ours."""
         try:
-            told = json.loads((schema.metadata or {})[KEY])
-            if told["format"] != FORMAT:
+            about = json.loads((schema.metadata or {})[KEY])
+            if about["format"] != FORMAT:
                 raise CurvesError(f"{path}: curves of another gasnet3; save them again")
-            grids = {name: Grid(**grid) for name, grid in told["grids"].items()}
-            return cls(told["solver"], told["weights"], grids)
+            grids = {name: Grid(**grid) for name, grid in about["grids"].items()}
+            return cls(about["solver"], about["weights"], grids)
         except (KeyError, TypeError, ValueError) as error:
             if isinstance(error, CurvesError):
                 raise
@@ -111,15 +93,7 @@ def digests(spectra: Spectra) -> NDArray[np.int64]:
 
 
 class CurvesWriter(ExitStack):
-    """Writes curves batch by batch; used with ``with``.
-
-    Parameters
-    ----------
-    path : Path
-        Where to write.
-    header : CurvesHeader
-        What they are.
-    """
+    """Writes curves batch by batch; used with ``with``."""
 
     def __init__(self, path: Path, header: CurvesHeader) -> None:
         super().__init__()

@@ -20,13 +20,9 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD 
 def keep_freed_memory() -> bool:
     """Keep the memory of freed arrays for the next ones; for processes of our own.
 
-    Batch after batch needs arrays of the same megabytes. By itself glibc gives such memory back
-    and asks for it again, and the system clears every page: a tenth of the time of a batch.
-
-    Returns
-    -------
-    bool
-        Whether it is so from now on; other C libraries than glibc are left as they are.
+    Batch after batch needs arrays of the same megabytes. By itself glibc gives such memory back and
+    asks for it again, and the system clears every page: a tenth of the time of a batch. Gives
+    whether it is so from now on; other C libraries than glibc are left as they are.
     """
     if not sys.platform.startswith("linux"):
         return False

@@ -15,13 +15,6 @@ def allotted_cores(environment: Mapping[str, str] | None = None, cgroup: Path = 
 
     The least of: the cores it may run on, the quota of its control group (containers), and
     ``SLURM_CPUS_PER_TASK``.
-
-    Parameters
-    ----------
-    environment : mapping, optional
-        ``os.environ`` by default.
-    cgroup : Path
-        Where the limits of control groups are found.
     """
     environment = os.environ if environment is None else environment
     counts = [_affinity(), _quota(cgroup)]

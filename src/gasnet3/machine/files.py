@@ -18,26 +18,10 @@ import numpy as np
 def replacing(path: str | Path) -> Iterator[Path]:
     """Give a temporary name to write to, and rename it to ``path`` when the block succeeds.
 
-    The temporary file lies in the same directory, so the rename is atomic; it keeps the ending
-    of ``path``, which writers look at. When the block raises it is removed and what was at
-    ``path`` before stays as it was.
-
-    Parameters
-    ----------
-    path : str or Path
-        Where the finished file belongs. A file that is there already is replaced.
-
-    Yields
-    ------
-    Path
-        The temporary name.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the directory of ``path`` does not exist.
-    IsADirectoryError
-        If ``path`` is a directory.
+    The temporary file lies in the same directory, so the rename is atomic; it keeps the ending of
+    ``path``, which writers look at. When the block raises it is removed and what was at ``path``
+    before stays as it was. FileNotFoundError if the directory of ``path`` does not exist,
+    IsADirectoryError if ``path`` is one.
     """
     path = Path(path)
     if not path.parent.is_dir():
@@ -73,20 +57,8 @@ def _read_json(path: Path, version: int) -> dict[str, Any]:
 def jsonable(value: Any) -> Any:
     """The value in the types JSON knows: what is not finite becomes None, tuples become lists.
 
-    Parameters
-    ----------
-    value : object
-        Mappings, sequences, numbers, strings, paths, and numpy arrays or scalars, nested.
-
-    Returns
-    -------
-    object
-        Dictionaries with str keys, lists, str, int, float, bool and None only.
-
-    Raises
-    ------
-    TypeError
-        If something in it has no JSON form.
+    Mappings (whose keys become str), sequences, numbers, strings, paths, and numpy arrays or
+    scalars may be nested; TypeError if something in it has no JSON form.
     """
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
@@ -106,34 +78,16 @@ def jsonable(value: Any) -> Any:
 
 
 def write_json(path: str | Path, value: Any) -> None:
-    """Write a value as valid JSON (NaN and infinities as null), whole or not at all.
-
-    Parameters
-    ----------
-    path : str or Path
-        Where to write.
-    value : object
-        See :func:`jsonable`.
-    """
+    """Write what :func:`jsonable` makes of a value as JSON, whole or not at all."""
     text = json.dumps(jsonable(value), indent=2, ensure_ascii=False, allow_nan=False)
     with replacing(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def check_sizes(hdus: Iterable[Any]) -> None:
-    """Refuse a file in which a unit is of negative size, before those behind it are read.
+    """Refuse a file just opened in which a unit is of negative size, with a ValueError.
 
-    astropy would look for them before that unit, and read it again and again.
-
-    Parameters
-    ----------
-    hdus : astropy.io.fits.HDUList
-        Just opened.
-
-    Raises
-    ------
-    ValueError
-        If there is one.
+    astropy would look for the units behind it before that unit, and read it again and again.
     """
     for number, hdu in enumerate(hdus):
         if hdu.size < 0:

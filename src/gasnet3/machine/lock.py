@@ -21,24 +21,11 @@ class LockError(GasnetError):
 
 @contextmanager
 def locked(path: str | Path, what: str) -> Iterator[None]:
-    """Hold a lock file while the block runs.
+    """Hold a lock file while the block runs; it is made, and removed in the end.
 
     The system lets go of the lock when the process ends, however it ends: a file that is left
-    behind hinders nobody.
-
-    Parameters
-    ----------
-    path : str or Path
-        The lock file. It is made where it is not there, and removed in the end.
-    what : str
-        What is locked, for the message.
-
-    Raises
-    ------
-    LockError
-        If another process holds it, or the file system has no locks.
-    OSError
-        If the file cannot be made.
+    behind hinders nobody. LockError, which says ``what`` is locked, if another process holds it or
+    the file system has no locks; OSError if the file cannot be made.
     """
     path = Path(path)
     stream = _open_locked(path, what)

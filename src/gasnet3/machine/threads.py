@@ -14,20 +14,12 @@ Result = TypeVar("Result")
 def side_by_side(
     function: Callable[[Item], Result], items: Sequence[Item], threads: int
 ) -> Iterator[Result]:
-    """Results of a function for several items, in their order.
+    """Results of a function for several items, in their order, by so many threads at once.
 
     PyTorch's own threads wait for one another at every one of the many small steps of a batch:
-    another program that takes one of the cores makes all of it ten times slower. Threads that
-    have a batch each wait for nobody.
-
-    Parameters
-    ----------
-    function : callable
-        What is done; most of its time without Python's lock, as in PyTorch and NumPy.
-    items : sequence
-        For what.
-    threads : int
-        How many at once; so many results are held at most. With 1, nothing is changed.
+    another program that takes one of the cores makes all of it ten times slower. Threads that have
+    a batch each wait for nobody. Most of the function's time should be without Python's lock, as in
+    PyTorch and NumPy. As many results as threads are held at most.
     """
     if threads == 1 or len(items) < 2:
         yield from map(function, items)

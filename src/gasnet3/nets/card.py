@@ -84,10 +84,7 @@ class ModelCard:
     def need_eigenspectra(self) -> None:
         """Refuse a network without eigenspectra, for solvers that solve with them.
 
-        Raises
-        ------
-        ModelError
-            With what to do.
+        ModelError says what to do.
         """
         if self.architecture != "encoder":
             raise ModelError(
@@ -98,10 +95,7 @@ class ModelCard:
     def narrowed(self, z_min: float, z_max: float) -> ModelCard:
         """The card of the same model looked at from ``z_min`` to ``z_max`` only.
 
-        Raises
-        ------
-        ValueError
-            If its range does not hold this one.
+        ValueError if its range does not hold this one.
         """
         if not self.z_min <= z_min < z_max <= self.z_max:
             raise ValueError(
@@ -114,10 +108,7 @@ class ModelCard:
 def read_weights(path: Path, card: ModelCard) -> bytes:
     """Contents of the file of a network, if they are those of its card.
 
-    Raises
-    ------
-    ModelError
-        If the file is missing, or another one.
+    ModelError if the file is missing, or another one.
     """
     try:
         content = path.read_bytes()

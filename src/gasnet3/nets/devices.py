@@ -8,10 +8,7 @@ import torch
 def check_device(device: str) -> None:
     """Refuse a device that torch does not know or that is not there.
 
-    Raises
-    ------
-    ValueError
-        With what torch does see.
+    ValueError says what torch does see.
     """
     try:
         torch.empty(0, device=device)

@@ -22,10 +22,7 @@ ARCHITECTURES: dict[str, type[Encoder] | type[UNet]] = {"encoder": Encoder, "une
 def build(card: ModelCard) -> Encoder | UNet:
     """An untrained network as a card describes it.
 
-    Raises
-    ------
-    ModelError
-        If there is no such architecture, or it does not take the options.
+    ModelError if there is no such architecture, or it does not take the options.
     """
     if card.architecture not in ARCHITECTURES:
         known = ", ".join(ARCHITECTURES)
@@ -40,15 +37,7 @@ def build(card: ModelCard) -> Encoder | UNet:
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A trained network with its card.
-
-    Parameters
-    ----------
-    card : ModelCard
-        What it is.
-    network : Encoder or UNet
-        The weights, in evaluation mode.
-    """
+    """A trained network, in evaluation mode, with its card."""
 
     card: ModelCard
     network: Encoder | UNet
@@ -69,13 +58,7 @@ class Model:
 
 
 def save_model(network: nn.Module, card: ModelCard, directory: Path) -> Path:
-    """Write ``<name>.safetensors`` and ``<name>.json``; the card gets the weights' hash.
-
-    Returns
-    -------
-    Path
-        The card's path.
-    """
+    """Write ``<name>.safetensors`` and ``<name>.json`` with its hash; gives the latter's path."""
     from safetensors.torch import save
 
     directory.mkdir(parents=True, exist_ok=True)
@@ -90,10 +73,7 @@ def save_model(network: nn.Module, card: ModelCard, directory: Path) -> Path:
 def read_model(path: Path) -> Model:
     """Load the model whose card is ``path``; the weights lie beside it.
 
-    Raises
-    ------
-    ModelError
-        If card or weights are missing, damaged or do not fit each other.
+    ModelError if card or weights are missing, damaged or do not fit each other.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load

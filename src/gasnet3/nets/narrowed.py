@@ -17,12 +17,8 @@ from gasnet3.nets.model import Model
 class NarrowedModel(Model):
     """A model whose rest-frame lattice is cut to what a narrower range of redshifts shows.
 
-    Whatever scans or refines it knows no other redshift, and does no work for them.
-
-    Parameters
-    ----------
-    whole : ModelCard
-        The card of the network; ``card`` is the same with the narrower range.
+    Whatever scans or refines it knows no other redshift, and does no work for them. ``whole`` is
+    the card of the network; ``card`` is the same with the narrower range.
     """
 
     whole: ModelCard

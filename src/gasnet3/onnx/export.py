@@ -50,16 +50,10 @@ class ExportError(GasnetError):
 
 @dataclass(frozen=True)
 class Exported:
-    """A network that was exported, and how well it agrees with torch.
+    """A network that was exported: bytes of its file, and how well it agrees with torch.
 
-    Attributes
-    ----------
-    name, cls : str
-        Of its model card.
-    size : int
-        Bytes of the ONNX file.
-    absolute, relative : float
-        Largest difference from torch: as it is, and as a share of the output's largest value.
+    ``absolute`` and ``relative`` are the largest difference from torch: as it is, and as a share of
+    the output's largest value.
     """
 
     name: str
@@ -161,12 +155,9 @@ def _export_one(model: Model, directory: Path) -> tuple[Exported, str]:
 
 
 def onnx_bytes(model: Model) -> bytes:
-    """A network as an ONNX file: flux and ivar in; rest, coeff and amplitude out.
+    """A network, on any device, as an ONNX file of any number of rows.
 
-    Parameters
-    ----------
-    model : Model
-        On any device; any number of rows can be given to what is exported.
+    Flux and ivar go in; rest, coeff and amplitude come out.
     """
     import onnx
 

@@ -45,10 +45,7 @@ class OnnxModel:
     def read(cls, path: Path) -> OnnxModel:
         """Load the model whose card is ``path``; the network lies beside it.
 
-        Raises
-        ------
-        ModelError
-            If onnxruntime is not installed, or a file is missing or damaged.
+        ModelError if onnxruntime is not installed, or a file is missing or damaged.
         """
         card, network = read_card(path), path.with_suffix(".onnx")
         session = _session(read_weights(network, card), network)
@@ -85,22 +82,13 @@ class OnnxModel:
 def load_exported(directory: str | Path) -> dict[str, OnnxModel]:
     """One exported model for each class, from a directory that ``gasnet3 export`` wrote.
 
-    Raises
-    ------
-    ModelError
-        If a model cannot be loaded, or two are for the same class.
+    ModelError if a model cannot be loaded, or two are for the same class.
     """
     return {cls: OnnxModel.read(info.path) for cls, info in find_models(directory).items()}
 
 
 def runtime() -> Any:
-    """The onnxruntime package.
-
-    Raises
-    ------
-    ModelError
-        If it is not installed.
-    """
+    """The onnxruntime package; ModelError if it is not installed."""
     try:
         import onnxruntime
     except ImportError:

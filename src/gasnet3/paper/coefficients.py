@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from gasnet3.machine.extras import needed
 from gasnet3.machine.typing import Floats
 from gasnet3.report.figures import panels
 from gasnet3.report.style import PALETTE, STRANGE_COLOR, SUBCLASS_MARKERS
@@ -37,7 +37,6 @@ MOST_NAMES = 8
 
 OTHER, UNKNOWN = "other", "not known"
 GREY, EDGE = "#AAAAAA", "#444444"
-NO_SKLEARN = "Fig. A1 needs scikit-learn: pip install 'gasnet3[anomalies]'"
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +64,7 @@ def plot_coefficients(classes: Mapping[str, Coefficients]) -> Figure:
 
     Coefficients are scaled to unit length first: how bright a spectrum is does not tell what it
     is. The same coefficients give the same picture. A class with fewer than 5 spectra says so;
-    ModuleNotFoundError if scikit-learn is not installed.
+    MissingExtra if scikit-learn is not installed.
     """
     kept = {cls: _usable(found) for cls, found in classes.items()}
     if not any(len(one.coeff) >= LEAST_ROWS for one, _ in kept.values()):
@@ -85,17 +84,14 @@ def plot_coefficients(classes: Mapping[str, Coefficients]) -> Figure:
     return figure
 
 
-def _from_sklearn(module: str, name: str) -> Any:
-    try:
-        return getattr(import_module(f"sklearn.{module}"), name)
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError(NO_SKLEARN) from None
+def _of_sklearn(module: str) -> Any:
+    return needed(f"sklearn.{module}", "anomalies", "Fig. A1")
 
 
 def _projected(points: Floats) -> Floats:
     """Two-dimensional t-SNE (van der Maaten & Hinton 2008), the same for the same points."""
     perplexity = min(PERPLEXITY, (len(points) - 1) / 3)
-    tsne = _from_sklearn("manifold", "TSNE")(
+    tsne = _of_sklearn("manifold").TSNE(
         perplexity=perplexity, init="random", learning_rate="auto", random_state=0
     )
     return np.asarray(tsne.fit_transform(points), np.float64)
@@ -103,7 +99,7 @@ def _projected(points: Floats) -> Floats:
 
 def _lonely(points: Floats) -> NDArray[np.bool_]:
     """Which points have a local outlier factor above 1.5 among themselves, shape (rows,)."""
-    factor = _from_sklearn("neighbors", "LocalOutlierFactor")
+    factor = _of_sklearn("neighbors").LocalOutlierFactor
     fit = factor(n_neighbors=min(NEIGHBOURS, len(points) - 1)).fit(points)
     return np.asarray(-fit.negative_outlier_factor_ > OUTLIER_FACTOR)
 

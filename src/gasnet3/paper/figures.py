@@ -67,10 +67,8 @@ class PaperFigure:
     def draw(self, inputs: Inputs, path: str | Path) -> Path:
         """Draw it to a file, whose ending decides the format; gives that path.
 
-        Raises
-        ------
-        ValueError
-            If the inputs lack what it needs, there is nothing to draw, or the ending is unknown.
+        ValueError if the inputs lack what it needs, there is nothing to draw, or the ending is
+        unknown.
         """
         if lacking := [HOW[need] for need in self.needs if not getattr(inputs, need)]:
             raise ValueError(f"give {' and '.join(lacking)}")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from gasnet3.anomaly.ranking import STRANGE
 from gasnet3.classes import CLASSES
 from gasnet3.flags import ZWarn
-from gasnet3.machine.typing import Floats
+from gasnet3.machine.typing import Bools, Floats
 from gasnet3.report import columns
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gasnet3.evaluate.evaluation import Evaluation
     from gasnet3.evaluate.truth import Truth
     from gasnet3.paper.samples import ClassSample
-    from gasnet3.pipeline.closeup import Inspection
+    from gasnet3.pipeline.closeup import Closeup
     from gasnet3.pipeline.pipeline import Pipeline
     from gasnet3.spectra.batch import Spectra
 
@@ -196,7 +196,7 @@ class Inputs:
             )
         return Spectra.concatenate([found[name] for name in wanted])
 
-    def inspect(self, rows: Sequence[int]) -> list[Inspection]:
+    def inspect(self, rows: Sequence[int]) -> list[Closeup]:
         """Fits and χ² curves of rows of the first solutions."""
         spectra = self.rows_of(rows)
         return [self.pipeline.inspect(spectra, row) for row in range(len(rows))]
@@ -243,19 +243,16 @@ def read_inputs(
 def histories_by_network(histories: Sequence[str | Path]) -> dict[str, dict[str, Path]]:
     """Training histories by network and class, as the card beside each or its name tells.
 
-    Raises
-    ------
-    ValueError
-        If the network and class of a history cannot be told.
+    ValueError if the network and class of a history cannot be told.
     """
     out: dict[str, dict[str, Path]] = {}
     for item in histories:
         path = Path(item)
         name = path.name.partition(".")[0]
         card = path.with_name(f"{name}.json")
-        told = json.loads(card.read_text()) if card.exists() else {}
-        cls = told.get("cls") or name.rpartition("-")[2].upper()
-        network = told.get("architecture") or name.rpartition("-")[0]
+        about = json.loads(card.read_text()) if card.exists() else {}
+        cls = about.get("cls") or name.rpartition("-")[2].upper()
+        network = about.get("architecture") or name.rpartition("-")[0]
         if cls not in CLASSES or not network:
             raise ValueError(
                 f"{path}: cannot tell of which network and class this is; call it as training "
@@ -266,13 +263,13 @@ def histories_by_network(histories: Sequence[str | Path]) -> dict[str, dict[str,
 
 
 def typical_rows(inputs: Inputs) -> list[int]:
-    """Of each class found the spectrum without a flag whose S/N is nearest to 10 (Figs. 2, 6)."""
-    sn, zwarn = inputs.column("sn_median"), inputs.column("zwarn")
+    """Of each class found, the unflagged spectrum with S/N nearest to 10 (Figs. 2, 6)."""
+    sn, unmarked = inputs.column("sn_median"), _unmarked(inputs)
     out = []
     for cls in CLASSES:
         rows = inputs.of_class(cls)
         rows = rows[np.isfinite(sn[rows])]
-        clean = rows[zwarn[rows] == 0]
+        clean = rows[unmarked[rows]]
         rows = clean if len(clean) else rows
         if len(rows):
             away = np.abs(np.log(np.maximum(sn[rows], 0.01) / EXAMPLE_SN))
@@ -280,10 +277,15 @@ def typical_rows(inputs: Inputs) -> list[int]:
     return out
 
 
+def _unmarked(inputs: Inputs) -> Bools:
+    """Whether each row has neither warning nor note."""
+    return (inputs.column("zwarn") == 0) & (columns.notes(inputs.best) == 0)
+
+
 def random_rows(inputs: Inputs, each: int = 2, seed: int = 0) -> list[int]:
-    """Ordinary spectra of each class by lot: no flag, not strange (Fig. C1)."""
+    """Ordinary spectra of each class by lot: unflagged, not strange (Fig. C1)."""
     strange = inputs.column("anomaly_score") >= STRANGE
-    ordinary = (inputs.column("zwarn") == 0) & ~strange
+    ordinary = _unmarked(inputs) & ~strange
     rng = np.random.default_rng(seed)
     out: list[int] = []
     for cls in CLASSES:

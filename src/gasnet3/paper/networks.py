@@ -31,10 +31,7 @@ WAVE_TICKS = (700, 1000, 1500, 2000, 3000, 4000, 5000, 6000, 7000, 8000, 9000)
 def plot_losses(histories: Mapping[str, Mapping[str, str | Path]]) -> Figure:
     """Training and validation losses of the networks of all classes (Fig. 5).
 
-    Parameters
-    ----------
-    histories : mapping of str to mapping of str to path
-        By network (the title of its panel), then by class: the CSV that a training writes.
+    The CSV that a training writes by network, the title of its panel, then by class.
     """
     figure, grid = panels(len(histories), 1, (7, 3.3 * len(histories)), of="training history")
     for ax, (title, by_class) in zip(grid[:, 0], histories.items(), strict=True):
@@ -92,10 +89,7 @@ def typical_eigenspectrum(eigenspectra: ArrayLike, coeff: ArrayLike) -> Floats:
 def plot_eigenspectra(eigenspectra: Mapping[str, tuple[LogLattice, ArrayLike]]) -> Figure:
     """One eigenspectrum of each class with its lines named (Fig. 7).
 
-    Parameters
-    ----------
-    eigenspectra : mapping of str to (LogLattice, array_like)
-        By class: the rest-frame lattice, and the eigenspectrum on it, shape (N,).
+    By class: the rest-frame lattice, and the eigenspectrum on it, shape (N,).
     """
     count = len(eigenspectra)
     figure, grid = panels(count, 1, (11, 3.1 * count), of="eigenspectrum")

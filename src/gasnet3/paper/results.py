@@ -179,16 +179,16 @@ def _finite(values: ArrayLike) -> Floats:
 
 
 def _steps(
-    ax: Axes, values: Mapping[str, Floats], edges: Floats, told: Callable[[Floats], str]
+    ax: Axes, values: Mapping[str, Floats], edges: Floats, summary: Callable[[Floats], str]
 ) -> None:
-    """Normalised histograms by class, told in the legend; the end bins hold all beyond."""
+    """Normalised histograms by class, summed up in the legend; the end bins hold all beyond."""
     for cls, numbers in values.items():
         if not len(numbers):
             continue
         count, _ = np.histogram(np.clip(numbers, edges[0], edges[-1]), edges)
         ax.stairs(
             count / len(numbers), edges, color=COLORS[cls], ls=LINE_STYLES[cls], lw=1.6,
-            label=f"{cls}: {told(numbers)}, n = {len(numbers)}",
+            label=f"{cls}: {summary(numbers)}, n = {len(numbers)}",
         )  # fmt: skip
     ax.grid(alpha=0.15)
 
@@ -220,10 +220,10 @@ def _draw_errors(ax: Axes, sample: ClassSample) -> None:
     ax.tick_params(labelsize=8)
     ax.locator_params(axis="x", nbins=5)
     if len(sample):
-        told = sample.summary()
+        merit = sample.summary()
         text = (
-            f"n = {told['n']}   GF = {told['gf']:.4f}\n"
-            f"mean Δz {told['delta_z']:.2e}   MAE {told['mae']:.2e}   MAD {told['mad']:.2e}"
+            f"n = {merit['n']}   GF = {merit['gf']:.4f}\n"
+            f"mean Δz {merit['delta_z']:.2e}   MAE {merit['mae']:.2e}   MAD {merit['mad']:.2e}"
         )
         ax.text(0.02, 0.97, text, transform=ax.transAxes, va="top", fontsize=7)
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gasnet3.classes import CLASSES
-from gasnet3.flags import names
+from gasnet3.flags import Notes, names
 from gasnet3.machine.typing import Floats
 from gasnet3.report.figures import draw_curve, draw_spectrum, name_lines, panels
 from gasnet3.report.spectrum import (
@@ -26,7 +26,7 @@ from gasnet3.report.spectrum import (
 from gasnet3.report.style import CONTINUUM_COLOR, OBSERVED_COLOR, SMOOTH_COLOR, class_color
 
 if TYPE_CHECKING:
-    from gasnet3.pipeline.closeup import Inspection
+    from gasnet3.pipeline.closeup import Closeup
     from gasnet3.spectra.batch import Spectra
 
 
@@ -46,17 +46,7 @@ MOST_FLAGS = 3
 
 @dataclass(frozen=True)
 class Example:
-    """A spectrum of Fig. 2 and what its title tells.
-
-    Attributes
-    ----------
-    title : str
-        Identifier, class, redshift and so on; one or two lines.
-    cls : str
-        Class whose lines are named, '' for none.
-    z : float
-        Redshift at which they are.
-    """
+    """A spectrum of Fig. 2: its title, a line or two, and at which redshift to name whose lines."""
 
     title: str
     cls: str
@@ -105,41 +95,36 @@ def _draw_flux(ax: Axes, wave: Floats, flux: Floats, ivar: Floats, color: str) -
     return smooth
 
 
-def plot_examples(inspections: Sequence[Inspection], *, titles: Sequence[str] = ()) -> Figure:
+def plot_examples(closeups: Sequence[Closeup], *, titles: Sequence[str] = ()) -> Figure:
     """Spectra with their reconstructions and χ² curves, a row each (Figs. 6, 14 and C1).
 
-    Parameters
-    ----------
-    inspections : sequence of Inspection
-        The spectra, from top to bottom.
-    titles : sequence of str
-        What to say of each before its name; empty: nothing.
+    The titles, if any, say something of each before its name.
     """
-    if not inspections:
+    if not closeups:
         raise ValueError("no spectra to draw")
-    if titles and len(titles) != len(inspections):
-        raise ValueError(f"{len(titles)} titles for {len(inspections)} spectra")
-    figure = Figure(figsize=(WIDTH, ROW_HEIGHT * len(inspections) + 0.5), layout="constrained")
+    if titles and len(titles) != len(closeups):
+        raise ValueError(f"{len(titles)} titles for {len(closeups)} spectra")
+    figure = Figure(figsize=(WIDTH, ROW_HEIGHT * len(closeups) + 0.5), layout="constrained")
     grid = figure.add_gridspec(
-        len(inspections), 1 + len(CLASSES), width_ratios=(3.6, *[1.0 for _ in CLASSES])
+        len(closeups), 1 + len(CLASSES), width_ratios=(3.6, *[1.0 for _ in CLASSES])
     )
-    for row, inspection in enumerate(inspections):
+    for row, closeup in enumerate(closeups):
         ax, *curves = (figure.add_subplot(grid[row, column]) for column in range(1 + len(CLASSES)))
-        _draw_example(ax, inspection, titles[row] if titles else "")
+        _draw_example(ax, closeup, titles[row] if titles else "")
         for panel, cls in zip(curves, CLASSES, strict=True):
-            draw_curve(panel, inspection, cls, small=True)
-            if row < len(inspections) - 1:
+            draw_curve(panel, closeup, cls, small=True)
+            if row < len(closeups) - 1:
                 panel.set_xlabel("")
     ax.set_xlabel(WAVE_LABEL, fontsize=9)
     _key(figure, figure.axes[0], continuum=False)
     return figure
 
 
-def _draw_example(ax: Axes, inspection: Inspection, title: str) -> None:
+def _draw_example(ax: Axes, closeup: Closeup, title: str) -> None:
     """A spectrum with its reconstruction, lines named."""
-    draw_spectrum(ax, inspection, continuum=False, color=class_color(inspection.cls))
-    _name(ax, inspection.cls, inspection.z)
-    ax.set_title(_title(inspection, title), fontsize=8, loc="left")
+    draw_spectrum(ax, closeup, continuum=False, color=class_color(closeup.cls))
+    _name(ax, closeup.cls, closeup.z)
+    ax.set_title(_title(closeup, title), fontsize=8, loc="left")
     ax.set_ylabel(FLUX_LABEL, fontsize=8)
     ax.tick_params(labelsize=8)
 
@@ -153,19 +138,19 @@ def _key(figure: Figure, ax: Axes, *, continuum: bool) -> None:
     """What the lines of all panels are, once, under them."""
     handles = ax.get_lines()
     last = "continuum" if continuum else "reconstruction, in the colour of the class found"
-    told = [OBSERVED_LABEL, SMOOTH_LABEL, last]
+    labels = [OBSERVED_LABEL, SMOOTH_LABEL, last]
     figure.legend(
-        handles[: len(told)], told, loc="outside lower left", ncols=len(told), fontsize=8,
+        handles[: len(labels)], labels, loc="outside lower left", ncols=len(labels), fontsize=8,
         frameon=False,
     )  # fmt: skip
 
 
-def _title(inspection: Inspection, what: str) -> str:
-    raised = names(inspection.zwarn)
+def _title(closeup: Closeup, what: str) -> str:
+    raised = names(closeup.zwarn) + names(closeup.notes, Notes)
     more = [f"{len(raised) - MOST_FLAGS} more"] if len(raised) > MOST_FLAGS else []
     flags = ", ".join(raised[:MOST_FLAGS] + more) or "no warning"
-    first = f"{what}:  {inspection.id}" if what else inspection.id
+    first = f"{what}:  {closeup.id}" if what else closeup.id
     return (
-        f"{first}\n{inspection.cls or 'no class'}   z = {inspection.z:.5f}   "
-        f"reduced χ² = {inspection.rchi2:.3g}   {flags}"
+        f"{first}\n{closeup.cls or 'no class'}   z = {closeup.z:.5f}   "
+        f"reduced χ² = {closeup.rchi2:.3g}   {flags}"
     )

@@ -49,7 +49,7 @@ class Solution:
 
 
 @dataclass(frozen=True, eq=False)
-class Inspection:
+class Closeup:
     """One spectrum with its solution, to look at (paper, Fig. 6).
 
     Attributes
@@ -65,8 +65,8 @@ class Inspection:
         Chosen class, '' where there is none.
     z, z_err, rchi2 : float
         The solution.
-    zwarn : int
-        Warning bits.
+    zwarn, notes : int
+        Warning bits, and those of the notes.
     curves : dict of str to (z, chi2)
         Reduced χ² curve of each class, two arrays.
     best_z : dict of str to float
@@ -86,22 +86,16 @@ class Inspection:
     z_err: float
     rchi2: float
     zwarn: int
+    notes: int
     curves: dict[str, tuple[Floats, Floats]]
     best_z: dict[str, float]
     solutions: tuple[Solution, ...] = ()
 
 
-def inspected(outcome: Outcome, curves: Mapping[str, Curves], n_best: int) -> Inspection:
-    """What is to be seen of a solved batch of one spectrum.
+def closeup_of(outcome: Outcome, curves: Mapping[str, Curves], n_best: int) -> Closeup:
+    """What is to be seen of a batch of one spectrum.
 
-    Parameters
-    ----------
-    outcome : Outcome
-        The batch, solved with at least ``n_best`` solutions a class.
-    curves : mapping of str to Curves
-        Of each class.
-    n_best : int
-        Solutions kept.
+    It is solved with at least ``n_best`` solutions a class, as many as are kept.
     """
     one = outcome.spectra
     table = solution_columns(outcome, 0)
@@ -113,7 +107,7 @@ def inspected(outcome: Outcome, curves: Mapping[str, Curves], n_best: int) -> In
     norm = float(outcome.prepared[outcome.ranked.cls[0, 0]].norm[0])
     solved = bool(table["class"][0])
     nothing = np.full(one.lattice.n, np.nan)
-    return Inspection(
+    return Closeup(
         id=str(one.ids[0]),
         wave=one.lattice.wave,
         flux=one.flux[0].astype(np.float64),
@@ -125,6 +119,7 @@ def inspected(outcome: Outcome, curves: Mapping[str, Curves], n_best: int) -> In
         z_err=float(table["z_err"][0]),
         rchi2=float(table["rchi2"][0]),
         zwarn=int(table["zwarn"][0]),
+        notes=int(table["notes"][0]),
         curves={
             cls: (found.z, as_numpy(wide(found.chi2[0])) / max(n_good - dof[cls], 1))
             for cls, found in curves.items()

@@ -99,7 +99,8 @@ def solution_columns(outcome: Outcome, nth: int, common: Columns | None = None) 
         statistics, second = measure(solution, fit.sky_pixels(solution.lattice), fit.densities)
         found = judge(fit, statistics, second, solution)
         strange = found.strange
-    return columns | found.columns() | {"zwarn": warn(solution, outcome.spectra.zwarn, strange)}
+    zwarn, notes = warn(solution, outcome.spectra.zwarn, strange)
+    return columns | found.columns() | {"zwarn": zwarn, "notes": notes}
 
 
 def solutions(

@@ -35,23 +35,9 @@ class OnnxPipeline(Classifier):
     ) -> OnnxPipeline:
         """A pipeline of the networks that ``gasnet3 export`` wrote into a directory.
 
-        Parameters
-        ----------
-        directory : str or Path
-            Where they lie.
-        solver : {"amortised"}
-            The only one that exported networks know.
-        device : {"cpu"}
-            The only one that they run on.
-        choices : Choices
-            What may be the answer.
-
-        Raises
-        ------
-        ValueError
-            If the solver or device is another one, or no model can do what is chosen.
-        ModelError
-            If onnxruntime is not installed, or a model cannot be loaded.
+        They know the amortised solver only, and run on the CPU only: ValueError if another one is
+        asked for, or no model can do what is chosen; ModelError if onnxruntime is not installed, or
+        a model cannot be loaded.
         """
         request = Request(directory, solver, choices=choices)
         check_exported(request, device)
@@ -74,12 +60,8 @@ class OnnxPipeline(Classifier):
 def check_exported(request: Request, device: str = "cpu") -> None:
     """Refuse what exported networks cannot do.
 
-    Raises
-    ------
-    ValueError
-        If the solver or device is another one than theirs.
-    ModelError
-        If onnxruntime is not installed.
+    ValueError if the solver or device is another one than theirs; ModelError if onnxruntime is not
+    installed.
     """
     if request.solver != "amortised":
         raise ValueError(

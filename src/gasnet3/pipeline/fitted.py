@@ -65,13 +65,9 @@ class Resolved:
 def resolve(request: Request, cards: Mapping[str, ModelCard]) -> Resolved:
     """What a request comes to with models, by the cards of all of them.
 
-    Raises
-    ------
-    ModelError
-        If a network has no eigenspectra and the solver needs them.
-    ValueError
-        If no model can do what is chosen (:class:`~gasnet3.solve.priors.PriorsError` and
-        :class:`~gasnet3.io.saved_curves.CurvesError` are such).
+    ModelError if a network has no eigenspectra and the solver needs them; ValueError if no model
+    can do what is chosen (:class:`~gasnet3.solve.priors.PriorsError` and
+    :class:`~gasnet3.io.saved_curves.CurvesError` are such).
     """
     solver, choices = request.solver, request.choices
     tried = tuple(
@@ -103,10 +99,7 @@ def resolve(request: Request, cards: Mapping[str, ModelCard]) -> Resolved:
 def chosen_models(models: Mapping[str, Any], choices: Choices) -> dict[str, tuple[float, ...]]:
     """The classes to try, with the range of redshifts to look at where one is chosen.
 
-    Raises
-    ------
-    ValueError
-        If there is no model of a chosen class.
+    ValueError if there is no model of a chosen class.
     """
     missing = [name for name in choices.classes if name not in models]
     if missing:

@@ -90,10 +90,7 @@ def use_threads(models: ModelNames, threads: int) -> None:
 def require_torch(what: str) -> None:
     """Refuse what cannot be done without torch.
 
-    Raises
-    ------
-    ModelError
-        If it is not installed, with what to do.
+    ModelError if it is not installed, with what to do.
     """
     try:
         import torch  # noqa: F401

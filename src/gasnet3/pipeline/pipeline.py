@@ -13,7 +13,7 @@ from gasnet3.nets.narrowed import narrowed
 from gasnet3.nets.registry import ModelNames, load_models
 from gasnet3.pipeline.choices import ANYTHING, Choices
 from gasnet3.pipeline.classifier import Classifier
-from gasnet3.pipeline.closeup import Inspection, inspected
+from gasnet3.pipeline.closeup import Closeup, closeup_of
 from gasnet3.pipeline.fitted import resolve
 from gasnet3.pipeline.request import Request
 from gasnet3.solve.engine import Engine
@@ -85,7 +85,7 @@ class Pipeline(Classifier):
         """Without gradients."""
         return torch.inference_mode()
 
-    def inspect(self, spectra: Spectra, row: int = 0, n_best: int = 1) -> Inspection:
+    def inspect(self, spectra: Spectra, row: int = 0, n_best: int = 1) -> Closeup:
         """Solve one spectrum of a batch and keep its models and curves.
 
         Parameters
@@ -111,4 +111,4 @@ class Pipeline(Classifier):
         outcome = self.solve(spectra[row : row + 1], max(2, n_best))
         both = zip(self.engines, outcome.prepared, strict=True)
         curves = {engine.cls: self.solver.curves(engine, prepared) for engine, prepared in both}
-        return inspected(outcome, curves, n_best)
+        return closeup_of(outcome, curves, n_best)

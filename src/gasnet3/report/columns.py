@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gasnet3.catalog.best import best_rows
 from gasnet3.catalog.schema import REQUIRED
 from gasnet3.classes import CLASSES
 from gasnet3.errors import GasnetError
+from gasnet3.flags import Notes, ZWarn
 from gasnet3.flags import names as flag_names
 from gasnet3.machine.typing import Floats
+from gasnet3.spectra.batch import floats
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -27,43 +30,25 @@ class ReportError(GasnetError, ValueError):
 
 
 def best_solutions(catalog: Table) -> Table:
-    """The best solution of every spectrum.
-
-    Parameters
-    ----------
-    catalog : astropy.table.Table
-        A catalog with native names.
-
-    Raises
-    ------
-    ReportError
-        If it lacks id, class or z.
-    """
+    """The best solution of every spectrum; ReportError if the catalog lacks id, class or z."""
     missing = [name for name in REQUIRED if name not in catalog.colnames]
     if missing:
         raise ReportError(
             f"the catalog has no column {', '.join(missing)}; a report needs {', '.join(REQUIRED)}"
         )
-    rank = numbers(catalog, "znum")
-    if not np.isfinite(rank).any():
-        return catalog
-    return catalog[rank == np.nanmin(rank)]
+    return catalog[best_rows(catalog)]
 
 
 def numbers(table: Table, name: str) -> Floats:
     """A column of numbers, NaN where the table has none.
 
-    Raises
-    ------
-    ReportError
-        If the column holds text or vectors.
+    ReportError if the column holds text or vectors.
     """
     if name not in table.colnames:
         return np.full(len(table), np.nan)
-    values = np.ma.asarray(table[name])
     try:
         # A Column of astropy must not get further: Bokeh takes it for something else.
-        found: Floats = np.asarray(np.ma.filled(values.astype(np.float64), np.nan))
+        found = floats(np.ma.asarray(table[name]))
     except ValueError as error:
         raise ReportError(f"column {name} of the catalog holds no numbers: {error}") from None
     if found.ndim != 1:
@@ -107,16 +92,27 @@ def p_class(table: Table) -> Floats:
 
 def zwarn(table: Table) -> NDArray[np.int64]:
     """Warning bits, 0 where the table has none."""
-    found = numbers(table, "zwarn")
+    return _bits(table, "zwarn")
+
+
+def notes(table: Table) -> NDArray[np.int64]:
+    """Bits of the notes, 0 where the table has none; notes in words are somebody else's."""
+    if "notes" not in table.colnames or table["notes"].dtype.kind not in "iuf":
+        return np.zeros(len(table), np.int64)
+    return _bits(table, "notes")
+
+
+def _bits(table: Table, name: str) -> NDArray[np.int64]:
+    found = numbers(table, name)
     return np.where(np.isfinite(found), found, 0).astype(np.int64)
 
 
-def flags(bits: NDArray[np.int64]) -> Texts:
-    """Names of the warnings of each row, with commas between them."""
+def flags(bits: NDArray[np.int64], kind: type[ZWarn] | type[Notes] = ZWarn) -> Texts:
+    """Names of the warnings (or notes) of each row, with commas between them."""
     # Few values occur, in however many rows.
     values, where = np.unique(bits, return_inverse=True)
-    told = [", ".join(flag_names(int(value))) for value in values]
-    return np.array(told or [""], np.str_)[where] if len(bits) else np.zeros(0, np.str_)
+    named = [", ".join(flag_names(int(value), kind)) for value in values]
+    return np.array(named or [""], np.str_)[where] if len(bits) else np.zeros(0, np.str_)
 
 
 def least_sure(table: Table) -> Floats:
@@ -125,22 +121,10 @@ def least_sure(table: Table) -> Floats:
 
 
 def thinned(table: Table, limit: int) -> NDArray[np.intp]:
-    """Rows to show one by one: all, or so many that a browser stays quick.
+    """Rows to show one by one, ascending: all, or so many (``limit``) that a browser stays quick.
 
     Of a larger catalog a tenth of the room each is for the strangest and for the least sure
     spectra, and the rest is a random sample, the same every time.
-
-    Parameters
-    ----------
-    table : astropy.table.Table
-        Best solutions.
-    limit : int
-        Most rows to show.
-
-    Returns
-    -------
-    ndarray of int, shape (min(limit, len(table)),)
-        Ascending.
     """
     if len(table) <= limit:
         return np.arange(len(table))

@@ -80,15 +80,15 @@ def plot_confidence(answers: Mapping[str, Answered]) -> Figure:
 def _reliability(
     ax: Axes, p: NDArray[np.float64], right: NDArray[np.bool_], style: dict[str, Any]
 ) -> None:
-    told = reliability(p, right)
-    drawn = told.n >= FEWEST
-    n, accuracy = told.n[drawn], told.accuracy[drawn]
+    found = reliability(p, right)
+    drawn = found.n >= FEWEST
+    n, accuracy = found.n[drawn], found.accuracy[drawn]
     # Of a bin where all are right (or wrong) the binomial error would be 0.
     few = np.sqrt(np.maximum(accuracy * (1 - accuracy), 0.25 / n) / n)
-    error = told.expected_calibration_error
-    label = f"{style['label']}, n = {int(told.n.sum())}, ECE {error:.3f}"
+    error = found.expected_calibration_error
+    label = f"{style['label']}, n = {int(found.n.sum())}, ECE {error:.3f}"
     ax.errorbar(
-        told.confidence[drawn], accuracy, yerr=few, ls="-", lw=1, ms=4, capsize=2,
+        found.confidence[drawn], accuracy, yerr=few, ls="-", lw=1, ms=4, capsize=2,
         **{**style, "label": label},
     )  # fmt: skip
     ax.plot([0, 1], [0, 1], color="0.6", lw=0.8, ls="--")

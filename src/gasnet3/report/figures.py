@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
 from gasnet3.classes import CLASSES
-from gasnet3.flags import names
+from gasnet3.flags import Notes, names
 from gasnet3.machine.files import replacing
 from gasnet3.machine.typing import Floats
 from gasnet3.report.spectrum import (
@@ -43,7 +43,7 @@ from gasnet3.report.style import (
 )
 
 if TYPE_CHECKING:
-    from gasnet3.pipeline.closeup import Inspection
+    from gasnet3.pipeline.closeup import Closeup
 
 
 DPI = 130
@@ -56,12 +56,12 @@ LABEL_STEP = 0.0135
 """Least distance between two line names, as a fraction of the panel's width."""
 
 
-def plot_inspection(inspection: Inspection, *, continuum: bool = True) -> Figure:
+def plot_closeup(closeup: Closeup, *, continuum: bool = True) -> Figure:
     """A spectrum, its reconstruction at the best z and the χ² curves (paper, Fig. 6).
 
     Parameters
     ----------
-    inspection : Inspection
+    closeup : Closeup
         What :meth:`gasnet3.pipeline.pipeline.Pipeline.inspect` gives for one spectrum.
     continuum : bool
         Whether to draw the continuum that was subtracted (eq. 1).
@@ -69,19 +69,19 @@ def plot_inspection(inspection: Inspection, *, continuum: bool = True) -> Figure
     figure = Figure(figsize=(11, 7), layout="constrained")
     grid = figure.add_gridspec(2, len(CLASSES), height_ratios=(1.7, 1))
     top = figure.add_subplot(grid[0, :])
-    draw_spectrum(top, inspection, continuum=continuum)
-    name_lines(top, inspection.cls, inspection.z)
-    top.set_title(_title(inspection), fontsize=11)
+    draw_spectrum(top, closeup, continuum=continuum)
+    name_lines(top, closeup.cls, closeup.z)
+    top.set_title(_title(closeup), fontsize=11)
     top.set_xlabel(WAVE_LABEL, loc="left")
     top.set_ylabel(FLUX_LABEL)
     top.legend(loc="upper right", bbox_to_anchor=(1.0, -0.06), fontsize=8, ncols=4, frameon=False)
     for column, cls in enumerate(CLASSES):
-        draw_curve(figure.add_subplot(grid[1, column]), inspection, cls)
+        draw_curve(figure.add_subplot(grid[1, column]), closeup, cls)
     return figure
 
 
 def plot_gallery(
-    inspections: Sequence[Inspection],
+    closeups: Sequence[Closeup],
     *,
     columns: int = 3,
     marks: Sequence[tuple[float, str]] = (),
@@ -90,7 +90,7 @@ def plot_gallery(
 
     Parameters
     ----------
-    inspections : sequence of Inspection
+    closeups : sequence of Closeup
         The spectra, in reading order.
     columns : int
         Panels a row.
@@ -103,20 +103,21 @@ def plot_gallery(
     ValueError
         If there is no spectrum.
     """
-    columns = min(columns, len(inspections))
-    rows = -(-len(inspections) // max(columns, 1))
+    columns = min(columns, len(closeups))
+    rows = -(-len(closeups) // max(columns, 1))
     figure, axes = panels(rows, columns, (4.4 * columns, 2.4 * rows + 0.4), of="spectra")
-    for ax in axes.flat[len(inspections) :]:
+    for ax in axes.flat[len(closeups) :]:
         ax.set_axis_off()
-    for nth, (ax, inspection) in enumerate(zip(axes.flat, inspections, strict=False)):
-        draw_spectrum(ax, inspection, continuum=False, color=class_color(inspection.cls))
-        said = ", ".join(names(inspection.zwarn)) or "no warning"
+    for nth, (ax, closeup) in enumerate(zip(axes.flat, closeups, strict=False)):
+        draw_spectrum(ax, closeup, continuum=False, color=class_color(closeup.cls))
+        flags = names(closeup.zwarn) + names(closeup.notes, Notes)
+        said = ", ".join(flags) or "no warning"
         if marks:
             wave, said = marks[nth]
             said = shorten(said, NOTE_WIDTH, placeholder=" …")
             if np.isfinite(wave):
                 ax.axvline(wave, color=STRANGE_COLOR, lw=0.8, ls=":")
-        title = f"{inspection.id}\n{_verdict(inspection)}\n{said}"
+        title = f"{closeup.id}\n{_verdict(closeup)}\n{said}"
         ax.set_title(title, fontsize=7.5, loc="left")
         ax.tick_params(labelsize=7)
     figure.supxlabel(WAVE_LABEL, fontsize=9)
@@ -124,29 +125,18 @@ def plot_gallery(
     return figure
 
 
-def draw_spectrum(
-    ax: Axes, inspection: Inspection, *, continuum: bool, color: str = "black"
-) -> None:
+def draw_spectrum(ax: Axes, closeup: Closeup, *, continuum: bool, color: str = "black") -> None:
     """Draw the observed flux light, smoothed over it, the model on top; masked pixels are gaps.
 
-    Parameters
-    ----------
-    ax : Axes
-        Panel to draw in.
-    inspection : Inspection
-        The spectrum and its solution.
-    continuum : bool
-        Whether to draw the continuum that was subtracted.
-    color : str
-        Of the model.
+    With ``continuum`` also the one that was subtracted; the color is that of the model.
     """
-    wave, ivar = inspection.wave, inspection.ivar
-    model = gaps(inspection.model, ivar)
-    ax.plot(wave, gaps(inspection.flux, ivar), color=OBSERVED_COLOR, lw=0.5, label=OBSERVED_LABEL)
-    smooth = running_mean(inspection.flux, ivar)
+    wave, ivar = closeup.wave, closeup.ivar
+    model = gaps(closeup.model, ivar)
+    ax.plot(wave, gaps(closeup.flux, ivar), color=OBSERVED_COLOR, lw=0.5, label=OBSERVED_LABEL)
+    smooth = running_mean(closeup.flux, ivar)
     ax.plot(wave, smooth, color=SMOOTH_COLOR, lw=0.6, label=SMOOTH_LABEL)
     if continuum:
-        line = gaps(inspection.continuum, ivar)
+        line = gaps(closeup.continuum, ivar)
         ax.plot(wave, line, color=CONTINUUM_COLOR, lw=1.0, ls="--", label="continuum")
     ax.plot(wave, model, color=color, lw=0.9, label="reconstruction")
     ax.set_xlim(wave[0], wave[-1])
@@ -156,30 +146,21 @@ def draw_spectrum(
         ax.text(0.5, 0.5, "no usable pixel", transform=ax.transAxes, ha="center", va="center")
 
 
-def draw_curve(ax: Axes, inspection: Inspection, cls: str, *, small: bool = False) -> None:
+def draw_curve(ax: Axes, closeup: Closeup, cls: str, *, small: bool = False) -> None:
     """Draw the reduced χ² of one class against z, its least value marked.
 
-    Parameters
-    ----------
-    ax : Axes
-        Panel to draw in.
-    inspection : Inspection
-        The spectrum's solution.
-    cls : str
-        Class of the curve.
-    small : bool
-        Whether the panel is one of several in a row: a title of two short lines, smaller text.
+    A ``small`` panel is one of several in a row: a title of two short lines, smaller text.
     """
     color = COLORS[cls]
     ax.set_xlabel("z", fontsize=8 if small else 10)
     if cls == CLASSES[0]:
         ax.set_ylabel("reduced χ²", fontsize=8 if small else 10)
     size = 7.5 if small else 9
-    if cls not in inspection.curves:
+    if cls not in closeup.curves:
         ax.set_title(f"{cls}: no model", fontsize=size)
         return
-    z, chi2 = inspection.curves[cls]
-    best_z = inspection.best_z.get(cls, np.nan)
+    z, chi2 = closeup.curves[cls]
+    best_z = closeup.best_z.get(cls, np.nan)
     ax.plot(z, chi2, color=color, lw=0.9)
     ax.set_xlim(z[0], z[-1])
     ax.tick_params(labelsize=7 if small else 8)
@@ -190,33 +171,23 @@ def draw_curve(ax: Axes, inspection: Inspection, cls: str, *, small: bool = Fals
     least = float(chi2[np.nanargmin(np.abs(z - best_z))])
     ax.axvline(best_z, color=color, ls="--", lw=0.8)
     ax.plot([best_z], [least], marker="v", ms=6, color=color, mec="black", mew=0.6, clip_on=False)
-    won = cls == inspection.cls
-    told = f"{cls}: χ² = {least:.3f} at z = {best_z:.5f}" + ("  (best)" if won else "")
+    won = cls == closeup.cls
+    title = f"{cls}: χ² = {least:.3f} at z = {best_z:.5f}" + ("  (best)" if won else "")
     if small:
-        told = cls + (" (best)" if won else "") + f"\nχ² {least:.3g}, z {best_z:.4f}"
-    ax.set_title(told, fontsize=size, fontweight="bold" if won else "normal")
+        title = cls + (" (best)" if won else "") + f"\nχ² {least:.3g}, z {best_z:.4f}"
+    ax.set_title(title, fontsize=size, fontweight="bold" if won else "normal")
     ax.locator_params(axis="x", nbins=3 if small else 6)
 
 
 def name_lines(
     ax: Axes, cls: str, z: float = 0.0, *, step: float = LABEL_STEP, room: float = 0.2
 ) -> None:
-    """Mark and name the lines of a class in a panel, names spread so that none overlap.
+    """Mark and name the usual lines of a class in a panel, names spread so that none overlap.
 
-    The panel gets more height for them, and must have its limits and scale already.
-
-    Parameters
-    ----------
-    ax : Axes
-        Panel of a spectrum against vacuum wavelength in Å.
-    cls : str
-        Class whose usual lines are named.
-    z : float
-        Redshift of the spectrum; 0 in the rest frame.
-    step : float
-        Least distance between two names, as a fraction of the panel's width.
-    room : float
-        Height for the names, as a fraction of that of the panel before.
+    The panel, of a spectrum against vacuum wavelength in Å, gets more height for them, and must
+    have its limits and scale already. ``step`` is the least distance between two names as a
+    fraction of the panel's width, ``room`` the height for them as a fraction of that of the panel
+    before.
     """
     seen = lines_of(cls)
     waves = np.array([line.wave * (1 + z) for line in seen])
@@ -260,16 +231,17 @@ def _spread(places: Floats, step: float) -> Floats:
     return np.asarray(np.clip(spread, step / 2, room) + ladder)
 
 
-def _verdict(inspection: Inspection) -> str:
+def _verdict(closeup: Closeup) -> str:
     """Class and redshift in a few words."""
-    return f"{inspection.cls or 'no class'}  z = {inspection.z:.5f} ± {inspection.z_err:.5f}"
+    return f"{closeup.cls or 'no class'}  z = {closeup.z:.5f} ± {closeup.z_err:.5f}"
 
 
-def _title(inspection: Inspection) -> str:
-    warning = ", ".join(names(inspection.zwarn)) or "none"
+def _title(closeup: Closeup) -> str:
+    warning = ", ".join(names(closeup.zwarn)) or "none"
+    noted = ", ".join(names(closeup.notes, Notes)) or "none"
     return (
-        f"{inspection.id}    {_verdict(inspection)}    reduced χ² = {inspection.rchi2:.3f}\n"
-        f"ZWARN: {warning}"
+        f"{closeup.id}    {_verdict(closeup)}    reduced χ² = {closeup.rchi2:.3f}\n"
+        f"ZWARN: {warning}    notes: {noted}"
     )
 
 
@@ -278,10 +250,7 @@ def panels(
 ) -> tuple[Figure, NDArray[Any]]:
     """A figure of a size in inches, and its panels, shape (rows, columns).
 
-    Raises
-    ------
-    ValueError
-        If there are none: there is no ``of`` to draw.
+    ValueError if there are none: there is no ``of`` to draw.
     """
     if not rows * columns:
         raise ValueError(f"no {of} to draw")
@@ -312,13 +281,7 @@ def save_figure(figure: Figure, path: str | Path) -> Path:
 
 
 def check_ending(path: str | Path) -> str:
-    """The kind of picture that a path's ending means.
-
-    Raises
-    ------
-    ValueError
-        If matplotlib cannot write it.
-    """
+    """The kind of picture that a path's ending means; ValueError if matplotlib cannot write it."""
     kind = Path(path).suffix.lstrip(".").lower()
     known = FigureCanvasBase.get_supported_filetypes()
     if kind not in known:

@@ -13,17 +13,9 @@ from gasnet3.report.style import COLORS
 
 
 def plot_loss(history: str | Path) -> Figure:
-    """Training and validation loss against the epoch (paper, Fig. 5).
+    """Training and validation loss of a training's CSV against the epoch (paper, Fig. 5).
 
-    Parameters
-    ----------
-    history : str or Path
-        The CSV that a training writes, with columns epoch, train_loss and valid_loss.
-
-    Raises
-    ------
-    ValueError
-        If the history has no epoch or lacks a column.
+    ValueError if the history has no epoch or lacks a column.
     """
     epoch, train, valid = read_history(history)
     best = int(np.argmin(valid))
@@ -44,10 +36,7 @@ def plot_loss(history: str | Path) -> Figure:
 def read_history(history: str | Path) -> tuple[Floats, Floats, Floats]:
     """Epochs, training and validation losses of a training's CSV, shape (epochs,) each.
 
-    Raises
-    ------
-    ValueError
-        If the history has no epoch or lacks a column.
+    ValueError if the history has no epoch or lacks a column.
     """
     with Path(history).open(newline="") as lines:
         rows = list(csv.DictReader(lines))

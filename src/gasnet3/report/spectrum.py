@@ -54,12 +54,8 @@ def _weighted(flux: Floats, ivar: Floats, spread: Callable[[Floats], Floats]) ->
 def limits(smooth: Floats, model: Floats, *, zero: bool = False) -> tuple[float, float]:
     """Vertical limits that show the model and the spectrum without its worst pixels.
 
-    Parameters
-    ----------
-    smooth, model : ndarray of float, shape (n,)
-        What is drawn; NaN where there is nothing.
-    zero : bool
-        Whether 0 is to be seen too, and with it the noise.
+    Both have shape (n,) and are NaN where there is nothing; with ``zero`` 0 is to be seen too, and
+    with it the noise.
     """
     finite, fitted = smooth[np.isfinite(smooth)], model[np.isfinite(model)]
     if not len(finite):

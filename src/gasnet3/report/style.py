@@ -1,6 +1,6 @@
 """Colours, markers and lines that every picture and page shares.
 
-No class is told by its colour alone: marker, line and hatch differ too, for print and every eye.
+Colour alone marks no class: marker, line and hatch differ too, for print and every eye.
 """
 
 from __future__ import annotations

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gasnet3.flags import ZWarn
-from gasnet3.report.columns import best_solutions, classes, in_order, numbers, zwarn
+from gasnet3.flags import Notes, ZWarn
+from gasnet3.report.columns import best_solutions, classes, in_order, notes, numbers, zwarn
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -35,29 +36,22 @@ class Summary:
     classes : tuple of ClassCount
         In the order of ``gasnet3.CLASSES``, then others, then "none" for spectra without a
         solution; classes without a spectrum are left out.
-    flags : dict of str to int
-        Spectra with each ZWARN bit, most frequent first; bits that nobody has are left out.
+    flags, notes : dict of str to int
+        Spectra with each bit of ZWARN and of the notes, most frequent first; bits that nobody has
+        are left out.
     """
 
     count: int
     flagged: int
     classes: tuple[ClassCount, ...]
     flags: dict[str, int]
+    notes: dict[str, int]
 
 
 def summarise(table: Table) -> Summary:
-    """Count classes and warnings of a catalog.
+    """Count classes and warnings of a native catalog.
 
-    Parameters
-    ----------
-    table : Table
-        Catalog with native column names; of several solutions a spectrum, the best counts.
-        Without ``zwarn`` nothing counts as flagged.
-
-    Returns
-    -------
-    Summary
-        The counts.
+    Of several solutions a spectrum, the best counts. Without ``zwarn`` nothing counts as flagged.
     """
     best = best_solutions(table)
     cls, bits, sn = classes(best), zwarn(best), numbers(best, "sn_median")
@@ -67,6 +61,11 @@ def summarise(table: Table) -> Summary:
         known = sn[rows & np.isfinite(sn)]
         median = float(np.median(known)) if len(known) else float("nan")
         counted.append(ClassCount(name, int(rows.sum()), int((bits[rows] != 0).sum()), median))
-    counts = {flag.name or "": int(((bits & flag) != 0).sum()) for flag in ZWarn}
-    flags = {name: n for name, n in sorted(counts.items(), key=lambda item: -item[1]) if n}
-    return Summary(len(best), int((bits != 0).sum()), tuple(counted), flags)
+    flags, noted = _counts(bits, ZWarn), _counts(notes(best), Notes)
+    return Summary(len(best), int((bits != 0).sum()), tuple(counted), flags, noted)
+
+
+def _counts(bits: NDArray[np.int64], flags: type[ZWarn] | type[Notes]) -> dict[str, int]:
+    """Rows with each bit, most frequent first."""
+    counts = {flag.name or "": int(((bits & flag) != 0).sum()) for flag in flags}
+    return {name: n for name, n in sorted(counts.items(), key=lambda item: -item[1]) if n}

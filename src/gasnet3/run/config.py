@@ -16,12 +16,8 @@ from gasnet3.version import __version__
 def make_config(request: Request) -> dict[str, Any]:
     """The settings of a run as its plan holds them: all that an answer depends on.
 
-    Raises
-    ------
-    ModelError
-        If a model is not there, or damaged. None is loaded.
-    ValueError
-        If no model can do what is chosen.
+    ModelError if a model is not there, or damaged. None is loaded. ValueError if no model can do
+    what is chosen.
     """
     request = request.absolute()
     return {
@@ -33,10 +29,7 @@ def make_config(request: Request) -> dict[str, Any]:
 def pipeline_of(plan: Plan, device: str = "cpu") -> Classifier:
     """The pipeline that a plan asks for, kept for the next call.
 
-    Raises
-    ------
-    PlanError
-        If its models, or this gasnet3, are not those of the plan.
+    PlanError if its models, or this gasnet3, are not those of the plan.
     """
     version = plan.config["gasnet3"]
     if version != __version__:

@@ -31,17 +31,10 @@ def kept_path(plan: Plan, kind: str, index: int) -> Path:
 
 
 class Keeper(ExitStack):
-    """Writes what a part keeps, batch by batch; used with ``with``.
+    """Writes what a part keeps (``plan.request.keep``), batch by batch; used with ``with``.
 
     The files get their names when the block ends well, before the part itself is written: a part
     that is there has all that belongs to it.
-
-    Parameters
-    ----------
-    plan : Plan
-        The run; ``plan.request.keep`` names the kinds.
-    index : int
-        Number of the part.
     """
 
     def __init__(self, plan: Plan, index: int) -> None:
@@ -107,12 +100,8 @@ def _models_table(outcome: Outcome) -> Any:
 def merge_kept(plan: Plan, kind: str, output: Path) -> None:
     """Write what all parts have kept as one file, when :func:`check_kept` has passed it.
 
-    Curves are of :mod:`gasnet3.io.saved_curves`, models of :mod:`gasnet3.io.write_models`.
-
-    Raises
-    ------
-    OSError
-        If a part cannot be read, or the file not be written.
+    Curves are of :mod:`gasnet3.io.saved_curves`, models of :mod:`gasnet3.io.write_models`. OSError
+    if a part cannot be read, or the file not be written.
     """
     first = kept_path(plan, kind, 0)
     schema = pa.parquet.read_schema(first)
@@ -129,10 +118,7 @@ def merge_kept(plan: Plan, kind: str, output: Path) -> None:
 def check_kept(plan: Plan, kind: str) -> None:
     """Refuse to merge what is not there of all parts, before anything is written.
 
-    Raises
-    ------
-    ValueError
-        If the run has not kept it, or has no spectra, or a part of it is gone or damaged.
+    ValueError if the run has not kept it, or has no spectra, or a part of it is gone or damaged.
     """
     if kind not in plan.request.keep:
         raise ValueError(

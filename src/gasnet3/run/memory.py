@@ -34,10 +34,8 @@ class Share(NamedTuple):
     ----------
     workers : int
         Processes beside the one that starts them; 0: it does the work itself.
-    batch_rows : int
-        Spectra that each holds at once.
-    threads : int
-        Threads of each.
+    batch_rows, threads : int
+        Spectra that each holds at once, and its threads.
     """
 
     workers: int
@@ -48,10 +46,7 @@ class Share(NamedTuple):
 def parse_size(text: str) -> int:
     """Bytes meant by "2GB", "500 MB", "1.5GiB" or a plain number.
 
-    Raises
-    ------
-    ValueError
-        If it is none of these.
+    ValueError if it is none of these.
     """
     match = _SIZE.fullmatch(text.strip())
     if match is None:
@@ -70,12 +65,9 @@ def share_memory(
     ----------
     limit : int or None
         Bytes for the whole run, the process that starts the workers included; None: no limit.
-    workers : int
-        Processes wished for beside this one; 0 or 1: this one does the work itself.
-    batch_rows : int
-        Spectra at once that are wished for.
-    threads : int
-        Threads that are wished for in a process without workers; a worker has one.
+    workers, batch_rows, threads : int
+        What is wished for: workers beside this process (0 or 1: it does the work itself), spectra
+        at once, and threads of a process without workers; a worker has one.
 
     Raises
     ------

@@ -91,10 +91,6 @@ def merge(
         Called after every part with the spectra read so far, and those to be read; each is read
         twice, or more often where the format wants it.
 
-    Returns
-    -------
-    MergeResult
-
     Raises
     ------
     MergeError

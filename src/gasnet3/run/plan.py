@@ -161,13 +161,7 @@ class Plan:
 
     @classmethod
     def load(cls, directory: str | Path) -> Plan:
-        """Read a plan.
-
-        Raises
-        ------
-        PlanError
-            If the directory holds none, or a damaged one.
-        """
+        """Read a plan; PlanError if the directory holds none, or a damaged one."""
         directory = Path(directory)
         try:
             about = json.loads((directory / PLAN).read_text())
@@ -199,10 +193,7 @@ class Plan:
 def part_metadata(path: Path) -> dict[str, Any]:
     """What a part says of itself: key, index, start, stop, and failures.
 
-    Raises
-    ------
-    PlanError
-        If the file is damaged, or no part.
+    PlanError if the file is damaged, or no part.
     """
     try:
         metadata = pa.parquet.read_schema(path).metadata or {}

@@ -24,15 +24,7 @@ LOCAL = (
 
 @dataclass(frozen=True)
 class Rank:
-    """One worker of several.
-
-    Attributes
-    ----------
-    rank, world : int
-        Its number, from 0, and how many there are.
-    local : int
-        Its number among those on the same machine.
-    """
+    """One worker: its number, from 0, of how many, and its number among those on the machine."""
 
     rank: int = 0
     world: int = 1
@@ -46,20 +38,10 @@ def find_rank(
 ) -> Rank:
     """The rank that is given, or else the one that the environment says.
 
-    Every task of a SLURM array counts as so many workers as it has tasks itself.
-
-    Parameters
-    ----------
-    rank, world : int, optional
-        Given by hand, both or none; the environment then counts only for ``local``.
-    environment : mapping, optional
-        ``os.environ`` by default.
-
-    Raises
-    ------
-    ValueError
-        If only one of the two is given, the rank is not below the world, or a variable is not
-        the number it should be.
+    Every task of a SLURM array counts as so many workers as it has tasks itself. Of a rank given by
+    hand the environment (``os.environ`` by default) counts only for ``local``. ValueError if only
+    rank or world is given, the rank is not below the world, or a variable is not the number it
+    should be.
     """
     environment = os.environ if environment is None else environment
     local = next((_number(environment, name) for name in LOCAL if name in environment), 0)

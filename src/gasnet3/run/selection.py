@@ -70,29 +70,10 @@ def select(
     failures: list[ReadFailure],
     on_progress: Progress | None = None,
 ) -> tuple[Inputs, list[str]]:
-    """The rows of files whose ids are wanted, in the order of the files.
+    """The rows of files whose ids are wanted, in order, and the ids that no file has.
 
-    All spectra are read once to know their ids.
-
-    Parameters
-    ----------
-    inputs : Inputs
-        Files with their rows.
-    ids : collection of str
-        What is wanted.
-    options : ReadOptions
-        What the files do not say.
-    failures : list of ReadFailure
-        Files that cannot be read are appended and left out.
-    on_progress : callable, optional
-        Called with the number of files looked through, and of all.
-
-    Returns
-    -------
-    Inputs
-        One entry for each run of consecutive rows.
-    list of str
-        Ids that no file has.
+    All spectra are read once to know their ids; files that cannot be read are appended to the
+    failures and left out. The rows are one entry for each run of consecutive ones.
     """
     index, missing = SpectrumIndex(frozenset(ids), options), set(ids)
     runs: list[tuple[int, int, int]] = []

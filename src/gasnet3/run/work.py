@@ -143,27 +143,15 @@ def work(
 
     Parameters
     ----------
-    plan : Plan
-        The run.
+    plan, settings
+        See :func:`work_part`, also for errors.
     rank, world : int
         Which of how many workers this is: it makes the parts ``rank``, ``rank + world``, ...
         Parts whose files could not be read are made anew.
-    settings : Settings, optional
-        Device and size of the batches.
     on_progress : callable, optional
         Called after every batch with the number of spectra done, and of all these parts.
     going_on : callable, optional
         Asked before every part; the work ends when it says no.
-
-    Returns
-    -------
-    list of PartResult
-        The parts that were made.
-
-    Raises
-    ------
-    PlanError, OSError
-        As :func:`work_part`.
     """
     made: list[PartResult] = []
     todo = plan.missing(rank, world)

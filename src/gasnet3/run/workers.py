@@ -102,25 +102,10 @@ def work_with_workers(
     on_progress: Progress | None = None,
     on_message: Message | None = None,
 ) -> None:
-    """Make the missing parts of a run by processes of one thread each.
+    """Make the missing parts of a run by so many processes of one thread each.
 
-    Parameters
-    ----------
-    plan : Plan
-        The run.
-    workers : int
-        How many.
-    settings : Settings
-        Device, and spectra that each holds at once.
-    on_progress : callable, optional
-        Called with the number of spectra done, and of all.
-    on_message : callable, optional
-        Called with a line when a worker is started again.
-
-    Raises
-    ------
-    WorkersError
-        If a worker says that it cannot go on, or dies again and again.
+    A line is said when a worker is started again; WorkersError if one says that it cannot go on, or
+    dies again and again.
     """
     ranks = [_Worker(plan, rank, workers, settings) for rank in range(workers)]
     busy = [worker for worker in ranks if plan.missing(worker.rank, workers)]

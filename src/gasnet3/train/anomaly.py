@@ -19,6 +19,7 @@ from gasnet3.anomaly.score import KINDS, AnomalyFit, kind_scores, largest, singl
 from gasnet3.anomaly.statistics import Statistics
 from gasnet3.classes import CLASSES
 from gasnet3.machine.progress import Progress
+from gasnet3.machine.typing import Floats
 from gasnet3.pipeline.columns import solutions
 from gasnet3.pipeline.pipeline import Pipeline
 from gasnet3.solve.coefficients import unit_coefficients
@@ -27,8 +28,6 @@ from gasnet3.solve.prepare import prepare
 from gasnet3.solve.refine import fit_at
 from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.lattice import OBSERVED, shift_from_z
-
-Floats = NDArray[np.float64]
 
 COPIES = 3
 """Noisier copies of each ordinary spectrum."""
@@ -133,12 +132,7 @@ def fit_own_anomalies(
 def noisier(rng: np.random.Generator, flux: ArrayLike, ivar: ArrayLike) -> tuple[Floats, Floats]:
     """Spectra with 1 to 12 times their own noise added, and their inverse variance.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Where the noise comes from.
-    flux, ivar : ndarray, shape (rows, n)
-        Spectra; those added to are left as they are.
+    All have shape (rows, n); the arrays given are left as they are.
     """
     flux, ivar = np.asarray(flux), np.asarray(ivar)
     more = np.exp(rng.uniform(0.0, np.log(NOISIEST), len(flux)))[:, None]
@@ -158,10 +152,7 @@ def with_copies(flux: NDArray[Any], ivar: NDArray[Any]) -> Spectra:
 def sky_ranges(ivar: NDArray[Any]) -> tuple[tuple[float, float], ...]:
     """Ranges of strong sky lines, and telluric bands, vacuum Å.
 
-    Parameters
-    ----------
-    ivar : ndarray, shape (rows, n)
-        Inverse variance of sky fibres on the observed lattice.
+    From the inverse variance of sky fibres on the observed lattice, shape (rows, n).
     """
     level = np.median(ivar, axis=0)
     low = level < SKY_DIP * median_filter(level, SKY_WIDTH, mode="nearest")

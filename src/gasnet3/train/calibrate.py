@@ -20,8 +20,10 @@ from gasnet3.decide.confidence import DIRECTORY, Confidence, Evidence, redshift_
 from gasnet3.decide.rank import delta_chi2, rank
 from gasnet3.evaluate import metrics
 from gasnet3.evaluate.reliability import summarize_pulls
+from gasnet3.machine.extras import needed
 from gasnet3.machine.files import replacing
 from gasnet3.machine.progress import Progress
+from gasnet3.machine.typing import Floats
 from gasnet3.nets.card import read_card, write_card
 from gasnet3.nets.model import Model
 from gasnet3.nets.registry import list_models
@@ -31,7 +33,6 @@ from gasnet3.solve.engine import Engine
 from gasnet3.spectra.batch import Spectra
 from gasnet3.train.anomaly import fit_own_anomalies
 
-Floats = NDArray[np.float64]
 Errors = dict[str, dict[str, dict[str, float]]]
 """Scale, floor and n by kind of solution and class."""
 
@@ -115,7 +116,7 @@ def calibrate_models(
         See :func:`fit_confidence`; or if a class has no network.
     gasnet3.nets.card.ModelError
         If a network cannot be loaded.
-    ImportError
+    gasnet3.machine.extras.MissingExtra
         If scikit-learn is not installed.
     """
     fits, errors = {}, {}
@@ -257,20 +258,12 @@ def redshift_cases(
 def _logistic(features: Floats, place: NDArray[np.int64]) -> Floats:
     """Weights of a logistic model on the features as they are, the constant last.
 
-    Raises
-    ------
-    ImportError
-        If scikit-learn is not installed.
+    MissingExtra if scikit-learn is not installed.
     """
-    try:
-        from sklearn.linear_model import LogisticRegression
-    except ImportError:
-        raise ImportError(
-            "fitting a confidence needs scikit-learn: pip install 'gasnet3[calibrate]'"
-        ) from None
+    linear_model = needed("sklearn.linear_model", "calibrate", "fitting a confidence")
     mean, spread = features.mean(axis=0), features.std(axis=0)
     spread = np.where(spread > 0, spread, 1.0)
-    fit = LogisticRegression(C=STRENGTH, max_iter=5000)
+    fit = linear_model.LogisticRegression(C=STRENGTH, max_iter=5000)
     fit.fit((features - mean) / spread, place)
     weight = fit.coef_ / spread
     return np.column_stack([weight, fit.intercept_ - weight @ mean])
@@ -319,18 +312,10 @@ def _scale_and_floor(error: Floats, formal: Floats) -> tuple[float, float]:
 def write_confidence(
     path: Path, pipeline: Pipeline, fits: dict[str, Confidence], notes: dict[str, Any]
 ) -> None:
-    """Write the fits of one set of weights, where :func:`find_confidence` finds them.
+    """Write the fits of a pipeline's weights, by kind of solution, where they are looked for.
 
-    Parameters
-    ----------
-    path : Path
-        JSON file; its directory is made.
-    pipeline : Pipeline
-        Whose weights they belong to.
-    fits : dict of str to Confidence
-        By kind of solution: "exact" (for the hybrid solver too), "amortised".
-    notes : dict
-        What they were fitted to, and how well they do.
+    The directory of the JSON file is made; ``notes`` say what they were fitted to, and how well
+    they do. "exact" is for the hybrid solver too.
     """
     content = {
         "models": {card.cls: card.sha256 for card in pipeline.cards},

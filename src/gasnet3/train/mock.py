@@ -15,7 +15,7 @@ from gasnet3.solve.templates import Templates
 from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.lattice import C_KM_S, OBSERVED, shift_from_z, z_from_shift
 
-BLOCK = 1024
+BLOCK_ROWS = 1024
 """Spectra drawn together by :func:`draw_blocks`."""
 
 FLUX = 10.0
@@ -91,27 +91,27 @@ def draw_blocks(
     Parameters
     ----------
     models, n, sn, seed, classes
-        See :func:`draw`. Up to :data:`BLOCK` spectra are those of :func:`draw`. Of more, every
-        block is drawn from the seed and the number of the block, so that with one seed a longer
-        run begins with the spectra of a shorter one, both being longer than a block.
+        See :func:`draw`. Up to :data:`BLOCK_ROWS` spectra are those of :func:`draw`. Of more,
+        every block is drawn from the seed and the number of the block, so that with one seed a
+        longer run begins with the spectra of a shorter one, both being longer than a block.
 
     Yields
     ------
     Spectra
-        At most :data:`BLOCK` of them, with redshifts and classes as labels.
+        At most :data:`BLOCK_ROWS` of them, with redshifts and classes as labels.
 
     Raises
     ------
     ModelError, ValueError
         See :func:`draw`.
     """
-    if n <= BLOCK:
+    if n <= BLOCK_ROWS:
         yield draw(models, n, sn=sn, seed=seed, classes=classes)
         return
     chosen = list(classes or models)
-    for block, start in enumerate(range(0, n, BLOCK)):
+    for block, start in enumerate(range(0, n, BLOCK_ROWS)):
         rng = np.random.default_rng([seed, block])
-        numbers = range(start, start + BLOCK)
+        numbers = range(start, start + BLOCK_ROWS)
         spectra = _draw(models, numbers, rng, sn, f"mock-{seed}", chosen, noise=True)
         yield spectra[: n - start]
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from gasnet3.errors import GasnetError
 from gasnet3.evaluate.judgements import JudgementFile
 from gasnet3.io.options import ReadOptions, reading_of
+from gasnet3.machine.extras import needed
 from gasnet3.view.listing import Listing
 from gasnet3.view.spectra import SpectrumFinder
 
@@ -40,73 +41,42 @@ def prepared(
 ) -> Shared:
     """All that the pages share.
 
-    Parameters
-    ----------
-    listing : Listing
-        The catalog's rows.
-    spectra : sequence of str or Path
-        Files, directories and globs of its spectra; may be empty.
-    judgements : JudgementFile
-        Where judgements are kept.
-    title : str
-        What is looked at.
-    models, solver, device
-        See :meth:`gasnet3.pipeline.pipeline.Pipeline.load`.
-    options : ReadOptions, optional
-        What the files do not say; left out, what was said when the catalog was made.
-
-    Raises
-    ------
-    ReadError
-        If an input means no file.
-    ViewError
-        If bokeh is not installed.
+    ``spectra`` are files, directories and globs of the catalog's spectra, and may be empty. Where
+    ``options`` are left out, the files are read as when the catalog was made. ReadError if an input
+    means no file, MissingExtra if bokeh is not installed.
     """
-    _need_bokeh()
-    from gasnet3.view.shared import Inspector, Shared
+    needed("bokeh", "view", "gasnet3 view")
+    from gasnet3.view.shared import Closeups, Shared
 
     if options is None:
         options = reading_of(listing.table.meta.get("gasnet3") or {})
-    inspector = Inspector(SpectrumFinder(spectra, options), models, solver, device)
-    return Shared(listing, inspector, judgements, title)
+    closeups = Closeups(SpectrumFinder(spectra, options), models, solver, device)
+    return Shared(listing, closeups, judgements, title)
 
 
 def serve(
     shared: Shared, *, port: int = 0, address: str = LOCAL, on_ready: Callable[[str], None]
 ) -> None:
-    """Serve the app until Ctrl-C.
+    """Serve the app until Ctrl-C; ``on_ready`` is called with the URL when pages are served.
 
-    Parameters
-    ----------
-    shared : Shared
-        See :func:`prepared`.
-    port : int
-        0 takes any that is free.
-    address : str
-        Where to listen.
-    on_ready : callable
-        Called with the URL when pages are served.
-
-    Raises
-    ------
-    ViewError
-        If the port is taken, or the address is none of this machine.
+    Port 0 takes any that is free. ViewError if the port is taken, or the address is none of this
+    machine.
     """
     server = make_server(shared, port=port, address=address)
     server.start()
-    shared.inspector.start()  # after the port is open: the models load while the page does
+    shared.closeups.start()  # after the port is open: the models load while the page does
     host = socket.gethostname() if address == ANY else address
     on_ready(f"http://{host}:{server.port}/")
     try:
         server.io_loop.start()
     finally:
-        shared.inspector.close()
+        shared.closeups.close()
         server.stop()
 
 
 def make_server(shared: Shared, *, port: int = 0, address: str = LOCAL) -> Server:
     """The server, not started yet; see :func:`serve`."""
-    _need_bokeh()
+    needed("bokeh", "view", "gasnet3 view")
     from bokeh.application import Application
     from bokeh.application.handlers.function import FunctionHandler
     from bokeh.document import Document
@@ -139,12 +109,3 @@ def _free_port(address: str) -> int:
     with socket.socket() as probe:
         probe.bind((address, 0))
         return int(probe.getsockname()[1])
-
-
-def _need_bokeh() -> None:
-    try:
-        import bokeh  # noqa: F401
-    except ImportError:
-        raise ViewError(
-            "gasnet3 view needs bokeh, which is not installed: pip install 'gasnet3[view]'"
-        ) from None

@@ -23,7 +23,7 @@ from bokeh.models import (
 
 from gasnet3.catalog.schema import ANOMALY_KINDS
 from gasnet3.classes import CLASSES
-from gasnet3.flags import ZWarn
+from gasnet3.flags import MEANING
 from gasnet3.view.listing import SORTS, STRANGEST, Filter, Listing
 
 PAGE = 200
@@ -38,16 +38,10 @@ SHOWN = ("id", "class", "z", "sn_median", "p_z", "anomaly_score")
 
 
 class Browser:
-    """Filters and the table of what passes them.
+    """Filters of a listing, and the table of what passes them.
 
-    Parameters
-    ----------
-    listing : Listing
-        The catalog's rows.
-    judged : callable
-        Gives the quality of each judged id.
-    on_choice : callable
-        Called with a row of the listing when it is chosen.
+    ``judged`` gives the quality of each judged id; ``on_choice`` is called with a row of the
+    listing when it is chosen.
     """
 
     def __init__(
@@ -66,10 +60,10 @@ class Browser:
 
     def _make_filters(self) -> None:
         kinds = [ANY, *ANOMALY_KINDS.values()]
-        flags = [ANY, *(flag.name or "" for flag in ZWarn)]
+        flags = [ANY, *MEANING]
         self.classes = CheckboxButtonGroup(labels=list(CLASSES), width=195, name="classes")
         self.kinds = Select(title="anomaly", options=kinds, value=ANY, width=195, name="kinds")
-        self.flags = Select(title="flag", options=flags, value=ANY, width=195, name="flags")
+        self.flags = Select(title="flag or note", options=flags, value=ANY, width=195, name="flags")
         options = [ANY, "no flag", "judged", "not judged"]
         self.only = Select(title="only", options=options, value=ANY, width=195, name="only")
         self.sn_low = Spinner(title="S/N from", step=1, width=92)

@@ -39,14 +39,8 @@ SAME_Z = 2e-5
 class Judge:
     """Quality, class, issues and comment of the spectrum shown; saved with every change.
 
-    Parameters
-    ----------
-    judgements : JudgementFile
-        Where they are kept.
-    shown : callable
-        Gives class and redshift of the model shown, which a quality is said of.
-    on_saved : callable
-        Called after each judgement, with whether to go on to the next spectrum.
+    ``shown`` gives class and redshift of the model shown, which a quality is said of; ``on_saved``
+    is called after each judgement, with whether to go on to the next spectrum.
     """
 
     def __init__(
@@ -59,7 +53,7 @@ class Judge:
         self.known: dict[str, Judgement] = {}
         self.name = ""
         self._quiet = False
-        self._read()  # for the list; what is wrong with the file is told with a spectrum
+        self._read()  # for the list; what is wrong with the file is said with a spectrum
         self.quality = RadioButtonGroup(
             labels=[str(value) for value in sorted(QUALITIES)], name="quality"
         )
@@ -132,8 +126,8 @@ class Judge:
         if abs(found.z - self.shown()[1]) < SAME_Z:
             self._tell(f"saved: {_said(found)}", GOOD)
         else:
-            told = "press the quality again to save the one shown"
-            self._tell(f"saved: {_said(found)}; {told}", OLD)
+            advice = "press the quality again to save the one shown"
+            self._tell(f"saved: {_said(found)}; {advice}", OLD)
 
     def rate(self, quality: int) -> None:
         """Give a quality, also the one it has."""

@@ -73,14 +73,8 @@ ALLOWED = [
 def listen(document: Document, pressed: TextInput, comment: TextInput, search: TextInput) -> None:
     """Send the keys of a page to ``pressed``, as the key and a count; but not while typing.
 
-    Parameters
-    ----------
-    document : Document
-        The page.
-    pressed : TextInput
-        Invisible; its value changes with every key.
-    comment, search : TextInput
-        Where the keys m and f put the cursor.
+    ``pressed`` is invisible, its value changes with every key; the keys m and f put the cursor into
+    ``comment`` and ``search``.
     """
     parts = {"pressed": pressed, "comment": comment, "search": search, "allowed": ALLOWED}
     document.js_on_event("document_ready", CustomJS(args=parts, code=LISTEN))

@@ -12,8 +12,9 @@ from astropy.table import Table
 from numpy.typing import NDArray
 
 from gasnet3.catalog import CatalogError, read_catalog
+from gasnet3.catalog.best import best_rows
 from gasnet3.catalog.schema import REQUIRED
-from gasnet3.flags import ZWarn
+from gasnet3.flags import Notes, ZWarn
 
 STRANGEST = "strangest first"
 
@@ -41,7 +42,7 @@ class Filter:
     Parameters
     ----------
     classes, kinds, flags : tuple of str
-        Classes; kinds of anomaly; names of warning bits, any of which must be set.
+        Classes; kinds of anomaly; names of warnings or notes, any of which must be set.
     clean : bool
         Whether rows with a warning are left out.
     sn, z, score : tuple of (float, float)
@@ -65,20 +66,13 @@ class Filter:
 
 @dataclass(frozen=True, eq=False)
 class Listing:
-    """The best solution of each spectrum of a catalog.
-
-    Parameters
-    ----------
-    table : astropy.table.Table
-        A native catalog.
-    """
+    """The best solution of each spectrum of a native catalog."""
 
     table: Table
     ids: NDArray[np.str_] = field(init=False)
 
     def __post_init__(self) -> None:
-        if "znum" in self.table.colnames:
-            object.__setattr__(self, "table", self.table[np.asarray(self.table["znum"]) == 0])
+        object.__setattr__(self, "table", self.table[best_rows(self.table)])
         object.__setattr__(self, "ids", np.asarray(self.table["id"]).astype(np.str_))
 
     @classmethod
@@ -113,35 +107,41 @@ class Listing:
         if name in self.table.colnames:
             return np.asarray(self.table[name])
         blank: Any = "" if name in ("subclass", "anomaly_kind", "anomaly_reason") else np.nan
-        return np.full(len(self), 0 if name == "zwarn" else blank)
+        return np.full(len(self), 0 if name in ("zwarn", "notes") else blank)
+
+    def bits(self, name: str) -> NDArray[np.int64]:
+        """``zwarn`` or ``notes`` of all rows; of notes in words, which are not ours, 0."""
+        values = self.column(name)
+        known = np.nan_to_num(values) if values.dtype.kind in "biuf" else np.zeros(len(self))
+        return known.astype(np.int64)
 
     def value(self, row: int, name: str) -> Any:
         """One value of a column, likewise."""
         return self.column(name)[row] if name not in self.table.colnames else self.table[name][row]
 
+    def _any_of(self, names: Collection[str]) -> NDArray[np.bool_]:
+        """Whether each row has one of the warnings or notes."""
+        found = np.zeros(len(self), bool)
+        for column, flags in (("zwarn", ZWarn), ("notes", Notes)):
+            wanted = sum(int(flag) for flag in flags if flag.name in names)
+            found |= (self.bits(column) & wanted) != 0
+        return found
+
     def rows(
         self, chosen: Filter, sort: str = "as in the catalog", judged: Collection[str] = ()
     ) -> NDArray[np.int64]:
-        """Rows that pass a filter, in the order asked for; NaN comes last.
+        """Rows that pass a filter, in one of the orders of :data:`SORTS`; NaN comes last.
 
-        Parameters
-        ----------
-        chosen : Filter
-            The filter.
-        sort : str
-            One of :data:`SORTS`.
-        judged : collection of str
-            Ids with a judgement.
+        ``judged`` are the ids with a judgement.
         """
         keep = np.ones(len(self), bool)
         for names, column in ((chosen.classes, "class"), (chosen.kinds, "anomaly_kind")):
             if names:
                 keep &= np.isin(self.column(column).astype(np.str_), names)
-        zwarn = np.nan_to_num(self.column("zwarn")).astype(np.int64)
         if chosen.flags:
-            keep &= (zwarn & sum(int(ZWarn[name]) for name in chosen.flags)) != 0
+            keep &= self._any_of(chosen.flags)
         if chosen.clean:
-            keep &= zwarn == 0
+            keep &= self.bits("zwarn") == 0
         for (low, high), column in (
             (chosen.sn, "sn_median"), (chosen.z, "z"), (chosen.score, "anomaly_score"),
         ):  # fmt: skip

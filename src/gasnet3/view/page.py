@@ -23,7 +23,7 @@ from bokeh.models import (
 )
 from numpy.typing import NDArray
 
-from gasnet3.flags import names
+from gasnet3.flags import Notes, names
 from gasnet3.spectra.lattice import STEP
 from gasnet3.view.browse import Browser, number_column, table_of
 from gasnet3.view.judge import SAME_Z, WRAPPED, Judge
@@ -32,7 +32,7 @@ from gasnet3.view.plots import CurvePlots, SpectrumPlot, redshift_at
 from gasnet3.view.shared import Shared
 
 if TYPE_CHECKING:
-    from gasnet3.pipeline.closeup import Inspection
+    from gasnet3.pipeline.closeup import Closeup
 
 MOVE_LINES = """
 const z = cb_obj.value
@@ -51,26 +51,18 @@ FAR = 20
 
 
 class Page:
-    """What one browser tab shows.
-
-    Parameters
-    ----------
-    document : Document
-        The tab's.
-    shared : Shared
-        What all tabs share.
-    """
+    """What one browser tab shows."""
 
     def __init__(self, document: Document, shared: Shared) -> None:
         self.document, self.shared = document, shared
-        self.seen: Inspection | None = None
+        self.seen: Closeup | None = None
         self.nth = 0
         self.model: NDArray[np.float64] = np.empty(0)
         self.cls = ""
         self._ticket = 0
         self._quiet = False
         self._fitting, self._wanted = False, math.nan
-        self._asked: Future[Inspection] | None = None
+        self._asked: Future[Closeup] | None = None
         self.spectrum, self.curves = SpectrumPlot(), CurvePlots()
         self.judge = Judge(shared.judgements, lambda: (self.cls, self._z()), self._judged)
         self.browser = Browser(shared.listing, self.judge.qualities, self.choose)
@@ -167,8 +159,8 @@ class Page:
         self.header.text = header_html(self.shared, place)
         if self._asked is not None:
             self._asked.cancel()  # nobody waits for it, if it has not begun
-        self._asked = self.shared.inspector.inspect(str(self.shared.listing.ids[place]))
-        self._when_done(self._asked, self._inspected)
+        self._asked = self.shared.closeups.inspect(str(self.shared.listing.ids[place]))
+        self._when_done(self._asked, self._solved)
 
     def _when_done(self, future: Future[Any], then: Any) -> None:
         """Call ``then`` with a result, in this page's turn, unless something else is shown."""
@@ -192,7 +184,7 @@ class Page:
 
         future.add_done_callback(later)
 
-    def _inspected(self, seen: Inspection) -> None:
+    def _solved(self, seen: Closeup) -> None:
         self.seen = seen
         self.message.text = "" if seen.solutions else "no class has a solution for this spectrum"
         self.curves.show(seen)
@@ -265,7 +257,7 @@ class Page:
         if self.seen is None or self._fitting or not math.isfinite(self._wanted):
             return
         z, self._wanted, self._fitting = self._wanted, math.nan, True
-        future = self.shared.inspector.model_at(self.seen.id, self.cls, z)
+        future = self.shared.closeups.model_at(self.seen.id, self.cls, z)
         self._when_done(future, partial(self._refitted, z))
 
     def _refitted(self, z: float, model: NDArray[np.float64]) -> None:
@@ -319,20 +311,21 @@ def _finite(value: Any) -> float | None:
 def header_html(shared: Shared, place: int) -> str:
     """What the catalog says of a row; all of it text, whatever is in the file."""
     value = partial(shared.listing.value, place)
-    told = [f"<b>{escape(str(value('id')))}</b>"]
+    parts = [f"<b>{escape(str(value('id')))}</b>"]
     subclass = escape(str(value("subclass")))
-    told.append(f"{escape(str(value('class')))} {subclass} &nbsp; z = {float(value('z')):.5f}")
+    parts.append(f"{escape(str(value('class')))} {subclass} &nbsp; z = {float(value('z')):.5f}")
     for name, text in (("p_z", "p(z)"), ("sn_median", "S/N"), ("rchi2", "χ²/dof")):
         number = float(value(name))
         if math.isfinite(number):
-            told.append(f"{text} {number:.3g}")
+            parts.append(f"{text} {number:.3g}")
     second = float(value("z_second"))
     if math.isfinite(second):
-        told.append(f"second z {second:.5f}")
-    flags = names(int(np.nan_to_num(value("zwarn"))))
-    if flags:
-        told.append(f"<span style='color:#B00020'>{' '.join(flags)}</span>")
-    line = " &nbsp;·&nbsp; ".join(told)
+        parts.append(f"second z {second:.5f}")
+    zwarn, notes = (int(shared.listing.bits(name)[place]) for name in ("zwarn", "notes"))
+    for flags, color in ((names(zwarn), "#B00020"), (names(notes, Notes), "#8A5A00")):
+        if flags:
+            parts.append(f"<span style='color:{color}'>{' '.join(flags)}</span>")
+    line = " &nbsp;·&nbsp; ".join(parts)
     reason = escape(str(value("anomaly_reason")))
     if reason:
         kind = escape(str(value("anomaly_kind")))

@@ -33,7 +33,7 @@ from gasnet3.report.style import COLORS, LINE_COLOR, OBSERVED_COLOR, STRANGE_COL
 from gasnet3.spectra.lines import LINES
 
 if TYPE_CHECKING:
-    from gasnet3.pipeline.closeup import Inspection
+    from gasnet3.pipeline.closeup import Closeup
 
 
 TOOLS = "pan,box_zoom,wheel_zoom,reset,save"
@@ -133,7 +133,7 @@ class SpectrumPlot:
         _tidy(bottom)
         return bottom
 
-    def show(self, seen: Inspection, model: Floats, cls: str, sigma: float, mark: float) -> None:
+    def show(self, seen: Closeup, model: Floats, cls: str, sigma: float, mark: float) -> None:
         """Draw a spectrum with a model of a class, and a mark where it is strange."""
         observed = np.flatnonzero(seen.ivar > 0)
         if len(observed):  # beyond it the model is bound by nothing
@@ -194,7 +194,7 @@ class CurvePlots:
         _tidy(panel)
         return panel
 
-    def show(self, seen: Inspection) -> None:
+    def show(self, seen: Closeup) -> None:
         """Draw the curves of a spectrum."""
         for cls, source in self.sources.items():
             z, chi2 = seen.curves.get(cls, (np.empty(0), np.empty(0)))

@@ -17,7 +17,7 @@ from gasnet3.view.listing import Listing
 from gasnet3.view.spectra import MissingSpectrum, SpectrumFinder
 
 if TYPE_CHECKING:
-    from gasnet3.pipeline.closeup import Inspection
+    from gasnet3.pipeline.closeup import Closeup
     from gasnet3.pipeline.pipeline import Pipeline
 
 N_BEST = 5
@@ -28,17 +28,10 @@ KEPT = 64
 
 
 @dataclass(eq=False)
-class Inspector:
+class Closeups:
     """Solves the spectra that are looked at; one at a time, in a thread of its own.
 
-    Parameters
-    ----------
-    finder : SpectrumFinder
-        Where the spectra come from.
-    models : str or sequence of str
-        See :func:`gasnet3.load_models`.
-    solver, device : str
-        See :meth:`gasnet3.pipeline.pipeline.Pipeline.load`.
+    Models, solver and device are those of :meth:`gasnet3.pipeline.pipeline.Pipeline.load`.
     """
 
     finder: SpectrumFinder
@@ -46,7 +39,7 @@ class Inspector:
     solver: str = "hybrid"
     device: str = "cpu"
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
-    _kept: OrderedDict[str, Inspection] = field(default_factory=OrderedDict)
+    _kept: OrderedDict[str, Closeup] = field(default_factory=OrderedDict)
     _loading: Future[Pipeline] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -62,12 +55,12 @@ class Inspector:
 
         return Pipeline.load(self.models, self.solver, self.device)
 
-    def inspect(self, name: str) -> Future[Inspection]:
-        """The inspection of a spectrum by its id; MissingSpectrum if it is not to be had."""
+    def inspect(self, name: str) -> Future[Closeup]:
+        """The closeup of a spectrum by its id; MissingSpectrum if it is not to be had."""
         pipeline = self.start()
         return self._pool.submit(self._inspect, pipeline, name)
 
-    def _inspect(self, pipeline: Future[Pipeline], name: str) -> Inspection:
+    def _inspect(self, pipeline: Future[Pipeline], name: str) -> Closeup:
         if name not in self._kept:
             spectrum = self.finder.find(name)
             self._kept[name] = pipeline.result().inspect(spectrum, 0, N_BEST)
@@ -98,21 +91,9 @@ class Inspector:
 
 @dataclass(frozen=True, eq=False)
 class Shared:
-    """What all pages share.
-
-    Parameters
-    ----------
-    listing : Listing
-        The catalog's rows.
-    inspector : Inspector
-        What solves the spectra.
-    judgements : JudgementFile
-        Where what is said is kept.
-    title : str
-        What is looked at.
-    """
+    """What all pages share: rows, what solves their spectra, and where judgements are kept."""
 
     listing: Listing
-    inspector: Inspector
+    closeups: Closeups
     judgements: JudgementFile
     title: str

@@ -22,22 +22,10 @@ class MissingSpectrum(GasnetError):
 
 
 class SpectrumFinder:
-    """Finds spectra by id in files, without reading them all first.
+    """Finds spectra by id in files, directories and globs, without reading them all first.
 
-    A file of one spectrum has its id in its name as a rule, and is tried first; the ids of
-    the others are read in the background, once.
-
-    Parameters
-    ----------
-    inputs : sequence of str or Path
-        Files, directories and globs of spectra; none: no spectrum is found.
-    options : ReadOptions
-        What the files do not say.
-
-    Raises
-    ------
-    ReadError
-        If an input means no file.
+    A file of one spectrum has its id in its name as a rule, and is tried first; the ids of the
+    others are read in the background, once. ReadError if an input means no file.
     """
 
     def __init__(self, inputs: Sequence[str | Path], options: ReadOptions = DEFAULT) -> None:
@@ -56,10 +44,7 @@ class SpectrumFinder:
     def find(self, name: str) -> Spectra:
         """The spectrum of an id, as a batch of one.
 
-        Raises
-        ------
-        MissingSpectrum
-            If no file has it, the file cannot be read, or the ids are still being read.
+        MissingSpectrum if no file has it, the file cannot be read, or the ids are still being read.
         """
         if not self.files:
             raise MissingSpectrum(
@@ -86,10 +71,10 @@ class SpectrumFinder:
                 )
         if name in self._index.places:
             return self._index.read(name)
-        told = ""
+        more = ""
         if self._failed:
-            told = f"; {len(self._failed)} of them could not be read: {self._failed[0]}"
-        raise MissingSpectrum(f"no spectrum {name!r} in the {len(self.files)} files given{told}")
+            more = f"; {len(self._failed)} of them could not be read: {self._failed[0]}"
+        raise MissingSpectrum(f"no spectrum {name!r} in the {len(self.files)} files given{more}")
 
     def start(self) -> None:
         """Begin to read the ids in the background, if that has not begun."""

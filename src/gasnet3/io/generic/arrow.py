@@ -21,10 +21,8 @@ class Leaf:
 
     Attributes
     ----------
-    column : str
-        The column.
-    steps : tuple of str
-        Fields on the way, from the outside.
+    column, steps : str, tuple of str
+        The column, and the fields on the way, from the outside.
     listed : bool
         Whether each row has a list of values.
     said : mapping

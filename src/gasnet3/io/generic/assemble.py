@@ -64,13 +64,13 @@ def assemble(
     What has to be assumed is added to ``roles.understood``; ReadError if the arrays do not fit
     together, or a unit is not known.
     """
-    told = roles.understood
+    understood = roles.understood
     try:
         flux = _rows(loaded.arrays["flux"], "flux")
-        wave = _vacuum(loaded, roles, options, told)
+        wave = _vacuum(loaded, roles, options, understood)
         if len(wave) not in (1, len(flux)):
             raise ValueError(f"there are {len(flux)} spectra and {len(wave)} rows of wavelengths")
-        flux, ivar, estimated = _calibrated(loaded, roles, flux, wave, told)
+        flux, ivar, estimated = _calibrated(loaded, roles, flux, wave, understood)
         shared = _is_one_row(loaded.arrays["loglam" if "wave" not in loaded.arrays else "wave"])
         flux, ivar, wave = _trimmed(flux, ivar, wave)
         _refuse_stacked(wave)
@@ -109,7 +109,9 @@ def _is_one_row(values: Any) -> bool:
     return np.ndim(values[0]) == 0
 
 
-def _vacuum(loaded: Loaded, roles: Roles, options: ReadOptions, told: Understood) -> list[Floats]:
+def _vacuum(
+    loaded: Loaded, roles: Roles, options: ReadOptions, understood: Understood
+) -> list[Floats]:
     """Wavelengths in vacuum Å: one row for all spectra, or one each."""
     log = "wave" not in loaded.arrays
     role = "loglam" if log else "wave"
@@ -124,14 +126,16 @@ def _vacuum(loaded: Loaded, roles: Roles, options: ReadOptions, told: Understood
         rows.append(
             rows[-1] if rows and np.array_equal(angstrom, rows[-1], equal_nan=True) else angstrom
         )
-    _tell(told, assumed)
+    understood.assume(assumed)
     air = options.air if options.air is not None else loaded.air
     if air is None and name in AIR_NAMES:
         air = True
     if not is_length(unit):
         air = False
     if air is None:
-        _tell(told, "the file does not say air or vacuum: wavelengths are taken as vacuum (--air)")
+        understood.assume(
+            "the file does not say air or vacuum: wavelengths are taken as vacuum (--air)"
+        )
     return rows if not air else _each_once(air_to_vacuum, rows)
 
 
@@ -146,13 +150,13 @@ def _each_once(
 
 
 def _calibrated(
-    loaded: Loaded, roles: Roles, flux: list[Floats], wave: list[Floats], told: Understood
+    loaded: Loaded, roles: Roles, flux: list[Floats], wave: list[Floats], understood: Understood
 ) -> tuple[list[Floats], list[Floats], Bools]:
     """Flux density per wavelength, its inverse variance, and where that was estimated."""
     units = {role: loaded.units.get(role, one.unit) for role, one in roles.arrays.items()}
     units |= {role: unit for role, unit in loaded.units.items() if role not in units}
-    factors = _factors(units.get("flux", ""), wave, told)
-    uncertainty = _ivar(loaded.arrays, units, len(flux), told)
+    factors = _factors(units.get("flux", ""), wave, understood)
+    uncertainty = _ivar(loaded.arrays, units, len(flux), understood)
     masks = _bad(loaded.arrays, roles, len(flux))
     out_flux, out_ivar = [], []
     estimated = np.zeros(len(flux), bool)
@@ -167,7 +171,7 @@ def _calibrated(
                 )
         if masks:
             if bool(masks[row].all()) and bool((ivar > 0).any()):
-                _tell(told, _all_masked(roles))
+                understood.assume(_all_masked(roles))
             if masks[row].shape != values.shape:
                 raise ValueError(
                     f"row {row}: flux has {values.size} pixels, its mask {masks[row].size}"
@@ -177,27 +181,26 @@ def _calibrated(
             out_flux.append(values * factor)
             out_ivar.append(np.where(ivar > 0, ivar / np.square(factor), 0.0))
     if not uncertainty:
-        _tell(
-            told,
+        understood.assume(
             "no error, variance or ivar: the noise is estimated from differences of neighbouring "
             "pixels, and S/N with it",
         )
     return out_flux, out_ivar, estimated
 
 
-def _factors(unit: str, wave: list[Floats], told: Understood) -> list[Any]:
+def _factors(unit: str, wave: list[Floats], understood: Understood) -> list[Any]:
     found = []
     for row in wave:
         factor, assumed = flux_factor(unit, row)
         found.append(factor)
         if isinstance(factor, float):
             break
-    _tell(told, assumed if wave else "")
+    understood.assume(assumed if wave else "")
     return found
 
 
 def _ivar(
-    arrays: Mapping[str, Any], units: Mapping[str, str], rows: int, told: Understood
+    arrays: Mapping[str, Any], units: Mapping[str, str], rows: int, understood: Understood
 ) -> list[Floats]:
     """Inverse variance in the unit of the flux; nothing where the file has no uncertainty."""
     role = next((name for name in ("ivar", "error", "variance") if name in arrays), None)
@@ -207,7 +210,7 @@ def _ivar(
     if len(values) != rows:
         raise ValueError(f"there are {rows} spectra and {len(values)} rows of {role}")
     power = {"ivar": 1.0, "error": -2.0, "variance": -1.0}[role]
-    scale = _scale_between(units.get(role, ""), units.get("flux", ""), role, told)
+    scale = _scale_between(units.get(role, ""), units.get("flux", ""), role, understood)
     out = []
     for row in values:
         good = np.isfinite(row) & (row > 0)
@@ -217,14 +220,16 @@ def _ivar(
     return out
 
 
-def _scale_between(unit: str, flux: str, role: str, told: Understood) -> float:
+def _scale_between(unit: str, flux: str, role: str, understood: Understood) -> float:
     """What makes ivar of the file's own numbers ivar in the unit of the flux."""
     own, of_flux = parse_unit(unit), parse_unit(flux)
     if own is None or of_flux is None:
         return 1.0
     wanted = {"ivar": of_flux**-2, "error": of_flux, "variance": of_flux**2}[role]
     if not own.is_equivalent(wanted):
-        _tell(told, f"the unit of {role}, {unit}, does not fit that of the flux: taken as its unit")
+        understood.assume(
+            f"the unit of {role}, {unit}, does not fit that of the flux: taken as its unit"
+        )
         return 1.0
     factor = float(own.to(wanted))
     if abs(factor - 1.0) < 1e-12:  # the same unit, worked out in two ways
@@ -335,8 +340,3 @@ def _texts(values: Any) -> NDArray[np.str_]:
             [item.decode("utf-8", "replace") if isinstance(item, bytes) else item for item in array]
         )
     return np.char.strip(array.astype(np.str_))
-
-
-def _tell(told: Understood, text: str) -> None:
-    if text and text not in told.assumed:
-        told.assumed.append(text)

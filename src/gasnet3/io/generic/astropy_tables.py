@@ -46,7 +46,7 @@ def table_holding(table: Table) -> Holding:
     holding = Holding(arrays, len(table) if vectors else 1, air=said_air(meta))
     if not vectors:
         used = {held.name for held in arrays}
-        holding.told.ignored += [
+        holding.understood.ignored += [
             f"column {name} has no numbers: not used" for name in columns if name not in used
         ]
         check_length(len(table))

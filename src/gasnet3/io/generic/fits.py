@@ -133,12 +133,12 @@ def hold_table(file: FitsFile, part: Part, options: ReadOptions) -> Holding:
         _add_wavelengths(file, part, holding, pixels)
         recognised(holding, options)
     used = {part.index, *(held.part for held in holding.arrays)}
-    holding.told.assumed += [
+    holding.understood.assumed += [
         f"the {other.place} has the same columns and is not read: make it a file of its own"
         for other in alike
     ]
     used |= {other.index for other in alike}
-    holding.told.ignored += [*no_numbers(part, vectors), *file.others(used)]
+    holding.understood.ignored += [*no_numbers(part, vectors), *file.others(used)]
     if rows == 1:
         add_header(holding, file.primary, part.header)
     return holding
@@ -193,12 +193,12 @@ def _hold_tables(file: FitsFile, parts: list[Part], air: bool | None) -> Holding
     arrays = [_joined([held[at] for held in columns]) for at in range(len(columns[0]))]
     indices = np.array([part.index for part in parts])
     keys = {"hdu": indices, "extname": np.array([part.name for part in parts])}
-    told = Understood(ignored=file.others(indices.tolist()))
-    told.assumed.append(
+    understood = Understood(ignored=file.others(indices.tolist()))
+    understood.assumed.append(
         f"{len(parts)} tables, HDU {indices[0]} to {indices[-1]}, have the same columns: a "
         "spectrum each, arms are not joined"
     )
-    return Holding(arrays, len(parts), air=air, keys=keys, told=told)
+    return Holding(arrays, len(parts), air=air, keys=keys, understood=understood)
 
 
 def _joined(columns: list[Held]) -> Held:

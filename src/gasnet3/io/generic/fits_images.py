@@ -47,8 +47,8 @@ def hold_images(file: FitsFile, options: ReadOptions) -> Holding:
     if not waves:
         waves = shared_waves(file.tables, pixels, rows)
         arrays += waves
-    told = Understood()
-    holding = Holding(arrays, rows, told=told, roles={"flux": flux.name})
+    understood = Understood()
+    holding = Holding(arrays, rows, understood=understood, roles={"flux": flux.name})
     axis = None if waves else axis_of(flux.header, pixels, rows)
     axis = axis or (None if waves else axis_of(file.primary, pixels, rows))
     if axis is not None:
@@ -66,12 +66,12 @@ def hold_images(file: FitsFile, options: ReadOptions) -> Holding:
     if rows == 1:
         add_header(holding, flux.header, file.primary)
     elif rows <= _FEW and len(arrays) == len(waves) + 1:
-        told.assumed.append(
+        understood.assumed.append(
             f"the {rows} rows of the {flux.place} are taken as spectra; if they are flux and error "
             "of one, say so: --column flux=ROW1 --column error=ROW2"
         )
     used = {held.part for held in holding.arrays}
-    told.ignored += file.others(used)
+    understood.ignored += file.others(used)
     return holding
 
 
@@ -231,10 +231,12 @@ def _stacked(file: FitsFile, parts: Sequence[Part], labels: Sequence[str], surve
         arrays.append(Held(name, "pixels", parts[0].unit, "", where, _rows_of(parts, row)))
         if role is not None:
             roles.setdefault(role, name)
-    told = Understood(ignored=file.others([part.index for part in parts]))
+    understood = Understood(ignored=file.others([part.index for part in parts]))
     if survey:
-        told.assumed.append(f"the order of rows is that of the {survey}")
-    holding = Holding(arrays, len(parts), told=told, roles=roles, air=said_air(parts[0].header))
+        understood.assumed.append(f"the order of rows is that of the {survey}")
+    holding = Holding(
+        arrays, len(parts), understood=understood, roles=roles, air=said_air(parts[0].header)
+    )
     holding.axis = _axis_of_all(file, parts)
     if len(parts) == 1:
         add_header(holding, parts[0].header, file.primary)
@@ -277,8 +279,8 @@ def _banded(file: FitsFile, part: Part) -> Holding:
     axis = axis_of(part.header, pixels, rows)
     if axis is None:
         raise RolesError("its keywords (CRVAL1, CDELT1, WAT2) do not tell wavelengths")
-    told = Understood(ignored=file.others([part.index]))
-    return Holding(arrays, rows, axis=axis_held(axis), told=told, roles=roles)
+    understood = Understood(ignored=file.others([part.index]))
+    return Holding(arrays, rows, axis=axis_held(axis), understood=understood, roles=roles)
 
 
 def _band_of(part: Part, band: int) -> Load:

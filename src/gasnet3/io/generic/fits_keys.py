@@ -43,7 +43,7 @@ def add_header(holding: Holding, *headers: Mapping[str, Any]) -> None:
             if name not in keys and name not in have:
                 keys[name] = np.array([value])
                 if name in POSITION:
-                    holding.told.used.append((name, f"keyword {keyword}"))
+                    holding.understood.used.append((name, f"keyword {keyword}"))
         if holding.z is None:
             _add_label(holding, header)
     holding.keys = keys
@@ -96,7 +96,7 @@ def _add_label(holding: Holding, header: Mapping[str, Any]) -> None:
         value = header.get(keyword)
         if _is_number(value) and -0.1 < value < 10:
             holding.z = np.array([float(value)])
-            holding.told.used.append(("z", f"keyword {keyword}, of quality {quality}"))
+            holding.understood.used.append(("z", f"keyword {keyword}, of quality {quality}"))
             return
 
 

@@ -82,15 +82,7 @@ def scaled(hdu: Any, key: Any) -> NDArray[Any]:
 
 @dataclass(frozen=True)
 class FitsFile:
-    """A FITS file that is open.
-
-    Attributes
-    ----------
-    primary : mapping
-        The first header, whether it has data or not.
-    parts : list of Part
-        The units with data, in their order.
-    """
+    """A FITS file that is open: its first header, and the units with data, in order."""
 
     primary: Any
     parts: list[Part]

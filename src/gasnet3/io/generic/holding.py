@@ -1,4 +1,4 @@
-"""What a file holds, told in one way for all formats, and the reader that needs no more."""
+"""What a file holds, in one form for all formats, and the reader that needs no more."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Holding:
         The survey's redshifts, where no array holds them.
     zwarn : ndarray of int64, shape (rows,), optional
         Flags known beforehand.
-    told : Understood
+    understood : Understood
         What the format adds to what is said of roles.
     roles : mapping of str to str
         Names of the arrays whose role the format defines, by role.
@@ -73,7 +73,7 @@ class Holding:
     keys: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     z: Floats | None = None
     zwarn: NDArray[np.int64] | None = None
-    told: Understood = field(default_factory=Understood)
+    understood: Understood = field(default_factory=Understood)
     roles: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -117,9 +117,9 @@ class HoldingReader(ABC):
 
     def configured(self, options: ReadOptions) -> Self:
         """The same reader, obeying the options."""
-        told = copy.copy(self)
-        told.options = options
-        return told
+        changed = copy.copy(self)
+        changed.options = options
+        return changed
 
     def read(self, path: Path) -> Spectra:
         """Read all spectra of a file.
@@ -210,11 +210,11 @@ class HoldingReader(ABC):
         spectra = assemble(path, Loaded(arrays, units, air, names, keys), roles, self.options)
         if holding.zwarn is not None:
             spectra = replace(spectra, zwarn=spectra.zwarn | holding.zwarn[rows])
-        told = roles.understood
-        told.assumed[:0] = holding.told.assumed
-        told.ignored += holding.told.ignored
-        told.used += holding.told.used
-        return spectra, told
+        understood = roles.understood
+        understood.assumed[:0] = holding.understood.assumed
+        understood.ignored += holding.understood.ignored
+        understood.used += holding.understood.used
+        return spectra, understood
 
 
 def recognised(

@@ -41,15 +41,7 @@ def is_own(metadata: Mapping[bytes, bytes] | None) -> bool:
 
 
 class Table(ABC):
-    """An open file of which some rows of some columns are read.
-
-    Attributes
-    ----------
-    rows : int
-        How many it has.
-    schema : pyarrow.Schema
-        Its columns.
-    """
+    """An open file of which some rows of some columns are read."""
 
     rows: int
     schema: pa.Schema
@@ -143,8 +135,10 @@ def _holding(path: Path, table: Table, options: ReadOptions) -> Holding:
     ]
     known = {leaf.column for leaf in found}
     left = [name for name in table.schema.names if name not in known]
-    told = Understood(ignored=[f"column {name} has no numbers: not used" for name in left])
-    return Holding(held, table.rows if listed else 1, air=said_air(said_in(metadata)), told=told)
+    understood = Understood(ignored=[f"column {name} has no numbers: not used" for name in left])
+    return Holding(
+        held, table.rows if listed else 1, air=said_air(said_in(metadata)), understood=understood
+    )
 
 
 def _described(leaf: Leaf, units: Mapping[str, str], listed: bool) -> Held:

@@ -137,16 +137,9 @@ class Held:
 
 @dataclass(frozen=True)
 class Roles:
-    """Which array stands for what.
+    """Which array stands for what, the arrays without a role, and the same in words.
 
-    Attributes
-    ----------
-    arrays : dict of str to Held
-        By role; the unit is the one to go by.
-    others : tuple of Held
-        The arrays without a role.
-    understood : Understood
-        The same, told to the file's owner.
+    By role the unit is the one to go by.
     """
 
     arrays: dict[str, Held]

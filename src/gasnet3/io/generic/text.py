@@ -99,7 +99,7 @@ def _drop_words(holding: Holding, table: TextTable) -> None:
     texts = {
         at for at, column in table.words.items() if any(not is_number(text) for text in column)
     }
-    holding.told.ignored += [
+    holding.understood.ignored += [
         f"column {at + 1} ({table.names[at]}) is text: not used" for at in texts
     ]
     holding.arrays = [held for at, held in enumerate(holding.arrays) if at not in texts]
@@ -112,7 +112,7 @@ def _add_defaults(holding: Holding, table: TextTable) -> None:
         return
     holding.roles = dict(zip(("wave", "flux", "error"), table.names, strict=False))
     what = "wavelength and flux" if count == 2 else "wavelength, flux and its error"
-    holding.told.assumed.append(f"the {count} columns have no names: taken as {what}")
+    holding.understood.assumed.append(f"the {count} columns have no names: taken as {what}")
 
 
 def _text(path: Path) -> str:
@@ -154,7 +154,7 @@ def apart(
         _of_pieces(held, column, pieces, constant=held.name not in used)
         for held, column in zip(holding.arrays, columns, strict=True)
     ]
-    holding.told.assumed.append(
+    holding.understood.assumed.append(
         f"the wavelengths begin anew: {len(pieces)} spectra, one below the other"
     )
     return replace(holding, arrays=arrays, rows=len(pieces))

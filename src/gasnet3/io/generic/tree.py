@@ -23,7 +23,7 @@ MAX_ARRAYS = 1 << 16
 _MAX_PIXELS = 1 << 24
 _UNIT_NAMES = ("UNIT", "UNITS", "BUNIT")
 _GRIDS = (*NAMES["wave"], *NAMES["loglam"])
-_TOLD = 12
+_NAMED = 12
 
 Attributes = Mapping[str, Any]
 
@@ -69,14 +69,9 @@ class Array:
 
 @dataclass(frozen=True)
 class Tree:
-    """All arrays of a file.
+    """All arrays of a file, in order, and what is said of groups.
 
-    Parameters
-    ----------
-    arrays : sequence of Array
-        In the order of the file.
-    attributes : mapping of str to mapping
-        What is said of groups, by their path ('' for the root) and names in capitals.
+    That is by their path ('' for the root) and names in capitals.
     """
 
     arrays: Sequence[Array]
@@ -202,7 +197,9 @@ def _joined(groups: Mapping[str, Holding]) -> Holding:
     if len(set(axes)) == 1 and len(axes) == len(groups):
         joined.axis = replace(axes[0], load=lambda part: [axis.load(part) for axis in axes[part]])
     spare = {name for others in by_name for name in others} - {one.name for one in common}
-    joined.told.ignored += [f"array {name}, not in every group: not used" for name in sorted(spare)]
+    joined.understood.ignored += [
+        f"array {name}, not in every group: not used" for name in sorted(spare)
+    ]
     return joined
 
 
@@ -336,9 +333,11 @@ def _of_shape(
         role = next((r for r, d in roles.arrays.items() if d.name == one_held.name), "")
         if role in ("ivar", "error", "variance") and one_held.name not in whole:
             held[at] = replace(one_held, load=_repeated(one_held.load))
-    holding.told.ignored += [f"{text}: not used" for text in unused[:_TOLD]]
-    if len(unused) > _TOLD:
-        holding.told.ignored.append(f"{len(unused) - _TOLD} more arrays of other shapes: not used")
+    holding.understood.ignored += [f"{text}: not used" for text in unused[:_NAMED]]
+    if len(unused) > _NAMED:
+        holding.understood.ignored.append(
+            f"{len(unused) - _NAMED} more arrays of other shapes: not used"
+        )
     return holding
 
 

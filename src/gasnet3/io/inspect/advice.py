@@ -15,10 +15,10 @@ from gasnet3.spectra.coverage import MIN_COVERAGE_DEX
 from gasnet3.spectra.lattice import STEP
 
 MANY_MASKED = 0.5
-"""Fraction of the pixels that are not used, from which that is told."""
+"""Fraction of the pixels that are not used, from which that is reported."""
 
 MANY_BAD = 0.01
-"""Fraction of the pixels that are no numbers, from which that is told."""
+"""Fraction of the pixels that are no numbers, from which that is reported."""
 
 COARSE_KM_S = 300.0
 """Pixels wider than this blur the lines that tell redshifts."""

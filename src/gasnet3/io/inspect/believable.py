@@ -9,7 +9,7 @@ import numpy as np
 from gasnet3.machine.typing import Floats
 from gasnet3.spectra.resample import Unplaced
 
-BLOCK = 50
+WINDOW_PIXELS = 50
 """Pixels whose scatter is measured together: their noise is alike, and features are few."""
 
 MAD_TO_SIGMA = 1.4826
@@ -43,10 +43,10 @@ def scatter(pieces: Sequence[Unplaced]) -> tuple[Floats, Floats]:
         flux = np.where(good, piece.flux, 0.0)
         difference = (flux[1:-1] - 0.5 * (flux[:-2] + flux[2:]))[whole] / np.sqrt(1.5)
         error = error[1:-1][whole]
-        whole_blocks = slice(0, len(difference) // BLOCK * BLOCK)
-        blocks = np.abs(difference[whole_blocks]).reshape(-1, BLOCK)
+        whole_blocks = slice(0, len(difference) // WINDOW_PIXELS * WINDOW_PIXELS)
+        blocks = np.abs(difference[whole_blocks]).reshape(-1, WINDOW_PIXELS)
         seen.append(MAD_TO_SIGMA * np.median(blocks, axis=1))
-        stated.append(np.median(error[whole_blocks].reshape(-1, BLOCK), axis=1))
+        stated.append(np.median(error[whole_blocks].reshape(-1, WINDOW_PIXELS), axis=1))
     return np.concatenate([*seen, []]), np.concatenate([*stated, []])
 
 

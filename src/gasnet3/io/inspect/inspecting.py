@@ -1,4 +1,4 @@
-"""What a file of spectra is understood to be, told to its owner."""
+"""What a file of spectra is understood to be, for its owner."""
 
 from __future__ import annotations
 
@@ -71,16 +71,16 @@ def inspect_file(
     with watched() as seen:
         spectra = read_rows(path, first, stop, reader, options)
     seen = _as_in_file(seen, spectra)
-    told = Understood()
+    understood = Understood()
     if isinstance(reader, ExplainingReader) and rows:
         with read_errors(path, reader):
-            told = reader.explain(path)
-    report = _measured(seen, spectra, told, path=path, reader=reader.name, rows=rows)
+            understood = reader.explain(path)
+    report = _measured(seen, spectra, understood, path=path, reader=reader.name, rows=rows)
     heard = isinstance(reader, ConfigurableReader)
     report = replace(
         report, looked_at=(first, stop), next=_next(path, options if heard else DEFAULT)
     )
-    kind = next((role for role, _ in told.used if role in ("ivar", "error", "variance")), "")
+    kind = next((role for role, _ in understood.used if role in ("ivar", "error", "variance")), "")
     reading_of_errors = "" if np.isnan(report.noise_ratio) else other_reading(*scatter(seen), kind)
     report.warnings.extend(advice(report, spectra, kind, reading_of_errors))
     advised = options != DEFAULT or any("--" in text for text in report.warnings)
@@ -93,13 +93,13 @@ def inspect_file(
 
 
 def _measured(
-    seen: Sequence[Unplaced], spectra: Spectra, told: Understood, **named: Any
+    seen: Sequence[Unplaced], spectra: Spectra, understood: Understood, **named: Any
 ) -> Inspected:
     """All that is counted and measured."""
     estimated = bool(np.any(spectra.meta.get("noise_estimated", False)))
     return Inspected(
         **named,
-        understood=told,
+        understood=understood,
         grids=_grids(seen),
         empty=int((spectra.n_good == 0).sum()),
         coverage=_three(spectra.n_good[spectra.n_good > 0] / spectra.lattice.n),

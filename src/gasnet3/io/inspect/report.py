@@ -1,4 +1,4 @@
-"""What is told of a file that was inspected."""
+"""What is reported of a file that was inspected."""
 
 from __future__ import annotations
 
@@ -112,16 +112,9 @@ class Inspected:
 
 @dataclass(frozen=True)
 class Refused:
-    """A file that cannot be read.
+    """A file that cannot be read: the reason, and what to do.
 
-    Attributes
-    ----------
-    path : Path
-        The file.
-    reason : str
-        What is wrong and what to do.
-    tried : dict of str to str
-        What each reader has against it, '' where the file is not of its format.
+    ``tried`` is what each reader has against it, '' where the file is not of its format.
     """
 
     path: Path

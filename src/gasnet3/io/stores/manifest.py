@@ -15,7 +15,7 @@ from gasnet3.spectra.batch import Spectra, regrouped
 
 MANIFEST = "manifest.json"
 SHARD_ROWS = 4096
-"""Spectra a shard if not told otherwise: 134 MB in single precision."""
+"""Spectra a shard by default: 134 MB in single precision."""
 
 
 class Source(NamedTuple):

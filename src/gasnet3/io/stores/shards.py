@@ -57,10 +57,8 @@ class Column:
     ----------
     name : str
         Name in the file; key columns have their own behind ``meta.``.
-    dtype : str
-        NumPy's text for the type.
-    shape : tuple of int
-        Shape of one value, () for a number or text.
+    dtype, shape : str, tuple of int
+        NumPy's text for the type, and the shape of one value, () for a number or text.
     """
 
     name: str
@@ -70,18 +68,12 @@ class Column:
 
 @dataclass(frozen=True)
 class ShardHeader:
-    """What the start of a shard says of it.
+    """What the start of a shard says of it, ``notes`` is what the writer wanted to remember.
 
     Attributes
     ----------
-    rows : int
-        Number of spectra.
-    lattice : LogLattice
-        Their pixels.
     columns : tuple of Column
         In the order of the file.
-    notes : mapping
-        What the writer wanted to remember.
     crc : int
         Checksum of all this; the checksums of the rows go on from it.
     """

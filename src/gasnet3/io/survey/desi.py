@@ -150,16 +150,10 @@ class DesiReader:
 
 @dataclass(frozen=True)
 class _Targets:
-    """Which rows of the images belong to which target.
+    """Which rows of the images belong to which target, and what the file says of all targets.
 
-    Attributes
-    ----------
-    header : mapping of str to str
-        What the file says of all its targets.
-    table : dict of str to ndarray, shape (exposures,)
-        Columns of the fibermap.
-    of_row : ndarray of int64, shape (exposures,)
-        Number of the target of each row, in the order of first appearance.
+    ``table`` has the columns of the fibermap, shape (exposures,), ``of_row`` the number of the
+    target of each row, in the order of first appearance.
     """
 
     header: dict[str, str]

@@ -142,9 +142,9 @@ def _keys(primary: Header, answer: dict[str, Any]) -> dict[str, Any]:
     """Numbers that name the spectrum and its position, each where the file tells it."""
     keys: dict[str, Any] = {}
     for name, keywords in _NUMBERS.items():
-        told = [as_key(header_int(primary, keyword)) for keyword in keywords]
-        told.append(as_key(answer.get(name.upper())))
-        keys[name] = next((number for number in told if number is not None), None)
+        found = [as_key(header_int(primary, keyword)) for keyword in keywords]
+        found.append(as_key(answer.get(name.upper())))
+        keys[name] = next((number for number in found if number is not None), None)
     for name in ("catalogid", "sdss_id"):
         keys[name] = _catalog_number(answer.get(name.upper(), header_int(primary, name.upper())))
     for name, columns in _POSITION.items():

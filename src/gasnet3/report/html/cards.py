@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
+from gasnet3.flags import Notes
 from gasnet3.report import columns
 from gasnet3.report.figures import draw_spectrum, name_lines
 from gasnet3.report.spectrum import FLUX_LABEL, WAVE_LABEL, noise
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from astropy.table import Table
     from numpy.typing import NDArray
 
-    from gasnet3.pipeline.closeup import Inspection
+    from gasnet3.pipeline.closeup import Closeup
     from gasnet3.pipeline.pipeline import Pipeline
     from gasnet3.spectra.batch import Spectra
 
@@ -42,8 +43,8 @@ class Card:
         As in the catalog.
     z, sn, score, sure : float
         Redshift, S/N, anomaly_score, and the smaller of p_class and p_z; NaN where not known.
-    kind, reason, flags : str
-        Kind and sentence of the anomaly, names of the warnings.
+    kind, reason, flags, notes : str
+        Kind and sentence of the anomaly, names of the warnings and of the notes.
     wave : float
         Observed wavelength in Å of what is strange.
     picture : str
@@ -61,6 +62,7 @@ class Card:
     kind: str
     reason: str
     flags: str
+    notes: str
     wave: float
     picture: str = ""
     note: str = ""
@@ -76,10 +78,12 @@ def cards(table: Table, rows: Sequence[int] | NDArray[np.intp]) -> list[Card]:
         columns.texts(some, name) for name in ("id", "anomaly_kind", "anomaly_reason")
     )
     cls, flags = columns.classes(some), columns.flags(columns.zwarn(some))
+    notes = columns.flags(columns.notes(some), Notes)
     return [
         Card(
             *(str(ids[i]), str(cls[i]), float(z[i]), float(sn[i]), float(score[i])),
-            *(float(sure[i]), str(kind[i]), str(reason[i]), str(flags[i]), float(wave[i])),
+            *(float(sure[i]), str(kind[i]), str(reason[i]), str(flags[i]), str(notes[i])),
+            float(wave[i]),
         )
         for i in range(len(some))
     ]
@@ -91,27 +95,18 @@ def with_pictures(
     pipeline: Pipeline,
     progress: Callable[[int], object] | None = None,
 ) -> list[Card]:
-    """The cards with pictures of those whose spectra are given.
+    """The cards with pictures of those whose spectra, batches of one by their ids, are given.
 
-    Parameters
-    ----------
-    shown : sequence of Card
-        What to draw; a spectrum that occurs twice is solved once.
-    spectra : mapping of str to Spectra
-        Batches of one, by their ids.
-    pipeline : Pipeline
-        What solves them again.
-    progress : callable, optional
-        Called with the number of spectra done.
+    A spectrum that occurs twice is solved once; ``progress`` is called with how many are done.
     """
     drawn: dict[str, Card] = {}
     for done, card in enumerate(shown, 1):
         if card.id not in drawn:
             drawn[card.id] = card
             if card.id in spectra:
-                inspection = pipeline.inspect(spectra[card.id])
+                closeup = pipeline.inspect(spectra[card.id])
                 drawn[card.id] = replace(
-                    card, picture=picture(inspection, card.wave), note=_difference(card, inspection)
+                    card, picture=picture(closeup, card.wave), note=_difference(card, closeup)
                 )
             else:
                 drawn[card.id] = replace(card, note="not among the spectra given: no picture")
@@ -120,37 +115,32 @@ def with_pictures(
     return [replace(c, picture=drawn[c.id].picture, note=drawn[c.id].note) for c in shown]
 
 
-def _difference(card: Card, inspection: Inspection) -> str:
+def _difference(card: Card, closeup: Closeup) -> str:
     """That the models at hand say something else than the catalog, if they do."""
-    cls = inspection.cls or columns.NO_CLASS
-    both = np.isfinite(card.z) and np.isfinite(inspection.z)
-    if cls == card.cls and not (both and abs(inspection.z - card.z) > SAME_Z * (1 + abs(card.z))):
+    cls = closeup.cls or columns.NO_CLASS
+    both = np.isfinite(card.z) and np.isfinite(closeup.z)
+    if cls == card.cls and not (both and abs(closeup.z - card.z) > SAME_Z * (1 + abs(card.z))):
         return ""
     return (
-        f"drawn with {cls} z = {inspection.z:.5f}, what the models give here, "
+        f"drawn with {cls} z = {closeup.z:.5f}, what the models give here, "
         "unlike those that made the catalog"
     )
 
 
-def picture(inspection: Inspection, wave: float) -> str:
+def picture(closeup: Closeup, wave: float) -> str:
     """The spectrum with its fit, and what is left in units of the noise, as a data: URI.
 
-    Parameters
-    ----------
-    inspection : Inspection
-        The spectrum and its solution.
-    wave : float
-        Observed wavelength in Å to mark; NaN for none.
+    An observed wavelength in Å is marked; NaN for none.
     """
     figure = Figure(figsize=(8, 3.9), layout="constrained")
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-    draw_spectrum(top, inspection, continuum=False, color=class_color(inspection.cls))
-    name_lines(top, inspection.cls, inspection.z, step=0.018, room=0.3)
+    draw_spectrum(top, closeup, continuum=False, color=class_color(closeup.cls))
+    name_lines(top, closeup.cls, closeup.z, step=0.018, room=0.3)
     top.set_ylabel(FLUX_LABEL, fontsize=8)
     named = top.get_legend_handles_labels()
     figure.legend(*named, loc="outside lower right", ncols=3, fontsize=7, frameon=False)
-    left = (inspection.flux - inspection.model) / noise(inspection.ivar)
-    bottom.plot(inspection.wave, left, color="#555555", lw=0.4)
+    left = (closeup.flux - closeup.model) / noise(closeup.ivar)
+    bottom.plot(closeup.wave, left, color="#555555", lw=0.4)
     reach = np.nanpercentile(np.abs(left), 99.7) if np.isfinite(left).any() else SIGMAS
     bottom.set_ylim(-max(reach, SIGMAS), max(reach, SIGMAS))
     bottom.axhline(0, color="#AAAAAA", lw=0.5)

@@ -6,7 +6,7 @@ const count = data.id.length
 const value = (name) => (controls[name] ? controls[name].value : "")
 
 function passes() {
-  const cls = value("class"), warning = value("warning"), kind = value("anomaly")
+  const cls = value("class"), warning = value("warning"), kind = value("anomaly"), note = value("note")
   const truth = value("truth"), text = value("find").trim().toLowerCase()
   const searched = ["id", "subclass", "anomaly_reason"].filter((name) => data[name])
   const tests = []
@@ -14,6 +14,8 @@ function passes() {
   if (warning === "none") tests.push((i) => data.zwarn[i] === 0)
   else if (warning === "any") tests.push((i) => data.zwarn[i] !== 0)
   else if (warning) tests.push((i) => (data.zwarn[i] & Number(warning)) !== 0)
+  if (note === "any") tests.push((i) => data.notes[i] !== "")
+  else if (note) tests.push((i) => data.notes[i].split(", ").includes(note))
   if (kind === "any") tests.push((i) => data.anomaly_kind[i] !== "")
   else if (kind) tests.push((i) => data.anomaly_kind[i] === kind)
   if (truth) {
@@ -37,7 +39,7 @@ function list() {
   const of = count < n_all ? ` shown here, of ${n_all.toLocaleString("en")} in the catalog` : ""
   const share = all ? `All ${count.toLocaleString("en")}`
     : `${rows.length.toLocaleString("en")} of the ${count.toLocaleString("en")}`
-  told.text = `${share} spectra${of}.` + (marked.size ? " Selected in a plot." : "")
+  shown.text = `${share} spectra${of}.` + (marked.size ? " Selected in a plot." : "")
 }
 
 function describe() {
@@ -49,8 +51,9 @@ function describe() {
   const i = rows[0]
   const parts = [`${data.id[i]}: ${data.class[i]}` + (data.z ? `, z = ${data.z[i].toFixed(5)}` : "")]
   if (data.anomaly_reason && data.anomaly_reason[i]) parts.push(data.anomaly_reason[i])
-  for (const name of (data.flags ? data.flags[i] : "").split(", "))
-    if (meanings[name]) parts.push(`${name}: ${meanings[name]}`)
+  for (const column of [data.flags, data.notes])
+    for (const name of (column ? column[i] : "").split(", "))
+      if (meanings[name]) parts.push(`${name}: ${meanings[name]}`)
   row.text = parts.join(". ") + "."
 }
 

@@ -25,7 +25,7 @@ from bokeh.models import (
 from bokeh.plotting import figure
 from bokeh.transform import factor_cmap, factor_mark
 
-from gasnet3.flags import DESCRIPTION, ZWarn
+from gasnet3.flags import MEANING, Notes, ZWarn
 from gasnet3.report import columns
 from gasnet3.report.html import plots
 
@@ -54,6 +54,7 @@ TEXTS = {
     "class": 65,
     "subclass": 80,
     "flags": 190,
+    "notes": 190,
     "anomaly_kind": 130,
     "anomaly_reason": 420,
     "true_class": 75,
@@ -68,6 +69,7 @@ ORDER = (
         "anomaly_score",
         "anomaly_kind",
         "flags",
+        "notes",
         "anomaly_reason",
         "subclass",
     ),
@@ -86,20 +88,16 @@ TOOLS = "box_select,lasso_select,tap,box_zoom,wheel_zoom,pan,reset"
 
 
 def row_data(table: Table, truth: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns that are shown, without those of which nothing is known.
+    """The columns of rows that are shown, without those of which nothing is known.
 
-    Parameters
-    ----------
-    table : astropy.table.Table
-        The rows to show.
-    truth : mapping of str to ndarray
-        ``true_class`` and ``z_true`` of these rows, or nothing.
+    ``truth`` is ``true_class`` and ``z_true`` of these rows, or nothing.
     """
     bits = columns.zwarn(table)
     data: dict[str, Any] = {"id": columns.texts(table, "id"), "class": columns.classes(table)}
     for name in ("subclass", "anomaly_kind", "anomaly_reason"):
         data[name] = columns.texts(table, name)
     data |= {"flags": columns.flags(bits), "p_class": columns.p_class(table)}
+    data["notes"] = columns.flags(columns.notes(table), Notes)
     for name in NUMBERS:
         if name not in data and name != "z_true":
             data[name] = columns.numbers(table, name)
@@ -117,20 +115,11 @@ def row_data(table: Table, truth: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def explore(data: dict[str, Any], n_all: int) -> dict[str, UIElement]:
-    """Scatter plots and table, linked to each other.
+    """Scatter plots and table of what :func:`row_data` gives, linked to each other.
 
-    Parameters
-    ----------
-    data : dict of str to array_like
-        What :func:`row_data` gives.
-    n_all : int
-        Spectra of the catalog, of which these may be a part.
-
-    Returns
-    -------
-    dict of str to bokeh model
-        ``scatter_0`` and on, ``filter_class`` and on, ``told`` (how many rows are listed),
-        ``table``, and ``row`` (the row that was clicked, in words).
+    The catalog has ``n_all`` spectra, of which these may be a part. Bokeh's models by name:
+    ``scatter_0`` and on, ``filter_class`` and on, ``shown`` (how many rows are listed),
+    ``table``, and ``row`` (the row that was clicked, in words).
     """
     if "robustness" in data:
         data = {**data, "drawn_r": np.maximum(data["robustness"], np.float32(R_FLOOR))}
@@ -142,20 +131,19 @@ def explore(data: dict[str, Any], n_all: int) -> dict[str, UIElement]:
         f"scatter_{i}": _scatter(source, CDSView(filter=chosen), *each)
         for i, each in enumerate(axes)
     }
-    told = Div(name="told", render_as_text=True, stylesheets=[QUIET_STYLE])
+    shown = Div(name="shown", render_as_text=True, stylesheets=[QUIET_STYLE])
     row = Div(name="row", render_as_text=True, stylesheets=[QUIET_STYLE])
     controls = _controls(data)
     code = files("gasnet3.report.html").joinpath("explore.js").read_text(encoding="utf-8")
-    models = {"source": source, "chosen": chosen, "listed": listed, "told": told, "row": row}
-    meanings = {flag.name: text for flag, text in DESCRIPTION.items()}
-    args = {**models, "controls": controls, "n_all": n_all, "meanings": meanings}
+    models = {"source": source, "chosen": chosen, "listed": listed, "shown": shown, "row": row}
+    args = {**models, "controls": controls, "n_all": n_all, "meanings": MEANING}
     _link(code, args, list(drawn.values()))
-    told.text = _told(len(every), n_all)
+    shown.text = _shown(len(every), n_all)
     filters = {f"filter_{name}": widget for name, widget in controls.items()}
-    return {**drawn, **filters, "told": told, "table": _table(source, listed), "row": row}
+    return {**drawn, **filters, "shown": shown, "table": _table(source, listed), "row": row}
 
 
-def _told(shown: int, n_all: int) -> str:
+def _shown(shown: int, n_all: int) -> str:
     """What is listed before anything is chosen; explore.js says it anew after that."""
     of = f" shown here, of {n_all:,} in the catalog" if shown < n_all else ""
     return f"All {shown:,} spectra{of}."
@@ -237,6 +225,10 @@ def _controls(data: dict[str, Any]) -> dict[str, Any]:
         named = [(str(int(flag)), flag.name or "") for flag in here]
         options = [("", "all"), ("none", "no warning"), ("any", "any warning"), *named]
         controls["warning"] = _select("warning", options)
+    if "notes" in data:
+        noted = sorted({name for row in data["notes"] for name in row.split(", ")} - {""})
+        options = [("", "all"), ("any", "any note"), *((name, name) for name in noted)]
+        controls["note"] = _select("note", options)
     if "anomaly_kind" in data:
         kinds = sorted(set(data["anomaly_kind"]) - {""})
         options = [("", "all"), ("any", "any kind"), *((kind, kind) for kind in kinds)]

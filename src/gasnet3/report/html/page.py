@@ -14,7 +14,8 @@ from gasnet3.catalog.schema import ANOMALY_KINDS
 from gasnet3.classes import CLASSES
 from gasnet3.evaluate.evaluation import Evaluation, evaluate
 from gasnet3.evaluate.truth import Truth, match, read_truth
-from gasnet3.flags import DESCRIPTION, ZWarn
+from gasnet3.flags import MEANING
+from gasnet3.machine.extras import needed
 from gasnet3.machine.files import replacing
 from gasnet3.machine.progress import Progress
 from gasnet3.report import columns
@@ -75,14 +76,14 @@ def write_report(
 
     Raises
     ------
-    ModuleNotFoundError
+    gasnet3.machine.extras.MissingExtra
         If Bokeh is not installed.
     ReportError, gasnet3.catalog.CatalogError, gasnet3.evaluate.truth.TruthError
         If the catalog or the truth cannot be used.
     gasnet3.io.ReadError
         If the spectra cannot be read.
     """
-    _need_bokeh()
+    needed("bokeh", "view", "the report")
     from gasnet3.report.html.render import render
 
     name = "a table" if not isinstance(catalog, str | Path) else Path(catalog).name
@@ -98,7 +99,8 @@ def write_report(
             "title": name,
             "summary": _summary(best, counts, len(table) - len(best)),
             "provenance": provenance(table.meta.get("gasnet3") or {}),
-            "warnings": warnings(counts),
+            "warnings": flag_counts(counts.flags, counts.count),
+            "notes": flag_counts(counts.notes, counts.count),
             "kinds": kinds(best),
             "result": None if result is None else confusion(result),
             "strange": strange,
@@ -113,15 +115,6 @@ def write_report(
     with replacing(output) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return output
-
-
-def _need_bokeh() -> None:
-    try:
-        import bokeh  # noqa: F401
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError(
-            "the report needs Bokeh: pip install 'gasnet3[view]'", name="bokeh"
-        ) from None
 
 
 def _shown_spectra(
@@ -154,8 +147,8 @@ def _shown_spectra(
             f"{both[0].id}; give the files that the catalog was made of"
         )
     pipeline = Pipeline.load(models, made_by.get("solver", "hybrid"))
-    told = None if progress is None else lambda done: progress(done, len(both))
-    drawn = with_pictures(both, found, pipeline, told)
+    count = None if progress is None else lambda done: progress(done, len(both))
+    drawn = with_pictures(both, found, pipeline, count)
     return drawn[: len(strange)], drawn[len(strange) :]
 
 
@@ -177,21 +170,21 @@ def _summary(best: Table, counts: Summary, further: int) -> dict[str, Any]:
 
 def provenance(meta: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What made the catalog, as names and values in a line each."""
-    told = []
+    lines = []
     for key, value in meta.items():
         if isinstance(value, Mapping):
             value = ", ".join(f"{name} ({str(item)[:12]})" for name, item in value.items())
         elif isinstance(value, list | tuple):
             value = ", ".join(map(str, value))
-        told.append((str(key), str(value)))
-    return told
+        lines.append((str(key), str(value)))
+    return lines
 
 
-def warnings(counts: Summary) -> list[dict[str, Any]]:
-    """Each ZWARN bit that occurs: name, count, share and explanation, the most frequent first."""
+def flag_counts(counts: Mapping[str, int], of: int) -> list[dict[str, Any]]:
+    """Each bit that occurs: name, count, share of so many rows and explanation."""
     return [
-        {"name": name, "n": n, "share": n / counts.count, "told": DESCRIPTION[ZWarn[name]]}
-        for name, n in counts.flags.items()
+        {"name": name, "n": n, "share": n / of, "meaning": MEANING[name]}
+        for name, n in counts.items()
     ]
 
 

@@ -115,13 +115,7 @@ def _edges(values: Floats, limits: tuple[float, float] | None, log: bool) -> Flo
 
 
 def tail(score: Floats) -> figure | None:
-    """How many spectra have an anomaly score of so much or more, beside ordinary ones.
-
-    Parameters
-    ----------
-    score : ndarray of float64, shape (rows,)
-        The column ``anomaly_score``.
-    """
+    """How many spectra have a score, shape (rows,), of so much or more, beside ordinary ones."""
     known = np.sort(score[np.isfinite(score)])[::-1]
     if not len(known):
         return None
@@ -146,7 +140,7 @@ def tail(score: Floats) -> figure | None:
 def shares_by_sn(
     sn: Floats, cls: Texts, flags: Mapping[str, NDArray[np.bool_]], y_label: str
 ) -> figure | None:
-    """Share of spectra against S/N, a line a class; None where nothing can be told.
+    """Share of spectra against S/N, a line a class; None where nothing is known.
 
     Parameters
     ----------

@@ -32,20 +32,10 @@ def render(
     result: Evaluation | None,
     max_rows: int,
 ) -> str:
-    """The page as text.
+    """The page of best solutions as text, with at most ``max_rows`` of them one by one.
 
-    Parameters
-    ----------
-    best : astropy.table.Table
-        The best solution of every spectrum.
-    context : mapping
-        What the template says in words.
-    truth : mapping of str to ndarray, shape (rows,)
-        ``true_class`` and ``z_true``, or nothing.
-    result : Evaluation, optional
-        The catalog against the truth.
-    max_rows : int
-        Most spectra to show one by one.
+    ``context`` is what the template says in words, ``truth`` is ``true_class`` and ``z_true``,
+    shape (rows,), or nothing, and ``result`` the catalog against it.
     """
     models = figures(best, truth)
     rows = columns.thinned(best, max_rows)
