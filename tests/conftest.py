@@ -30,6 +30,14 @@ def shared_dir() -> Path:
     return SHARED.resolve()
 
 
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with a toy model of each class, for all tests of this process: only to read."""
+    from toy import save_toys  # torch is not loaded for tests that do without
+
+    return save_toys(tmp_path_factory.mktemp("toys"))
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     """Random numbers, the same in every run."""

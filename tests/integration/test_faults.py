@@ -20,13 +20,12 @@ import pytest
 import gasnet3
 from gasnet3 import ZWarn, io
 from gasnet3.catalog import read_catalog
-from gasnet3.nets.model import save_model
 from gasnet3.pipeline.request import Request
 from gasnet3.run.config import make_config
 from gasnet3.run.merge import MergeError, merge
 from gasnet3.run.plan import Plan, make_plan
 from gasnet3.run.work import Settings, work
-from toy import toy_model, toy_spectra
+from toy import save_toys, toy_model, toy_spectra
 
 COMMAND = Path(sys.executable).with_name("gasnet3")
 FILES, ROWS = 3, 256
@@ -36,10 +35,7 @@ KILLS = 20
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with a toy model of galaxies."""
-    directory = tmp_path_factory.mktemp("models")
-    model = toy_model("GALAXY")
-    save_model(model.network, model.card, directory)
-    return directory
+    return save_toys(tmp_path_factory.mktemp("models"), ["GALAXY"])
 
 
 @pytest.fixture(scope="module")

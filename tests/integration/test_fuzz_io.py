@@ -22,6 +22,7 @@ from gasnet3.io.stores.shards import ShardReader
 from gasnet3.io.survey.sdss_spec import SdssSpecReader
 from gasnet3.io.survey.sdss_spplate import SdssSpPlateReader
 from gasnet3.spectra.lattice import LogLattice
+from sound import assert_sound
 
 resource = pytest.importorskip("resource", reason="the memory limit is a POSIX one")
 
@@ -110,15 +111,6 @@ def check_first_row(path, reader, whole):
         assert first.ids.tolist() == whole.ids[:1].tolist()
         assert first.flux.tobytes() == whole.flux[:1].astype(first.flux.dtype).tobytes()
         assert first.ivar.tobytes() == whole.ivar[:1].astype(first.ivar.dtype).tobytes()
-
-
-def assert_sound(spectra):
-    assert np.isfinite(spectra.flux).all()
-    assert np.isfinite(spectra.ivar).all()
-    assert (spectra.ivar >= 0).all()
-    empty = ~(spectra.ivar > 0).any(axis=1)
-    assert ((spectra.zwarn[empty] & ZWarn.NODATA) != 0).all()
-    assert spectra.z.dtype == np.float64
 
 
 def test_the_file_itself_is_sound(spec, npz, tmp_path):
