@@ -38,6 +38,17 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_toys(tmp_path_factory.mktemp("toys"))
 
 
+@pytest.fixture(scope="session")
+def sample_catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The catalog of the bundled spectra as the command makes it: only to read."""
+    from gasnet3 import samples
+    from warm import run
+
+    path = tmp_path_factory.mktemp("samples") / "catalog.parquet"
+    run("classify", samples.DIRECTORY, "-o", path, "--threads", 1)
+    return path
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     """Random numbers, the same in every run."""

@@ -89,15 +89,25 @@ def environment() -> dict[str, str]:
     return stack.enter_context(_commands(Path(directory)))
 
 
-def run(*arguments: object, status: int = 0, cwd: Path | None = None) -> tuple[str, str]:
-    """Run gasnet3; stdout and stderr, the latter without a traceback whatever the status."""
+def start(*arguments: object, **options: Any) -> subprocess.Popen[str]:
+    """Start gasnet3; options are those of Popen. To end what is returned ends the command."""
     call = [shutil.which("gasnet3", path=environment()["PATH"]), *map(str, arguments)]
     # What a test has set since is meant as well.
     both = {**os.environ, **{name: environment()[name] for name in ("PATH", SOCKET)}}
-    done = subprocess.run(call, env=both, cwd=cwd, capture_output=True, text=True, timeout=240)
-    assert "Traceback" not in done.stderr, done.stderr
-    assert done.returncode == status, done.stdout + done.stderr
-    return done.stdout, done.stderr
+    return subprocess.Popen(call, env=both, text=True, **options)
+
+
+def run(*arguments: object, status: int = 0, cwd: Path | None = None) -> tuple[str, str]:
+    """Run gasnet3; stdout and stderr, the latter without a traceback whatever the status."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with start(*arguments, cwd=cwd, **pipes) as process:
+        try:
+            out, err = process.communicate(timeout=240)
+        finally:
+            process.kill()
+    assert "Traceback" not in err, err
+    assert process.returncode == status, out + err
+    return out, err
 
 
 def _serve(address: str) -> list[str]:

@@ -26,6 +26,7 @@ from gasnet3.run.merge import MergeError, merge
 from gasnet3.run.plan import Plan, make_plan
 from gasnet3.run.work import Settings, work
 from toy import save_toys, toy_model, toy_spectra
+from warm import run
 
 COMMAND = Path(sys.executable).with_name("gasnet3")
 FILES, ROWS = 3, 256
@@ -199,13 +200,13 @@ def test_a_full_disk_leaves_no_half_file(plan: Plan, tmp_path: Path) -> None:
     assert f"cannot write {plan.part_path(0)}: " in err
     assert "make room and run the same command again" in err
     assert list((plan.directory / "parts").iterdir()) == []
-    ended(started("work", plan.directory))
+    run("work", plan.directory)
     output = tmp_path / "c.parquet"
     err = ended(started("merge", plan.directory, "-o", output, preexec_fn=small_files), 2)
     assert len(err.splitlines()) == 1
     assert f"cannot write {output}: " in err
     assert not [path for path in tmp_path.iterdir() if "c.parquet" in path.name]
-    ended(started("merge", plan.directory, "-o", output))
+    run("merge", plan.directory, "-o", output)
     assert len(read_catalog(output)) == 24
 
 
@@ -260,9 +261,7 @@ def test_an_input_that_is_harmed_after_the_plan(
 
 def test_status_says_what_is_next(plan: Plan, tmp_path: Path) -> None:
     def status(code: int) -> str:
-        done = subprocess.run([COMMAND, "status", plan.directory], capture_output=True, text=True)
-        assert done.returncode == code, done.stderr
-        return done.stdout + done.stderr
+        return "".join(run("status", plan.directory, status=code))
 
     text = status(1)
     assert "0 of 4 parts, 0 of 24 spectra" in text
