@@ -18,8 +18,9 @@ demo: $(VENV)/.installed  ## classify the bundled spectra; table and picture in 
 	$(BIN)/gasnet3 plot src/gasnet3/samples --gallery -o demo/gallery.png --overwrite
 	@echo "See demo/catalog.csv and demo/gallery.png"
 
-# A process for each core allotted, each with one thread. Files wander whole, with their fixtures.
-TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+# A process for each core, each with one thread. Files are dealt whole, for the sake of their
+# fixtures, and as they are sorted: those of tests/integration, which take longest, come first.
+TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/.installed-dev  ## run the tests, on all cores
 	$(TESTS)

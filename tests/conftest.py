@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import browser
+from gasnet3.machine.cores import allotted_cores
 
 # Property tests try the same examples in every run, so that whether a change lands is no matter of
 # luck; `make fuzz` tries new ones. None is timed: machines are shared.
@@ -19,7 +20,16 @@ settings.register_profile("fuzz", deadline=None, suppress_health_check=PATIENT)
 settings.register_profile("same", settings.get_profile("fuzz"), derandomize=True, database=None)
 settings.load_profile("same")
 
+MOST_PROCESSES = 8
+"""More would not end sooner than the longest file of tests, and each takes a gigabyte."""
+
 SHARED = Path(__file__).parents[1] / ".." / "shared"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Processes of ``-n auto``: one for each core allotted, which may be fewer than there are."""
+    return min(MOST_PROCESSES, allotted_cores())
 
 
 @pytest.fixture(scope="session")

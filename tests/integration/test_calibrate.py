@@ -23,6 +23,8 @@ from gasnet3.spectra.batch import Spectra
 from gasnet3.train.calibrate import calibrate_models
 from toy import Z_RANGE, save_toys, toy_model, toy_spectra
 
+pytestmark = pytest.mark.slow
+
 N = 60
 LABEL_ERROR = 2e-4
 

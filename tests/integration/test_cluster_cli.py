@@ -87,6 +87,7 @@ def test_a_file_that_vanished(plan: Plan, tmp_path: Path) -> None:
     assert np.isfinite(read_catalog(output)["z"]).all()
 
 
+@pytest.mark.slow
 def test_slurm_from_plan_to_catalog(plan: Plan, tmp_path: Path) -> None:
     script = tmp_path / "job.sh"
     catalog = tmp_path / "dr1.parquet"

@@ -99,6 +99,7 @@ def test_ranks_make_the_same_catalogs(
     assert merged(plan) == expected
 
 
+@pytest.mark.slow
 def test_dask_makes_the_same_catalogs_though_a_worker_is_killed(
     tmp_path: Path, files: list[Path], models: Path, expected: list[bytes]
 ) -> None:
@@ -139,6 +140,7 @@ def test_a_cluster_that_runs_already_makes_what_is_missing(
     assert merged(plan) == expected
 
 
+@pytest.mark.slow
 def test_a_worker_that_always_dies_is_told(
     tmp_path: Path, files: list[Path], models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

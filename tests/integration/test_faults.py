@@ -96,6 +96,7 @@ def parts(plan: Plan) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in plan.part_path(0).parent.glob("part-*")}
 
 
+@pytest.mark.slow
 def test_a_worker_killed_twenty_times_changes_no_byte(plan: Plan, tmp_path: Path) -> None:
     work(plan)
     merge(plan, tmp_path / "whole.parquet")
@@ -124,6 +125,7 @@ def test_a_worker_killed_twenty_times_changes_no_byte(plan: Plan, tmp_path: Path
     assert (tmp_path / "again.parquet").read_bytes() == whole
 
 
+@pytest.mark.slow
 def test_a_killed_worker_of_classify_is_started_again(
     tmp_path: Path, night: Path, models: Path
 ) -> None:
@@ -141,6 +143,7 @@ def test_a_killed_worker_of_classify_is_started_again(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.parquet", "b.parquet"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_run_that_is_interrupted_is_gone_on_with(
     tmp_path: Path, night: Path, models: Path, workers: int
@@ -173,6 +176,7 @@ def test_parts_of_other_settings_are_not_taken(tmp_path: Path, night: Path, mode
     assert len(read_catalog(output)) == ROWS
 
 
+@pytest.mark.slow
 def test_two_runs_on_one_output(tmp_path: Path, night: Path, models: Path) -> None:
     output = tmp_path / "c.csv"
     arguments = ("classify", night, "-o", output, "--models", models, "--solver", "amortised", "-q")
@@ -194,6 +198,7 @@ def small_files() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_no_half_file(plan: Plan, tmp_path: Path) -> None:
     err = ended(started("work", plan.directory, preexec_fn=small_files), 2)
     assert len(err.splitlines()) == 1

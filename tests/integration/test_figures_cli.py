@@ -12,6 +12,7 @@ from gasnet3.paper.figures import FIGURES
 from warm import run
 
 
+@pytest.mark.slow
 def test_everything_given_draws_every_figure(tmp_path: Path, sample_catalog: Path) -> None:
     history = tmp_path / "encoder-star.history.csv"
     history.write_text("epoch,train_loss,valid_loss\n1,3,4\n2,2,3\n")

@@ -131,6 +131,7 @@ def test_every_truncation_by_blocks_and_many_in_between(spec, tmp_path):
     assert label in read
 
 
+@pytest.mark.slow
 def test_every_header_byte_flipped(spec, tmp_path):
     """Each byte of the three headers becomes a neighbour, a 9, and not ASCII in turn."""
     table = spec.index(b"XTENSION")
@@ -206,6 +207,7 @@ def plate(tmp_path_factory):
     return path.read_bytes()
 
 
+@pytest.mark.slow
 @MANY
 @given(
     flips=st.lists(st.tuples(st.integers(0, 1 << 20), BYTES), min_size=1, max_size=8),

@@ -28,6 +28,7 @@ def run(*options: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_quick_run_writes_the_page(tmp_path):
     results = tmp_path / "results"
     told = run("--results", str(results), "--shared", str(tmp_path))
@@ -40,6 +41,7 @@ def test_quick_run_writes_the_page(tmp_path):
     assert "Not measured here: redrock" in page
 
 
+@pytest.mark.slow
 def test_large_run_gives_the_same_catalog_by_dask_and_by_ranks(tmp_path):
     pytest.importorskip("distributed", reason="Dask is the extra 'dask'")
     told = run("--part", "big", "--results", str(tmp_path))

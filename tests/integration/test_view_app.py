@@ -21,6 +21,8 @@ from astropy.table import Table
 from gasnet3 import samples
 from warm import run, start
 
+pytestmark = pytest.mark.slow
+
 PATIENCE = 30_000  # milliseconds; the machine may be busy
 
 
