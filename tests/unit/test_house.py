@@ -56,10 +56,10 @@ def test_each_room_has_a_line_with_its_arrows() -> None:
     }
     found = arrows()
     order = [room for floor in floors() for room in floor]
-    wrong = {
-        room: ", ".join(sorted(found[room], key=order.index))
+    wrong = [
+        f"{room}: {', '.join(sorted(found[room], key=order.index))}"
         for room in order
         if not room.startswith("__") and told.get(room) != found[room]
-    }
-    assert wrong == {}, "the last column of CONTRIBUTING.md should say this"
+    ]
+    assert not wrong, "what the last column of CONTRIBUTING.md should say:\n" + "\n".join(wrong)
     assert set(told) == set(found) - {"__init__", "__main__"}
