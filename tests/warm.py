@@ -29,25 +29,14 @@ from typing import Any
 
 SOCKET = "GASNET3_TEST_SERVER"
 IMPORTED = (
-    *(
-        "gasnet3.cli",
-        "gasnet3.pipeline.pipeline",
-        "gasnet3.onnx.runtime",
-        "gasnet3.anomaly.measure",
-    ),
+    *("gasnet3.cli", "gasnet3.pipeline.pipeline", "gasnet3.onnx.runtime"),
     *("gasnet3.run.local", "gasnet3.run.work", "gasnet3.run.dask", "gasnet3.run.convert"),
-    *("gasnet3.train.mock", "gasnet3.train.loop", "gasnet3.anomaly.ranking"),
-    *("gasnet3.evaluate.tables", "gasnet3.io.inspect.inspecting", "gasnet3.paper.figures"),
-    *("gasnet3.report.figures", "gasnet3.report.summary", "gasnet3.report.html.page"),
+    *("gasnet3.anomaly.measure", "gasnet3.anomaly.ranking", "gasnet3.train.mock"),
+    *("gasnet3.train.loop", "gasnet3.evaluate.tables", "gasnet3.io.inspect.inspecting"),
+    *("gasnet3.paper.figures", "gasnet3.report.summary", "gasnet3.report.html.page"),
     *("matplotlib.pyplot", "astropy.table", "pyarrow.dataset", "pyarrow.parquet", "pandas"),
     *("bokeh.plotting", "bokeh.embed", "rich.progress", "rich.table", "safetensors.torch"),
-    *(
-        "scipy.ndimage",
-        "pydantic.type_adapter",
-        "pydantic.root_model",
-        "PIL.PngImagePlugin",
-        "PIL.WebPImagePlugin",
-    ),
+    *("scipy.ndimage", "pydantic.type_adapter", "pydantic.root_model", "PIL.WebPImagePlugin"),
 )
 
 CLIENT = """#!{python} -IS
