@@ -1,7 +1,7 @@
 # `make demo` and `make test` work from a bare clone: they make .venv and install what they need.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz lint format docs benchmark accuracy paper samples clean
+.PHONY: help demo test quick fuzz lint format docs package benchmark accuracy paper samples clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -18,8 +18,15 @@ demo: $(VENV)/.installed  ## classify the bundled spectra; table and picture in 
 	$(BIN)/gasnet3 plot src/gasnet3/samples --gallery -o demo/gallery.png --overwrite
 	@echo "See demo/catalog.csv and demo/gallery.png"
 
-test: $(VENV)/.installed-dev  ## run the tests
-	$(BIN)/python -m pytest
+# A process for each core, each with one thread. Files are dealt whole, for the sake of their
+# fixtures, and as they are sorted: those of tests/integration, which take longest, come first.
+TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+
+test: $(VENV)/.installed-dev  ## run the tests, on all cores
+	$(TESTS)
+
+quick: $(VENV)/.installed-dev  ## run the tests but for those marked slow
+	$(TESTS) -m "not slow"
 
 fuzz: $(VENV)/.installed-dev  ## run the property tests on new examples, until one fails
 	@while $(BIN)/python -m pytest -q -m hypothesis --hypothesis-profile=fuzz; do :; done
@@ -37,6 +44,11 @@ format: $(VENV)/.installed-dev  ## let ruff fix and format the code
 docs: $(VENV)/.installed-docs  ## build the documentation in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
+package: $(VENV)/.installed-dev  ## build sdist and wheel, and use the wheel in a fresh environment
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation
+	BIN=$(BIN) .ci/try-wheel
+
 benchmark: $(VENV)/.installed-benchmark  ## time everything, beside redrock and a floor; docs/performance.md
 	$(BIN)/python benchmarks/performance.py
 
@@ -53,7 +65,7 @@ samples: $(VENV)/.installed  ## draw the bundled spectra and the README's pictur
 	$(BIN)/gasnet3 plot src/gasnet3/samples --row 11 -o docs/images/inspection.png --overwrite
 
 clean:  ## remove what the other targets made
-	rm -rf $(VENV) demo site
+	rm -rf $(VENV) demo dist site
 
 # The interpreter: the newest pinned wheels are known to work with 3.11, so it is tried first.
 # A name on the PATH may be an old version, a shim that fails, or lack venv: each is run.

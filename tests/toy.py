@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
+
 import numpy as np
 import torch
 
 from gasnet3.nets.card import ModelCard
 from gasnet3.nets.encoder import Encoder
-from gasnet3.nets.model import Model
+from gasnet3.nets.model import Model, save_model
 from gasnet3.solve.engine import Engine
 from gasnet3.solve.prepare import legendre_basis
 from gasnet3.solve.templates import Templates
@@ -45,6 +48,14 @@ def toy_model(cls: str, m: int = 4, seed: int = 0) -> Model:
     }
     full = ModelCard(**{**vars(card), "population": population})
     return Model(full, network.eval().requires_grad_(False))
+
+
+def save_toys(directory: Path, classes: Iterable[str] = tuple(Z_RANGE)) -> Path:
+    """Write the toy models of some classes into a directory, and give it back."""
+    for cls in classes:
+        model = toy_model(cls)
+        save_model(model.network, model.card, directory)
+    return directory
 
 
 def toy_engine(cls: str, m: int = 4, seed: int = 0) -> Engine:

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+COMMAND = (sys.executable, "-m", "gasnet3")
+
 SAMPLE = 0.05
 """Seconds from one look at the memory to the next."""
 
@@ -60,7 +62,7 @@ def run_gasnet3(
     with _tied_to(cores):
         started = [
             subprocess.Popen(
-                [sys.executable, "-m", "gasnet3", *call],
+                [*COMMAND, *call],
                 env={**os.environ, **more},
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,

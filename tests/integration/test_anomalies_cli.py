@@ -8,14 +8,12 @@ import numpy as np
 import pytest
 from test_cli import one_line, run
 
-import gasnet3
 from gasnet3 import ZWarn, io
 from gasnet3.catalog import read_catalog, write_catalog
 from gasnet3.catalog.schema import ANOMALY_KINDS
 from gasnet3.cli.anomalies import Kind
-from gasnet3.nets.model import save_model
 from gasnet3.run.local import classify_files
-from toy import toy_model
+from toy import save_toys
 
 KINDS = [*ANOMALY_KINDS.values()]
 
@@ -24,9 +22,7 @@ KINDS = [*ANOMALY_KINDS.values()]
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Toy models, six mock spectra and their catalog, five of them called strange by hand."""
     home = tmp_path_factory.mktemp("anomalies")
-    for cls in gasnet3.CLASSES:
-        model = toy_model(cls)
-        save_model(model.network, model.card, home / "models")
+    save_toys(home / "models")
     run("mock", "-n", 6, "--sn", 40, "--seed", 4, "--models", home / "models", "-o", home / "mocks")
     classify_files(home / "mocks", home / "made.parquet", models=home / "models")
     table = read_catalog(home / "made.parquet")

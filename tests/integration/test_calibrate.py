@@ -21,7 +21,9 @@ from gasnet3.nets.model import save_model
 from gasnet3.pipeline.pipeline import Pipeline
 from gasnet3.spectra.batch import Spectra
 from gasnet3.train.calibrate import calibrate_models
-from toy import Z_RANGE, toy_model, toy_spectra
+from toy import Z_RANGE, save_toys, toy_model, toy_spectra
+
+pytestmark = pytest.mark.slow
 
 N = 60
 LABEL_ERROR = 2e-4
@@ -52,9 +54,7 @@ def labelled(models, seed):
 
 @pytest.fixture(scope="module")
 def calibrated(toy_models, tmp_path_factory):
-    directory = tmp_path_factory.mktemp("models")
-    for model in toy_models.values():
-        save_model(model.network, model.card, directory)
+    directory = save_toys(tmp_path_factory.mktemp("models"))
     write_npz(directory / "labelled.npz", labelled(toy_models, 1))
     call = ["calibrate", str(directory / "labelled.npz"), "--models", str(directory)]
     result = CliRunner().invoke(app, call)

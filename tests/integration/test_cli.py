@@ -15,7 +15,6 @@ import pytest
 import gasnet3
 from gasnet3 import io
 from gasnet3.catalog import read_catalog
-from gasnet3.nets.model import save_model
 from gasnet3.pipeline.arrays import classify
 from toy import toy_model, toy_spectra
 from warm import run
@@ -26,16 +25,6 @@ def one_line(stderr: str) -> str:
     lines = stderr.strip().splitlines()
     assert len(lines) == 1, stderr
     return lines[0]
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory of toy models, one a class."""
-    directory = tmp_path_factory.mktemp("models")
-    for cls in gasnet3.CLASSES:
-        model = toy_model(cls)
-        save_model(model.network, model.card, directory)
-    return directory
 
 
 @pytest.fixture(scope="module")

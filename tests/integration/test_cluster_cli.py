@@ -11,12 +11,11 @@ import pytest
 
 from gasnet3.catalog import read_catalog
 from gasnet3.io import write_npz
-from gasnet3.nets.model import save_model
 from gasnet3.pipeline.request import Request
 from gasnet3.run.config import make_config
 from gasnet3.run.plan import Plan, make_plan
 from gasnet3.run.work import work
-from toy import toy_model, toy_spectra
+from toy import save_toys, toy_model, toy_spectra
 from warm import run
 
 ROWS = 8
@@ -46,7 +45,7 @@ SLURM_PROCID=0 SLURM_NTASKS=1 SLURM_LOCALID=0 exec "$@"
 def plan(tmp_path: Path) -> Plan:
     """A run of which nothing is done."""
     model = toy_model("GALAXY")
-    save_model(model.network, model.card, tmp_path / "models")
+    save_toys(tmp_path / "models", ["GALAXY"])
     write_npz(tmp_path / "a.npz", toy_spectra(model, np.linspace(0.01, 0.09, ROWS)))
     config = make_config(Request(str(tmp_path / "models"), "amortised"))
     return make_plan([tmp_path / "a.npz"], tmp_path / "run", config, part_rows=3)
@@ -88,6 +87,7 @@ def test_a_file_that_vanished(plan: Plan, tmp_path: Path) -> None:
     assert np.isfinite(read_catalog(output)["z"]).all()
 
 
+@pytest.mark.slow
 def test_slurm_from_plan_to_catalog(plan: Plan, tmp_path: Path) -> None:
     script = tmp_path / "job.sh"
     catalog = tmp_path / "dr1.parquet"

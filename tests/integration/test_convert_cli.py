@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import warm
 from gasnet3 import Spectra, io, samples
 from gasnet3.io.stores.manifest import verify
 from gasnet3.spectra.lattice import OBSERVED
@@ -20,23 +21,14 @@ from gasnet3.spectra.lattice import OBSERVED
 COMMAND = Path(sys.executable).with_name("gasnet3")
 
 
-def run(*arguments: object, status: int = 0, bytes_a_file: int | None = None) -> tuple[str, str]:
+def run(*arguments: object, status: int = 0) -> tuple[str, str]:
     """Run gasnet3 convert; stdout and stderr, without a traceback whatever the status."""
+    return warm.run("convert", *arguments, status=status)
 
-    def limit() -> None:
-        if bytes_a_file is not None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_a_file, bytes_a_file))
 
-    done = subprocess.run(
-        [COMMAND, "convert", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        preexec_fn=limit,
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    assert done.returncode == status, done.stdout + done.stderr
-    return done.stdout, done.stderr
+def small_files() -> None:
+    """As a full disk: no file may grow beyond a shard's half."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +96,10 @@ def test_bad_usage_is_one_line(
 
 
 def test_a_shard_that_cannot_be_written_is_one_line_and_no_file(tmp_path: Path) -> None:
-    _, err = run(samples.DIRECTORY, "-o", tmp_path / "out", status=2, bytes_a_file=100_000)
+    command = [COMMAND, "convert", samples.DIRECTORY, "-o", tmp_path / "out"]
+    done = subprocess.run(command, capture_output=True, text=True, preexec_fn=small_files)
+    assert done.returncode == 2
+    err = done.stderr
     assert len(err.strip().splitlines()) == 1, err
     assert "cannot write into it" in err
     assert "run the same command again" in err

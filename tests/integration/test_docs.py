@@ -66,6 +66,7 @@ def run_page(page: Path, directory: Path, python: list[str], variables: dict[str
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "page", [page for page in WITH_EXAMPLES if page != TUTORIAL], ids=lambda page: page.name
 )
@@ -74,6 +75,7 @@ def test_examples_run(page: Path, tmp_path: Path) -> None:
     run_page(page, tmp_path, ["gasnet3"], environment())
 
 
+@pytest.mark.slow
 def test_the_tutorial_runs_with_the_installed_command_alone(tmp_path: Path) -> None:
     """As somebody has it who installed gasnet3 without any extra."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

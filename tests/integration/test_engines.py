@@ -12,7 +12,6 @@ import psutil
 import pytest
 
 from gasnet3.io import write_npz, write_spec
-from gasnet3.nets.model import save_model
 from gasnet3.pipeline.request import Request
 from gasnet3.run.config import make_config
 from gasnet3.run.dask import DaskError, work_with_dask
@@ -20,18 +19,14 @@ from gasnet3.run.merge import merge
 from gasnet3.run.plan import Plan, make_plan
 from gasnet3.run.ranks import find_rank
 from gasnet3.run.work import work
-from toy import toy_model, toy_spectra
+from toy import save_toys, toy_model, toy_spectra
 
 PART_ROWS = 4
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("models")
-    for cls in ("STAR", "GALAXY"):
-        model = toy_model(cls)
-        save_model(model.network, model.card, directory)
-    return directory
+    return save_toys(tmp_path_factory.mktemp("models"), ["STAR", "GALAXY"])
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +99,7 @@ def test_ranks_make_the_same_catalogs(
     assert merged(plan) == expected
 
 
+@pytest.mark.slow
 def test_dask_makes_the_same_catalogs_though_a_worker_is_killed(
     tmp_path: Path, files: list[Path], models: Path, expected: list[bytes]
 ) -> None:
@@ -144,6 +140,7 @@ def test_a_cluster_that_runs_already_makes_what_is_missing(
     assert merged(plan) == expected
 
 
+@pytest.mark.slow
 def test_a_worker_that_always_dies_is_told(
     tmp_path: Path, files: list[Path], models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

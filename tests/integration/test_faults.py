@@ -20,13 +20,13 @@ import pytest
 import gasnet3
 from gasnet3 import ZWarn, io
 from gasnet3.catalog import read_catalog
-from gasnet3.nets.model import save_model
 from gasnet3.pipeline.request import Request
 from gasnet3.run.config import make_config
 from gasnet3.run.merge import MergeError, merge
 from gasnet3.run.plan import Plan, make_plan
 from gasnet3.run.work import Settings, work
-from toy import toy_model, toy_spectra
+from toy import save_toys, toy_model, toy_spectra
+from warm import run
 
 COMMAND = Path(sys.executable).with_name("gasnet3")
 FILES, ROWS = 3, 256
@@ -36,10 +36,7 @@ KILLS = 20
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with a toy model of galaxies."""
-    directory = tmp_path_factory.mktemp("models")
-    model = toy_model("GALAXY")
-    save_model(model.network, model.card, directory)
-    return directory
+    return save_toys(tmp_path_factory.mktemp("models"), ["GALAXY"])
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +96,7 @@ def parts(plan: Plan) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in plan.part_path(0).parent.glob("part-*")}
 
 
+@pytest.mark.slow
 def test_a_worker_killed_twenty_times_changes_no_byte(plan: Plan, tmp_path: Path) -> None:
     work(plan)
     merge(plan, tmp_path / "whole.parquet")
@@ -127,6 +125,7 @@ def test_a_worker_killed_twenty_times_changes_no_byte(plan: Plan, tmp_path: Path
     assert (tmp_path / "again.parquet").read_bytes() == whole
 
 
+@pytest.mark.slow
 def test_a_killed_worker_of_classify_is_started_again(
     tmp_path: Path, night: Path, models: Path
 ) -> None:
@@ -144,6 +143,7 @@ def test_a_killed_worker_of_classify_is_started_again(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.parquet", "b.parquet"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_run_that_is_interrupted_is_gone_on_with(
     tmp_path: Path, night: Path, models: Path, workers: int
@@ -176,6 +176,7 @@ def test_parts_of_other_settings_are_not_taken(tmp_path: Path, night: Path, mode
     assert len(read_catalog(output)) == ROWS
 
 
+@pytest.mark.slow
 def test_two_runs_on_one_output(tmp_path: Path, night: Path, models: Path) -> None:
     output = tmp_path / "c.csv"
     arguments = ("classify", night, "-o", output, "--models", models, "--solver", "amortised", "-q")
@@ -197,19 +198,20 @@ def small_files() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_no_half_file(plan: Plan, tmp_path: Path) -> None:
     err = ended(started("work", plan.directory, preexec_fn=small_files), 2)
     assert len(err.splitlines()) == 1
     assert f"cannot write {plan.part_path(0)}: " in err
     assert "make room and run the same command again" in err
     assert list((plan.directory / "parts").iterdir()) == []
-    ended(started("work", plan.directory))
+    run("work", plan.directory)
     output = tmp_path / "c.parquet"
     err = ended(started("merge", plan.directory, "-o", output, preexec_fn=small_files), 2)
     assert len(err.splitlines()) == 1
     assert f"cannot write {output}: " in err
     assert not [path for path in tmp_path.iterdir() if "c.parquet" in path.name]
-    ended(started("merge", plan.directory, "-o", output))
+    run("merge", plan.directory, "-o", output)
     assert len(read_catalog(output)) == 24
 
 
@@ -264,9 +266,7 @@ def test_an_input_that_is_harmed_after_the_plan(
 
 def test_status_says_what_is_next(plan: Plan, tmp_path: Path) -> None:
     def status(code: int) -> str:
-        done = subprocess.run([COMMAND, "status", plan.directory], capture_output=True, text=True)
-        assert done.returncode == code, done.stderr
-        return done.stdout + done.stderr
+        return "".join(run("status", plan.directory, status=code))
 
     text = status(1)
     assert "0 of 4 parts, 0 of 24 spectra" in text

@@ -12,20 +12,13 @@ from gasnet3.paper.figures import FIGURES
 from warm import run
 
 
-@pytest.fixture(scope="module")
-def catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The catalog of the bundled spectra."""
-    path = tmp_path_factory.mktemp("figures") / "catalog.parquet"
-    run("classify", samples.DIRECTORY, "-o", path, "--threads", 1)
-    return path
-
-
-def test_everything_given_draws_every_figure(tmp_path: Path, catalog: Path) -> None:
+@pytest.mark.slow
+def test_everything_given_draws_every_figure(tmp_path: Path, sample_catalog: Path) -> None:
     history = tmp_path / "encoder-star.history.csv"
     history.write_text("epoch,train_loss,valid_loss\n1,3,4\n2,2,3\n")
     directory = tmp_path / "figures"
     out, err = run(
-        *("figures", catalog, "--truth", samples.TRUTH, "--spectra", samples.DIRECTORY),
+        *("figures", sample_catalog, "--truth", samples.TRUTH, "--spectra", samples.DIRECTORY),
         *("--history", history, "-o", directory, "--threads", 1),
     )
     wanted = {number: f"{figure.file}.png" for number, figure in FIGURES.items()}
@@ -42,9 +35,9 @@ def test_everything_given_draws_every_figure(tmp_path: Path, catalog: Path) -> N
 
 
 def test_a_catalog_alone_draws_what_it_allows_and_tells_the_rest(
-    tmp_path: Path, catalog: Path
+    tmp_path: Path, sample_catalog: Path
 ) -> None:
-    table = read_catalog(catalog)
+    table = read_catalog(sample_catalog)
     plain = tmp_path / "plain.fits"
     table.keep_columns(["id", "class", "z", "zwarn", "rchi2", "robustness", "sn_median"])
     write_catalog(table, plain)
@@ -59,17 +52,17 @@ def test_a_catalog_alone_draws_what_it_allows_and_tells_the_rest(
     assert (tmp_path / "fig1.pdf").read_bytes().startswith(b"%PDF")
 
 
-def test_pictures_are_not_replaced_unless_told(tmp_path: Path, catalog: Path) -> None:
+def test_pictures_are_not_replaced_unless_told(tmp_path: Path, sample_catalog: Path) -> None:
     (tmp_path / "fig1.png").write_text("mine")
-    _, err = run("figures", catalog, "-o", tmp_path, "--only", "1", status=2)
+    _, err = run("figures", sample_catalog, "-o", tmp_path, "--only", "1", status=2)
     assert "--overwrite" in err
     assert (tmp_path / "fig1.png").read_text() == "mine"
-    run("figures", catalog, "-o", tmp_path, "--only", "1", "--overwrite")
+    run("figures", sample_catalog, "-o", tmp_path, "--only", "1", "--overwrite")
     assert (tmp_path / "fig1.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_spectra_of_another_catalog_are_told(tmp_path: Path, catalog: Path) -> None:
-    table = read_catalog(catalog)
+def test_spectra_of_another_catalog_are_told(tmp_path: Path, sample_catalog: Path) -> None:
+    table = read_catalog(sample_catalog)
     table["id"] = [f"other-{i}" for i in range(len(table))]
     write_catalog(table, tmp_path / "other.parquet")
     _, err = run(
@@ -92,16 +85,16 @@ def test_spectra_of_another_catalog_are_told(tmp_path: Path, catalog: Path) -> N
     ],
 )
 def test_bad_calls_are_told_in_one_line(
-    tmp_path: Path, catalog: Path, arguments: list[str], message: str
+    tmp_path: Path, sample_catalog: Path, arguments: list[str], message: str
 ) -> None:
-    _, err = run("figures", catalog, "-o", tmp_path / "out", *arguments, status=2)
+    _, err = run("figures", sample_catalog, "-o", tmp_path / "out", *arguments, status=2)
     assert len(err.strip().splitlines()) == 1, err
     assert message in err
 
 
-def test_no_catalog_and_no_directory(tmp_path: Path, catalog: Path) -> None:
+def test_no_catalog_and_no_directory(tmp_path: Path, sample_catalog: Path) -> None:
     _, err = run("figures", tmp_path / "none.parquet", "-o", tmp_path / "out", status=2)
     assert "none.parquet" in err
-    _, err = run("figures", catalog, "-o", tmp_path / "a" / "b", status=2)
+    _, err = run("figures", sample_catalog, "-o", tmp_path / "a" / "b", status=2)
     assert "make it first" in err
     assert list(tmp_path.iterdir()) == []

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 import gasnet3
 from gasnet3 import ZWarn, classify
-from gasnet3.nets.model import save_model
 from gasnet3.pipeline import pipeline
 from gasnet3.solve.solvers import SOLVERS
 from gasnet3.spectra.lattice import OBSERVED
@@ -22,16 +21,6 @@ N = OBSERVED.n
 WAVE = OBSERVED.wave
 GOOD = 2
 FEW = settings(max_examples=12)
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory):
-    """A directory with a toy model of each class."""
-    directory = tmp_path_factory.mktemp("models")
-    for cls in gasnet3.CLASSES:
-        model = toy_model(cls)
-        save_model(model.network, model.card, directory)
-    return directory
 
 
 @pytest.fixture(autouse=True)

@@ -22,6 +22,7 @@ from gasnet3.io.stores.shards import ShardReader
 from gasnet3.io.survey.sdss_spec import SdssSpecReader
 from gasnet3.io.survey.sdss_spplate import SdssSpPlateReader
 from gasnet3.spectra.lattice import LogLattice
+from sound import assert_sound
 
 resource = pytest.importorskip("resource", reason="the memory limit is a POSIX one")
 
@@ -112,15 +113,6 @@ def check_first_row(path, reader, whole):
         assert first.ivar.tobytes() == whole.ivar[:1].astype(first.ivar.dtype).tobytes()
 
 
-def assert_sound(spectra):
-    assert np.isfinite(spectra.flux).all()
-    assert np.isfinite(spectra.ivar).all()
-    assert (spectra.ivar >= 0).all()
-    empty = ~(spectra.ivar > 0).any(axis=1)
-    assert ((spectra.zwarn[empty] & ZWarn.NODATA) != 0).all()
-    assert spectra.z.dtype == np.float64
-
-
 def test_the_file_itself_is_sound(spec, npz, tmp_path):
     assert check(tmp_path / "x.fits", spec).zwarn.tolist() == [0]
     assert check(tmp_path / "x.npz", npz, NpzReader()).zwarn.tolist() == [0]
@@ -139,6 +131,7 @@ def test_every_truncation_by_blocks_and_many_in_between(spec, tmp_path):
     assert label in read
 
 
+@pytest.mark.slow
 def test_every_header_byte_flipped(spec, tmp_path):
     """Each byte of the three headers becomes a neighbour, a 9, and not ASCII in turn."""
     table = spec.index(b"XTENSION")
@@ -214,6 +207,7 @@ def plate(tmp_path_factory):
     return path.read_bytes()
 
 
+@pytest.mark.slow
 @MANY
 @given(
     flips=st.lists(st.tuples(st.integers(0, 1 << 20), BYTES), min_size=1, max_size=8),

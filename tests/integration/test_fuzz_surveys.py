@@ -10,12 +10,12 @@ from astropy.io import fits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gasnet3 import ZWarn
 from gasnet3.io import ReadError
 from gasnet3.io.survey.desi import DesiReader
 from gasnet3.io.survey.lamost import LamostReader
 from gasnet3.io.survey.sdss_spspec import SdssSpSpecReader
 from mock_surveys import desi, lamost, spspec
+from sound import assert_sound
 
 MADE = {
     "desi-coadd": (DesiReader(), lambda path: desi(path, [5, -7, 2**60], step=40.0)),
@@ -56,12 +56,7 @@ def check(reader, path, data):
     except ReadError:
         return whole
     for spectra in (part,) if whole is None else (part, whole):
-        assert np.isfinite(spectra.flux).all()
-        assert np.isfinite(spectra.ivar).all()
-        assert (spectra.ivar >= 0).all()
-        empty = ~(spectra.ivar > 0).any(axis=1)
-        assert ((spectra.zwarn[empty] & ZWarn.NODATA) != 0).all()
-        assert spectra.z.dtype == np.float64
+        assert_sound(spectra)
     if whole is not None:
         assert part.ids.tolist() == whole.ids[-1:].tolist()
         assert part.flux.tobytes() == whole.flux[-1:].astype(part.flux.dtype).tobytes()

@@ -11,9 +11,8 @@ import gasnet3
 from gasnet3 import Spectra, io
 from gasnet3.io.stores.manifest import verify
 from gasnet3.nets.card import ModelError
-from gasnet3.nets.model import save_model
 from gasnet3.train import mock
-from toy import toy_model
+from toy import save_toys, toy_model
 from warm import run
 
 
@@ -46,9 +45,8 @@ def test_longer_runs_begin_as_shorter_ones(models, monkeypatch):
         drawn(models, 11, classes=["MOON"])
 
 
-def test_the_command_writes_shards_with_their_truth(models, tmp_path):
-    for model in models.values():
-        save_model(model.network, model.card, tmp_path / "models")
+def test_the_command_writes_shards_with_their_truth(tmp_path):
+    save_toys(tmp_path / "models")
     names = {"shards": tmp_path / "shards", "spec": tmp_path / "spec"}
     for kind, path in names.items():
         arguments = ["-n", "7", "--models", tmp_path / "models", "--format", kind, "-o", path]

@@ -34,6 +34,7 @@ def test_noiseless_redshifts_come_back_within_a_fiftieth_of_a_pixel(cls, models,
     assert (table["class"] == cls).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cls", gasnet3.CLASSES)
 def test_pulls_of_the_formal_errors_at_sn_20_have_unit_width(cls, models, pipeline):
     # What the cards add for real spectra, mocks of the models themselves do not need.

@@ -42,6 +42,7 @@ def told(page: Any) -> str:
     return page.evaluate(SHOWN)
 
 
+@pytest.mark.slow
 def test_it_filters_sorts_and_shows_what_is_selected(page: Any, tmp_path: Path) -> None:
     page.goto(url_of(write_report(made_up(300), tmp_path / "page.html")))
     page.wait_for_function(READY)
@@ -80,6 +81,7 @@ def test_it_filters_sorts_and_shows_what_is_selected(page: Any, tmp_path: Path) 
     assert "<i>" in row
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [0, 1, 10_000])
 def test_it_opens_quietly_whatever_its_size(page: Any, tmp_path: Path, rows: int) -> None:
     page.goto(url_of(write_report(made_up(rows), tmp_path / "page.html")))
@@ -88,6 +90,7 @@ def test_it_opens_quietly_whatever_its_size(page: Any, tmp_path: Path, rows: int
     assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
 
 
+@pytest.mark.slow
 def test_the_command_with_truth_and_pictures(page: Any, tmp_path: Path) -> None:
     files = samples.DIRECTORY
     run("classify", files, "-o", "c.parquet", "--quiet", cwd=tmp_path)

@@ -21,6 +21,7 @@ BUNDLED = read(samples.paths())
 SPECTRA = BUNDLED[np.arange(2 * LEAST_ROWS + 7) % len(BUNDLED)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("solver", ["amortised", "hybrid", "exact"])
 def test_no_answer_depends_on_the_threads(solver: str) -> None:
     pipeline = Pipeline.load(solver=solver)
@@ -38,6 +39,7 @@ def test_no_answer_depends_on_the_threads(solver: str) -> None:
             np.testing.assert_array_equal(together[name], alone[name], err_msg=name)
 
 
+@pytest.mark.slow
 def test_threads_save_curves_and_share_them(tmp_path: Path) -> None:
     write_npz(tmp_path / "s.npz", SPECTRA)
     made = []

@@ -15,6 +15,8 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import performance
 from speed import commands, data
 
+from warm import environment
+
 
 def run(*options: str) -> str:
     done = subprocess.run(
@@ -28,6 +30,7 @@ def run(*options: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_quick_run_writes_the_page(tmp_path):
     results = tmp_path / "results"
     told = run("--results", str(results), "--shared", str(tmp_path))
@@ -40,10 +43,16 @@ def test_quick_run_writes_the_page(tmp_path):
     assert "Not measured here: redrock" in page
 
 
-def test_large_run_gives_the_same_catalog_by_dask_and_by_ranks(tmp_path):
+@pytest.mark.slow
+def test_large_run_gives_the_same_catalog_by_dask_and_by_ranks(tmp_path, monkeypatch, capsys):
     pytest.importorskip("distributed", reason="Dask is the extra 'dask'")
-    told = run("--part", "big", "--results", str(tmp_path))
-    assert "no page yet" in told
+    monkeypatch.setattr(commands, "COMMAND", ("gasnet3",))
+    for name, value in environment().items():
+        monkeypatch.setenv(name, value)
+    for name in ("OMP", "MKL", "OPENBLAS"):
+        monkeypatch.setenv(f"{name}_NUM_THREADS", "1")  # as it sets them itself, but not for good
+    performance.main(["--quick", "--part", "big", "--results", str(tmp_path)])
+    assert "no page yet" in capsys.readouterr().out
     engines = json.loads((tmp_path / "big.json").read_text())["engines"]
     assert set(engines) == {"rank variables", "Dask"}
     assert len({engine["sha256"] for engine in engines.values()}) == 1

@@ -12,10 +12,9 @@ import gasnet3
 from gasnet3 import samples
 from gasnet3.decide.subclass import DIRECTORY, find_subclass, standard_label
 from gasnet3.io import read
-from gasnet3.nets.model import save_model
 from gasnet3.nets.registry import list_models
 from gasnet3.pipeline.pipeline import Pipeline
-from toy import toy_model, toy_spectra
+from toy import save_toys, toy_model, toy_spectra
 
 LABELS = {
     "STAR": {"OB", "A", "F", "G", "K", "M", "L", "WD", "C", "CV"},
@@ -66,8 +65,7 @@ def test_samples_get_subclasses_where_coefficients_are_solved_for(pipeline):
 
 def test_other_weights_get_none_until_they_have_a_fit_beside_them(tmp_path):
     models = {cls: toy_model(cls) for cls in gasnet3.CLASSES}
-    for model in models.values():
-        save_model(model.network, model.card, tmp_path)
+    save_toys(tmp_path)
     spectra = toy_spectra(models["STAR"], np.zeros(3))
     without = Pipeline.load(tmp_path)
     assert without.fitted.subclasses == {}

@@ -59,6 +59,7 @@ def history(path):
         return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("architecture", "schedule", "options"),
     [("encoder", "onecycle", ENCODER), ("encoder", "step", "{ m = 4 }"), ("unet", "step", UNET)],
@@ -88,6 +89,7 @@ class Killed(Exception):
     """Stands for a kill after an epoch."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schedule", ["onecycle", "step"])
 def test_a_killed_training_resumes_to_the_same_weights(data, schedule):
     path = configure(data, 5, schedule=schedule)
@@ -117,6 +119,7 @@ def test_resuming_with_other_settings_is_refused(data):
         run_training(read_config(path), resume=True)
 
 
+@pytest.mark.slow
 def test_two_processes_take_the_steps_of_one(data):
     """Under torchrun the gradients are averaged: twice the ranks, half the batch, same steps."""
     path = configure(data, 2)

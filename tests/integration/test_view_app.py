@@ -7,7 +7,6 @@ import http.client
 import re
 import shutil
 import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -20,18 +19,18 @@ import pytest
 from astropy.table import Table
 
 from gasnet3 import samples
+from warm import run, start
 
-GASNET3 = str(Path(sys.executable).with_name("gasnet3"))
+pytestmark = pytest.mark.slow
+
 PATIENCE = 30_000  # milliseconds; the machine may be busy
 
 
 @contextmanager
 def app(*arguments: str | Path) -> Iterator[str]:
     """The app, started as a user starts it; gives its URL."""
-    command = [GASNET3, "view", *map(str, arguments), "--no-browser", "--scanner", "anna"]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with start("view", *arguments, "--no-browser", "--scanner", "anna", **pipes) as process:
         try:
             assert process.stdout is not None
             line = process.stdout.readline()
@@ -43,11 +42,10 @@ def app(*arguments: str | Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def place(tmp_path_factory: pytest.TempPathFactory, sample_catalog: Path) -> Path:
     """A directory with a catalog of the bundled spectra."""
     path = tmp_path_factory.mktemp("view")
-    command = [GASNET3, "classify", str(samples.DIRECTORY), "-o", str(path / "all.parquet"), "-q"]
-    subprocess.run(command, check=True, timeout=300)
+    shutil.copy(sample_catalog, path / "all.parquet")
     return path
 
 
@@ -316,14 +314,11 @@ def test_one_file_without_a_catalog(page: Any, tmp_path: Path) -> None:
 def test_a_malformed_catalog_is_one_line(tmp_path: Path, content: bytes, told: str) -> None:
     path = tmp_path / ("bad.csv" if b"," in content else "bad.parquet")
     path.write_bytes(content)
-    done = subprocess.run(
-        [GASNET3, "view", str(path), "--no-browser"], capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == 2
-    assert done.stderr.startswith("gasnet3: ")
-    assert str(path) in done.stderr
-    assert told in done.stderr
-    assert done.stderr.count("\n") == 1
+    _, err = run("view", path, "--no-browser", status=2)
+    assert err.startswith("gasnet3: ")
+    assert str(path) in err
+    assert told in err
+    assert err.count("\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,11 @@ import pytest
 
 from gasnet3.catalog import read_catalog
 from gasnet3.io import write_npz
-from gasnet3.nets.model import save_model
 from gasnet3.run.local import classify_files
 from gasnet3.run.work import Settings
 from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.lattice import OBSERVED
-from toy import toy_model, toy_spectra
+from toy import save_toys, toy_model, toy_spectra
 
 META = ({"plate": [5], "field": ["a"]}, {"plate": ["x"], "ra": [1.5], "mag": [2]})
 
@@ -26,9 +25,7 @@ def files(tmp_path):
 
 
 def test_a_catalog_does_not_depend_on_the_batches(files, tmp_path_factory):
-    directory = tmp_path_factory.mktemp("work")
-    model = toy_model("GALAXY")
-    save_model(model.network, model.card, directory)
+    directory = save_toys(tmp_path_factory.mktemp("work"), ["GALAXY"])
     paths = [directory / f"{size}.parquet" for size in (1, 2)]
     for size, path in enumerate(paths, start=1):
         classify_files(files, path, models=directory, settings=Settings(batch_rows=size))

@@ -17,23 +17,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gasnet3.flags import ZWarn
-from gasnet3.nets.model import save_model
 from gasnet3.pipeline.pipeline import Pipeline
 from gasnet3.run.hats import PartitionClassifier
 from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.lattice import OBSERVED
-from toy import toy_model, toy_spectra
+from toy import save_toys, toy_model, toy_spectra
 
 ROWS = 5
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> str:
-    directory = tmp_path_factory.mktemp("models")
-    for cls in ("STAR", "GALAXY"):
-        model = toy_model(cls)
-        save_model(model.network, model.card, directory)
-    return str(directory)
+    return str(save_toys(tmp_path_factory.mktemp("models"), ["STAR", "GALAXY"]))
 
 
 @cache

@@ -11,7 +11,7 @@ from gasnet3.nets.model import build, read_model, save_model
 from gasnet3.nets.registry import list_models, load_model, load_models
 from gasnet3.nets.unet import UNet
 from gasnet3.spectra.lattice import OBSERVED, ShiftRange
-from toy import toy_model
+from toy import save_toys, toy_model
 
 N, N_REST = OBSERVED.n, ShiftRange.from_z(0, 0.1).rest_lattice(OBSERVED).n
 
@@ -114,9 +114,7 @@ def test_unknown_names_list_what_there_is():
 
 
 def test_a_directory_gives_one_model_a_class(tmp_path):
-    for cls in ("QSO", "STAR"):
-        model = toy_model(cls)
-        save_model(model.network, model.card, tmp_path)
+    save_toys(tmp_path, ["QSO", "STAR"])
     assert [info.name for info in list_models(tmp_path)] == ["toy-qso", "toy-star"]
     assert list(load_models(tmp_path)) == ["STAR", "QSO"]
     assert load_model(tmp_path / "toy-qso.json").card.cls == "QSO"

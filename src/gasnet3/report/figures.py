@@ -214,6 +214,7 @@ def name_lines(
             va="top",
             fontsize=7,
             arrowprops={"arrowstyle": "-", "color": LINE_COLOR, "lw": 0.6, "shrinkB": 0},
+            in_layout=False,  # it is within the panel; to measure it takes longer than to draw it
         )
         style = "-" if emission else ":"
         ax.axvline(waves[index], ymax=below, color=LINE_COLOR, lw=0.6, ls=style, zorder=0.5)
