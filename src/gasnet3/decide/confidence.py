@@ -69,6 +69,9 @@ SOFT_EVIDENCE = 5.0
 UNFORESEEN = 0.01
 """Probability that something else has happened, of which all classes have their share."""
 
+ORDINARY = 1.7
+"""``structure`` of the residuals that ordinary spectra have."""
+
 NO_OTHER = 1e4
 """Stands for the χ² difference to another redshift where there is none."""
 
@@ -242,7 +245,7 @@ class PosteriorFit:
         Populations of continua, by class.
     bright_weight : ndarray, shape (3, 3 + features + 1)
         Of the softmax over ``gasnet3.CLASSES`` of bright spectra; the last column is the constant.
-    z_weight : ndarray, shape (10,)
+    z_weight : ndarray, shape (11,)
         Of the logistic of :meth:`redshift_features`; the constant comes last.
     """
 
@@ -285,7 +288,7 @@ class PosteriorFit:
         near: Floats, rchi2: Floats, sn: Floats, weights: Weights, cls: NDArray[np.int64],
         which: NDArray[np.int64],
     ) -> Floats:  # fmt: skip
-        """Numbers that tell a right redshift from a wrong one, shape (rows, 9).
+        """Numbers that tell a right redshift from a wrong one, shape (rows, 10).
 
         Parameters
         ----------
@@ -302,13 +305,15 @@ class PosteriorFit:
         height, distance = (weights.of_solution(n, cls, which) for n in ("height", "distance"))
         odds = np.clip(near, 1e-9, 1.0 - 1e-9)
         size = np.clip(np.nan_to_num(sn), *SN_RANGE)
+        alone = np.clip(weights.alone, 0.01, 0.99)
         misfit = np.log(np.clip(np.nan_to_num(rchi2, nan=1.0) / (2.0 + (0.1 * size) ** 2), 1, 1e3))
         return np.column_stack(
             [
                 np.arcsinh(np.log(odds / (1.0 - odds))), misfit,
                 np.arcsinh(np.maximum(height, 0.0)), np.log(size),
-                np.log(weights.temperature), np.log(weights.structure),
+                np.log(weights.temperature), np.log(np.maximum(weights.structure / ORDINARY, 1.0)),
                 np.log(distance + NEAR_POPULATION),
+                np.log(alone / (1.0 - alone)),
                 (name == "STAR").astype(np.float64), (name == "QSO").astype(np.float64),
             ]
         )  # fmt: skip

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +76,8 @@ class Weights:
         Squared distance of its coefficients from the population, divided by their number.
     temperature, structure : ndarray of float64, shape (rows,)
         Unit of χ², and how much more the residuals vary over long stretches than over short ones.
+    alone : ndarray of float64, shape (rows,)
+        Share of what the best solution explains that lies in one place: 1 for a single line.
     bare : Weights or None
         As the evidence has them, before the probabilities of classes were set.
     """
@@ -90,6 +92,7 @@ class Weights:
     distance: list[Floats]
     temperature: Floats
     structure: Floats
+    alone: Floats
     bare: Weights | None = None
 
     @property
@@ -195,7 +198,7 @@ def weigh(
     continua : mapping of str to Continua
         Populations of continua by class; none: their shape says nothing.
     """
-    temperature, structure = _residual_power(prepared, candidates, n_good)
+    temperature, structure, alone = _leading(prepared, candidates, n_good)
     heights: list[Floats] = []
     distances: list[Floats] = []
     solutions, between, shape, redshifts, sigmas = [], [], [], [], []
@@ -228,7 +231,7 @@ def weigh(
     names = tuple(engine.cls for engine in engines)
     return Weights(
         names, solutions, between, shape, redshifts, sigmas, heights, distances, temperature,
-        structure,
+        structure, alone,
     )  # fmt: skip
 
 
@@ -244,10 +247,10 @@ def _distances(engine: Engine, found: Candidates) -> Floats:
     return np.nan_to_num(np.stack(each, axis=1) / found.coeff.shape[2], nan=1.0)
 
 
-def _residual_power(
+def _leading(
     prepared: Sequence[Prepared], candidates: Sequence[Candidates], n_good: NDArray[np.int64]
-) -> tuple[Floats, Floats]:
-    """Power of the residuals of the best solutions over runs of pixels, in units of the noise.
+) -> tuple[Floats, Floats, Floats]:
+    """What the model of the least reduced χ² leaves, and where it explains something.
 
     Errors that are correlated, or of calibration, count by what they do at the width of features:
     there χ² has this unit, where it is above 1.
@@ -255,35 +258,45 @@ def _residual_power(
     Returns
     -------
     temperature : ndarray of float64, shape (rows,)
-        Over :data:`SHORT` pixels, or the reduced χ² where that is more; 1 at least.
+        Power of the residuals over :data:`SHORT` pixels in units of the noise, or the reduced χ²
+        where that is more; 1 at least.
     structure : ndarray of float64, shape (rows,)
-        Over :data:`LONG` pixels in units of the temperature; 1 at least.
+        The same over :data:`LONG` pixels in units of the temperature; 1 at least.
+    alone : ndarray of float64, shape (rows,)
+        Largest share of the explained χ² within two runs of :data:`SHORT` pixels.
     """
     reduced = [
         as_numpy(found.chi2[:, 0]) / np.maximum(n_good - found.dof, 1) for found in candidates
     ]
     least = np.where(np.isfinite(reduced), reduced, np.inf)
     lead, lowest = least.argmin(axis=0), least.min(axis=0)
-    temperature, long = np.ones((2, len(n_good)))
+    temperature, long, alone = np.ones((3, len(n_good)))
     for index, (spectra, found) in enumerate(zip(prepared, candidates, strict=True)):
         rows = np.flatnonzero((lead == index) & np.isfinite(lowest))
         at = like(found.shift, rows)
-        ivar = as_numpy(spectra.ivar)[rows].astype(np.float64)
-        model = as_numpy(found.models(at, namespace(at).zeros_like(at)))
-        residual = np.sqrt(ivar) * (as_numpy(spectra.flux)[rows] - model)
-        temperature[rows] = np.maximum(lowest[rows], _power(residual, ivar > 0, SHORT))
-        long[rows] = _power(residual, ivar > 0, LONG)
+        root = np.sqrt(as_numpy(spectra.ivar)[rows].astype(np.float64))
+        signal = root * as_numpy(spectra.flux)[rows]
+        left = signal - root * as_numpy(found.models(at, namespace(at).zeros_like(at)))
+        temperature[rows] = np.maximum(lowest[rows], _power(left, root > 0, SHORT))
+        long[rows] = _power(left, root > 0, LONG)
+        explained = np.maximum(_runs(signal**2 - left**2, SHORT), 0.0)
+        most = (explained[:, 1:] + explained[:, :-1]).max(axis=1)
+        alone[rows] = most / np.maximum(explained.sum(axis=1), 1e-300)
     temperature = np.maximum(temperature, 1.0)
-    return temperature, np.maximum(long / temperature, 1.0)
+    return temperature, np.maximum(long / temperature, 1.0), alone
+
+
+def _runs(values: NDArray[Any], width: int) -> NDArray[Any]:
+    """Sums over runs of pixels, shape (rows, runs); pixels left over at the end are dropped."""
+    count = values.shape[1] // width
+    return values[:, : count * width].reshape(len(values), count, width).sum(axis=2)
 
 
 def _power(residual: Floats, good: Bools, width: int) -> Floats:
     """Mean square of the sums over runs of pixels, over their number of good pixels."""
-    n = residual.shape[1] // width * width
-    runs = residual[:, :n].reshape(len(residual), n // width, width).sum(axis=2)
-    count = good[:, :n].reshape(len(good), n // width, width).sum(axis=2)
+    count = _runs(good, width)
     full = count > width / 2
-    power = np.where(full, runs**2 / np.maximum(count, 1), 0.0).sum(axis=1)
+    power = np.where(full, _runs(residual, width) ** 2 / np.maximum(count, 1), 0.0).sum(axis=1)
     return np.asarray(power / np.maximum(full.sum(axis=1), 1))
 
 

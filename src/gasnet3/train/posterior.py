@@ -29,7 +29,7 @@ LEAST_LEVEL = 100.0
 FARTHEST = 6.0
 """Ratios of coefficients beyond which a continuum is broken."""
 
-STRANGERS = 1 / 3
+STRANGERS = 0.15
 """Weight of all strangers together, over that of all other spectra."""
 
 STRENGTH = 1.0
@@ -135,6 +135,35 @@ def judge_strangers(pipeline: Pipeline, spectra: Spectra) -> list[Judged]:
     return out
 
 
+def spoiled(spectra: Spectra, seed: int = 0) -> Spectra:
+    """Labelled spectra as detectors spoil them: a line that is none, or a step between two arms.
+
+    Of the first, every other spectrum gets a bright narrow line somewhere, whose redshift it may
+    then be given; the others lose their features and get a step (and the class "SKY").
+    """
+    rng = np.random.default_rng(seed)
+    flux = spectra.flux.astype(np.float64)
+    ivar, classes = spectra.ivar, spectra.classes.astype("U16")
+    pixel = np.arange(flux.shape[1])
+    for row in range(len(flux)):
+        good = np.flatnonzero(ivar[row] > 0)
+        if len(good) < len(pixel) // 2:
+            continue
+        at, noise = rng.choice(good), np.median(ivar[row][good]) ** -0.5
+        if row % 2:
+            line = np.exp(-0.5 * ((pixel - at) / rng.uniform(1.0, 4.0)) ** 2)
+            flux[row] += noise * np.exp(rng.uniform(np.log(3.0), np.log(40.0))) * line
+            continue
+        level = np.median(flux[row][good])
+        slope = np.exp(rng.normal(0.0, 0.5) * (pixel - at) / len(pixel))
+        step = 1.0 + rng.choice([-1, 1]) * np.exp(rng.uniform(np.log(0.02), np.log(0.5)))
+        noises = rng.standard_normal(len(good)) * ivar[row][good] ** -0.5
+        flux[row] = 0.0
+        flux[row][good] = (level * slope * np.where(pixel < at, 1.0, step))[good] + noises
+        classes[row] = "SKY"
+    return replace(spectra, flux=flux.astype(spectra.flux.dtype), classes=classes)
+
+
 def fit_posterior(
     judged: Judged, continua: Mapping[str, Continua], strangers: Sequence[Judged] = ()
 ) -> PosteriorFit:
@@ -147,7 +176,7 @@ def fit_posterior(
     continua : mapping of str to Continua
         What they were judged with.
     strangers : sequence of Judged
-        See :func:`judge_strangers`; together they count a third of the others.
+        See :func:`judge_strangers`; together they count :data:`STRANGERS` of the others.
 
     Raises
     ------
@@ -159,7 +188,7 @@ def fit_posterior(
     known = np.isin(cls, CLASSES)
     place = np.array([CLASSES.index(c) for c in cls[known]])
     bright = _logistic(features[known], place, bright_share(sn[known]))
-    first = PosteriorFit(dict(continua), bright, np.zeros(10))
+    first = PosteriorFit(dict(continua), bright, np.zeros(11))
     cases = [redshift_cases(each, first) for each in (judged, *strangers)]
     count = [int(asked.sum()) for _, _, asked in cases]
     features, right = (np.concatenate([case[i][case[2]] for case in cases]) for i in (0, 1))
