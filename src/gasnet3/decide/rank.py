@@ -38,8 +38,8 @@ class Ranked:
     prior : ndarray of float64, shape (rows, c)
         What a prior adds to χ² in all comparisons; 0 without one.
     unlikeliness : ndarray of float64, shape (rows, c)
-        What they are ordered by, -ln of the posterior weight where that is known; inf where there
-        is none.
+        -ln of the weight that the spectrum alone gives each, where that is known, else what they
+        are ordered by; inf where there is none.
     weighed : bool
         Whether that is known.
     """
@@ -70,6 +70,7 @@ def rank(
     probabilities: Floats | None = None,
     errors: Mapping[str, Mapping[str, float]] | None = None,
     log_weights: Sequence[Floats] | None = None,
+    log_evidence: Sequence[Floats] | None = None,
 ) -> Ranked:
     """Order the solutions of all classes: is the fit bad, then how likely it is.
 
@@ -89,6 +90,8 @@ def rank(
         in quadrature. 1 and 0 where none are given.
     log_weights : sequence of ndarray of float64, shape (rows, k), optional
         ln of the posterior weight of each solution, one entry a class: they decide then.
+    log_evidence : sequence of ndarray of float64, shape (rows, k), optional
+        The same as the spectrum alone has it, with ``log_weights``.
     """
 
     def join(name: str) -> NDArray[Any]:
@@ -117,11 +120,14 @@ def rank(
     else:
         key = _unlikeliness(candidates, probabilities, chi2 + prior, rchi2, widths)
     key = np.where(np.isnan(key), np.inf, key) + np.where(bad, 1e30, 0.0)
+    unlikeliness = key
+    if log_evidence is not None:
+        unlikeliness = np.where(np.isfinite(chi2), -np.concatenate(list(log_evidence), 1), np.inf)
     order = np.argsort(key, axis=1, kind="stable")
     columns = {
         "cls": np.tile(cls, (rows, 1)), "which": np.tile(which, (rows, 1)), "shift": shift,
         "z": z, "z_err": z_err, "chi2": chi2, "rchi2": rchi2, "bad": bad, "edge": edge,
-        "prior": prior, "unlikeliness": key,
+        "prior": prior, "unlikeliness": unlikeliness,
     }  # fmt: skip
     sort = {name: np.take_along_axis(values, order, axis=1) for name, values in columns.items()}
     names = tuple(c.cls for c in candidates)
@@ -160,12 +166,13 @@ def other_redshift(ranked: Ranked, nth: int) -> Bools:
 def delta_chi2(ranked: Ranked, nth: int = 0) -> Floats:
     """χ² of the next solution at another redshift, less that of the nth; NaN without one.
 
-    Where the posterior orders them, the difference of -2 ln of their weights: it is never negative.
+    Where the posterior orders them, the difference of -2 ln of what the spectrum says of each; 0
+    where the other has more of it, and lost by what is known of classes.
     """
     later = other_redshift(ranked, nth) & _after(ranked, nth)
     if ranked.weighed:
         key = 2.0 * np.where(np.isfinite(ranked.chi2), ranked.unlikeliness, np.nan)
-        return _least(np.where(later, key, np.nan)) - key[:, nth]
+        return np.maximum(_least(np.where(later, key, np.nan)) - key[:, nth], 0.0)
     return _least(np.where(later, ranked.total, np.nan)) - ranked.total[:, nth]
 
 

@@ -302,7 +302,9 @@ class Classifier(ABC):
             weights = weigh(self.engines, prepared, candidates, curves, n_good, fit.continua)
             weights = weights.of_classes(fit.classes(weights.evidence, evidence))
             probabilities = weights.probabilities
-            ranked = rank(candidates, n_good, errors=errors, log_weights=weights.solutions)
+            assert weights.bare is not None
+            both = weights.solutions, weights.bare.solutions
+            ranked = rank(candidates, n_good, None, errors, *both)
         elif fit is None:
             ranked = rank(candidates, n_good, errors=errors)
             probabilities = class_probabilities(ranked)
