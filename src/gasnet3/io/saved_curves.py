@@ -28,7 +28,8 @@ from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.lattice import ShiftRange, z_from_shift
 
 KEY = b"gasnet3_curves"
-FORMAT = 1
+FORMAT = 2
+"""1 had the least χ² over free coefficients; 2 has -2 ln p where their population is known."""
 
 
 class CurvesError(GasnetError, ValueError):

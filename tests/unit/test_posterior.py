@@ -1,0 +1,255 @@
+"""Weights of classes and redshifts, and what catalogs make of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gasnet3.classes import CLASSES
+from gasnet3.decide.confidence import PosteriorFit, find_confidence
+from gasnet3.decide.continua import Continua
+from gasnet3.decide.posterior import NOTHING, RIGHT, Weights
+from gasnet3.pipeline.fitted import Fitted
+from gasnet3.pipeline.pipeline import Pipeline
+from gasnet3.solve.priors import FUNCTIONS, Priors
+from gasnet3.solve.solvers import SOLVERS
+from gasnet3.spectra.batch import Spectra
+from toy import toy_engine, toy_model, toy_spectra
+
+BRIGHT = np.zeros((0, 0))
+REDSHIFT = np.array([1.0, -0.1, 0.2, 0.0, -0.1, -0.5, -0.2, 0.1, 0.1, -0.1, 0.3])
+
+
+def continua() -> dict[str, Continua]:
+    """A population of continua of each class."""
+    out = {}
+    for place, cls in enumerate(CLASSES):
+        covariance = np.diag([0.01, *[0.04] * 5])
+        centre = np.array([[0.05, 0.3 + 0.05 * place, -0.2, 0.0, 0.0, 0.0]])
+        out[cls] = Continua(np.array([1.0]), centre, covariance[None])
+    return out
+
+
+def pipeline(classes: tuple[str, ...] = CLASSES, solver: str = "exact") -> Pipeline:
+    """Toy models whose posterior decides."""
+    engines = tuple(toy_engine(cls) for cls in classes)
+    fitted = Fitted(PosteriorFit(continua(), BRIGHT, REDSHIFT))
+    return Pipeline(engines, SOLVERS[solver], torch.device("cpu"), fitted)
+
+
+@pytest.fixture(scope="module")
+def spectra() -> Spectra:
+    """Bright, faint, noise alone, and nothing."""
+    rng = np.random.default_rng(5)
+    model = toy_model("GALAXY")
+    out = toy_spectra(model, rng.uniform(0.005, 0.095, 12), sn=3.0, seed=4)
+    out.flux[0:3] = toy_spectra(model, np.array([0.02, 0.05, 0.08]), sn=40.0).flux[:3]
+    out.flux[3] = 10.0 + 3.0 * rng.standard_normal(out.flux.shape[1])
+    out.ivar[4] = 0
+    return out
+
+
+def weights(rng: np.random.Generator, rows: int = 4, k: int = 3) -> Weights:
+    """Solutions far from each other, with narrow errors."""
+
+    def one(scale: float) -> list[np.ndarray]:
+        return [scale * rng.normal(size=(rows, k)) for _ in CLASSES]
+
+    z = [0.1 * np.arange(k)[None] + np.full((rows, k), 0.3 * i) for i in range(3)]
+    between = [rng.normal(size=rows) for _ in CLASSES]
+    sigma = [np.full((rows, k), 1e-5) for _ in CLASSES]
+    ones = np.ones(rows)
+    return Weights(
+        CLASSES, one(2.0), between, one(0.5), z, sigma, one(1.0), one(1.0), ones, ones, ones
+    )
+
+
+def test_what_is_near_each_solution_and_the_rest_make_one(rng: np.random.Generator) -> None:
+    found = weights(rng)
+    total = np.zeros(4)
+    for index, cls in enumerate(CLASSES):
+        for nth in range(3):
+            total += found.near(found.z[index][:, nth], np.full(4, cls))
+    every = np.logaddexp.reduce([*(w for s in found.solutions for w in s.T), *found.between])
+    rest = np.exp(np.logaddexp.reduce(found.between) - every)
+    np.testing.assert_allclose(total + rest, 1.0, rtol=1e-12)
+
+
+def test_shares_do_not_change_with_a_constant(rng: np.random.Generator) -> None:
+    found = weights(rng)
+    constant = np.array([0.0, -700.0, 1e5, 3.0])
+    moved = replace(
+        found,
+        solutions=[s + constant[:, None] for s in found.solutions],
+        between=[b + constant for b in found.between],
+    )
+    cls = np.full(4, "GALAXY")
+    near, same = (w.near(w.z[1][:, 0], cls) for w in (found, moved))
+    np.testing.assert_allclose(same, near, rtol=1e-9)
+    np.testing.assert_allclose(moved.probabilities, found.probabilities, rtol=1e-9)
+    np.testing.assert_allclose(found.probabilities.sum(axis=1), 1.0)
+
+
+def test_another_class_at_the_same_redshift_is_no_doubt(rng: np.random.Generator) -> None:
+    found = weights(rng, k=1)
+    found.z[2][:] = found.z[1] + 0.5 * RIGHT["GALAXY"]
+    found.z[0][:] = 0.9
+    for between in found.between:
+        between[:] = NOTHING
+    near = found.near(found.z[1][:, 0], np.full(4, "GALAXY"))
+    np.testing.assert_allclose(near, 1.0 - found.probabilities[:, 0])
+
+
+def test_a_broad_minimum_is_near_in_part(rng: np.random.Generator) -> None:
+    found = weights(rng, k=1)
+    for index in (0, 2):
+        found.solutions[index][:] = NOTHING
+    for between in found.between:
+        between[:] = NOTHING
+    found.sigma[1][:] = RIGHT["GALAXY"]
+    near = found.near(found.z[1][:, 0], np.full(4, "GALAXY"))
+    np.testing.assert_allclose(near, 0.6826894921)
+
+
+@given(st.lists(st.floats(0.0, 1.0), min_size=3, max_size=3).filter(lambda p: sum(p) > 1e-3))
+def test_given_probabilities_come_out(shares: list[float]) -> None:
+    p = np.tile(np.array(shares) / sum(shares), (4, 1))
+    found = weights(np.random.default_rng(1)).of_classes(p)
+    np.testing.assert_allclose(found.probabilities, p, atol=1e-12)
+
+
+def test_the_shape_of_the_continuum_leaves_doubt(rng: np.random.Generator) -> None:
+    found = weights(rng, k=2)
+    # Without shapes, two solutions as likely; with them, one.
+    for index in range(3):
+        found.solutions[index][:] = found.shape[index][:] = NOTHING
+        found.between[index][:] = NOTHING
+    found.shape[1][:] = [50.0, 0.0]
+    found.solutions[1][:] = [50.0, 0.0]
+    found = found.of_classes(np.tile([0.0, 1.0, 0.0], (4, 1)))
+    near = found.near(found.z[1][:, 0], np.full(4, "GALAXY"))
+    np.testing.assert_allclose(near, 0.9)
+
+
+def test_nothing_at_all_has_no_probabilities(rng: np.random.Generator) -> None:
+    found = weights(rng)
+    for index in range(3):
+        found.solutions[index][0] = NOTHING
+        found.between[index][0] = NOTHING
+    assert np.isnan(found.probabilities[0]).all()
+    assert np.isfinite(found.probabilities[1:]).all()
+    given_nan = found.of_classes(found.probabilities)
+    assert np.isnan(given_nan.probabilities[0]).all()
+
+
+@pytest.mark.parametrize("solver", ["exact", "hybrid"])
+def test_catalogs_do_not_depend_on_batch_order_or_threads(spectra: Spectra, solver: str) -> None:
+    every = pipeline(solver=solver)
+    whole = every.run(spectra, 3)
+    names = [n for n in whole.colnames if whole[n].dtype.kind in "fiub" and n != "znum"]
+
+    def same(rows: np.ndarray, table: object) -> None:
+        index = (3 * rows[:, None] + np.arange(3)).ravel()
+        for name in names:
+            np.testing.assert_array_equal(
+                np.asarray(table[name]), np.asarray(whole[name])[index], err_msg=name
+            )
+
+    for row in (0, 3, 4, 7, 11):
+        same(np.array([row]), every.run(spectra[row : row + 1], 3))
+    order = np.random.default_rng(3).permutation(12)
+    same(order, every.run(spectra[order], 3))
+    same(np.arange(12), every.run(spectra, 3, threads=2))
+
+
+def test_probabilities_and_differences_are_what_they_promise(spectra: Spectra) -> None:
+    table = pipeline().run(spectra, 4)
+    has = np.isfinite(table["z"])
+    shares = np.stack([np.asarray(table[f"p_{cls.lower()}"]) for cls in CLASSES], axis=1)
+    np.testing.assert_allclose(shares[has].sum(axis=1), 1.0)
+    assert (np.isfinite(table["p_z"]) == has).all()
+    assert ((table["p_z"][has] >= 0) & (table["p_z"][has] <= 1)).all()
+    known = np.isfinite(table["delta_chi2"])
+    assert known.sum() > 20
+    assert (table["delta_chi2"][known] >= 0).all()
+    bright = np.asarray(table["znum"]) == 0
+    right = np.abs(np.asarray(table["z"])[bright][:3] - [0.02, 0.05, 0.08]) < 1e-3
+    assert right.all()
+    assert (np.asarray(table["class"])[bright][:3] == "GALAXY").all()
+
+
+def test_solutions_come_by_their_posterior(spectra: Spectra) -> None:
+    outcome = pipeline().solve(spectra, 4)
+    assert outcome.weights is not None
+    ranked = outcome.ranked
+    weight = np.stack(
+        [
+            outcome.weights.of_solution("solutions", ranked.cls[:, nth], ranked.which[:, nth])
+            for nth in range(ranked.cls.shape[1])
+        ],
+        axis=1,
+    )
+    real = np.isfinite(ranked.chi2) & ~ranked.bad
+    for row in range(len(spectra)):
+        assert (np.diff(weight[row][real[row]]) <= 0).all()
+
+
+def test_a_row_without_data_has_no_answer(spectra: Spectra) -> None:
+    row = pipeline().run(spectra[4:5])[0]
+    for name in ("z", "p_z", "p_galaxy", "chi2"):
+        assert np.isnan(row[name])
+    assert row["zwarn"] != 0
+
+
+@pytest.mark.parametrize("classes", [("GALAXY",), ("STAR", "QSO")])
+def test_fewer_classes_share_what_there_is(spectra: Spectra, classes: tuple[str, ...]) -> None:
+    table = pipeline(classes).run(spectra)
+    has = np.isfinite(table["z"])
+    assert has.sum() == 11
+    total = sum(np.asarray(table[f"p_{cls.lower()}"]) for cls in classes)
+    np.testing.assert_allclose(total[has], 1.0)
+    for cls in set(CLASSES) - set(classes):
+        assert np.isnan(table[f"p_{cls.lower()}"]).all()
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_priors_decide_even_from_far_away(spectra: Spectra, function: str) -> None:
+    def under(z: float, sigma: float) -> object:
+        count = len(spectra)
+        known = Priors(
+            {str(name): row for row, name in enumerate(spectra.ids)}, np.full(count, z),
+            np.full(count, sigma), np.full(count, FUNCTIONS.index(function)),
+        )  # fmt: skip
+        return replace(pipeline(), priors=known).run(spectra, 2)
+
+    for z, sigma in ((0.05, 0.001), (0.05, 1e-7), (5.0, 0.001)):
+        table = under(z, sigma)
+        known = np.isfinite(table["delta_chi2"])
+        assert (table["delta_chi2"][known] >= 0).all()
+        assert (np.isfinite(table["p_z"]) == np.isfinite(table["z"])).all()
+
+
+def test_fits_come_back_from_a_file(tmp_path: Path) -> None:
+    hashes = {"STAR": "a", "GALAXY": "b", "QSO": "c"}
+    bright = np.arange(51.0).reshape(3, 17)
+    content = {
+        "continua": {cls: one.to_json() for cls, one in continua().items()},
+        "bright": bright.tolist(), "redshift": REDSHIFT.tolist(),
+    }  # fmt: skip
+    text = json.dumps({"models": hashes, "solvers": {"exact": content}})
+    (tmp_path / "fit.json").write_text(text, encoding="utf-8")
+    found = find_confidence(hashes, "hybrid", [tmp_path])
+    assert isinstance(found, PosteriorFit)
+    np.testing.assert_array_equal(found.bright_weight, bright)
+    np.testing.assert_array_equal(found.z_weight, REDSHIFT)
+    for cls, one in continua().items():
+        for name in vars(one):
+            np.testing.assert_array_equal(getattr(found.continua[cls], name), getattr(one, name))
+    assert find_confidence(hashes, "amortised", [tmp_path]) is None
