@@ -24,6 +24,7 @@ def candidates(cls, z, chi2, bad=None, dof=16):
         edge=torch.zeros(1, k, dtype=torch.bool),
         coeff=torch.zeros(1, k, 3),
         covariance=torch.zeros(1, k, 3, 3),
+        bound=torch.zeros(1, k, dtype=torch.float64),
         continuum=torch.zeros(1, k, 6),
         prior=torch.zeros(1, k, dtype=torch.float64),
     )
@@ -145,3 +146,29 @@ def test_no_solution_is_nan_everywhere():
     assert np.isnan(order.z).all()
     assert np.isnan(decide.class_probabilities(order)).all()
     assert np.isnan(decide.delta_chi2(order)[0])
+
+
+def test_the_posterior_orders_where_it_is_known():
+    found = [
+        candidates("GALAXY", [0.5, 0.9], [1000.0, 1010.0]),
+        candidates("QSO", [1.5, NAN], [1020.0, NAN]),
+    ]
+    weights = [np.array([[-30.0, -20.0]]), np.array([[-10.0, -1e300]])]
+    evidence = [np.array([[-30.0, -8.0]]), np.array([[-12.0, -1e300]])]
+    order = decide.rank(found, N_GOOD, None, None, weights, evidence)
+    np.testing.assert_allclose(order.z[0, :3], [1.5, 0.9, 0.5])
+    # The next has more evidence, and lost by what is known of classes.
+    assert decide.delta_chi2(order)[0] == 0.0
+    assert decide.delta_chi2(order, 1)[0] == pytest.approx(44.0)
+    assert np.isnan(decide.delta_chi2(order, 2)[0])
+    assert decide.runner_up(order)[0][0] == "GALAXY"
+    assert decide.runner_up(order)[1][0] == pytest.approx(0.9)
+    assert decide.runner_up(order, 2)[0][0] == ""
+
+
+def test_bad_fits_come_last_in_the_posterior_too():
+    found = [candidates("QSO", [1.0, 2.0], [900.0, 1000.0], bad=[True, False])]
+    weights = [np.array([[-1.0, -50.0]])]
+    order = decide.rank(found, N_GOOD, None, None, weights, weights)
+    np.testing.assert_allclose(order.z[0], [2.0, 1.0])
+    assert decide.delta_chi2(order)[0] == 0.0

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from astropy.table import Table
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,8 +50,9 @@ def spectra() -> Spectra:
     """Bright, faint, noise alone, and nothing."""
     rng = np.random.default_rng(5)
     model = toy_model("GALAXY")
-    out = toy_spectra(model, rng.uniform(0.005, 0.095, 12), sn=3.0, seed=4)
-    out.flux[0:3] = toy_spectra(model, np.array([0.02, 0.05, 0.08]), sn=40.0).flux[:3]
+    out = toy_spectra(model, rng.uniform(0.005, 0.095, 7), sn=3.0, seed=4)
+    bright = toy_spectra(model, np.array([0.02, 0.05, 0.08]), sn=40.0)
+    out.flux[:3], out.ivar[:3] = bright.flux, bright.ivar
     out.flux[3] = 10.0 + 3.0 * rng.standard_normal(out.flux.shape[1])
     out.ivar[4] = 0
     return out
@@ -129,7 +131,7 @@ def test_the_shape_of_the_continuum_leaves_doubt(rng: np.random.Generator) -> No
     found = weights(rng, k=2)
     # Without shapes, two solutions as likely; with them, one.
     for index in range(3):
-        found.solutions[index][:] = found.shape[index][:] = NOTHING
+        found.solutions[index][:], found.shape[index][:] = NOTHING, 0.0
         found.between[index][:] = NOTHING
     found.shape[1][:] = [50.0, 0.0]
     found.solutions[1][:] = [50.0, 0.0]
@@ -155,29 +157,29 @@ def test_catalogs_do_not_depend_on_batch_order_or_threads(spectra: Spectra, solv
     whole = every.run(spectra, 3)
     names = [n for n in whole.colnames if whole[n].dtype.kind in "fiub" and n != "znum"]
 
-    def same(rows: np.ndarray, table: object) -> None:
+    def same(rows: np.ndarray, table: Table) -> None:
         index = (3 * rows[:, None] + np.arange(3)).ravel()
         for name in names:
             np.testing.assert_array_equal(
                 np.asarray(table[name]), np.asarray(whole[name])[index], err_msg=name
             )
 
-    for row in (0, 3, 4, 7, 11):
+    for row in (0, 3, 4):
         same(np.array([row]), every.run(spectra[row : row + 1], 3))
-    order = np.random.default_rng(3).permutation(12)
+    order = np.random.default_rng(3).permutation(7)
     same(order, every.run(spectra[order], 3))
-    same(np.arange(12), every.run(spectra, 3, threads=2))
+    same(np.arange(7), every.run(spectra, 3, threads=2))
 
 
 def test_probabilities_and_differences_are_what_they_promise(spectra: Spectra) -> None:
-    table = pipeline().run(spectra, 4)
+    table = pipeline().run(spectra, 3)
     has = np.isfinite(table["z"])
     shares = np.stack([np.asarray(table[f"p_{cls.lower()}"]) for cls in CLASSES], axis=1)
     np.testing.assert_allclose(shares[has].sum(axis=1), 1.0)
     assert (np.isfinite(table["p_z"]) == has).all()
     assert ((table["p_z"][has] >= 0) & (table["p_z"][has] <= 1)).all()
     known = np.isfinite(table["delta_chi2"])
-    assert known.sum() > 20
+    assert known.sum() > 15
     assert (table["delta_chi2"][known] >= 0).all()
     bright = np.asarray(table["znum"]) == 0
     right = np.abs(np.asarray(table["z"])[bright][:3] - [0.02, 0.05, 0.08]) < 1e-3
@@ -186,7 +188,7 @@ def test_probabilities_and_differences_are_what_they_promise(spectra: Spectra) -
 
 
 def test_solutions_come_by_their_posterior(spectra: Spectra) -> None:
-    outcome = pipeline().solve(spectra, 4)
+    outcome = pipeline().solve(spectra, 3)
     assert outcome.weights is not None
     ranked = outcome.ranked
     weight = np.stack(
@@ -212,7 +214,7 @@ def test_a_row_without_data_has_no_answer(spectra: Spectra) -> None:
 def test_fewer_classes_share_what_there_is(spectra: Spectra, classes: tuple[str, ...]) -> None:
     table = pipeline(classes).run(spectra)
     has = np.isfinite(table["z"])
-    assert has.sum() == 11
+    assert has.sum() == 6
     total = sum(np.asarray(table[f"p_{cls.lower()}"]) for cls in classes)
     np.testing.assert_allclose(total[has], 1.0)
     for cls in set(CLASSES) - set(classes):
@@ -221,15 +223,17 @@ def test_fewer_classes_share_what_there_is(spectra: Spectra, classes: tuple[str,
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_priors_decide_even_from_far_away(spectra: Spectra, function: str) -> None:
-    def under(z: float, sigma: float) -> object:
-        count = len(spectra)
+    some = spectra[2:6]
+
+    def under(z: float, sigma: float) -> Table:
+        count = len(some)
         known = Priors(
-            {str(name): row for row, name in enumerate(spectra.ids)}, np.full(count, z),
+            {str(name): row for row, name in enumerate(some.ids)}, np.full(count, z),
             np.full(count, sigma), np.full(count, FUNCTIONS.index(function)),
         )  # fmt: skip
-        return replace(pipeline(), priors=known).run(spectra, 2)
+        return replace(pipeline(), priors=known).run(some, 2)
 
-    for z, sigma in ((0.05, 0.001), (0.05, 1e-7), (5.0, 0.001)):
+    for z, sigma in ((0.05, 0.001), (5.0, 1e-7)):
         table = under(z, sigma)
         known = np.isfinite(table["delta_chi2"])
         assert (table["delta_chi2"][known] >= 0).all()

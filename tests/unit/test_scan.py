@@ -104,14 +104,24 @@ def test_curves_do_not_depend_on_batch_or_order(frugality, shifts, rng):
         assert torch.equal(scan.scan(prepared_of(flux[rows], ivar[rows])), whole[rows])
 
 
-def test_exact_scan_agrees_with_float64_refits(batch):
+@pytest.mark.parametrize("bound", [False, True], ids=["free", "bound"])
+def test_exact_scan_agrees_with_float64_refits(bound, batch):
     engine = toy_engine("GALAXY")
     prepared = prepared_of(*batch)
-    curve = engine.full_scan.scan(prepared)
+    scan, size = engine.full_scan, prepared.size
+    if not bound:
+        scan, size = ExactScan.build(engine.eigenspectra, OBSERVED.n, engine.card.shifts), None
+    curve = scan.scan(prepared)
     column = 120
-    shift = engine.full_scan.scanned[column].repeat(3)
-    fits = fit_at(engine.templates, prepared.flux, prepared.ivar, torch.arange(3), shift)
-    np.testing.assert_allclose(curve[:, column], fits.chi2, rtol=1e-4)
+    shift = scan.scanned[column].repeat(3)
+    fits = fit_at(engine.templates, prepared.flux, prepared.ivar, torch.arange(3), shift, size)
+    expected = fits.chi2
+    if bound:
+        # -2 ln p has the volume, too, of what the population allows.
+        allowed = torch.from_numpy(np.linalg.inv(engine.population.precision))
+        expected = expected - torch.logdet(fits.covariance)
+        expected += torch.logdet(allowed) + 4 * torch.log(size)
+    np.testing.assert_allclose(curve[:, column], expected, rtol=1e-4)
 
 
 def test_all_masked_rows_stay_finite():

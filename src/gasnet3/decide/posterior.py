@@ -122,7 +122,7 @@ class Weights:
         evidence = self.evidence
         with np.errstate(divide="ignore", invalid="ignore"):
             more = np.log(probabilities) - evidence
-        more = np.where(np.isfinite(more), more, 0.0)
+        more = np.nan_to_num(more, nan=0.0, posinf=0.0, neginf=NOTHING)
         solutions, between = [], []
         for index, cls in enumerate(self.classes):
             added = more[:, CLASSES.index(cls)]
