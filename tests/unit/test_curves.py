@@ -103,3 +103,14 @@ def test_files_that_hold_no_curves_are_told(tmp_path: Path, rng: np.random.Gener
     pa.parquet.write_table(pa.table({"id": ["a"]}), tmp_path / "other.parquet")
     with pytest.raises(CurvesError, match="holds no χ² curves"):
         SavedCurves(tmp_path / "other.parquet")
+
+
+def test_curves_of_the_free_chi2_are_refused(
+    tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gasnet3.io.saved_curves.FORMAT", 1)
+    with CurvesWriter(tmp_path / "old.parquet", HEADER) as writer:
+        writer.add(_spectra(["a"]), _chi2(1, rng))
+    monkeypatch.undo()
+    with pytest.raises(CurvesError, match="curves of another gasnet3; save them again"):
+        SavedCurves(tmp_path / "old.parquet")

@@ -356,7 +356,8 @@ def _between(
     best = np.where(np.isfinite(height), height, -np.inf).argmax(axis=1)[:, None]
     top, level = (np.take_along_axis(values, best, axis=1) for values in (height, plain))
     # The volumes in it have no temperature; they hardly change along a curve.
-    weight = top - 0.5 * (curve - constant[:, None] - level) / temperature[:, None] + said
+    with np.errstate(invalid="ignore"):  # a prior may rule out both
+        weight = top - 0.5 * (curve - constant[:, None] - level) / temperature[:, None] + said
     for place in as_numpy(found.shift).T:
         weight[np.abs(shift - place[:, None]) <= WINDOW[engine.cls]] = NOTHING
     step = float(shift[1] - shift[0]) if len(shift) > 1 else 1.0
