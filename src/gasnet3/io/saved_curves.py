@@ -2,7 +2,8 @@
 
 A file of curves is Parquet: a row a spectrum with its ``id``, a ``digest`` of its pixels, and for
 each class a list of float32, ``chi2_star``, ...: χ² (not reduced), or -2 ln p where the population
-of the coefficients is known, at the shifts that the metadata tell. These are the curves that solutions are proposed from, without what priors add to them.
+of the coefficients is known, at the shifts that the metadata tell. These are the curves that
+solutions are proposed from, without what priors add to them.
 """
 
 from __future__ import annotations
