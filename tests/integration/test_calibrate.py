@@ -155,5 +155,8 @@ def test_misuse_is_told_in_one_line(tmp_path):
 def test_fits_are_plain_numbers(calibrated):
     content = json.loads((calibrated / "confidence" / "fit.json").read_text())
     assert set(content["solvers"]) == {"amortised", "exact"}
-    assert np.shape(content["solvers"]["exact"]["class"]) == (3, 14)
+    exact = content["solvers"]["exact"]
+    assert np.shape(exact["bright"]) == (3, 17)
+    assert np.shape(exact["redshift"]) == (11,)
+    assert np.shape(exact["continua"]["QSO"]["centre"])[1] == 7
     assert np.shape(content["solvers"]["amortised"]["class"]) == (3, 8)
