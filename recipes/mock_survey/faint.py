@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from mock_survey.library import Floats, Survey
 from numpy.typing import ArrayLike, NDArray
 
 from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.lattice import OBSERVED
 from gasnet3.train.posterior import SKY
+from mock_survey.library import Floats, Survey
 
 HALVINGS = 50
 
