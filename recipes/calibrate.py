@@ -88,7 +88,8 @@ def noisy_copies(survey: Survey, *, validation: bool, seed: int) -> Spectra:
 def fainter_copies(survey: Survey, seed: int) -> Spectra:
     """The labelled spectra of the training groups, made faint."""
     n = len(survey.labelled(validation=False))
-    sn = np.exp(np.random.default_rng(seed).uniform(*np.log(FAINT_SN), n))
+    low, high = np.log(FAINT_SN)
+    sn = np.exp(np.random.default_rng(seed).uniform(low, high, n))
     return made_faint(survey, sn, validation=False, seed=seed)
 
 

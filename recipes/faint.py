@@ -19,6 +19,7 @@ from pages import table, write_part
 from rich.console import Console
 
 from gasnet3.classes import CLASSES
+from gasnet3.decide.posterior import RIGHT
 from gasnet3.evaluate.reliability import reliability
 from gasnet3.machine.typing import Bools, Floats
 from gasnet3.pipeline.pipeline import Pipeline
@@ -47,29 +48,35 @@ HEAD = (
 
 @dataclass(frozen=True, eq=False)
 class Said:
-    """Answers beside labels; all (rows,)."""
+    """Answers beside labels; all (rows,).
+
+    ``right`` is of class and redshift, GALAXY and QSO for each other; ``z_right`` is what ``p_z``
+    promises, of the redshift alone.
+    """
 
     cls: NDArray[np.str_]
     class_right: Bools
     right: Bools
+    z_right: Bools
     clean: Bools
     p_class: Floats
     p_z: Floats
 
     @classmethod
     def of(cls, pipeline: Pipeline, spectra: Spectra) -> Said:
-        """Classify labelled spectra; GALAXY and QSO may stand for each other in ``right``."""
+        """Classify labelled spectra; of a class that is none of ours any is right."""
         found = pipeline.run(spectra)
         name, true = np.asarray(found["class"]), spectra.classes
         p = np.stack([np.asarray(found[f"p_{c.lower()}"]) for c in CLASSES], axis=1)
-        strict = np.asarray(name == true)
+        strict = np.asarray((name == true) | ~np.isin(true, CLASSES))
         either = strict | (np.isin(name, CLASSES[1:]) & np.isin(true, CLASSES[1:]))
         limits = [np.array([NEAR.get(str(c), 0.0) for c in names]) for names in (name, true)]
         off = np.abs(np.log1p(np.asarray(found["z"])) - np.log1p(spectra.z))
         right = either & (off < np.maximum(*limits))
+        z_right = off < np.array([RIGHT.get(str(c), RIGHT["GALAXY"]) for c in true])
         p_z = np.nan_to_num(np.asarray(found["p_z"]))
         clean = np.asarray(found["zwarn"]) == 0
-        return cls(true, strict, right, clean, np.nan_to_num(p.max(axis=1)), p_z)
+        return cls(true, strict, right, z_right, clean, np.nan_to_num(p.max(axis=1)), p_z)
 
     def __getitem__(self, rows: NDArray[np.bool_]) -> Said:
         """Some of the answers."""
@@ -87,7 +94,7 @@ def worth(name: str, said: Said) -> tuple[str, ...]:
     kept = said.p_z > 0.9
     error = [
         reliability(p, right).expected_calibration_error
-        for p, right in ((said.p_class, said.class_right), (said.p_z, said.right))
+        for p, right in ((said.p_class, said.class_right), (said.p_z, said.z_right))
     ]
     return (
         name, str(len(said.cls)), f"{said.class_right.mean():.3f}", f"{said.right.mean():.3f}",
@@ -180,7 +187,9 @@ def report(pipeline: Pipeline, shared: Path, page: Path | None, console: Console
         "fibres, by the median S/N a pixel. bright: the same as they are. Others: real faint "
         "spectra, against the labels of their sources, some of which are wrong. right: GALAXY or "
         "QSO either way, and the redshift within 0.001 in ln(1 + z), of quasars 0.01. unflagged: "
-        "`zwarn` is 0. In brackets the number of wrong ones."
+        "`zwarn` is 0. In brackets the number of wrong ones. ECE: expected calibration error, of "
+        "p_z for the redshift alone. Supernovae (ozdes_sn) have the redshifts of their hosts, and "
+        "no class here."
     )
     if page:
         write_part(page, "faint", [legend, "", table(HEAD, rows), last])

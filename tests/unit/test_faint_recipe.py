@@ -17,7 +17,7 @@ from mock_survey.library import Survey
 
 def said(p_z, right):
     right, p = np.array(right, bool), np.array(p_z, float)
-    return faint.Said(np.full(len(p), "STAR"), right, right, p > 0.5, p, p)
+    return faint.Said(np.full(len(p), "STAR"), right, right, right, p > 0.5, p, p)
 
 
 def test_spectra_made_faint_have_the_wanted_signal(shared_dir):
