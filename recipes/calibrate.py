@@ -2,10 +2,12 @@
 
     python recipes/calibrate.py --models src/gasnet3/models
 
-Fitted to the real spectra of the training groups (once as they are, twice with noise added), to
-half of the validation mocks, which no network was trained on, and to the training sky fibres.
-Writes confidence/<architecture>.json beside the networks and their cards; prints, and with
-``--figure`` draws, how true the probabilities are on what is held out, and what the warnings
+The posterior of exact solutions is fitted to the real spectra of the training groups (once as they
+are, twice made faint with sky fibres), to their sky fibres and to strangers made of them; its
+continua to the training mocks and real spectra. The confidence of the others is fitted to the same
+real spectra, twice with noise added, and to half of the validation mocks, which no network was
+trained on. Writes confidence/<architecture>.json beside the networks and their cards; prints, and
+with ``--figure`` draws, how true the probabilities are on what is held out, and what the warnings
 cost.
 """
 
@@ -16,64 +18,62 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from mock_survey.faint import labelled_as, made_faint
 from mock_survey.library import SHARED, Survey
 from numpy.typing import NDArray
 from pages import table, write_part
+from population import COPIES as COPIES_TRAINED
 from rich.console import Console
 from rich.table import Table
 
 from gasnet3 import io
-from gasnet3.decide.confidence import DIRECTORY, Confidence
+from gasnet3.decide.confidence import DIRECTORY
+from gasnet3.decide.continua import Continua
+from gasnet3.decide.posterior import RIGHT
 from gasnet3.evaluate.reliability import pulls, reliability, summarize_pulls
 from gasnet3.nets.registry import SHIPPED, list_models
 from gasnet3.pipeline.pipeline import Pipeline
 from gasnet3.report.confidence import plot_confidence
 from gasnet3.report.figures import save_figure
 from gasnet3.spectra.batch import Spectra
-from gasnet3.spectra.lattice import OBSERVED
 from gasnet3.train.anomaly import noisier
 from gasnet3.train.calibrate import (
-    RIGHT,
-    SKY,
     SOLVER_OF,
     Errors,
+    Fit,
     fit_confidence,
     fit_errors,
+    judge_sets,
+    posterior_errors,
     solve_labelled,
     solver_kinds,
     uncalibrated,
     write_confidence,
     write_errors,
 )
+from gasnet3.train.posterior import SKY, fit_continua, fit_posterior
 
 POPULATION = Path(__file__).resolve().parents[1] / "runs" / "population"
 MOCKS = 600
 """Mocks a class."""
 
-NOISY_COPIES = 2
+COPIES = 2
+"""Noisier and fainter copies of each real spectrum."""
+
+FAINT_SN = (0.7, 10.0)
+"""Median S/N a pixel of the fainter ones, even in the logarithm."""
+
+CONTINUA = 4000
+"""Training mocks a class that continua are learned from."""
+
 SEED = 11
-
-
-def spectra_of(flux: NDArray[np.float32], ivar: NDArray[np.float32], rows: list[dict[str, str]],
-               kind: str) -> Spectra:  # fmt: skip
-    """Spectra with the labels of the shared table."""
-    labels = [SKY if row["role"] == "sky" else row["cls"] for row in rows]
-    return Spectra.from_arrays(
-        flux,
-        ivar,
-        loglam=OBSERVED.loglam,
-        ids=[f"{kind}/{row['survey']}/{row['name']}" for row in rows],
-        z=np.array([float(row["z"] or "nan") if row["role"] == "labelled" else np.nan
-                    for row in rows]),
-        classes=np.array(labels),
-    )  # fmt: skip
 
 
 def real(survey: Survey, *, validation: bool) -> Spectra:
     """Labelled spectra, stars without a redshift and sky fibres of the groups of one part."""
     chosen = survey.of_role("labelled", "star-no-z", "sky", validation=validation)
     flux, ivar = survey.spectra
-    return spectra_of(flux[chosen], ivar[chosen], [survey.rows[i] for i in chosen], "real")
+    return labelled_as(survey, chosen, flux[chosen], ivar[chosen], "real")
 
 
 def noisy_copies(survey: Survey, *, validation: bool, seed: int) -> Spectra:
@@ -81,8 +81,28 @@ def noisy_copies(survey: Survey, *, validation: bool, seed: int) -> Spectra:
     chosen = survey.labelled(validation=validation)
     flux, ivar = (x[chosen].astype(np.float64) for x in survey.spectra)
     flux, ivar = noisier(np.random.default_rng(seed), flux, ivar)
-    rows = [survey.rows[i] for i in chosen]
-    return spectra_of(flux.astype(np.float32), ivar.astype(np.float32), rows, f"noisier-{seed}")
+    arrays = flux.astype(np.float32), ivar.astype(np.float32)
+    return labelled_as(survey, chosen, *arrays, f"noisier-{seed}")
+
+
+def fainter_copies(survey: Survey, seed: int) -> Spectra:
+    """The labelled spectra of the training groups, made faint."""
+    n = len(survey.labelled(validation=False))
+    low, high = np.log(FAINT_SN)
+    sn = np.exp(np.random.default_rng(seed).uniform(low, high, n))
+    return made_faint(survey, sn, validation=False, seed=seed)
+
+
+def continua_of(population: Path, degree: int) -> dict[str, Continua]:
+    """Populations of continua, of the training sets: mocks, and real spectra as they are."""
+    parts = []
+    for cls in RIGHT:
+        spectra = io.read([population / f"{cls}-train.npz"])
+        is_mock = np.char.startswith(spectra.ids, "mock")
+        # Copies of a real spectrum follow it.
+        first = np.flatnonzero(~is_mock)[:: COPIES_TRAINED[cls]]
+        parts.append(spectra[np.concatenate([np.flatnonzero(is_mock)[:CONTINUA], first])])
+    return fit_continua(Spectra.concatenate(parts), degree)
 
 
 def mocks(population: Path) -> Spectra:
@@ -100,6 +120,7 @@ class Sets:
     """What is fitted and what is measured, by kind of spectrum."""
 
     fitted: dict[str, Spectra]
+    faint: list[Spectra]
     held_out: dict[str, Spectra]
 
     @classmethod
@@ -107,9 +128,7 @@ class Sets:
         """The sets of the shared spectra and of the mocks."""
         survey, drawn = Survey(shared), mocks(population)
         even = np.arange(len(drawn)) % 2 == 0
-        copies = [
-            noisy_copies(survey, validation=False, seed=SEED + i) for i in range(NOISY_COPIES)
-        ]
+        copies = [noisy_copies(survey, validation=False, seed=SEED + i) for i in range(COPIES)]
         fitted = {
             "real": real(survey, validation=False),
             "noisier": Spectra.concatenate(copies),
@@ -120,24 +139,20 @@ class Sets:
             "noisier": noisy_copies(survey, validation=True, seed=SEED + 100),
             "mock": drawn[~even],
         }
-        return cls(fitted, held_out)
+        faint = [fainter_copies(survey, SEED + 200 + i) for i in range(COPIES)]
+        return cls(fitted, faint, held_out)
 
 
-def fit(models: str | Path, sets: Sets, console: Console) -> Errors:
+def fit(models: str | Path, sets: Sets, population: Path, console: Console) -> Errors:
     """Fit every kind of solution; write the fits and the scales of the errors."""
     pipeline = Pipeline.load(models, "amortised")
-    fits: dict[str, Confidence] = {}
+    fits: dict[str, Fit] = {}
     errors: Errors = {}
     n = {kind: len(spectra) for kind, spectra in sets.fitted.items()}
-    every = Spectra.concatenate(list(sets.fitted.values()))
+    n["faint"] = sum(map(len, sets.faint))
     for kind in solver_kinds(pipeline):
         pipeline = Pipeline.load(models, SOLVER_OF[kind])
-        solutions = solve_labelled(uncalibrated(pipeline), every)
-        fits[kind] = fit_confidence(solutions)
-        # Not of mocks: they have no calibration errors, and perfect labels. Of the real spectra
-        # alone the scale is too large for faint ones: few are.
-        observed = np.arange(len(every)) < n["real"] + n["noisier"]
-        errors[kind] = fit_errors(solutions[observed], fits[kind])
+        fits[kind], errors[kind] = fit_kind(kind, pipeline, sets, population)
     architecture = pipeline.engines[0].model.card.architecture
     directory = _directory(models)
     path = directory / DIRECTORY.name / f"{architecture}.json"
@@ -146,6 +161,24 @@ def fit(models: str | Path, sets: Sets, console: Console) -> Errors:
     write_errors([info.path for info in mine], errors)
     console.print(f"wrote {path}")
     return errors
+
+
+def fit_kind(
+    kind: str, pipeline: Pipeline, sets: Sets, population: Path
+) -> tuple[Fit, dict[str, dict[str, float]]]:
+    """Fit one kind of solution: what decides, and the scales of the errors."""
+    if kind == "exact":
+        continua = continua_of(population, pipeline.cards[0].degree)
+        judged, strangers = judge_sets(pipeline, continua, [sets.fitted["real"], *sets.faint])
+        posterior = fit_posterior(judged, continua, strangers)
+        return posterior, posterior_errors(judged, posterior)
+    every = Spectra.concatenate(list(sets.fitted.values()))
+    solutions = solve_labelled(uncalibrated(pipeline), every)
+    confidence = fit_confidence(solutions)
+    # Not of mocks: they have no calibration errors, and perfect labels. Of the real spectra
+    # alone the scale is too large for faint ones: few are.
+    observed = np.arange(len(every)) < len(every) - len(sets.fitted["mock"])
+    return confidence, fit_errors(solutions[observed], confidence)
 
 
 def _directory(models: str | Path) -> Path:
@@ -274,7 +307,7 @@ def main() -> None:
     console = Console(width=160)
     sets = Sets.read(arguments.shared, arguments.population)
     if not arguments.measure_only:
-        console.print(fit(arguments.models, sets, console))
+        console.print(fit(arguments.models, sets, arguments.population, console))
     said = measure(arguments.models, sets, console)
     if arguments.page:
         write_page(arguments.page, said, arguments.models)

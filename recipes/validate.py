@@ -5,7 +5,8 @@ stars without a known redshift were called stars; of both, those of the validati
 
     python recipes/validate.py --solver hybrid
 
-``--write-cards`` puts the scores of each class into the card of its network.
+``--write-cards`` puts the scores of each class into the card of its network. ``--faint`` scores
+faint spectra instead, and writes them into a page with ``--page docs/confidence.md``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import faint
 import numpy as np
 from astropy.table import Table
 from mock_survey.library import SHARED, Survey, in_validation
@@ -75,9 +77,14 @@ def main() -> None:
     parser.add_argument("--solver", default="hybrid", choices=list(SOLVERS))
     parser.add_argument("--models", default="encoder", help="architecture or directory")
     parser.add_argument("--write-cards", action="store_true", help="put the scores into the cards")
+    parser.add_argument("--faint", action="store_true", help="score faint spectra instead")
+    parser.add_argument("--page", type=Path, help="page whose part on faint spectra is written")
     arguments = parser.parse_args()
-    console = Console()
+    console = Console(width=160)
     pipeline = Pipeline.load(arguments.models, arguments.solver)
+    if arguments.faint:
+        faint.report(pipeline, arguments.shared, arguments.page, console)
+        return
     survey = Survey(arguments.shared)
 
     rows = np.array(survey.labelled(validation=True))

@@ -93,9 +93,11 @@ def test_cards_hold_the_scale_of_the_errors(calibrated):
     assert card.calibration["z_err"]["exact"]["floor"] == pytest.approx(LABEL_ERROR, rel=0.5)
 
 
-def test_only_the_best_solution_has_a_redshift_probability(calibrated, toy_models):
+def test_every_exact_solution_has_a_redshift_probability(calibrated, toy_models):
     spectra = toy_spectra(toy_models["QSO"], np.array([0.05, 0.1]))
     table = Pipeline.load(calibrated, "hybrid").run(spectra, n_best=2)
+    assert np.isfinite(table["p_z"]).all()
+    table = Pipeline.load(calibrated, "amortised").run(spectra, n_best=2)
     assert np.isfinite(table["p_z"][table["znum"] == 0]).all()
     assert np.isnan(table["p_z"][table["znum"] == 1]).all()
 
@@ -155,5 +157,8 @@ def test_misuse_is_told_in_one_line(tmp_path):
 def test_fits_are_plain_numbers(calibrated):
     content = json.loads((calibrated / "confidence" / "fit.json").read_text())
     assert set(content["solvers"]) == {"amortised", "exact"}
-    assert np.shape(content["solvers"]["exact"]["class"]) == (3, 14)
+    exact = content["solvers"]["exact"]
+    assert np.shape(exact["bright"]) == (3, 17)
+    assert np.shape(exact["redshift"]) == (11,)
+    assert np.shape(exact["continua"]["QSO"]["centre"])[1] == 6
     assert np.shape(content["solvers"]["amortised"]["class"]) == (3, 8)

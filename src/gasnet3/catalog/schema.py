@@ -95,7 +95,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "delta_chi2",
         "f8",
-        "chi2 of the next distinct solution less chi2",
+        "-2 ln p of the next solution at another redshift less that of this one (or of chi2)",
         "stat.fit.chi2;arith.diff",
     ),
     Column(
@@ -108,7 +108,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "p_z",
         "f8",
-        "probability that z is right; NaN where not known",
+        "probability that z is right, whatever the class; NaN where not known",
         "stat.probability;src.redshift",
     ),
     Column("znum", "i4", "rank of the solution of this spectrum, the best first", "stat.rank"),

@@ -36,6 +36,7 @@ def calibrate(
     """
     from gasnet3 import io
     from gasnet3.train import calibrate as fitting
+    from gasnet3.train.posterior import FEWEST
 
     if not models.is_dir():
         console.fail(f"{models}: is no directory; give the one that holds the trained networks")
@@ -49,7 +50,7 @@ def calibrate(
             )
     if not quiet:
         for name in CLASSES:
-            text = f"{name}: z_err stays the formal error, fewer than {fitting.FEWEST} are right"
+            text = f"{name}: z_err stays the formal error, fewer than {FEWEST} are right"
             if error := done.get(name):
                 text = (
                     f"{name}: z_err times {error['scale']:g}, floor {error['floor']:g} (1 + z), "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,19 @@ from scipy.stats import t as student_t
 
 from gasnet3.anomaly import stored
 from gasnet3.classes import CLASSES
-from gasnet3.decide.confidence import DIRECTORY, Confidence, Evidence, redshift_features
-from gasnet3.decide.rank import delta_chi2, rank
-from gasnet3.evaluate import metrics
+from gasnet3.decide.confidence import (
+    DIRECTORY,
+    Confidence,
+    Evidence,
+    PosteriorFit,
+    redshift_features,
+)
+from gasnet3.decide.continua import Continua
+from gasnet3.decide.rank import Ranked, delta_chi2, rank
 from gasnet3.evaluate.reliability import summarize_pulls
-from gasnet3.machine.extras import needed
 from gasnet3.machine.files import replacing
 from gasnet3.machine.progress import Progress
-from gasnet3.machine.typing import Floats
+from gasnet3.machine.typing import Bools, Floats
 from gasnet3.nets.card import read_card, write_card
 from gasnet3.nets.model import Model
 from gasnet3.nets.registry import list_models
@@ -31,31 +36,38 @@ from gasnet3.pipeline.pipeline import ROWS, Pipeline
 from gasnet3.solve.candidates import Candidates
 from gasnet3.solve.engine import Engine
 from gasnet3.spectra.batch import Spectra
-from gasnet3.train.anomaly import fit_own_anomalies
+from gasnet3.train.anomaly import fit_own_anomalies, noisier
+from gasnet3.train.posterior import (
+    FEWEST,
+    Judged,
+    decided,
+    fit_continua,
+    fit_posterior,
+    joined,
+    judge,
+    judge_strangers,
+    logistic,
+    redshift_weight,
+    right_redshifts,
+    spoiled,
+)
 
 Errors = dict[str, dict[str, dict[str, float]]]
 """Scale, floor and n by kind of solution and class."""
 
-RIGHT: dict[str, float] = {"STAR": 1e-3, "GALAXY": 1.5e-3, "QSO": 1.5e-2}
-"""A redshift is right within these |Δ ln(1 + z)|: those of eq. 20, and 300 km/s for stars."""
-
 MEASURED: dict[str, float] = {"STAR": 3e-4, "GALAXY": 1.5e-3, "QSO": 1.5e-2}
 """Redshifts nearer than this to their label are used for the errors: no wrong line."""
-
-STRENGTH = 1.0
-"""Inverse of the logistic models' regularisation, for features of unit variance."""
 
 TAILS = 3.0
 """Degrees of freedom of the Student distribution of pulls: outliers must not own the fit."""
 
-FEWEST = 30
-"""Labelled spectra a class at least."""
-
 SOLVER_OF = {"amortised": "amortised", "exact": "hybrid"}
 """Solver whose solutions a kind is fitted to."""
 
-SKY = "SKY"
-"""Class label of spectra that show no object: any redshift of theirs is wrong."""
+Fit = Confidence | PosteriorFit
+"""What decides, of one kind of solution."""
+
+SEED = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,24 +80,26 @@ class Solutions:
         One entry a class, without models and coefficients.
     evidence : Evidence
         Of the best of each class.
-    cls : ndarray of str, shape (rows,)
-        True class, or "SKY".
-    z : ndarray of float64, shape (rows,)
-        True redshift, NaN where not known.
+    spectra : Spectra
+        With ``classes`` (class "SKY" for no object) and ``z``, NaN where not known.
     """
 
     candidates: list[Candidates]
     evidence: Evidence
-    cls: NDArray[np.str_]
-    z: Floats
+    spectra: Spectra
 
     def __getitem__(self, rows: NDArray[Any]) -> Solutions:
         """The solutions of some of the spectra."""
-        index = torch.from_numpy(np.arange(len(self.cls))[rows])
+        index = torch.from_numpy(np.arange(len(self.spectra))[rows])
         fields = {name: value for name, value in vars(self.evidence).items() if name != "exact"}
         kept = Evidence(**{k: v[rows] for k, v in fields.items()}, exact=self.evidence.exact)
         found = [_each(c, lambda x: x[index]) for c in self.candidates]
-        return Solutions(found, kept, self.cls[rows], self.z[rows])
+        return Solutions(found, kept, self.spectra[rows])
+
+    def ranked(self, confidence: Confidence) -> tuple[Ranked, Floats]:
+        """All solutions in their order, and the probabilities of classes they have it from."""
+        probabilities = confidence.classes(self.evidence)
+        return rank(self.candidates, self.evidence.n_good, probabilities), probabilities
 
 
 def calibrate_models(
@@ -113,22 +127,33 @@ def calibrate_models(
     Raises
     ------
     ValueError
-        See :func:`fit_confidence`; or if a class has no network.
+        If a class has no network or fewer than :data:`FEWEST` labelled spectra, or no redshift is
+        wrong (or right): then there is nothing to tell them apart by.
     gasnet3.nets.card.ModelError
         If a network cannot be loaded.
     gasnet3.machine.extras.MissingExtra
         If scikit-learn is not installed.
     """
-    fits, errors = {}, {}
+    fits: dict[str, Fit] = {}
+    errors: Errors = {}
+    enough(spectra)
     pipeline = Pipeline.load(models, "amortised", device)
     missing = set(CLASSES) - {engine.cls for engine in pipeline.engines}
     if missing:
         raise ValueError(f"{models} has no network for {', '.join(sorted(missing))}")
     for kind in solver_kinds(pipeline):
         pipeline = Pipeline.load(models, SOLVER_OF[kind], device)
-        solutions = solve_labelled(uncalibrated(pipeline), spectra, on_progress=on_progress)
-        fits[kind] = fit_confidence(solutions)
-        errors[kind] = fit_errors(solutions, fits[kind])
+        if kind == "exact":
+            noisy = noisier(np.random.default_rng(SEED), spectra.flux, spectra.ivar)
+            copies = [spectra, _with_arrays(spectra, *noisy)]
+            continua = fit_continua(spectra, pipeline.cards[0].degree)
+            judged, strangers = judge_sets(pipeline, continua, copies, on_progress)
+            fit = fits[kind] = fit_posterior(judged, continua, strangers)
+            errors[kind] = posterior_errors(judged, fit)
+        else:
+            solutions = solve_labelled(uncalibrated(pipeline), spectra, on_progress=on_progress)
+            confidence = fits[kind] = fit_confidence(solutions)
+            errors[kind] = fit_errors(solutions, confidence)
     write_confidence(models / DIRECTORY.name / "fit.json", pipeline, fits, {"n": len(spectra)})
     write_errors([info.path for info in list_models(models)], errors)
     # Loaded again: what is ordinary is measured of answers as they will be given.
@@ -136,6 +161,59 @@ def calibrate_models(
     path = models / stored.DIRECTORY.name / "fit.json"
     fit_own_anomalies(calibrated, spectra, path, on_progress)
     return errors[kind]
+
+
+def enough(spectra: Spectra) -> None:
+    """Refuse labelled spectra that are too few to fit to.
+
+    Raises
+    ------
+    ValueError
+        If a class has fewer than :data:`FEWEST`.
+    """
+    for cls in CLASSES:
+        n = int((spectra.classes == cls).sum())
+        if n < FEWEST:
+            raise ValueError(f"{n} spectra are labelled {cls}: {FEWEST} are the least to fit to")
+
+
+def judge_sets(
+    pipeline: Pipeline, continua: dict[str, Continua], sets: Sequence[Spectra],
+    on_progress: Progress | None = None,
+) -> tuple[Judged, list[Judged]]:  # fmt: skip
+    """Weigh labelled spectra, and strange ones made of the labelled among them.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        Of networks whose coefficients are solved for.
+    continua : dict of str to Continua
+        Populations of continua, by class.
+    sets : sequence of Spectra
+        What is judged; of the first and the last, strangers are made.
+    on_progress : callable, optional
+        Called with the number of the judged that are done, and of all.
+
+    Returns
+    -------
+    judged : Judged
+        The sets, joined.
+    strangers : list of Judged
+        Spectra whose class has no model, and spectra spoiled by a detector.
+    """
+    pipeline = uncalibrated(pipeline, continua)
+    judged = judge(pipeline, Spectra.concatenate(list(sets)), on_progress=on_progress)
+    ends = Spectra.concatenate([sets[0], sets[-1]])
+    objects = ends[np.flatnonzero(np.isin(ends.classes, CLASSES) & np.isfinite(ends.z))]
+    strange = judge(pipeline, spoiled(objects, SEED))
+    return judged, [*judge_strangers(pipeline, objects), strange]
+
+
+def _with_arrays(spectra: Spectra, flux: Floats, ivar: Floats) -> Spectra:
+    """The spectra with other flux and inverse variance."""
+    return replace(
+        spectra, flux=flux.astype(spectra.flux.dtype), ivar=ivar.astype(spectra.ivar.dtype)
+    )
 
 
 def write_errors(cards: Iterable[Path], errors: Errors) -> None:
@@ -154,13 +232,17 @@ def solver_kinds(pipeline: Pipeline) -> list[str]:
     return ["amortised", "exact"] if exact else ["amortised"]
 
 
-def uncalibrated(pipeline: Pipeline) -> Pipeline:
-    """The pipeline with formal errors, and the least reduced χ² to decide."""
+def uncalibrated(pipeline: Pipeline, continua: dict[str, Continua] | None = None) -> Pipeline:
+    """The pipeline with formal errors, and the least reduced χ² to decide.
+
+    With ``continua``, however few, the bare posterior decides.
+    """
     plain = [
         Engine(Model(replace(engine.model.card, calibration={}), engine.model.network))
         for engine in pipeline.engines
     ]
-    fitted = replace(pipeline.fitted, confidence=None)
+    bare = None if continua is None else PosteriorFit(continua, np.zeros(0), np.zeros(11))
+    fitted = replace(pipeline.fitted, confidence=bare)
     return replace(pipeline, engines=tuple(plain), fitted=fitted)
 
 
@@ -178,10 +260,8 @@ def solve_labelled(
         parts.append([_slim(found) for found in outcome.candidates])
         if on_progress:
             on_progress(start + len(batch), len(spectra))
-    names = [name for name in vars(evidence[0]) if name != "exact"]
-    joined = {name: np.concatenate([getattr(e, name) for e in evidence]) for name in names}
     found = [_join(list(of_class)) for of_class in zip(*parts, strict=True)]
-    return Solutions(found, Evidence(**joined, exact=exact), spectra.classes, spectra.z)
+    return Solutions(found, joined(evidence), spectra)
 
 
 def _each(found: Candidates, change: Callable[[torch.Tensor], torch.Tensor]) -> Candidates:
@@ -202,74 +282,54 @@ def _slim(found: Candidates) -> Candidates:
 
 def _join(parts: list[Candidates]) -> Candidates:
     names = [k for k, v in vars(parts[0]).items() if isinstance(v, torch.Tensor)]
-    joined: dict[str, Any] = {n: torch.cat([getattr(p, n) for p in parts]) for n in names}
-    return replace(parts[0], **joined)
+    each: dict[str, Any] = {n: torch.cat([getattr(p, n) for p in parts]) for n in names}
+    return replace(parts[0], **each)
 
 
 def fit_confidence(solutions: Solutions) -> Confidence:
-    """Fit the probabilities of class and redshift.
+    """Fit the probabilities of class and redshift of solutions without exact coefficients.
 
     Raises
     ------
     ValueError
-        If a class has fewer than 30 labelled spectra, or no redshift is wrong (or right): then
-        there is nothing to tell them apart by.
+        See :func:`calibrate_models`.
     """
-    known = np.isin(solutions.cls, CLASSES)
-    for cls in CLASSES:
-        n = int((solutions.cls == cls).sum())
-        if n < FEWEST:
-            raise ValueError(f"{n} spectra are labelled {cls}: {FEWEST} are the least to fit to")
-    features = solutions.evidence.features()
-    place = np.array([CLASSES.index(cls) for cls in solutions.cls[known]])
-    class_weight = _logistic(features[known], place)
-    first = Confidence(class_weight, np.zeros(0))
-    features, right, judged = redshift_cases(solutions, first)
-    if right[judged].all() or not right[judged].any():
-        raise ValueError("all redshifts are right or all are wrong: nothing to tell them apart by")
-    return Confidence(class_weight, _logistic(features[judged], right[judged].astype(np.int64))[0])
+    labels = solutions.spectra.classes
+    enough(solutions.spectra)
+    known = np.isin(labels, CLASSES)
+    place = np.array([CLASSES.index(cls) for cls in labels[known]])
+    class_weight = logistic(solutions.evidence.features()[known], place)
+    features, right, judged = redshift_cases(solutions, Confidence(class_weight, np.zeros(0)))
+    return Confidence(class_weight, redshift_weight(features[judged], right[judged]))
 
 
-def redshift_cases(
-    solutions: Solutions, confidence: Confidence
-) -> tuple[Floats, NDArray[np.bool_], NDArray[np.bool_]]:
+def redshift_cases(solutions: Solutions, confidence: Confidence) -> tuple[Floats, Bools, Bools]:
     """Features of the decided redshifts, which of them are right, and of which that is known.
 
-    Right is a redshift within ``RIGHT`` of the label, whatever the class; that of a sky fibre
-    never is.
+    See :func:`gasnet3.train.posterior.right_redshifts`.
     """
-    probabilities = confidence.classes(solutions.evidence)
-    n_good = solutions.evidence.n_good
-    ranked = rank(solutions.candidates, n_good, probabilities)
+    ranked, probabilities = solutions.ranked(confidence)
     cls = np.array(ranked.classes)[ranked.cls[:, 0]]
     chosen = [CLASSES.index(c) for c in cls]
     p_class = probabilities[np.arange(len(cls)), chosen]
     features = redshift_features(
         delta_chi2(ranked), ranked.rchi2[:, 0], solutions.evidence.sn, p_class, cls
     )
-    has = np.isfinite(ranked.z[:, 0])
-    true = np.where(np.isfinite(solutions.z), solutions.z, 0.0)
-    limit = np.array([RIGHT.get(c, np.nan) for c in solutions.cls])
-    right = has & (metrics.delta_ln_z(ranked.z[:, 0], true) < limit)
-    known = has & ((solutions.cls == SKY) | (np.isfinite(limit) & np.isfinite(solutions.z)))
-    return features, right & (solutions.cls != SKY), known
-
-
-def _logistic(features: Floats, place: NDArray[np.int64]) -> Floats:
-    """Weights of a logistic model on the features as they are, the constant last.
-
-    MissingExtra if scikit-learn is not installed.
-    """
-    linear_model = needed("sklearn.linear_model", "calibrate", "fitting a confidence")
-    mean, spread = features.mean(axis=0), features.std(axis=0)
-    spread = np.where(spread > 0, spread, 1.0)
-    fit = linear_model.LogisticRegression(C=STRENGTH, max_iter=5000)
-    fit.fit((features - mean) / spread, place)
-    weight = fit.coef_ / spread
-    return np.column_stack([weight, fit.intercept_ - weight @ mean])
+    return features, *right_redshifts(ranked.z[:, 0], solutions.spectra)
 
 
 def fit_errors(solutions: Solutions, confidence: Confidence) -> dict[str, dict[str, float]]:
+    """Scale and floor of the redshift errors of solutions without exact coefficients.
+
+    See :func:`posterior_errors`.
+    """
+    ranked, _ = solutions.ranked(confidence)
+    z = ranked.z[:, 0]
+    cls = np.array(ranked.classes)[ranked.cls[:, 0]]
+    return _errors(cls, z, ranked.z_err[:, 0] / (1.0 + z), solutions.spectra)
+
+
+def posterior_errors(judged: Judged, fit: PosteriorFit) -> dict[str, dict[str, float]]:
     """Scale and floor of the redshift errors of each class (:func:`gasnet3.decide.rank.rank`).
 
     The most likely ones if pulls follow a Student distribution; then both are multiplied so
@@ -280,19 +340,21 @@ def fit_errors(solutions: Solutions, confidence: Confidence) -> dict[str, dict[s
     dict
         By class: ``scale``, ``floor`` and ``n``; classes with too few spectra are left out.
     """
-    n_good = solutions.evidence.n_good
-    ranked = rank(solutions.candidates, n_good, confidence.classes(solutions.evidence))
-    cls = np.array(ranked.classes)[ranked.cls[:, 0]]
+    found = decided(judged, fit)
+    return _errors(found.cls, found.z, found.formal, judged.spectra)
+
+
+def _errors(
+    cls: NDArray[np.str_], z: Floats, formal: Floats, spectra: Spectra
+) -> dict[str, dict[str, float]]:
+    """The same of classes, redshifts and formal errors of ln(1 + z) found, shape (rows,)."""
     out = {}
     for name in CLASSES:
-        rows = (cls == name) & (solutions.cls == name) & np.isfinite(solutions.z)
-        rows &= np.isfinite(ranked.z_err[:, 0])
-        true = solutions.z[rows]
-        z, formal = ranked.z[rows, 0], ranked.z_err[rows, 0] / (1.0 + ranked.z[rows, 0])
-        error = (z - true) / (1.0 + true)
+        rows = (cls == name) & (spectra.classes == name) & np.isfinite(spectra.z + formal)
+        error = (z[rows] - spectra.z[rows]) / (1.0 + spectra.z[rows])
         near = np.abs(error) < MEASURED[name]
         if near.sum() >= FEWEST:
-            scale, floor = _scale_and_floor(error[near], formal[near])
+            scale, floor = _scale_and_floor(error[near], formal[rows][near])
             out[name] = {"scale": scale, "floor": floor, "n": int(near.sum())}
     return out
 
@@ -310,7 +372,7 @@ def _scale_and_floor(error: Floats, formal: Floats) -> tuple[float, float]:
 
 
 def write_confidence(
-    path: Path, pipeline: Pipeline, fits: dict[str, Confidence], notes: dict[str, Any]
+    path: Path, pipeline: Pipeline, fits: Mapping[str, Fit], notes: dict[str, Any]
 ) -> None:
     """Write the fits of a pipeline's weights, by kind of solution, where they are looked for.
 
@@ -319,15 +381,24 @@ def write_confidence(
     """
     content = {
         "models": {card.cls: card.sha256 for card in pipeline.cards},
-        "solvers": {
-            kind: {"class": _rounded(fit.class_weight), "redshift": _rounded(fit.z_weight)}
-            for kind, fit in fits.items()
-        },
+        "solvers": {kind: _content(fit) for kind, fit in fits.items()},
         **notes,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
+
+
+def _content(fit: Fit) -> dict[str, Any]:
+    """A fit as :func:`gasnet3.decide.confidence.find_confidence` reads it."""
+    redshift = _rounded(fit.z_weight)
+    if isinstance(fit, Confidence):
+        return {"class": _rounded(fit.class_weight), "redshift": redshift}
+    continua = {
+        cls: {name: _rounded(np.array(values)) for name, values in one.to_json().items()}
+        for cls, one in fit.continua.items()
+    }
+    return {"continua": continua, "bright": _rounded(fit.bright_weight), "redshift": redshift}
 
 
 def _rounded(values: Floats) -> Any:

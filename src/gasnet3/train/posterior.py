@@ -13,12 +13,20 @@ from gasnet3.decide.confidence import Evidence, PosteriorFit, bright_share
 from gasnet3.decide.continua import Continua, Shapes
 from gasnet3.decide.posterior import RIGHT, Weights
 from gasnet3.evaluate import metrics
+from gasnet3.machine.extras import needed
 from gasnet3.machine.progress import Progress
 from gasnet3.machine.typing import Bools, Floats
 from gasnet3.pipeline.pipeline import ROWS, Pipeline
 from gasnet3.solve.arrays import as_numpy
 from gasnet3.solve.prepare import prepare
 from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.lattice import LN10_STEP
+
+FEWEST = 30
+"""Labelled spectra a class at least."""
+
+SKY = "SKY"
+"""Class label of spectra that show no object: any redshift of theirs is wrong."""
 
 COMPONENTS = {"STAR": 10, "GALAXY": 12, "QSO": 14}
 """Normal distributions that a population of continua is a mixture of."""
@@ -39,6 +47,9 @@ STRENGTH = 1.0
 def fit_continua(spectra: Spectra, degree: int, seed: int = 0) -> dict[str, Continua]:
     """The populations of continua of labelled spectra, by class.
 
+    None at all where a class has fewer than :data:`FEWEST` bright ones: the shape of the continuum
+    must not count for some classes only.
+
     Parameters
     ----------
     spectra : Spectra
@@ -50,21 +61,22 @@ def fit_continua(spectra: Spectra, degree: int, seed: int = 0) -> dict[str, Cont
 
     Raises
     ------
-    ImportError
+    gasnet3.machine.extras.MissingExtra
         If scikit-learn is not installed.
     """
-    from sklearn.mixture import GaussianMixture
-
+    mixtures = needed("sklearn.mixture", "calibrate", "fitting a confidence")
     shapes = Shapes.of(prepare(spectra, degree))
     good = shapes.known & (shapes.level_sn > LEAST_LEVEL)
     good &= (np.abs(shapes.ratio) < FARTHEST).all(axis=1)
-    out = {}
+    out: dict[str, Continua] = {}
     for cls in CLASSES:
         rows = good & (spectra.classes == cls) & np.isfinite(spectra.z)
+        if rows.sum() < FEWEST:
+            return {}
         features = np.column_stack([np.log1p(spectra.z[rows]), shapes.ratio[rows]])
         first = 1 if cls == "STAR" else 0
-        count = min(COMPONENTS[cls], max(1, int(rows.sum()) // 30))
-        mixture = GaussianMixture(count, reg_covar=1e-3, n_init=2, random_state=seed)
+        count = min(COMPONENTS[cls], max(1, int(rows.sum()) // FEWEST))
+        mixture = mixtures.GaussianMixture(count, reg_covar=1e-3, n_init=2, random_state=seed)
         mixture.fit(features[:, first:])
         size = features.shape[1]
         centre, covariance = np.zeros((count, size)), np.zeros((count, size, size))
@@ -90,12 +102,15 @@ class Judged:
         The spectra.
     rchi2 : list of ndarray of float64, shape (rows, 3, k)
         By batch: reduced χ² of all solutions.
+    formal : list of ndarray of float64, shape (rows, 3, k)
+        By batch: formal errors of ln(1 + z), times the root of the reduced χ² where that is over 1.
     """
 
     evidence: Evidence
     log_evidence: Floats
     weights: list[Weights]
     rchi2: list[Floats]
+    formal: list[Floats]
     spectra: Spectra
 
 
@@ -103,7 +118,7 @@ def judge(
     pipeline: Pipeline, spectra: Spectra, k: int = 2, on_progress: Progress | None = None
 ) -> Judged:
     """Weigh labelled spectra with a pipeline whose fit has its continua already."""
-    weights, evidence, rchi2 = [], [], []
+    weights, evidence, rchi2, formal = [], [], [], []
     for start in range(0, len(spectra), ROWS):
         batch = spectra[start : start + ROWS]
         outcome = pipeline.solve(batch, k)
@@ -116,12 +131,19 @@ def judge(
             for c in outcome.candidates
         ]
         rchi2.append(np.stack(each, axis=1))
+        sigma = np.stack([as_numpy(c.sigma) for c in outcome.candidates], axis=1)
+        formal.append(LN10_STEP * sigma * np.sqrt(np.maximum(1.0, rchi2[-1])))
         if on_progress:
             on_progress(start + len(batch), len(spectra))
-    names = [name for name in vars(evidence[0]) if name != "exact"]
-    joined = {name: np.concatenate([getattr(e, name) for e in evidence]) for name in names}
     found = np.concatenate([w.evidence for w in weights])
-    return Judged(Evidence(**joined, exact=True), found, weights, rchi2, spectra)
+    return Judged(joined(evidence), found, weights, rchi2, formal, spectra)
+
+
+def joined(parts: Sequence[Evidence]) -> Evidence:
+    """The evidence of several batches of one kind of solution."""
+    names = [name for name in vars(parts[0]) if name != "exact"]
+    each = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    return Evidence(**each, exact=parts[0].exact)
 
 
 def judge_strangers(pipeline: Pipeline, spectra: Spectra) -> list[Judged]:
@@ -139,7 +161,7 @@ def spoiled(spectra: Spectra, seed: int = 0) -> Spectra:
     """Labelled spectra as detectors spoil them: a line that is none, or a step between two arms.
 
     Of the first, every other spectrum gets a bright narrow line somewhere, whose redshift it may
-    then be given; the others lose their features and get a step (and the class "SKY").
+    then be given; the others lose their features and get a step (and the class :data:`SKY`).
     """
     rng = np.random.default_rng(seed)
     flux = spectra.flux.astype(np.float64)
@@ -160,7 +182,7 @@ def spoiled(spectra: Spectra, seed: int = 0) -> Spectra:
         noises = rng.standard_normal(len(good)) * ivar[row][good] ** -0.5
         flux[row] = 0.0
         flux[row][good] = (level * slope * np.where(pixel < at, 1.0, step))[good] + noises
-        classes[row] = "SKY"
+        classes[row] = SKY
     return replace(spectra, flux=flux.astype(spectra.flux.dtype), classes=classes)
 
 
@@ -187,54 +209,96 @@ def fit_posterior(
     features = PosteriorFit.bright_features(judged.log_evidence, judged.evidence)
     known = np.isin(cls, CLASSES)
     place = np.array([CLASSES.index(c) for c in cls[known]])
-    bright = _logistic(features[known], place, bright_share(sn[known]))
+    bright = logistic(features[known], place, bright_share(sn[known]))
     first = PosteriorFit(dict(continua), bright, np.zeros(11))
-    cases = [redshift_cases(each, first) for each in (judged, *strangers)]
-    count = [int(asked.sum()) for _, _, asked in cases]
-    features, right = (np.concatenate([case[i][case[2]] for case in cases]) for i in (0, 1))
-    if right.all() or not right.any():
-        raise ValueError("all redshifts are right or all are wrong: nothing to tell them apart by")
+    cases = [decided(each, first) for each in (judged, *strangers)]
+    count = [int(case.known.sum()) for case in cases]
+    features = np.concatenate([case.features[case.known] for case in cases])
+    right = np.concatenate([case.right[case.known] for case in cases])
     share = np.ones(len(right))
     share[count[0] :] = STRANGERS * count[0] / max(1, sum(count[1:]))
-    weight = _logistic(features, right.astype(np.int64), share)
-    return PosteriorFit(dict(continua), bright, weight[0])
+    weight = redshift_weight(features, right, share)
+    return PosteriorFit(dict(continua), bright, weight)
 
 
-def redshift_cases(judged: Judged, fit: PosteriorFit) -> tuple[Floats, Bools, Bools]:
-    """Features of the decided redshifts, which are right, and of which that is known.
+@dataclass(frozen=True, eq=False)
+class Decided:
+    """What was decided of labelled spectra.
 
-    Right is a redshift within :data:`RIGHT` of the label, whatever the class; that of a sky fibre
-    never is.
+    Attributes
+    ----------
+    features : ndarray of float64, shape (rows, f)
+        That tell right redshifts from wrong ones.
+    cls : ndarray of str, shape (rows,)
+        Class of the best solution.
+    z, formal : ndarray of float64, shape (rows,)
+        Its redshift, and the formal error of ln(1 + z).
+    right, known : ndarray of bool, shape (rows,)
+        Whether it is right, and whether that is known (:func:`right_redshifts`).
     """
-    spectra = judged.spectra
+
+    features: Floats
+    cls: NDArray[np.str_]
+    z: Floats
+    formal: Floats
+    right: Bools
+    known: Bools
+
+
+def decided(judged: Judged, fit: PosteriorFit) -> Decided:
+    """What a fit decides of judged spectra."""
     probabilities = fit.classes(judged.log_evidence, judged.evidence)
-    z, features, start = [], [], 0
-    for bare, reduced in zip(judged.weights, judged.rchi2, strict=True):
+    parts, start = [], 0
+    for bare, reduced, formal in zip(judged.weights, judged.rchi2, judged.formal, strict=True):
         rows = slice(start, start + len(bare.temperature))
         weights, start = bare.of_classes(probabilities[rows]), rows.stop
         flat = np.stack(weights.solutions, axis=1).reshape(len(bare.temperature), -1)
         best, each = flat.argmax(axis=1), np.arange(len(flat))
         chosen, which = np.divmod(best, weights.solutions[0].shape[1])
-        z.append(weights.of_solution("z", chosen, which))
-        near = weights.near(np.nan_to_num(z[-1]), np.array(weights.classes)[chosen])
+        z, cls = weights.of_solution("z", chosen, which), np.array(weights.classes)[chosen]
+        near = weights.near(np.nan_to_num(z), cls)
         fitted, sn = reduced[each, chosen, which], judged.evidence.sn[rows]
-        features.append(fit.redshift_features(near, fitted, sn, weights, chosen, which))
-    found = np.concatenate(z)
+        features = fit.redshift_features(near, fitted, sn, weights, chosen, which)
+        parts.append((features, cls, z, formal[each, chosen, which]))
+    features, cls, z, error = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return Decided(features, cls, z, error, *right_redshifts(z, judged.spectra))
+
+
+def right_redshifts(z: Floats, spectra: Spectra) -> tuple[Bools, Bools]:
+    """Which redshifts of labelled spectra are right, and of which that is known, shape (rows,).
+
+    Right is one within :data:`RIGHT` of the label, whatever the class found; that of a sky fibre
+    never is.
+    """
+    sky, has = spectra.classes == SKY, np.isfinite(z)
     limit = np.array([RIGHT.get(c, np.nan) for c in spectra.classes])
-    has, true = np.isfinite(found), np.where(np.isfinite(spectra.z), spectra.z, 0.0)
-    right = has & (metrics.delta_ln_z(found, true) < limit)
-    sky = ~np.isin(spectra.classes, CLASSES)
-    asked = has & (sky | np.isfinite(spectra.z))
-    return np.concatenate(features), right & ~sky, asked
+    true = np.where(np.isfinite(spectra.z), spectra.z, 0.0)
+    right = has & ~sky & (metrics.delta_ln_z(z, true) < limit)
+    return right, has & (sky | (np.isfinite(limit) & np.isfinite(spectra.z)))
 
 
-def _logistic(features: Floats, place: NDArray[np.int64], share: Floats) -> Floats:
-    """Weights of a logistic model on the features as they are, the constant last."""
-    from sklearn.linear_model import LogisticRegression
+def redshift_weight(features: Floats, right: Bools, share: Floats | None = None) -> Floats:
+    """Weights of the logistic model of right redshifts, the constant last.
 
+    Raises
+    ------
+    ValueError
+        If none is wrong, or none is right.
+    """
+    if right.all() or not right.any():
+        raise ValueError("all redshifts are right or all are wrong: nothing to tell them apart by")
+    return np.asarray(logistic(features, right.astype(np.int64), share)[0])
+
+
+def logistic(features: Floats, place: NDArray[np.int64], share: Floats | None = None) -> Floats:
+    """Weights of a logistic model on the features as they are, the constant last.
+
+    Each spectrum counts with its ``share``. MissingExtra if scikit-learn is not installed.
+    """
+    linear_model = needed("sklearn.linear_model", "calibrate", "fitting a confidence")
     mean, spread = features.mean(axis=0), features.std(axis=0)
     spread = np.where(spread > 0, spread, 1.0)
-    fit = LogisticRegression(C=STRENGTH, max_iter=5000)
+    fit = linear_model.LogisticRegression(C=STRENGTH, max_iter=5000)
     fit.fit((features - mean) / spread, place, sample_weight=share)
     weight = fit.coef_ / spread
     return np.column_stack([weight, fit.intercept_ - weight @ mean])
