@@ -7,8 +7,8 @@ Needs playwright and the system's Chromium.
 
 from __future__ import annotations
 
+import argparse
 import shutil
-import sys
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
@@ -31,6 +31,8 @@ def main(report: Path, picture: Path) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
-        sys.exit("usage: python recipes/report_picture.py report.html picture.png")
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("report", type=Path)
+    parser.add_argument("picture", type=Path, help="PNG to write")
+    arguments = parser.parse_args()
+    main(arguments.report, arguments.picture)

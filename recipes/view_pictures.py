@@ -8,6 +8,7 @@ a redshift of its own, judged, with the help open. Needs playwright and the syst
 
 from __future__ import annotations
 
+import argparse
 import re
 import shutil
 import subprocess
@@ -67,6 +68,9 @@ def solved(page: Page) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 4:
-        sys.exit("usage: python recipes/view_pictures.py catalog spectra directory")
-    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]))
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("catalog")
+    parser.add_argument("spectra", help="files that the catalog was made of")
+    parser.add_argument("directory", type=Path, help="where the pictures go")
+    arguments = parser.parse_args()
+    main(arguments.catalog, arguments.spectra, arguments.directory)

@@ -102,7 +102,8 @@ class Seen:
 
     def saved(self, text: str) -> None:
         """Wait until the page says that this was saved."""
-        self.wait("status", f"it.text.includes('saved in') && it.text.includes('{text}')")
+        # "saved in FILE: ..." becomes "saved: ..." once a spectrum that was underway is shown.
+        self.wait("status", f"/saved( in|:)/.test(it.text) && it.text.includes('{text}')")
 
     def rows(self) -> list[list[str]]:
         """Cells of the list, as they are drawn."""
