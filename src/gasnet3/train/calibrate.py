@@ -144,8 +144,9 @@ def calibrate_models(
     for kind in solver_kinds(pipeline):
         pipeline = Pipeline.load(models, SOLVER_OF[kind], device)
         if kind == "exact":
-            noisy = noisier(np.random.default_rng(SEED), spectra.flux, spectra.ivar)
-            copies = [spectra, _with_arrays(spectra, *noisy)]
+            flux, ivar = noisier(np.random.default_rng(SEED), spectra.flux, spectra.ivar)
+            flux, ivar = flux.astype(spectra.flux.dtype), ivar.astype(spectra.ivar.dtype)
+            copies = [spectra, replace(spectra, flux=flux, ivar=ivar)]
             continua = fit_continua(spectra, pipeline.cards[0].degree)
             judged, strangers = judge_sets(pipeline, continua, copies, on_progress)
             fit = fits[kind] = fit_posterior(judged, continua, strangers)
@@ -207,13 +208,6 @@ def judge_sets(
     objects = ends[np.flatnonzero(np.isin(ends.classes, CLASSES) & np.isfinite(ends.z))]
     strange = judge(pipeline, spoiled(objects, SEED))
     return judged, [*judge_strangers(pipeline, objects), strange]
-
-
-def _with_arrays(spectra: Spectra, flux: Floats, ivar: Floats) -> Spectra:
-    """The spectra with other flux and inverse variance."""
-    return replace(
-        spectra, flux=flux.astype(spectra.flux.dtype), ivar=ivar.astype(spectra.ivar.dtype)
-    )
 
 
 def write_errors(cards: Iterable[Path], errors: Errors) -> None:
