@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from gasnet3.decide.posterior import SIZES, _at_solutions
+from gasnet3.decide.posterior import SIZES, _at_solutions, _constant
 from gasnet3.nets.model import Model
 from gasnet3.pipeline.pipeline import Pipeline
 from gasnet3.solve.engine import Engine
@@ -163,7 +163,7 @@ def test_heights_are_the_formula_averaged_over_sizes(engine: Engine) -> None:
     outcome = Pipeline((engine,), SOLVERS["exact"], torch.device("cpu")).solve(spectra, 2)
     found, rows = outcome.candidates[0], outcome.prepared[0]
     temperature = np.array([1.0, 1.7, 4.0])
-    height, plain = _at_solutions(engine, rows, found, temperature)
+    height, plain = _at_solutions(engine, rows, found, temperature, _constant(rows))
     for row in range(3):
         _, normal, right, _ = parts(engine, rows, row, float(found.shift[row, 0]))
         size = float(rows.size[row])
@@ -177,7 +177,7 @@ def test_heights_are_what_the_curve_has_there(engine: Engine) -> None:
     spectra = toy_spectra(engine.model, np.array([0.02, 0.05, 0.08]), sn=8.0)
     outcome = Pipeline((engine,), SOLVERS["exact"], torch.device("cpu")).solve(spectra, 2)
     found, rows = outcome.candidates[0], outcome.prepared[0]
-    _, plain = _at_solutions(engine, rows, found, np.ones(3))
+    _, plain = _at_solutions(engine, rows, found, np.ones(3), _constant(rows))
     constant = (rows.flux.double() ** 2 * rows.ivar).sum(dim=1).numpy()
     lowest = engine.full_scan.scan(rows).double().numpy().min(axis=1) - constant
     # The minimum lies between the pixels of the curve.

@@ -199,6 +199,8 @@ def weigh(
         Populations of continua by class; none: their shape says nothing.
     """
     temperature, structure, alone = _leading(prepared, candidates, n_good)
+    # Most classes share one preparation.
+    seen = {id(one): (Shapes.of(one), _constant(one)) for one in prepared}
     heights: list[Floats] = []
     distances: list[Floats] = []
     solutions, between, shape, redshifts, sigmas = [], [], [], [], []
@@ -206,19 +208,19 @@ def weigh(
         shift, sigma = as_numpy(found.shift), as_numpy(found.sigma)
         error = sigma * np.sqrt(temperature)[:, None]
         z = np.asarray(z_from_shift(shift))
-        height, plain = _at_solutions(engine, spectra, found, temperature)
+        shapes, constant = seen[id(spectra)]
+        height, plain = _at_solutions(engine, spectra, found, temperature, constant)
         each = height + np.log(
             np.sqrt(2.0 * np.pi) * np.clip(error, 0.02, 50.0) / len(engine.card.shifts)
         )
         each = np.where(np.isfinite(each) & ~as_numpy(found.bad), each, NOTHING)
-        shapes, said = None, np.zeros_like(each)
+        said = np.zeros_like(each)
         if engine.cls in continua:
-            shapes = Shapes.of(spectra)
             said = continua[engine.cls].log_likelihood(shapes, z)
         rest = np.full(len(shift), NOTHING)
         if engine.cls in curves:
             rest = _between(
-                engine, curves[engine.cls], found, _constant(spectra), temperature, height, plain,
+                engine, curves[engine.cls], found, constant, temperature, height, plain,
                 _along(curves[engine.cls], continua.get(engine.cls), shapes),
             )  # fmt: skip
         solutions.append(each + said)
@@ -307,11 +309,12 @@ def _constant(prepared: Prepared) -> Floats:
 
 
 def _at_solutions(
-    engine: Engine, prepared: Prepared, found: Candidates, temperature: Floats
+    engine: Engine, prepared: Prepared, found: Candidates, temperature: Floats, constant: Floats
 ) -> tuple[Floats, Floats]:
     """-E/2 of each solution, against a model without features, with what a prior adds.
 
     And E as the curves have it: of one size of the signal, and with 1 as the unit of χ².
+    ``constant`` is χ² of the model without features.
     """
     assert engine.population is not None
     chi2, bound, prior = (as_numpy(getattr(found, n)) for n in ("chi2", "bound", "prior"))
@@ -330,7 +333,7 @@ def _at_solutions(
     measured = np.maximum(1.0 / variance - 1.0 / alpha, 0.0)
     right = along / variance
     least = chi2[exists] + bound[exists]
-    free = least + (along * right).sum(axis=1) - _constant(prepared)[rows]
+    free = least + (along * right).sum(axis=1) - constant[rows]
     parts = []
     for factor in SIZES:
         bind = 1.0 / (alpha * factor)
@@ -339,7 +342,7 @@ def _at_solutions(
         parts.append(-0.5 * ((free - gain) / temperature[rows] + volume))
     out[exists] = np.logaddexp.reduce(parts, axis=0) - np.log(len(SIZES)) - 0.5 * prior[exists]
     volume = np.log1p(measured * alpha).sum(axis=1)
-    plain[exists] = least - _constant(prepared)[rows] + volume + prior[exists]
+    plain[exists] = least - constant[rows] + volume + prior[exists]
     return out, plain
 
 
@@ -365,9 +368,9 @@ def _between(
     return np.where(total > NOTHING, total + np.log(step / len(engine.card.shifts)), NOTHING)
 
 
-def _along(curves: Curves, continua: Continua | None, shapes: Shapes | None) -> Floats:
+def _along(curves: Curves, continua: Continua | None, shapes: Shapes) -> Floats:
     """ln p(shape | z) along a curve, from a few redshifts, shape (rows, points) or (1, 1)."""
-    if continua is None or shapes is None:
+    if continua is None:
         return np.zeros((1, 1))
     points = len(curves.shift)
     few = np.linspace(0, points - 1, min(GRID, points)).round().astype(np.int64)
