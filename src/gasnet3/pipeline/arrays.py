@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from gasnet3.machine.cores import default_threads
-from gasnet3.nets.registry import ModelNames
 from gasnet3.pipeline.choices import ANYTHING, Choices
-from gasnet3.pipeline.loading import load
-from gasnet3.spectra.batch import Spectra
 
 if TYPE_CHECKING:
     from astropy.table import Table
+
+    from gasnet3.nets.registry import ModelNames
 
 SHORTEST = 1100.0
 """Wavelengths below this alone (Å) are no optical spectrum: nm, µm or a logarithm."""
@@ -72,7 +68,11 @@ def classify(
         raise ValueError(
             "ivar is None: give inverse variances, 1 / sigma**2, with 0 for bad pixels"
         )
-    from gasnet3.pipeline.request import Request  # loads the readers of files
+    # Whoever looks at the name only need not wait for NumPy.
+    from gasnet3.machine.cores import default_threads
+    from gasnet3.pipeline.loading import load
+    from gasnet3.pipeline.request import Request
+    from gasnet3.spectra.batch import Spectra
 
     request = Request(models, solver, n_best, choices=choices)
     _check_unit(wave)
@@ -88,6 +88,8 @@ def _check_unit(wave: Any) -> None:
     """Refuse a grid in nm, µm or log10 Å: it would make every row NODATA, and say nothing."""
     if hasattr(wave, "to_value"):  # a Quantity knows its unit
         return
+    import numpy as np
+
     try:
         grid = np.asarray(wave)
     except ValueError:
