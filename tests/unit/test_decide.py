@@ -116,6 +116,14 @@ def test_the_probable_class_wins_over_the_least_chi2():
     np.testing.assert_allclose(order.z[0], [0.0, 0.5, 0.9], atol=1e-12)
 
 
+def test_delta_chi2_is_never_negative():
+    found = [candidates("STAR", [0.0], [1030.0]), candidates("GALAXY", [0.5, 0.9], [1e3, 1004.0])]
+    order = decide.rank(found, N_GOOD, np.array([[1.0, 0.0, 0.0]]))
+    assert decide.chi2_gap(order)[0] == pytest.approx(-30.0)
+    assert decide.delta_chi2(order)[0] == 0.0
+    assert decide.delta_chi2(order, 1)[0] == pytest.approx(4.0)
+
+
 def test_a_likelier_redshift_of_a_less_likely_class_can_come_before():
     found = [candidates("STAR", [0.0, 0.001], [1e3, 1200.0]), candidates("QSO", [0.5], [1e3])]
     order = decide.rank(found, N_GOOD, np.array([[0.8, 0.0, 0.2]]))

@@ -84,6 +84,16 @@ def test_by_class(small: Evaluation) -> None:
     assert star.curves == {}
 
 
+def test_intervals_hold_a_share_of_the_true_redshifts() -> None:
+    rows = [("a", "QSO", 1.0), ("b", "QSO", 2.0), ("c", "QSO", 3.0), ("d", "STAR", NAN)]
+    lo, hi = [0.9, 1.99, 2.9, NAN], [1.1, 2.01, 3.1, NAN]
+    truth = truth_of([("a", "QSO", 1.05), ("b", "QSO", 1.5), ("c", "QSO", 2.9), ("d", "STAR", 0.0)])
+    got = evaluate(catalog_of(rows, z_lo=lo, z_hi=hi), truth).classes
+    assert got["QSO"].interval_fraction == pytest.approx(2 / 3)
+    assert got["STAR"].interval_fraction == 0.0
+    assert math.isnan(evaluate(catalog_of(rows), truth).classes["QSO"].interval_fraction)
+
+
 def test_lost_and_unknown_rows_are_reported_and_not_mixed_in() -> None:
     catalog = catalog_of([("a", "STAR", 0.0), ("x", "QSO", 3.0)])
     got = evaluate(catalog, truth_of([("a", "STAR", 0.0), ("b", "QSO", 1.0), ("c", "QSO", 1.0)]))

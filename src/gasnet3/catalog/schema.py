@@ -76,6 +76,18 @@ COLUMNS: tuple[Column, ...] = (
         "stat.error;src.redshift",
     ),
     Column(
+        "z_lo",
+        "f8",
+        "lower end of the shortest interval about z that holds 68 % of the posterior",
+        "src.redshift;stat.min",
+    ),
+    Column(
+        "z_hi",
+        "f8",
+        "its upper end; for znum > 0, and without a posterior, z - z_err and z + z_err",
+        "src.redshift;stat.max",
+    ),
+    Column(
         "zwarn",
         "i8",
         "why z may be wrong, in bits (gasnet3.ZWarn); 0 where it is good",
@@ -95,7 +107,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "delta_chi2",
         "f8",
-        "-2 ln p of the next solution at another redshift less that of this one (or of chi2)",
+        "-2 ln p (or chi2) of the next solution at another redshift less this one's; 0 at least",
         "stat.fit.chi2;arith.diff",
     ),
     Column(
@@ -111,7 +123,17 @@ COLUMNS: tuple[Column, ...] = (
         "probability that z is right, whatever the class; NaN where not known",
         "stat.probability;src.redshift",
     ),
-    Column("znum", "i4", "rank of the solution of this spectrum, the best first", "stat.rank"),
+    *_per_class(
+        "log_evidence",
+        "ln p(spectrum) as {} over that of a model without features; NaN without a posterior",
+        "stat.likelihood;src.class",
+    ),
+    Column(
+        "znum",
+        "i4",
+        "rank of the solution of this spectrum by the posterior (or chi2), the best first",
+        "stat.rank",
+    ),
     Column(
         "coeff",
         "f8",

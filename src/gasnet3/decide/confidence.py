@@ -171,7 +171,8 @@ def redshift_features(
     Parameters
     ----------
     delta_chi2 : ndarray of float64, shape (rows,)
-        χ² to the next solution at another redshift; NaN where there is none.
+        χ² to the next solution at another redshift (:func:`gasnet3.decide.rank.chi2_gap`); NaN
+        where there is none.
     rchi2, sn, p_class : ndarray of float64, shape (rows,)
         Reduced χ², median S/N a pixel, probability of the chosen class.
     cls : ndarray of str, shape (rows,)

@@ -12,8 +12,8 @@ what lies near it, in whatever class.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,9 @@ from scipy.special import erf
 
 from gasnet3.classes import CLASSES
 from gasnet3.decide.continua import Shapes
-from gasnet3.machine.typing import Bools, Floats
-from gasnet3.solve.arrays import as_numpy, like, namespace
+from gasnet3.decide.leading import leading
+from gasnet3.machine.typing import Floats
+from gasnet3.solve.arrays import as_numpy
 from gasnet3.spectra.lattice import LN10_STEP, z_from_shift
 
 if TYPE_CHECKING:
@@ -43,9 +44,6 @@ WINDOW = {"STAR": 3.0, "GALAXY": 8.0, "QSO": 60.0}
 
 DOUBT = 0.2
 """Share of the doubt about a redshift that the shape of the continuum cannot take away."""
-
-SHORT, LONG = 16, 64
-"""Runs of pixels over which residuals are added up: of features, and of calibration."""
 
 GRID = 48
 """Redshifts of a curve at which the shape of the continuum is asked about."""
@@ -80,6 +78,10 @@ class Weights:
         Share of what the best solution explains that lies in one place: 1 for a single line.
     bare : Weights or None
         As the evidence has them, before the probabilities of classes were set.
+    shifts : list of ndarray of float64, shape (points,)
+        Shifts of the curve of each class, in pixels; none without one.
+    along : list of ndarray of float32, shape (rows, points)
+        Share of ``between`` at each of them.
     """
 
     classes: tuple[str, ...]
@@ -94,6 +96,8 @@ class Weights:
     structure: Floats
     alone: Floats
     bare: Weights | None = None
+    shifts: list[Floats] = field(default_factory=list)
+    along: list[NDArray[np.float32]] = field(default_factory=list)
 
     @property
     def evidence(self) -> Floats:
@@ -198,12 +202,14 @@ def weigh(
     continua : mapping of str to Continua
         Populations of continua by class; none: their shape says nothing.
     """
-    temperature, structure, alone = _leading(prepared, candidates, n_good)
+    temperature, structure, alone = leading(prepared, candidates, n_good)
     # Most classes share one preparation.
     seen = {id(one): (Shapes.of(one), _constant(one)) for one in prepared}
     heights: list[Floats] = []
     distances: list[Floats] = []
     solutions, between, shape, redshifts, sigmas = [], [], [], [], []
+    shifts: list[Floats] = []
+    along: list[NDArray[np.float32]] = []
     for engine, spectra, found in zip(engines, prepared, candidates, strict=True):
         shift, sigma = as_numpy(found.shift), as_numpy(found.sigma)
         error = sigma * np.sqrt(temperature)[:, None]
@@ -217,14 +223,16 @@ def weigh(
         said = np.zeros_like(each)
         if engine.cls in continua:
             said = continua[engine.cls].log_likelihood(shapes, z)
-        rest = np.full(len(shift), NOTHING)
+        rest, share = np.full(len(shift), NOTHING), np.zeros((len(shift), 0), np.float32)
         if engine.cls in curves:
-            rest = _between(
+            rest, share = _between(
                 engine, curves[engine.cls], found, constant, temperature, height, plain,
                 _along(curves[engine.cls], continua.get(engine.cls), shapes),
             )  # fmt: skip
         solutions.append(each + said)
         between.append(rest)
+        along.append(share)
+        shifts.append(as_numpy(curves[engine.cls].shift) if share.size else np.zeros(0))
         shape.append(said)
         heights.append(np.nan_to_num(height))
         distances.append(_distances(engine, found))
@@ -233,7 +241,7 @@ def weigh(
     names = tuple(engine.cls for engine in engines)
     return Weights(
         names, solutions, between, shape, redshifts, sigmas, heights, distances, temperature,
-        structure, alone,
+        structure, alone, shifts=shifts, along=along,
     )  # fmt: skip
 
 
@@ -247,59 +255,6 @@ def _distances(engine: Engine, found: Candidates) -> Floats:
         for k in range(found.coeff.shape[1])
     ]
     return np.nan_to_num(np.stack(each, axis=1) / found.coeff.shape[2], nan=1.0)
-
-
-def _leading(
-    prepared: Sequence[Prepared], candidates: Sequence[Candidates], n_good: NDArray[np.int64]
-) -> tuple[Floats, Floats, Floats]:
-    """What the model of the least reduced χ² leaves, and where it explains something.
-
-    Errors that are correlated, or of calibration, count by what they do at the width of features:
-    there χ² has this unit, where it is above 1.
-
-    Returns
-    -------
-    temperature : ndarray of float64, shape (rows,)
-        Power of the residuals over :data:`SHORT` pixels in units of the noise, or the reduced χ²
-        where that is more; 1 at least.
-    structure : ndarray of float64, shape (rows,)
-        The same over :data:`LONG` pixels in units of the temperature; 1 at least.
-    alone : ndarray of float64, shape (rows,)
-        Largest share of the explained χ² within two runs of :data:`SHORT` pixels.
-    """
-    reduced = [
-        as_numpy(found.chi2[:, 0]) / np.maximum(n_good - found.dof, 1) for found in candidates
-    ]
-    least = np.where(np.isfinite(reduced), reduced, np.inf)
-    lead, lowest = least.argmin(axis=0), least.min(axis=0)
-    temperature, long, alone = np.ones((3, len(n_good)))
-    for index, (spectra, found) in enumerate(zip(prepared, candidates, strict=True)):
-        rows = np.flatnonzero((lead == index) & np.isfinite(lowest))
-        at = like(found.shift, rows)
-        root = np.sqrt(as_numpy(spectra.ivar)[rows].astype(np.float64))
-        signal = root * as_numpy(spectra.flux)[rows]
-        left = signal - root * as_numpy(found.models(at, namespace(at).zeros_like(at)))
-        temperature[rows] = np.maximum(lowest[rows], _power(left, root > 0, SHORT))
-        long[rows] = _power(left, root > 0, LONG)
-        explained = np.maximum(_runs(signal**2 - left**2, SHORT), 0.0)
-        most = (explained[:, 1:] + explained[:, :-1]).max(axis=1)
-        alone[rows] = most / np.maximum(explained.sum(axis=1), 1e-300)
-    temperature = np.maximum(temperature, 1.0)
-    return temperature, np.maximum(long / temperature, 1.0), alone
-
-
-def _runs(values: NDArray[Any], width: int) -> NDArray[Any]:
-    """Sums over runs of pixels, shape (rows, runs); pixels left over at the end are dropped."""
-    count = values.shape[1] // width
-    return values[:, : count * width].reshape(len(values), count, width).sum(axis=2)
-
-
-def _power(residual: Floats, good: Bools, width: int) -> Floats:
-    """Mean square of the sums over runs of pixels, over their number of good pixels."""
-    count = _runs(good, width)
-    full = count > width / 2
-    power = np.where(full, _runs(residual, width) ** 2 / np.maximum(count, 1), 0.0).sum(axis=1)
-    return np.asarray(power / np.maximum(full.sum(axis=1), 1))
 
 
 def _constant(prepared: Prepared) -> Floats:
@@ -349,8 +304,8 @@ def _at_solutions(
 def _between(
     engine: Engine, curves: Curves, found: Candidates, constant: Floats, temperature: Floats,
     height: Floats, plain: Floats, said: Floats,
-) -> Floats:  # fmt: skip
-    """ln of what a curve weighs, away from the solutions, shape (rows,).
+) -> tuple[Floats, NDArray[np.float32]]:  # fmt: skip
+    """ln of what a curve weighs, away from the solutions, and the share of each of its points.
 
     ``height`` and ``plain`` are what :func:`_at_solutions` gave: the curve is hung up at the best.
     ``said`` is what the shape of the continuum adds to it.
@@ -364,8 +319,13 @@ def _between(
     for place in as_numpy(found.shift).T:
         weight[np.abs(shift - place[:, None]) <= WINDOW[engine.cls]] = NOTHING
     step = float(shift[1] - shift[0]) if len(shift) > 1 else 1.0
-    total = _log_sum(np.where(np.isfinite(weight), weight, NOTHING))
-    return np.where(total > NOTHING, total + np.log(step / len(engine.card.shifts)), NOTHING)
+    weight = np.where(np.isfinite(weight), weight, NOTHING)
+    top = weight.max(axis=1)
+    each = np.exp(weight - top[:, None])
+    whole = each.sum(axis=1)
+    total = np.log(whole) + top + np.log(step / len(engine.card.shifts))
+    share = (each / whole[:, None]).astype(np.float32)
+    return np.where(top > NOTHING, total, NOTHING), share
 
 
 def _along(curves: Curves, continua: Continua | None, shapes: Shapes) -> Floats:

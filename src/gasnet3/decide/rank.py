@@ -166,14 +166,19 @@ def other_redshift(ranked: Ranked, nth: int) -> Bools:
 def delta_chi2(ranked: Ranked, nth: int = 0) -> Floats:
     """χ² of the next solution at another redshift, less that of the nth; NaN without one.
 
-    Where the posterior orders them, the difference of -2 ln of what the spectrum says of each; 0
+    Where the posterior orders them, the difference of -2 ln of what the spectrum says of each. 0
     where the other has more of it, and lost by what is known of classes.
     """
+    return np.maximum(chi2_gap(ranked, nth), 0.0)
+
+
+def chi2_gap(ranked: Ranked, nth: int = 0) -> Floats:
+    """The same with its sign: negative where the next solution fits better."""
     later = other_redshift(ranked, nth) & _after(ranked, nth)
+    key = ranked.total
     if ranked.weighed:
         key = 2.0 * np.where(np.isfinite(ranked.chi2), ranked.unlikeliness, np.nan)
-        return np.maximum(_least(np.where(later, key, np.nan)) - key[:, nth], 0.0)
-    return _least(np.where(later, ranked.total, np.nan)) - ranked.total[:, nth]
+    return _least(np.where(later, key, np.nan)) - key[:, nth]
 
 
 def runner_up(ranked: Ranked, nth: int = 0) -> tuple[NDArray[np.str_], Floats]:

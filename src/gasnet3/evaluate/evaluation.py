@@ -53,6 +53,9 @@ class ClassEvaluation:
         Δz above 0.01, or no redshift.
     pulls : PullSummary
         Of (z - z_true) / z_err.
+    interval_fraction : float
+        Fraction of ``n_z`` whose true redshift is from ``z_lo`` to ``z_hi``, 0.68 where these are
+        honest; NaN for a catalog without them.
     curves : dict of str to Binned or Subsets
         ``good`` and ``accuracy`` ``_by_sn`` (paper, Fig. 11) and ``_by_robustness`` (Fig. 12),
         and ``robustness_by_sn`` over the rows that have an R; without the column none.
@@ -71,6 +74,7 @@ class ClassEvaluation:
     median_delta_z: float
     outlier_fraction: float
     pulls: PullSummary
+    interval_fraction: float
     curves: dict[str, Binned | Subsets]
 
 
@@ -243,7 +247,9 @@ class _Rows:
         broad = np.char.find(np.char.upper(labels.subclasses[rows]), "BROADLINE") >= 0
         agn = broad & np.isin(truth, ("GALAXY", "QSO")) & (z_true < AGN_Z_MAX)
         per_class = [f"{name}_{c.lower()}" for name in ("p", "z") for c in CLASSES]
-        names = ("z", "z_err", "zwarn", "sn_median", "robustness", *per_class)
+        names = (
+            "z", "z_err", "z_lo", "z_hi", "zwarn", "sn_median", "robustness", *per_class
+        )  # fmt: skip
         own = {n: floats(np.ma.asarray(catalog[n])) for n in names if n in catalog.colnames}
         absent = np.full(len(rows), np.nan)
         zwarn = own.pop("zwarn", absent)
@@ -304,6 +310,7 @@ def _evaluate_class(rows: _Rows, cls: str, limits: Mapping[str, Threshold]) -> C
         median_delta_z=metrics.median_delta_z(found.z, found.z_true),
         outlier_fraction=metrics.outlier_fraction(*pair),
         pulls=summarize_pulls(pulls(known.z, known.z_err, known.z_true)),
+        interval_fraction=_within(known),
         curves=_curves(rows, limits),
     )
 
@@ -325,6 +332,14 @@ def _curves(rows: _Rows, limits: Mapping[str, Threshold]) -> dict[str, Binned | 
         finite = np.isfinite(robustness)
         out["robustness_by_sn"] = metrics.binned_mean(robustness[finite], sn[finite])
     return out
+
+
+def _within(rows: _Rows) -> float:
+    """Fraction of true redshifts within the interval of the catalog."""
+    if not {"z_lo", "z_hi"} <= set(rows.others):
+        return float("nan")
+    low, high = rows.others["z_lo"], rows.others["z_hi"]
+    return metrics.mean((low <= rows.z_true) & (rows.z_true <= high))
 
 
 def _calibration_error(rows: _Rows) -> float:

@@ -65,6 +65,7 @@ def _by_class(e: Evaluation) -> Table:
         "pulls, n": [str(c.pulls.n) for c in classes],
         "pulls, median": [_number(c.pulls.median) for c in classes],
         "pulls, robust width": [_number(c.pulls.width) for c in classes],
+        "true z from z_lo to z_hi": [_percent(c.interval_fraction) for c in classes],
     }.items():
         table.add_row(name, *cells)
     return table

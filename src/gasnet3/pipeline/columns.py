@@ -12,12 +12,14 @@ from gasnet3.classes import CLASSES
 from gasnet3.decide.confidence import PosteriorFit, redshift_features
 from gasnet3.decide.rank import (
     Ranked,
+    chi2_gap,
     class_robustness,
     delta_chi2,
     rank,
     robustness,
     runner_up,
 )
+from gasnet3.decide.redshifts import interval
 from gasnet3.decide.zwarn import misfit, warn
 from gasnet3.machine.typing import Floats
 from gasnet3.pipeline.outcome import Outcome
@@ -51,11 +53,21 @@ def _common_columns(outcome: Outcome) -> Columns:
     return {
         "id": spectra.ids,
         **{f"p_{c.lower()}": outcome.probabilities[:, i] for i, c in enumerate(CLASSES)},
+        **_evidence(outcome),
         "sn_median": spectra.sn_median,
         "n_good": spectra.n_good,
         **_wave_range(spectra),
         **_class_columns(outcome),
     }
+
+
+def _evidence(outcome: Outcome) -> Columns:
+    """ln of how likely the spectrum is as each class; NaN where that is not known."""
+    evidence = np.full((len(outcome.spectra), len(CLASSES)), np.nan)
+    if outcome.weights is not None:
+        evidence = (outcome.weights.bare or outcome.weights).evidence
+    evidence = np.where(np.isfinite(evidence), evidence, np.nan)
+    return {f"log_evidence_{c.lower()}": evidence[:, i] for i, c in enumerate(CLASSES)}
 
 
 def _wave_range(spectra: Spectra) -> Columns:
@@ -132,6 +144,7 @@ def solutions(
         "amplitude": size,
         "model": np.where(has, names[index], ""),
     }
+    columns["z_lo"], columns["z_hi"] = _interval(outcome, nth, columns)
     columns["p_z"] = _redshift_probability(outcome, nth, columns)
     return columns, _solution(outcome, nth, columns, coeff, covariance, domain)
 
@@ -220,6 +233,13 @@ def _class_probability(columns: Columns) -> Floats:
     return out
 
 
+def _interval(outcome: Outcome, nth: int, columns: Columns) -> tuple[Floats, Floats]:
+    """Ends of the interval of redshift: of the whole posterior, or of the solution alone."""
+    if nth == 0 and outcome.weights is not None:
+        return interval(outcome.weights, outcome.ranked)
+    return columns["z"] - columns["z_err"], columns["z"] + columns["z_err"]
+
+
 def _redshift_probability(outcome: Outcome, nth: int, columns: Columns) -> Floats:
     """Probability that a solution's redshift is right; NaN where that is not known.
 
@@ -238,7 +258,7 @@ def _redshift_probability(outcome: Outcome, nth: int, columns: Columns) -> Float
     if nth > 0 or fit is None:
         return np.full(len(outcome.spectra), np.nan)
     features = redshift_features(
-        columns["delta_chi2"], columns["rchi2"], columns["sn_median"],
+        chi2_gap(outcome.ranked), columns["rchi2"], columns["sn_median"],
         _class_probability(columns), columns["class"],
     )  # fmt: skip
     return np.where(has, fit.redshift(features), np.nan)

@@ -24,7 +24,7 @@ from gasnet3.decide.confidence import (
     redshift_features,
 )
 from gasnet3.decide.continua import Continua
-from gasnet3.decide.rank import Ranked, delta_chi2, rank
+from gasnet3.decide.rank import Ranked, chi2_gap, rank
 from gasnet3.evaluate.reliability import summarize_pulls
 from gasnet3.machine.files import replacing
 from gasnet3.machine.progress import Progress
@@ -307,7 +307,7 @@ def redshift_cases(solutions: Solutions, confidence: Confidence) -> tuple[Floats
     chosen = [CLASSES.index(c) for c in cls]
     p_class = probabilities[np.arange(len(cls)), chosen]
     features = redshift_features(
-        delta_chi2(ranked), ranked.rchi2[:, 0], solutions.evidence.sn, p_class, cls
+        chi2_gap(ranked), ranked.rchi2[:, 0], solutions.evidence.sn, p_class, cls
     )
     return features, *right_redshifts(ranked.z[:, 0], solutions.spectra)
 

@@ -39,6 +39,8 @@ R_FLOOR = 1e-4
 NUMBERS = {
     "z": "0.00000",
     "z_err": "0.000000",
+    "z_lo": "0.00000",
+    "z_hi": "0.00000",
     "rchi2": "0.000",
     "robustness": "0.0000",
     "sn_median": "0.0",
@@ -62,7 +64,8 @@ TEXTS = {
 """Columns of text of the table, and their widths in pixels."""
 
 ORDER = (
-    *("id", "class", "true_class", "z", "z_true", "z_err", "p_class", "p_z", "sn_median"),
+    *("id", "class", "true_class", "z", "z_true", "z_err", "z_lo", "z_hi"),
+    *("p_class", "p_z", "sn_median"),
     *(
         "rchi2",
         "robustness",
@@ -180,7 +183,9 @@ def _scatter(
         selection_alpha=1.0,
     )
     tooltips = [("", "@id"), ("", "@class z = @z{0.0000}")]
-    plot.add_tools(HoverTool(tooltips=tooltips[: 2 if "z" in source.data else 1]))
+    if "z_lo" in source.data and "z_hi" in source.data:
+        tooltips.append(("68 %", "z from @z_lo{0.0000} to @z_hi{0.0000}"))
+    plot.add_tools(HoverTool(tooltips=tooltips if "z" in source.data else tooltips[:1]))
     return plot
 
 
