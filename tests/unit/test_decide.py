@@ -163,7 +163,7 @@ def test_the_posterior_orders_where_it_is_known():
     ]
     weights = [np.array([[-30.0, -20.0]]), np.array([[-10.0, -1e300]])]
     evidence = [np.array([[-30.0, -8.0]]), np.array([[-12.0, -1e300]])]
-    order = decide.rank(found, N_GOOD, None, None, weights, evidence)
+    order = decide.rank(found, N_GOOD, np.array([[NAN, 0.1, 0.9]]), None, weights, evidence)
     np.testing.assert_allclose(order.z[0, :3], [1.5, 0.9, 0.5])
     # The next has more evidence, and lost by what is known of classes.
     assert decide.delta_chi2(order)[0] == 0.0
@@ -177,6 +177,23 @@ def test_the_posterior_orders_where_it_is_known():
 def test_bad_fits_come_last_in_the_posterior_too():
     found = [candidates("QSO", [1.0, 2.0], [900.0, 1000.0], bad=[True, False])]
     weights = [np.array([[-1.0, -50.0]])]
-    order = decide.rank(found, N_GOOD, None, None, weights, weights)
+    order = decide.rank(found, N_GOOD, np.array([[NAN, NAN, 1.0]]), None, weights, weights)
     np.testing.assert_allclose(order.z[0], [2.0, 1.0])
     assert decide.delta_chi2(order)[0] == 0.0
+
+
+def test_the_most_probable_class_comes_first_then_the_most_probable_solutions():
+    found = [
+        candidates("GALAXY", [0.5, 0.9, 1.2], [1000.0, 1001.0, 1002.0]),
+        candidates("QSO", [1.5, NAN, NAN], [1000.0, NAN, NAN]),
+    ]
+    weights = [np.array([[-3.0, -3.5, -4.0]]), np.array([[-2.9, -1e300, -1e300]])]
+    # Three galaxies together are more than the one quasar, which is more than each.
+    order = decide.rank(found, N_GOOD, np.array([[NAN, 0.6, 0.4]]), None, weights, weights)
+    np.testing.assert_allclose(order.z[0, :4], [0.5, 1.5, 0.9, 1.2])
+    order = decide.rank(found, N_GOOD, np.array([[NAN, 0.4, 0.6]]), None, weights, weights)
+    np.testing.assert_allclose(order.z[0, :4], [1.5, 0.5, 0.9, 1.2])
+    # A class without a solution, or with bad ones alone, does not come first.
+    found[1] = candidates("QSO", [1.5, NAN, NAN], [1000.0, NAN, NAN], bad=[True, False, False])
+    order = decide.rank(found, N_GOOD, np.array([[NAN, 0.4, 0.6]]), None, weights, weights)
+    assert order.z[0, 0] == 0.5

@@ -17,6 +17,7 @@ from gasnet3.classes import CLASSES
 from gasnet3.decide.confidence import PosteriorFit, find_confidence
 from gasnet3.decide.continua import Continua
 from gasnet3.decide.posterior import NOTHING, RIGHT, Weights
+from gasnet3.decide.trust import FEATURES, Trust, trust_features
 from gasnet3.pipeline.fitted import Fitted
 from gasnet3.pipeline.pipeline import Pipeline
 from gasnet3.solve.priors import FUNCTIONS, Priors
@@ -25,7 +26,12 @@ from gasnet3.spectra.batch import Spectra
 from toy import toy_engine, toy_model, toy_spectra
 
 BRIGHT = np.zeros((0, 0))
-REDSHIFT = np.array([1.0, -0.1, 0.2, 0.0, -0.1, -0.5, -0.2, 0.1, 0.1, -0.1, 0.3])
+TRUST = Trust(
+    np.linspace(-1.0, 1.0, FEATURES),
+    np.linspace(0.5, 2.0, FEATURES),
+    np.sin(np.arange(2.0 * (FEATURES + 1))).reshape(2, -1),
+    0.3 * np.cos(np.arange(FEATURES + 3.0)),
+)
 
 
 def continua() -> dict[str, Continua]:
@@ -41,7 +47,7 @@ def continua() -> dict[str, Continua]:
 def pipeline(classes: tuple[str, ...] = CLASSES, solver: str = "exact") -> Pipeline:
     """Toy models whose posterior decides."""
     engines = tuple(toy_engine(cls) for cls in classes)
-    fitted = Fitted(PosteriorFit(continua(), BRIGHT, REDSHIFT))
+    fitted = Fitted(PosteriorFit(continua(), BRIGHT, TRUST))
     return Pipeline(engines, SOLVERS[solver], torch.device("cpu"), fitted)
 
 
@@ -67,10 +73,17 @@ def weights(rng: np.random.Generator, rows: int = 4, k: int = 3) -> Weights:
     z = [0.1 * np.arange(k)[None] + np.full((rows, k), 0.3 * i) for i in range(3)]
     between = [rng.normal(size=rows) for _ in CLASSES]
     sigma = [np.full((rows, k), 1e-5) for _ in CLASSES]
-    ones = np.ones(rows)
+    ones, nothing = np.ones(rows), [np.zeros(rows) for _ in CLASSES]
     return Weights(
-        CLASSES, one(2.0), between, one(0.5), z, sigma, one(1.0), one(1.0), ones, ones, ones
-    )
+        CLASSES, one(2.0), between, one(0.5), z, sigma, one(1.0), one(1.0), ones, ones, ones,
+        nothing,
+    )  # fmt: skip
+
+
+def near(found: Weights, z: np.ndarray, cls: str, *, shaped: bool = True) -> np.ndarray:
+    """Share of all weights near redshifts."""
+    odds = found.odds(z, np.full(len(z), cls), shaped=shaped)
+    return np.asarray(1.0 / (1.0 + np.exp(-odds)))
 
 
 def test_what_is_near_each_solution_and_the_rest_make_one(rng: np.random.Generator) -> None:
@@ -78,7 +91,7 @@ def test_what_is_near_each_solution_and_the_rest_make_one(rng: np.random.Generat
     total = np.zeros(4)
     for index, cls in enumerate(CLASSES):
         for nth in range(3):
-            total += found.near(found.z[index][:, nth], np.full(4, cls))
+            total += near(found, found.z[index][:, nth], cls)
     every = np.logaddexp.reduce([*(w for s in found.solutions for w in s.T), *found.between])
     rest = np.exp(np.logaddexp.reduce(found.between) - every)
     np.testing.assert_allclose(total + rest, 1.0, rtol=1e-12)
@@ -92,9 +105,8 @@ def test_shares_do_not_change_with_a_constant(rng: np.random.Generator) -> None:
         solutions=[s + constant[:, None] for s in found.solutions],
         between=[b + constant for b in found.between],
     )
-    cls = np.full(4, "GALAXY")
-    near, same = (w.near(w.z[1][:, 0], cls) for w in (found, moved))
-    np.testing.assert_allclose(same, near, rtol=1e-9)
+    before, after = (near(w, w.z[1][:, 0], "GALAXY") for w in (found, moved))
+    np.testing.assert_allclose(after, before, rtol=1e-9)
     np.testing.assert_allclose(moved.probabilities, found.probabilities, rtol=1e-9)
     np.testing.assert_allclose(found.probabilities.sum(axis=1), 1.0)
 
@@ -105,8 +117,8 @@ def test_another_class_at_the_same_redshift_is_no_doubt(rng: np.random.Generator
     found.z[0][:] = 0.9
     for between in found.between:
         between[:] = NOTHING
-    near = found.near(found.z[1][:, 0], np.full(4, "GALAXY"))
-    np.testing.assert_allclose(near, 1.0 - found.probabilities[:, 0])
+    share = near(found, found.z[1][:, 0], "GALAXY")
+    np.testing.assert_allclose(share, 1.0 - found.probabilities[:, 0])
 
 
 def test_a_broad_minimum_is_near_in_part(rng: np.random.Generator) -> None:
@@ -116,8 +128,7 @@ def test_a_broad_minimum_is_near_in_part(rng: np.random.Generator) -> None:
     for between in found.between:
         between[:] = NOTHING
     found.sigma[1][:] = RIGHT["GALAXY"]
-    near = found.near(found.z[1][:, 0], np.full(4, "GALAXY"))
-    np.testing.assert_allclose(near, 0.6826894921)
+    np.testing.assert_allclose(near(found, found.z[1][:, 0], "GALAXY"), 0.6826894921)
 
 
 @given(st.lists(st.floats(0.0, 1.0), min_size=3, max_size=3).filter(lambda p: sum(p) > 1e-3))
@@ -135,9 +146,29 @@ def test_the_shape_of_the_continuum_leaves_doubt(rng: np.random.Generator) -> No
         found.between[index][:] = NOTHING
     found.shape[1][:] = [50.0, 0.0]
     found.solutions[1][:] = [50.0, 0.0]
-    found = found.of_classes(np.tile([0.0, 1.0, 0.0], (4, 1)))
-    near = found.near(found.z[1][:, 0], np.full(4, "GALAXY"))
-    np.testing.assert_allclose(near, 0.9)
+    found.shape_between[1][:] = 20.0
+    found.between[1][:] = -30.0
+    z, cls = found.z[1][:, 0], np.ones(4, np.int64)
+    given = found.of_classes(np.tile([0.0, 1.0, 0.0], (4, 1)))
+    np.testing.assert_allclose(near(given, z, "GALAXY", shaped=False), 0.5)
+    assert (near(given, z, "GALAXY") > 0.999).all()
+    given.distance[1][:] = 1.0
+    features = trust_features(z, np.ones(4), np.full(4, 2.0), given, cls, 0 * cls)
+    sure = replace(TRUST, out=np.append(0.0 * TRUST.out[:-1], 50.0))
+    np.testing.assert_allclose(sure.probability(features), 0.9)
+
+
+def test_a_network_saturates_and_does_not_depend_on_the_batch(rng: np.random.Generator) -> None:
+    features = rng.normal(0.0, 2.0, (7, FEATURES))
+    every = TRUST.probability(features)
+    assert ((every > 0) & (every < 1)).all()
+    one = [TRUST.probability(features[i : i + 1])[0] for i in range(7)]
+    np.testing.assert_array_equal(every, one)
+    far = TRUST.centre + 1e9 * TRUST.spread
+    near_by = TRUST.centre + 5.0 * TRUST.spread
+    far[1] = near_by[1] = 5.0
+    assert TRUST.probability(far[None]) == TRUST.probability(near_by[None])
+    np.testing.assert_array_equal(Trust.undecided().probability(0 * features + 9.0), 0.5)
 
 
 def test_nothing_at_all_has_no_probabilities(rng: np.random.Generator) -> None:
@@ -245,14 +276,15 @@ def test_fits_come_back_from_a_file(tmp_path: Path) -> None:
     bright = np.arange(51.0).reshape(3, 17)
     content = {
         "continua": {cls: one.to_json() for cls, one in continua().items()},
-        "bright": bright.tolist(), "redshift": REDSHIFT.tolist(),
+        "bright": bright.tolist(), "redshift": TRUST.to_json(),
     }  # fmt: skip
     text = json.dumps({"models": hashes, "solvers": {"exact": content}})
     (tmp_path / "fit.json").write_text(text, encoding="utf-8")
     found = find_confidence(hashes, "hybrid", [tmp_path])
     assert isinstance(found, PosteriorFit)
     np.testing.assert_array_equal(found.bright_weight, bright)
-    np.testing.assert_array_equal(found.z_weight, REDSHIFT)
+    for name, value in vars(TRUST).items():
+        np.testing.assert_array_equal(getattr(found.trust, name), value)
     for cls, one in continua().items():
         for name in vars(one):
             np.testing.assert_array_equal(getattr(found.continua[cls], name), getattr(one, name))

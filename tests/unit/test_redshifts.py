@@ -39,7 +39,7 @@ def posterior(
     ones = np.ones(1)
     weights = Weights(
         ("GALAXY",), [each[None]], [rest], [np.zeros((1, k))], [z], [err], [z], [z], ones, ones,
-        ones, shifts=[curve[1]], along=[curve[2][None].astype(np.float32)],
+        ones, [0.0 * rest], shifts=[curve[1]], along=[curve[2][None].astype(np.float32)],
     )  # fmt: skip
     number = np.arange(k)[None]
     same = np.zeros((1, k))

@@ -22,12 +22,13 @@ from numpy.typing import NDArray
 
 from gasnet3.classes import CLASSES
 from gasnet3.decide.continua import Continua
+from gasnet3.decide.features import NEAR_POPULATION, SN_RANGE, linear
+from gasnet3.decide.trust import Trust
 from gasnet3.machine.files import json_contents
 from gasnet3.machine.typing import Floats
 from gasnet3.solve.arrays import as_numpy
 
 if TYPE_CHECKING:
-    from gasnet3.decide.posterior import Weights
     from gasnet3.solve.candidates import Candidates
     from gasnet3.solve.engine import Engine
     from gasnet3.spectra.batch import Spectra
@@ -47,12 +48,6 @@ WORST_RATIO = 5.0
 WORST_CHI2 = 1e7
 """Likewise of the differences of χ²."""
 
-NEAR_POPULATION = 0.3
-"""Squared distances from the population (a coefficient) below which there is no difference."""
-
-SN_RANGE = (0.1, 100.0)
-"""Median S/N beyond which it tells no more."""
-
 MANY_NATS = 100.0
 """Unit of the Occam factors, about what they are."""
 
@@ -68,9 +63,6 @@ SOFT_EVIDENCE = 5.0
 
 UNFORESEEN = 0.01
 """Probability that something else has happened, of which all classes have their share."""
-
-ORDINARY = 1.7
-"""``structure`` of the residuals that ordinary spectra have."""
 
 NO_OTHER = 1e4
 """Stands for the χ² difference to another redshift where there is none."""
@@ -210,7 +202,7 @@ class Confidence:
 
     def classes(self, evidence: Evidence) -> Floats:
         """Probability of each class, shape (rows, 3); 0 where it has no solution, NaN for none."""
-        score = _linear(evidence.features(), self.class_weight.T)
+        score = linear(evidence.features(), self.class_weight.T)
         has = np.isfinite(evidence.rchi2)
         score = np.where(has, score, -np.inf)
         top = score.max(axis=1, keepdims=True)
@@ -220,16 +212,8 @@ class Confidence:
 
     def redshift(self, features: Floats) -> Floats:
         """Probability that the redshift is right, from :func:`redshift_features`."""
-        score = _linear(features, self.z_weight)
+        score = linear(features, self.z_weight)
         return np.asarray(1.0 / (1.0 + np.exp(-score)))
-
-
-def _linear(features: Floats, weight: Floats) -> Floats:
-    # Term by term: the last bits of a matrix product depend on the number of rows.
-    total = np.zeros((len(features), *weight.shape[1:])) + weight[-1]
-    for column, w in zip(features.T, weight[:-1], strict=True):
-        total = total + (column[:, None] * w if weight.ndim > 1 else column * w)
-    return total
 
 
 @dataclass(frozen=True, eq=False)
@@ -246,13 +230,13 @@ class PosteriorFit:
         Populations of continua, by class.
     bright_weight : ndarray, shape (3, 3 + features + 1)
         Of the softmax over ``gasnet3.CLASSES`` of bright spectra; the last column is the constant.
-    z_weight : ndarray, shape (11,)
-        Of the logistic of :meth:`redshift_features`; the constant comes last.
+    trust : Trust
+        Of redshifts.
     """
 
     continua: dict[str, Continua]
     bright_weight: Floats
-    z_weight: Floats
+    trust: Trust
 
     def classes(self, log_evidence: Floats, evidence: Evidence) -> Floats:
         """Probability of each class, shape (rows, 3); 0 without a solution, NaN without any.
@@ -266,7 +250,7 @@ class PosteriorFit:
         """
         faint = _softmax(log_evidence)
         if len(self.bright_weight):
-            score = _linear(self.bright_features(log_evidence, evidence), self.bright_weight.T)
+            score = linear(self.bright_features(log_evidence, evidence), self.bright_weight.T)
             lowest = np.fmin.reduce(evidence.rchi2, axis=1)[:, None]
             beaten = ~(evidence.rchi2 <= BEATEN * lowest)
             bright = _softmax(np.where(np.isfinite(log_evidence) & ~beaten, score, -np.inf))
@@ -283,45 +267,6 @@ class PosteriorFit:
         known = np.where(np.isfinite(log_evidence), log_evidence, -WORST_CHI2)
         pairs = [np.arcsinh((known[:, i] - known[:, j]) / SOFT_EVIDENCE) for i, j in PAIRS]
         return np.column_stack([*pairs, evidence.features()])
-
-    @staticmethod
-    def redshift_features(
-        near: Floats, rchi2: Floats, sn: Floats, weights: Weights, cls: NDArray[np.int64],
-        which: NDArray[np.int64],
-    ) -> Floats:  # fmt: skip
-        """Numbers that tell a right redshift from a wrong one, shape (rows, 10).
-
-        Parameters
-        ----------
-        near : ndarray of float64, shape (rows,)
-            Share of the posterior near it.
-        rchi2, sn : ndarray of float64, shape (rows,)
-            Reduced χ² of its solution, and median S/N a pixel.
-        weights : Weights
-            Of the batch.
-        cls, which : ndarray of int64, shape (rows,)
-            Place of its class in ``weights.classes``, and its number there.
-        """
-        name = np.array(weights.classes)[cls]
-        height, distance = (weights.of_solution(n, cls, which) for n in ("height", "distance"))
-        odds = np.clip(near, 1e-9, 1.0 - 1e-9)
-        size = np.clip(np.nan_to_num(sn), *SN_RANGE)
-        alone = np.clip(weights.alone, 0.01, 0.99)
-        misfit = np.log(np.clip(np.nan_to_num(rchi2, nan=1.0) / (2.0 + (0.1 * size) ** 2), 1, 1e3))
-        return np.column_stack(
-            [
-                np.arcsinh(np.log(odds / (1.0 - odds))), misfit,
-                np.arcsinh(np.maximum(height, 0.0)), np.log(size),
-                np.log(weights.temperature), np.log(np.maximum(weights.structure / ORDINARY, 1.0)),
-                np.log(distance + NEAR_POPULATION),
-                np.log(alone / (1.0 - alone)),
-                (name == "STAR").astype(np.float64), (name == "QSO").astype(np.float64),
-            ]
-        )  # fmt: skip
-
-    def redshift(self, features: Floats) -> Floats:
-        """Probability that the redshift is right, from :meth:`redshift_features`."""
-        return np.asarray(1.0 / (1.0 + np.exp(-_linear(features, self.z_weight))))
 
 
 def bright_share(sn: Floats) -> Floats:
@@ -364,6 +309,7 @@ def find_confidence(
             fit = content["solvers"][kind]
             if "continua" in fit:
                 found = {cls: Continua.from_json(one) for cls, one in fit["continua"].items()}
-                return PosteriorFit(found, np.array(fit["bright"]), np.array(fit["redshift"]))
+                trust = Trust.from_json(fit["redshift"])
+                return PosteriorFit(found, np.array(fit["bright"]), trust)
             return Confidence(np.array(fit["class"]), np.array(fit["redshift"]))
     return None

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erf
+from scipy.special import erf, erfc
 
 from gasnet3.classes import CLASSES
 from gasnet3.decide.continua import Shapes
@@ -42,14 +42,14 @@ RIGHT = {"STAR": 1e-3, "GALAXY": 1.5e-3, "QSO": 1.5e-2}
 WINDOW = {"STAR": 3.0, "GALAXY": 8.0, "QSO": 60.0}
 """Pixels about a solution where the curve tells nothing new."""
 
-DOUBT = 0.2
-"""Share of the doubt about a redshift that the shape of the continuum cannot take away."""
-
 GRID = 48
 """Redshifts of a curve at which the shape of the continuum is asked about."""
 
 NOTHING = -1e300
 """ln of a weight of nothing."""
+
+FARTHEST = 1e6
+"""Largest logarithm of odds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +76,8 @@ class Weights:
         Unit of χ², and how much more the residuals vary over long stretches than over short ones.
     alone : ndarray of float64, shape (rows,)
         Share of what the best solution explains that lies in one place: 1 for a single line.
+    shape_between : list of ndarray of float64, shape (rows,)
+        What of ``between`` the shape of the continuum says.
     bare : Weights or None
         As the evidence has them, before the probabilities of classes were set.
     shifts : list of ndarray of float64, shape (points,)
@@ -95,6 +97,7 @@ class Weights:
     temperature: Floats
     structure: Floats
     alone: Floats
+    shape_between: list[Floats]
     bare: Weights | None = None
     shifts: list[Floats] = field(default_factory=list)
     along: list[NDArray[np.float32]] = field(default_factory=list)
@@ -146,11 +149,8 @@ class Weights:
         """
         return np.asarray(np.stack(getattr(self, name), axis=1)[np.arange(len(cls)), cls, which])
 
-    def near(self, z: Floats, cls: NDArray[np.str_]) -> Floats:
-        """Share of all weights that lies near redshifts.
-
-        The shape of the continuum leaves at least a fifth of the doubt that there is without it:
-        no redshift is to be believed for a colour.
+    def odds(self, z: Floats, cls: NDArray[np.str_], *, shaped: bool = True) -> Floats:
+        """ln of what lies near redshifts over all else, as the evidence has it, shape (rows,).
 
         Parameters
         ----------
@@ -158,27 +158,26 @@ class Weights:
             The redshifts.
         cls : ndarray of str, shape (rows,)
             Their classes, whose :data:`RIGHT` tells what is near.
+        shaped : bool
+            Whether the shape of the continuum counts.
         """
-        found = self._near(z, cls)
-        if self.bare is None:
-            return found
-        shapeless = [each - s for each, s in zip(self.bare.solutions, self.shape, strict=True)]
-        bare = replace(self.bare, solutions=shapeless)
-        return np.minimum(found, 1.0 - DOUBT * (1.0 - bare._near(z, cls)))
-
-    def _near(self, z: Floats, cls: NDArray[np.str_]) -> Floats:
+        of = self.bare or self
         limit = np.array([RIGHT.get(c, 0.0) for c in cls])[:, None]
-        inside, total = np.full((2, len(z)), NOTHING)
-        for index, weight in enumerate(self.solutions):
-            distance = np.abs(np.log1p(self.z[index]) - np.log1p(z)[:, None])
+        inside, outside = np.full((2, len(z)), NOTHING)
+        for index, (weight, rest) in enumerate(zip(of.solutions, of.between, strict=True)):
+            if not shaped:
+                weight = np.where(weight > NOTHING, weight - of.shape[index], NOTHING)
+                rest = np.where(rest > NOTHING, rest - of.shape_between[index], NOTHING)
+            distance = np.abs(np.log1p(of.z[index]) - np.log1p(z)[:, None])
             # Of a broad minimum only a part lies so near.
-            part = erf(limit / (np.sqrt(2.0) * np.maximum(self.sigma[index], 1e-12)))
+            width = limit / (np.sqrt(2.0) * np.maximum(of.sigma[index], 1e-12))
             with np.errstate(divide="ignore", invalid="ignore"):
-                close = np.where(distance < limit, weight + np.log(part), NOTHING)
+                close = np.where(distance < limit, weight + np.log(erf(width)), NOTHING)
+                far = np.where(distance < limit, weight + np.log(erfc(width)), weight)
             inside = np.logaddexp(inside, _log_sum(np.nan_to_num(close, nan=NOTHING)))
-            total = np.logaddexp(total, _log_sum(weight))
-            total = np.logaddexp(total, self.between[index])
-        return np.exp(np.minimum(inside - total, 0.0))
+            far = np.maximum(np.nan_to_num(far, nan=NOTHING), NOTHING)
+            outside = np.logaddexp(outside, np.logaddexp(_log_sum(far), rest))
+        return np.clip(inside - outside, -FARTHEST, FARTHEST)
 
 
 def weigh(
@@ -207,7 +206,7 @@ def weigh(
     seen = {id(one): (Shapes.of(one), _constant(one)) for one in prepared}
     heights: list[Floats] = []
     distances: list[Floats] = []
-    solutions, between, shape, redshifts, sigmas = [], [], [], [], []
+    solutions, between, shape, shape_between, redshifts, sigmas = [], [], [], [], [], []
     shifts: list[Floats] = []
     along: list[NDArray[np.float32]] = []
     for engine, spectra, found in zip(engines, prepared, candidates, strict=True):
@@ -223,9 +222,10 @@ def weigh(
         said = np.zeros_like(each)
         if engine.cls in continua:
             said = continua[engine.cls].log_likelihood(shapes, z)
-        rest, share = np.full(len(shift), NOTHING), np.zeros((len(shift), 0), np.float32)
+        rest, without = np.full((2, len(shift)), NOTHING)
+        share = np.zeros((len(shift), 0), np.float32)
         if engine.cls in curves:
-            rest, share = _between(
+            rest, without, share = _between(
                 engine, curves[engine.cls], found, constant, temperature, height, plain,
                 _along(curves[engine.cls], continua.get(engine.cls), shapes),
             )  # fmt: skip
@@ -234,6 +234,7 @@ def weigh(
         along.append(share)
         shifts.append(as_numpy(curves[engine.cls].shift) if share.size else np.zeros(0))
         shape.append(said)
+        shape_between.append(rest - without)
         heights.append(np.nan_to_num(height))
         distances.append(_distances(engine, found))
         redshifts.append(z)
@@ -241,7 +242,7 @@ def weigh(
     names = tuple(engine.cls for engine in engines)
     return Weights(
         names, solutions, between, shape, redshifts, sigmas, heights, distances, temperature,
-        structure, alone, shifts=shifts, along=along,
+        structure, alone, shape_between, shifts=shifts, along=along,
     )  # fmt: skip
 
 
@@ -304,8 +305,9 @@ def _at_solutions(
 def _between(
     engine: Engine, curves: Curves, found: Candidates, constant: Floats, temperature: Floats,
     height: Floats, plain: Floats, said: Floats,
-) -> tuple[Floats, NDArray[np.float32]]:  # fmt: skip
-    """ln of what a curve weighs, away from the solutions, and the share of each of its points.
+) -> tuple[Floats, Floats, NDArray[np.float32]]:  # fmt: skip
+    """ln of what a curve weighs, away from the solutions, with and without what the shape of the
+    continuum says; and the share of each of its points.
 
     ``height`` and ``plain`` are what :func:`_at_solutions` gave: the curve is hung up at the best.
     ``said`` is what the shape of the continuum adds to it.
@@ -315,17 +317,22 @@ def _between(
     top, level = (np.take_along_axis(values, best, axis=1) for values in (height, plain))
     # The volumes in it have no temperature; they hardly change along a curve.
     with np.errstate(invalid="ignore"):  # a prior may rule out both
-        weight = top - 0.5 * (curve - constant[:, None] - level) / temperature[:, None] + said
+        weight = top - 0.5 * (curve - constant[:, None] - level) / temperature[:, None]
     for place in as_numpy(found.shift).T:
         weight[np.abs(shift - place[:, None]) <= WINDOW[engine.cls]] = NOTHING
     step = float(shift[1] - shift[0]) if len(shift) > 1 else 1.0
     weight = np.where(np.isfinite(weight), weight, NOTHING)
+    without = _log_sum(weight)
+    weight = np.where(weight > NOTHING, weight + said, NOTHING)
     top = weight.max(axis=1)
     each = np.exp(weight - top[:, None])
     whole = each.sum(axis=1)
-    total = np.log(whole) + top + np.log(step / len(engine.card.shifts))
     share = (each / whole[:, None]).astype(np.float32)
-    return np.where(top > NOTHING, total, NOTHING), share
+    width = np.log(step / len(engine.card.shifts))
+    total, without = (
+        np.where(top > NOTHING, each + width, NOTHING) for each in (np.log(whole) + top, without)
+    )
+    return total, without, share
 
 
 def _along(curves: Curves, continua: Continua | None, shapes: Shapes) -> Floats:

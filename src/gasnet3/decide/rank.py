@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from gasnet3.solve.candidates import Candidates
 
 
+BAD = 1e30
+"""Added to the key of bad fits: they come last."""
+
+
 @dataclass(frozen=True, eq=False)
 class Ranked:
     """Candidates of all classes in one list a spectrum, best first.
@@ -74,6 +78,9 @@ def rank(
 ) -> Ranked:
     """Order the solutions of all classes: is the fit bad, then how likely it is.
 
+    Where the posterior decides, the best of the most probable class comes first: a class has more
+    than its best solution.
+
     Parameters
     ----------
     candidates : list of Candidates
@@ -89,7 +96,8 @@ def rank(
         of the reduced χ² where that is above 1, times the scale, and the floor times 1 + z added
         in quadrature. 1 and 0 where none are given.
     log_weights : sequence of ndarray of float64, shape (rows, k), optional
-        ln of the posterior weight of each solution, one entry a class: they decide then.
+        ln of the posterior weight of each solution, one entry a class: they decide then, and the
+        probabilities, which must be given, say which class comes first.
     log_evidence : sequence of ndarray of float64, shape (rows, k), optional
         The same as the spectrum alone has it, with ``log_weights``.
     """
@@ -119,10 +127,13 @@ def rank(
         key = rchi2 + prior / np.maximum(n_good[:, None] - dof, 1)
     else:
         key = _unlikeliness(candidates, probabilities, chi2 + prior, rchi2, widths)
-    key = np.where(np.isnan(key), np.inf, key) + np.where(bad, 1e30, 0.0)
+    key = np.where(np.isnan(key), np.inf, key) + np.where(bad, BAD, 0.0)
     unlikeliness = key
     if log_evidence is not None:
         unlikeliness = np.where(np.isfinite(chi2), -np.concatenate(list(log_evidence), 1), np.inf)
+    if log_weights is not None:
+        assert probabilities is not None
+        key = _class_first(key, cls, [c.cls for c in candidates], probabilities)
     order = np.argsort(key, axis=1, kind="stable")
     columns = {
         "cls": np.tile(cls, (rows, 1)), "which": np.tile(which, (rows, 1)), "shift": shift,
@@ -132,6 +143,21 @@ def rank(
     sort = {name: np.take_along_axis(values, order, axis=1) for name, values in columns.items()}
     names = tuple(c.cls for c in candidates)
     return Ranked(names, **sort, weighed=log_weights is not None)
+
+
+def _class_first(
+    key: Floats, cls: NDArray[np.int64], names: list[str], probabilities: Floats
+) -> Floats:
+    """The key of the order, the best solution of the most probable class in front."""
+    out = key.copy()
+    probable = probabilities[:, [CLASSES.index(name) for name in names]]
+    most = np.where(np.isnan(probable), -1.0, probable).argmax(axis=1)[:, None]
+    mine = np.where(cls == most, key, np.inf)
+    first = mine.argmin(axis=1)
+    # Not before others where there is none, or a bad one.
+    rows = np.flatnonzero(mine.min(axis=1) < BAD)
+    out[rows, first[rows]] = -np.inf
+    return out
 
 
 def _unlikeliness(

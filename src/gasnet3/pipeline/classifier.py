@@ -304,7 +304,7 @@ class Classifier(ABC):
             probabilities = weights.probabilities
             assert weights.bare is not None
             both = weights.solutions, weights.bare.solutions
-            ranked = rank(candidates, n_good, None, errors, *both)
+            ranked = rank(candidates, n_good, probabilities, errors, *both)
         elif fit is None:
             ranked = rank(candidates, n_good, errors=errors)
             probabilities = class_probabilities(ranked)

@@ -20,6 +20,7 @@ from gasnet3.decide.rank import (
     runner_up,
 )
 from gasnet3.decide.redshifts import interval
+from gasnet3.decide.trust import trust_features
 from gasnet3.decide.zwarn import misfit, warn
 from gasnet3.machine.typing import Floats
 from gasnet3.pipeline.outcome import Outcome
@@ -248,13 +249,12 @@ def _redshift_probability(outcome: Outcome, nth: int, columns: Columns) -> Float
     fit, has = outcome.fitted.confidence, np.isfinite(columns["z"])
     if isinstance(fit, PosteriorFit):
         assert outcome.weights is not None
-        near = outcome.weights.near(np.where(has, columns["z"], 0.0), columns["class"])
-        ranked = outcome.ranked
-        features = fit.redshift_features(
-            near, columns["rchi2"], columns["sn_median"], outcome.weights, ranked.cls[:, nth],
+        ranked, z = outcome.ranked, np.where(has, columns["z"], 0.0)
+        features = trust_features(
+            z, columns["rchi2"], columns["sn_median"], outcome.weights, ranked.cls[:, nth],
             ranked.which[:, nth],
         )  # fmt: skip
-        return np.where(has, fit.redshift(features), np.nan)
+        return np.where(has, fit.trust.probability(features), np.nan)
     if nth > 0 or fit is None:
         return np.full(len(outcome.spectra), np.nan)
     features = redshift_features(

@@ -10,9 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize
-from scipy.stats import t as student_t
+from numpy.typing import NDArray
 
 from gasnet3.anomaly import stored
 from gasnet3.classes import CLASSES
@@ -25,7 +23,7 @@ from gasnet3.decide.confidence import (
 )
 from gasnet3.decide.continua import Continua
 from gasnet3.decide.rank import Ranked, chi2_gap, rank
-from gasnet3.evaluate.reliability import summarize_pulls
+from gasnet3.decide.trust import Trust
 from gasnet3.machine.files import replacing
 from gasnet3.machine.progress import Progress
 from gasnet3.machine.typing import Bools, Floats
@@ -37,6 +35,7 @@ from gasnet3.solve.candidates import Candidates
 from gasnet3.solve.engine import Engine
 from gasnet3.spectra.batch import Spectra
 from gasnet3.train.anomaly import fit_own_anomalies, noisier
+from gasnet3.train.errors import redshift_errors
 from gasnet3.train.posterior import (
     FEWEST,
     Judged,
@@ -50,16 +49,11 @@ from gasnet3.train.posterior import (
     redshift_weight,
     right_redshifts,
     spoiled,
+    with_sky_upside_down,
 )
 
 Errors = dict[str, dict[str, dict[str, float]]]
 """Scale, floor and n by kind of solution and class."""
-
-MEASURED: dict[str, float] = {"STAR": 3e-4, "GALAXY": 1.5e-3, "QSO": 1.5e-2}
-"""Redshifts nearer than this to their label are used for the errors: no wrong line."""
-
-TAILS = 3.0
-"""Degrees of freedom of the Student distribution of pulls: outliers must not own the fit."""
 
 SOLVER_OF = {"amortised": "amortised", "exact": "hybrid"}
 """Solver whose solutions a kind is fitted to."""
@@ -203,7 +197,8 @@ def judge_sets(
         Spectra whose class has no model, and spectra spoiled by a detector.
     """
     pipeline = uncalibrated(pipeline, continua)
-    judged = judge(pipeline, Spectra.concatenate(list(sets)), on_progress=on_progress)
+    spectra = with_sky_upside_down(Spectra.concatenate(list(sets)))
+    judged = judge(pipeline, spectra, on_progress=on_progress)
     ends = Spectra.concatenate([sets[0], sets[-1]])
     objects = ends[np.flatnonzero(np.isin(ends.classes, CLASSES) & np.isfinite(ends.z))]
     strange = judge(pipeline, spoiled(objects, SEED))
@@ -235,7 +230,7 @@ def uncalibrated(pipeline: Pipeline, continua: dict[str, Continua] | None = None
         Engine(Model(replace(engine.model.card, calibration={}), engine.model.network))
         for engine in pipeline.engines
     ]
-    bare = None if continua is None else PosteriorFit(continua, np.zeros(0), np.zeros(11))
+    bare = None if continua is None else PosteriorFit(continua, np.zeros(0), Trust.undecided())
     fitted = replace(pipeline.fitted, confidence=bare)
     return replace(pipeline, engines=tuple(plain), fitted=fitted)
 
@@ -320,7 +315,7 @@ def fit_errors(solutions: Solutions, confidence: Confidence) -> dict[str, dict[s
     ranked, _ = solutions.ranked(confidence)
     z = ranked.z[:, 0]
     cls = np.array(ranked.classes)[ranked.cls[:, 0]]
-    return _errors(cls, z, ranked.z_err[:, 0] / (1.0 + z), solutions.spectra)
+    return redshift_errors(cls, z, ranked.z_err[:, 0] / (1.0 + z), solutions.spectra)
 
 
 def posterior_errors(judged: Judged, fit: PosteriorFit) -> dict[str, dict[str, float]]:
@@ -335,34 +330,7 @@ def posterior_errors(judged: Judged, fit: PosteriorFit) -> dict[str, dict[str, f
         By class: ``scale``, ``floor`` and ``n``; classes with too few spectra are left out.
     """
     found = decided(judged, fit)
-    return _errors(found.cls, found.z, found.formal, judged.spectra)
-
-
-def _errors(
-    cls: NDArray[np.str_], z: Floats, formal: Floats, spectra: Spectra
-) -> dict[str, dict[str, float]]:
-    """The same of classes, redshifts and formal errors of ln(1 + z) found, shape (rows,)."""
-    out = {}
-    for name in CLASSES:
-        rows = (cls == name) & (spectra.classes == name) & np.isfinite(spectra.z + formal)
-        error = (z[rows] - spectra.z[rows]) / (1.0 + spectra.z[rows])
-        near = np.abs(error) < MEASURED[name]
-        if near.sum() >= FEWEST:
-            scale, floor = _scale_and_floor(error[near], formal[rows][near])
-            out[name] = {"scale": scale, "floor": floor, "n": int(near.sum())}
-    return out
-
-
-def _scale_and_floor(error: Floats, formal: Floats) -> tuple[float, float]:
-    def unlikeliness(x: ArrayLike) -> float:
-        scale, floor = np.exp(np.asarray(x))
-        total = np.hypot(scale * formal, floor)
-        return float(np.sum(np.log(total) - student_t.logpdf(error / total, TAILS)))
-
-    start = np.log([1.0, np.median(np.abs(error)) + 1e-9])
-    scale, floor = np.exp(minimize(unlikeliness, start, method="Nelder-Mead").x)
-    width = summarize_pulls(error / np.hypot(scale * formal, floor)).width
-    return float(f"{scale * width:.4g}"), float(f"{floor * width:.4g}")
+    return redshift_errors(found.cls, found.z, found.formal, judged.spectra)
 
 
 def write_confidence(
@@ -385,15 +353,16 @@ def write_confidence(
 
 def _content(fit: Fit) -> dict[str, Any]:
     """A fit as :func:`gasnet3.decide.confidence.find_confidence` reads it."""
-    redshift = _rounded(fit.z_weight)
     if isinstance(fit, Confidence):
-        return {"class": _rounded(fit.class_weight), "redshift": redshift}
-    continua = {
-        cls: {name: _rounded(np.array(values)) for name, values in one.to_json().items()}
-        for cls, one in fit.continua.items()
+        return {"class": _rounded(fit.class_weight), "redshift": _rounded(fit.z_weight)}
+    return {
+        "continua": {cls: _rounded(one.to_json()) for cls, one in fit.continua.items()},
+        "bright": _rounded(fit.bright_weight),
+        "redshift": _rounded(fit.trust.to_json()),
     }
-    return {"continua": continua, "bright": _rounded(fit.bright_weight), "redshift": redshift}
 
 
-def _rounded(values: Floats) -> Any:
+def _rounded(values: Any) -> Any:
+    if isinstance(values, dict):
+        return {name: _rounded(value) for name, value in values.items()}
     return [_rounded(v) if np.ndim(v) else float(f"{v:.6g}") for v in values]

@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch.nn.functional import binary_cross_entropy_with_logits
 
 from gasnet3.classes import CLASSES
 from gasnet3.decide.confidence import Evidence, PosteriorFit, bright_share
 from gasnet3.decide.continua import Continua, Shapes
 from gasnet3.decide.posterior import RIGHT, Weights
+from gasnet3.decide.trust import FEATURES, REACH, Trust, trust_features
 from gasnet3.evaluate import metrics
 from gasnet3.machine.extras import needed
 from gasnet3.machine.progress import Progress
@@ -37,11 +40,17 @@ LEAST_LEVEL = 100.0
 FARTHEST = 6.0
 """Ratios of coefficients beyond which a continuum is broken."""
 
-STRANGERS = 0.15
+STRANGERS = 0.1
 """Weight of all strangers together, over that of all other spectra."""
 
 STRENGTH = 1.0
 """Inverse of the logistic models' regularisation, for features of unit variance."""
+
+UNITS = 6
+"""Hidden units of what tells right redshifts from wrong ones."""
+
+DECAY = 3.0
+"""Its regularisation: of the squares of its weights, against nats."""
 
 
 def fit_continua(spectra: Spectra, degree: int, seed: int = 0) -> dict[str, Continua]:
@@ -146,6 +155,12 @@ def joined(parts: Sequence[Evidence]) -> Evidence:
     return Evidence(**each, exact=parts[0].exact)
 
 
+def with_sky_upside_down(spectra: Spectra) -> Spectra:
+    """Labelled spectra, and their sky fibres with the sign changed: as real, and as empty."""
+    sky = spectra[np.flatnonzero(spectra.classes == SKY)]
+    return Spectra.concatenate([spectra, replace(sky, flux=-sky.flux)]) if len(sky) else spectra
+
+
 def judge_strangers(pipeline: Pipeline, spectra: Spectra) -> list[Judged]:
     """Weigh labelled spectra without the model of their class: objects that nobody foresaw."""
     out = []
@@ -210,15 +225,14 @@ def fit_posterior(
     known = np.isin(cls, CLASSES)
     place = np.array([CLASSES.index(c) for c in cls[known]])
     bright = logistic(features[known], place, bright_share(sn[known]))
-    first = PosteriorFit(dict(continua), bright, np.zeros(11))
+    first = PosteriorFit(dict(continua), bright, Trust.undecided())
     cases = [decided(each, first) for each in (judged, *strangers)]
     count = [int(case.known.sum()) for case in cases]
     features = np.concatenate([case.features[case.known] for case in cases])
     right = np.concatenate([case.right[case.known] for case in cases])
     share = np.ones(len(right))
     share[count[0] :] = STRANGERS * count[0] / max(1, sum(count[1:]))
-    weight = redshift_weight(features, right, share)
-    return PosteriorFit(dict(continua), bright, weight)
+    return PosteriorFit(dict(continua), bright, fit_trust(features, right, share))
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,13 +266,13 @@ def decided(judged: Judged, fit: PosteriorFit) -> Decided:
     for bare, reduced, formal in zip(judged.weights, judged.rchi2, judged.formal, strict=True):
         rows = slice(start, start + len(bare.temperature))
         weights, start = bare.of_classes(probabilities[rows]), rows.stop
-        flat = np.stack(weights.solutions, axis=1).reshape(len(bare.temperature), -1)
-        best, each = flat.argmax(axis=1), np.arange(len(flat))
-        chosen, which = np.divmod(best, weights.solutions[0].shape[1])
+        each, possible = np.arange(len(bare.temperature)), np.nan_to_num(weights.probabilities)
+        # As gasnet3.decide.rank has it: the best of the most probable class.
+        chosen = possible[:, [CLASSES.index(name) for name in weights.classes]].argmax(axis=1)
+        which = np.stack(weights.solutions, axis=1)[each, chosen].argmax(axis=1)
         z, cls = weights.of_solution("z", chosen, which), np.array(weights.classes)[chosen]
-        near = weights.near(np.nan_to_num(z), cls)
         fitted, sn = reduced[each, chosen, which], judged.evidence.sn[rows]
-        features = fit.redshift_features(near, fitted, sn, weights, chosen, which)
+        features = trust_features(np.nan_to_num(z), fitted, sn, weights, chosen, which)
         parts.append((features, cls, z, formal[each, chosen, which]))
     features, cls, z, error = (np.concatenate(part) for part in zip(*parts, strict=True))
     return Decided(features, cls, z, error, *right_redshifts(z, judged.spectra))
@@ -277,7 +291,61 @@ def right_redshifts(z: Floats, spectra: Spectra) -> tuple[Bools, Bools]:
     return right, has & (sky | (np.isfinite(limit) & np.isfinite(spectra.z)))
 
 
-def redshift_weight(features: Floats, right: Bools, share: Floats | None = None) -> Floats:
+def fit_trust(features: Floats, right: Bools, share: Floats, seed: int = 0) -> Trust:
+    """Fit what tells right redshifts from wrong ones (:class:`gasnet3.decide.trust.Trust`).
+
+    Parameters
+    ----------
+    features : ndarray of float64, shape (rows, 11)
+        Of :func:`gasnet3.decide.trust.trust_features`.
+    right : ndarray of bool, shape (rows,)
+        Which are right.
+    share : ndarray of float64, shape (rows,)
+        How much each counts.
+    seed : int
+        Of the first weights.
+
+    Raises
+    ------
+    ValueError
+        If none is wrong, or none is right.
+    """
+    both(right)
+    centre, spread = features.mean(axis=0), features.std(axis=0)
+    spread = np.where(spread > 0, spread, 1.0)
+    x = np.clip((features - centre) / spread, -REACH, REACH)
+    x, wanted, count = (torch.from_numpy(np.asarray(a, np.float64)) for a in (x, right, share))
+    shapes = (UNITS, FEATURES), (UNITS,), (UNITS,), (FEATURES,), (1,)
+    random = torch.Generator().manual_seed(seed)
+    weights = [0.3 * torch.randn(shape, generator=random, dtype=torch.float64) for shape in shapes]
+    hidden, constant, of_units, of_features, last = (w.requires_grad_() for w in weights)
+
+    def lost() -> torch.Tensor:
+        optimiser.zero_grad()
+        score = x @ of_features + torch.tanh(x @ hidden.T + constant) @ of_units + last
+        loss = binary_cross_entropy_with_logits(score, wanted, count, reduction="sum")
+        for weight in (hidden, of_units, of_features):
+            loss = loss + 0.5 * DECAY * (weight**2).sum()
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss
+
+    optimiser = torch.optim.LBFGS(
+        [hidden, constant, of_units, of_features, last], max_iter=500, tolerance_change=1e-9,
+        line_search_fn="strong_wolfe",
+    )  # fmt: skip
+    optimiser.step(lost)  # type: ignore[no-untyped-call]
+    units = torch.cat([hidden, constant[:, None]], dim=1)
+    out = torch.cat([of_features, of_units, last])
+    return Trust(centre, spread, units.detach().numpy(), out.detach().numpy())
+
+
+def both(right: Bools) -> None:
+    """Refuse answers that are all right or all wrong, with ValueError."""
+    if right.all() or not right.any():
+        raise ValueError("all redshifts are right or all are wrong: nothing to tell them apart by")
+
+
+def redshift_weight(features: Floats, right: Bools) -> Floats:
     """Weights of the logistic model of right redshifts, the constant last.
 
     Raises
@@ -285,9 +353,8 @@ def redshift_weight(features: Floats, right: Bools, share: Floats | None = None)
     ValueError
         If none is wrong, or none is right.
     """
-    if right.all() or not right.any():
-        raise ValueError("all redshifts are right or all are wrong: nothing to tell them apart by")
-    return np.asarray(logistic(features, right.astype(np.int64), share)[0])
+    both(right)
+    return np.asarray(logistic(features, right.astype(np.int64))[0])
 
 
 def logistic(features: Floats, place: NDArray[np.int64], share: Floats | None = None) -> Floats:
