@@ -6,7 +6,8 @@ stars without a known redshift were called stars; of both, those of the validati
     python recipes/validate.py --solver hybrid
 
 ``--write-cards`` puts the scores of each class into the card of its network. ``--faint`` scores
-faint spectra instead, and writes them into a page with ``--page docs/confidence.md``.
+faint spectra instead, and writes them into a page with ``--page docs/confidence.md``; with
+``--redrock`` also those of redrock, whose answers are kept in runs/peers.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import faint
 import numpy as np
 from astropy.table import Table
+from faint.page import report
 from mock_survey.library import SHARED, Survey, in_validation
 from numpy.typing import NDArray
 from rich.console import Console
@@ -78,12 +79,13 @@ def main() -> None:
     parser.add_argument("--models", default="encoder", help="architecture or directory")
     parser.add_argument("--write-cards", action="store_true", help="put the scores into the cards")
     parser.add_argument("--faint", action="store_true", help="score faint spectra instead")
-    parser.add_argument("--page", type=Path, help="page whose part on faint spectra is written")
+    parser.add_argument("--redrock", action="store_true", help="ask redrock too, of faint spectra")
+    parser.add_argument("--page", type=Path, help="page whose parts on faint spectra are written")
     arguments = parser.parse_args()
     console = Console(width=160)
     pipeline = Pipeline.load(arguments.models, arguments.solver)
     if arguments.faint:
-        faint.report(pipeline, arguments.shared, arguments.page, console)
+        report(pipeline, arguments.shared, arguments.page, console, redrock=arguments.redrock)
         return
     survey = Survey(arguments.shared)
 

@@ -162,7 +162,7 @@ class Redrock:
 
         self.wave = wave
         kind = "matrix of " if resolution else ""
-        self.identity = f"redrock {version('redrock')} {_digest(library)} {kind}{LINE_SPREAD}"
+        self.identity = f"redrock {version('redrock')} {_digest(library)} {kind}{LINE_SPREAD}, Δχ²"
         self.spread = sparse.identity(len(wave), format="dia")
         if resolution:
             self.spread = resolution_matrix(len(wave))
@@ -174,7 +174,7 @@ class Redrock:
             self.templates = [DistTemplate(template, grids) for template in templates]
 
     def __call__(self, spectra: Spectra) -> Table:
-        """Best solution of each spectrum: id, class, z, z_err, zwarn, z by class."""
+        """Best solution of each spectrum: id, class, z, z_err, zwarn, delta_chi2, z by class."""
         from redrock.targets import DistTargetsCopy, Spectrum, Target
         from redrock.zfind import zfind
 
@@ -202,6 +202,10 @@ def resolution_matrix(n: int) -> sparse.dia_matrix:
     return sparse.diags(profile / profile.sum(), offsets, shape=(n, n), format="dia")
 
 
+NUMBERS = {"z": "z", "z_err": "zerr", "delta_chi2": "deltachi2"}
+"""Columns of a catalog that are NaN without a solution, and redrock's names of them."""
+
+
 @cache
 def _digest(library: Path) -> str:
     """A checksum of the template files."""
@@ -217,7 +221,7 @@ def best_rows(found: Table, ids: NDArray[Any]) -> Table:
     Parameters
     ----------
     found : Table
-        Columns targetid (the row of the spectrum), znum, spectype, z, zerr, zwarn.
+        Columns targetid (the row of the spectrum), znum, spectype, z, zerr, zwarn, deltachi2.
     ids : ndarray, shape (rows,)
         Identifiers of the spectra. One without a solution gets no class, NaN and the flag NODATA.
     """
@@ -226,11 +230,12 @@ def best_rows(found: Table, ids: NDArray[Any]) -> Table:
         "id": np.asarray(ids).astype(str),
         "class": np.full(n, "", "U6"),
         "zwarn": np.full(n, int(ZWarn.NODATA)),
-        **{name: np.full(n, np.nan) for name in ("z", "z_err", "z_star", "z_galaxy", "z_qso")},
+        **{name: np.full(n, np.nan) for name in ("z_star", "z_galaxy", "z_qso")},
     }
+    columns |= {name: np.full(n, np.nan) for name in NUMBERS}
     best = found[found["znum"] == 0]
     row = np.asarray(best["targetid"], np.int64)
-    for ours, theirs in (("class", "spectype"), ("z", "z"), ("z_err", "zerr"), ("zwarn", "zwarn")):
+    for ours, theirs in {"class": "spectype", "zwarn": "zwarn", **NUMBERS}.items():
         columns[ours][row] = best[theirs]
     for cls in CLASSES:
         of_class = found[found["spectype"] == cls]

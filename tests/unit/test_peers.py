@@ -214,12 +214,14 @@ def test_the_best_solution_of_redrock_becomes_a_row():
         "z": [0.3, 0.2, 1e-4, 0.7],
         "zerr": [1e-4, 2e-4, 1e-5, 1e-4],
         "zwarn": [0, 4, 0, 0],
+        "deltachi2": [20.0, 8.0, 30.0, 0.0],
     })  # fmt: skip
     rows = best_rows(found, np.array(["a", "b", "c"]))
     assert rows["class"].tolist() == ["QSO", "", "STAR"]
     np.testing.assert_array_equal(rows["z"], [0.2, np.nan, 1e-4])
     np.testing.assert_array_equal(rows["z_galaxy"], [0.3, np.nan, np.nan])
     assert rows["zwarn"].tolist() == [4, 512, 0]
+    np.testing.assert_array_equal(rows["delta_chi2"], [8.0, np.nan, 30.0])
 
 
 def test_answers_are_kept_by_spectrum_and_identity(tmp_path, rng):

@@ -1,0 +1,1 @@
+"""What answers are worth on faint spectra; ``python recipes/validate.py --faint`` runs it."""

@@ -1,0 +1,73 @@
+"""The spectra: made faint, bright, real faint ones, and those without any redshift to find."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+from mock_survey.faint import labelled_as, made_faint
+from mock_survey.library import Survey
+
+from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.lattice import OBSERVED
+
+SN = (1, 2, 3, 5)
+"""Median S/N a pixel of the spectra made faint."""
+
+SEED = 70
+
+BY_EYE = "fors2_rxj0054"
+"""The set whose redshifts were found by eye."""
+
+TWO_SURVEYS = ("desi_andes", "desi_clagn", "desi_qslml", "boss_ebossdap")
+"""Real faint sets that are counted together as DESI + BOSS."""
+
+NOISE, NOISE_SN = 80, 10.0
+"""Spectra of flat noise, and their S/N."""
+
+
+def by_sn(survey: Survey) -> dict[str, Spectra]:
+    """The validation spectra made faint, by the name of their S/N."""
+    return {f"S/N {sn}": made_faint(survey, sn, validation=True, seed=SEED + sn) for sn in SN}
+
+
+def bright(survey: Survey) -> Spectra:
+    """The validation spectra as they are."""
+    chosen = survey.labelled(validation=True)
+    flux, ivar = survey.spectra
+    return labelled_as(survey, chosen, flux[chosen], ivar[chosen], "real")
+
+
+def real_sets(shared: Path) -> dict[str, Spectra]:
+    """The faint sets of the shared directory whose redshifts are known, by name."""
+    with (shared / "data" / "faint.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    with np.load(shared / "data" / "faint.npz") as file:
+        flux, ivar = file["flux"], file["ivar"]
+    z = np.array([float(row["z"] or "nan") for row in rows])
+    sets = np.array([row["set"] for row in rows])
+    out = {}
+    for name in dict.fromkeys(sets.tolist()):
+        at = np.flatnonzero((sets == name) & np.isfinite(z))
+        if len(at):
+            out[name] = Spectra.from_arrays(
+                flux[at], ivar[at], loglam=OBSERVED.loglam, z=z[at],
+                ids=[rows[i]["name"] for i in at],
+                classes=np.array([rows[i]["cls"] for i in at]),
+            )  # fmt: skip
+    return out
+
+
+def sky(survey: Survey) -> Spectra:
+    """The sky fibres of the validation groups."""
+    return survey.batch(survey.of_role("sky", validation=True))
+
+
+def flat_noise() -> Spectra:
+    """A level of one and nothing but noise."""
+    rng = np.random.default_rng(0)
+    flux = 1.0 + rng.normal(size=(NOISE, OBSERVED.n)) / NOISE_SN
+    return Spectra.from_arrays(
+        flux, np.full_like(flux, NOISE_SN**2), loglam=OBSERVED.loglam
+    )  # fmt: skip
