@@ -21,6 +21,9 @@ from gasnet3.spectra.batch import Spectra
 
 LABELS_HEAD = ("name", "label", "ours", "Δ ln(1 + z)", "p_z", "Δχ²", "redrock")
 
+SAME = 1e-3
+"""Two redshifts are the same within this |Δ ln(1 + z)|."""
+
 NOT_ASKED = "redrock was not asked here: `--redrock` does."
 
 
@@ -46,21 +49,29 @@ def no_redshift(pipeline: Pipeline, survey: Survey) -> str:
     )
 
 
-def against_labels(said: Said, spectra: Spectra, ask: Ask | None) -> list[tuple[str, ...]]:
-    """Rows of :data:`LABELS_HEAD`: unflagged answers that differ from the label, surest first."""
+def against_labels(
+    said: Said, spectra: Spectra, ask: Ask | None
+) -> tuple[str, list[tuple[str, ...]]]:
+    """Unflagged answers that differ from the label: a sentence, and rows of :data:`LABELS_HEAD`."""
     rows = np.flatnonzero(said.clean & ~said.right)
     rows = rows[np.argsort(-said.p_z[rows], kind="stable")]
-    off = np.log1p(said.z) - np.log1p(said.true_z)
-    theirs = [""] * len(rows)
+    told, theirs = f"{len(rows)} of {said.clean.sum()} unflagged", [""] * len(rows)
     if ask and len(rows):
         answers = Said.of(ask(spectra[rows]), spectra[rows])
+        to_us, to_label = (
+            np.abs(np.log1p(answers.z) - np.log1p(z[rows])) for z in (said.z, said.true_z)
+        )
+        ours = ((to_us < SAME) & (to_us < to_label)).sum()
+        labels = ((to_label < SAME) & (to_label <= to_us)).sum()
+        told += f"; redrock finds our redshift {ours} times, that of the label {labels} times"
         theirs = [
             f"{cls} {z:.4f} (Δχ² {far:.0f}{'' if clean else ', flagged'})"
             for cls, z, far, clean in zip(
                 answers.cls, answers.z, answers.delta_chi2, answers.clean, strict=True
             )
         ]
-    return [
+    off = np.log1p(said.z) - np.log1p(said.true_z)
+    return f"{told}.", [
         (
             str(said.ids[i]), f"{said.true[i]} {said.true_z[i]:.4f}",
             f"{said.cls[i]} {said.z[i]:.4f}", f"{off[i]:+.4f}", f"{said.p_z[i]:.4f}",
@@ -108,9 +119,8 @@ def report(
     part("faint-reliability", *itertools.chain.from_iterable(reliable))
     beside_us = table(beside_redrock.HEAD, beside(sets, said, ask)) if ask else note
     part("faint-redrock", beside_us)
-    labels = against_labels(said[BY_EYE], sets[BY_EYE], ask)
-    kept = said[BY_EYE].clean.sum()
-    part("faint-labels", f"{len(labels)} of {kept} unflagged:", table(LABELS_HEAD, labels))
+    told, labels = against_labels(said[BY_EYE], sets[BY_EYE], ask)
+    part("faint-labels", told, table(LABELS_HEAD, labels))
 
 
 LEGEND = (

@@ -164,16 +164,21 @@ def test_unflagged_answers_that_differ_from_the_label_are_shown_the_surest_first
             "delta_chi2": [31.0, 5.0],
         })[: len(some)]  # fmt: skip
 
-    rows = page.against_labels(answers, spectra, ask)
+    told, rows = page.against_labels(answers, spectra, ask)
+    assert told == (
+        "2 of 3 unflagged; redrock finds our redshift 1 times, that of the label 0 times."
+    )
     assert rows == [
         ("row 1", "STAR 0.0000", "STAR 0.1000", "+0.0953", "0.9000", "25", "STAR 0.1000 (Δχ² 31)"),
         ("row 0", "STAR 0.0000", "STAR 0.1000", "+0.0953", "0.6000", "12",
          "GALAXY 0.5000 (Δχ² 5, flagged)"),
     ]  # fmt: skip
     assert {len(row) for row in rows} == {len(page.LABELS_HEAD)}
-    assert [row[-1] for row in page.against_labels(answers, spectra, None)] == ["", ""]
+    told, rows = page.against_labels(answers, spectra, None)
+    assert told == "2 of 3 unflagged."
+    assert [row[-1] for row in rows] == ["", ""]
     none = replace(answers, clean=np.zeros(4, bool))
-    assert page.against_labels(none, spectra, ask) == []
+    assert page.against_labels(none, spectra, ask) == ("0 of 0 unflagged.", [])
 
 
 def test_a_page_has_rows_by_class_and_of_sets_together():
