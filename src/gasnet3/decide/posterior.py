@@ -78,6 +78,8 @@ class Weights:
         Unit of χ², and how much more the residuals vary over long stretches than over short ones.
     alone : ndarray of float64, shape (rows,)
         Share of what the best solution explains that lies in one place: 1 for a single line.
+    shape_between : list of ndarray of float64, shape (rows,)
+        What of ``between`` the shape of the continuum says.
     bare : Weights or None
         As the evidence has them, before the probabilities of classes were set.
     """
@@ -93,6 +95,7 @@ class Weights:
     temperature: Floats
     structure: Floats
     alone: Floats
+    shape_between: list[Floats]
     bare: Weights | None = None
 
     @property
@@ -158,8 +161,11 @@ class Weights:
         found = self._near(z, cls)
         if self.bare is None:
             return found
-        shapeless = [each - s for each, s in zip(self.bare.solutions, self.shape, strict=True)]
-        bare = replace(self.bare, solutions=shapeless)
+        solutions, between = (
+            [each - said for each, said in zip(*both, strict=True)]
+            for both in ((self.bare.solutions, self.shape), (self.bare.between, self.shape_between))
+        )
+        bare = replace(self.bare, solutions=solutions, between=between)
         return np.minimum(found, 1.0 - DOUBT * (1.0 - bare._near(z, cls)))
 
     def _near(self, z: Floats, cls: NDArray[np.str_]) -> Floats:
@@ -184,6 +190,7 @@ def weigh(
     curves: Mapping[str, Curves],
     n_good: NDArray[np.int64],
     continua: Mapping[str, Continua],
+    calibrated: Bools,
 ) -> Weights:
     """Weigh the solutions of a batch.
 
@@ -197,13 +204,15 @@ def weigh(
         Unmasked pixels.
     continua : mapping of str to Continua
         Populations of continua by class; none: their shape says nothing.
+    calibrated : ndarray of bool, shape (rows,)
+        Whether the shape of a row's continuum may say something.
     """
     temperature, structure, alone = _leading(prepared, candidates, n_good)
     # Most classes share one preparation.
-    seen = {id(one): (Shapes.of(one), _constant(one)) for one in prepared}
+    seen = {id(one): (Shapes.of(one, calibrated), _constant(one)) for one in prepared}
     heights: list[Floats] = []
     distances: list[Floats] = []
-    solutions, between, shape, redshifts, sigmas = [], [], [], [], []
+    solutions, between, shape, shape_between, redshifts, sigmas = [], [], [], [], [], []
     for engine, spectra, found in zip(engines, prepared, candidates, strict=True):
         shift, sigma = as_numpy(found.shift), as_numpy(found.sigma)
         error = sigma * np.sqrt(temperature)[:, None]
@@ -217,15 +226,16 @@ def weigh(
         said = np.zeros_like(each)
         if engine.cls in continua:
             said = continua[engine.cls].log_likelihood(shapes, z)
-        rest = np.full(len(shift), NOTHING)
+        rest, without = np.full((2, len(shift)), NOTHING)
         if engine.cls in curves:
-            rest = _between(
+            rest, without = _between(
                 engine, curves[engine.cls], found, constant, temperature, height, plain,
                 _along(curves[engine.cls], continua.get(engine.cls), shapes),
             )  # fmt: skip
         solutions.append(each + said)
         between.append(rest)
         shape.append(said)
+        shape_between.append(rest - without)
         heights.append(np.nan_to_num(height))
         distances.append(_distances(engine, found))
         redshifts.append(z)
@@ -233,7 +243,7 @@ def weigh(
     names = tuple(engine.cls for engine in engines)
     return Weights(
         names, solutions, between, shape, redshifts, sigmas, heights, distances, temperature,
-        structure, alone,
+        structure, alone, shape_between,
     )  # fmt: skip
 
 
@@ -350,7 +360,7 @@ def _between(
     engine: Engine, curves: Curves, found: Candidates, constant: Floats, temperature: Floats,
     height: Floats, plain: Floats, said: Floats,
 ) -> Floats:  # fmt: skip
-    """ln of what a curve weighs, away from the solutions, shape (rows,).
+    """ln of what a curve weighs, away from the solutions, shape (2, rows): with ``said`` or not.
 
     ``height`` and ``plain`` are what :func:`_at_solutions` gave: the curve is hung up at the best.
     ``said`` is what the shape of the continuum adds to it.
@@ -360,11 +370,12 @@ def _between(
     top, level = (np.take_along_axis(values, best, axis=1) for values in (height, plain))
     # The volumes in it have no temperature; they hardly change along a curve.
     with np.errstate(invalid="ignore"):  # a prior may rule out both
-        weight = top - 0.5 * (curve - constant[:, None] - level) / temperature[:, None] + said
+        weight = top - 0.5 * (curve - constant[:, None] - level) / temperature[:, None]
     for place in as_numpy(found.shift).T:
         weight[np.abs(shift - place[:, None]) <= WINDOW[engine.cls]] = NOTHING
     step = float(shift[1] - shift[0]) if len(shift) > 1 else 1.0
-    total = _log_sum(np.where(np.isfinite(weight), weight, NOTHING))
+    weight = np.where(np.isfinite(weight), weight, NOTHING)
+    total = np.stack([_log_sum(weight + said), _log_sum(weight)])
     return np.where(total > NOTHING, total + np.log(step / len(engine.card.shifts)), NOTHING)
 
 
