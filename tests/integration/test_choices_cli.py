@@ -18,7 +18,10 @@ from gasnet3.pipeline.choices import Choices
 from gasnet3.pipeline.pipeline import Pipeline
 from gasnet3.run.plan import Plan, PlanError
 from gasnet3.run.work import work
+from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.lattice import LN10_STEP
+from gasnet3.view.shared import Closeups
+from gasnet3.view.spectra import SpectrumFinder
 
 SOLVERS = ("amortised", "hybrid", "exact")
 SPECTRA = read(samples.paths())
@@ -96,6 +99,75 @@ def test_answers_do_not_depend_on_the_batch(solver: str, tmp_path: Path) -> None
         np.testing.assert_array_equal(single[name], whole[name][3:4])
 
 
+def _nz(path: Path) -> Path:
+    """Galaxies about z = 0.2, few quasars."""
+    z = np.linspace(0.0, 3.0, 61)
+    near = np.exp(-0.5 * ((z - 0.2) / 0.1) ** 2)
+    Table({"z": z, "galaxy": 1000 * near, "qso": np.full(len(z), 1.0)}).write(path)
+    return path
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_numbers_decide_where_spectra_do_not(solver: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    shape = (20, SPECTRA.lattice.n)
+    noise = Spectra.from_arrays(
+        1.0 + rng.normal(size=shape), np.ones(shape), loglam=SPECTRA.lattice.loglam
+    )
+    choices = Choices.parse(["GALAXY,QSO"], nz=_nz(tmp_path / "nz.csv"))
+    free, told = (
+        Pipeline.load(solver=solver, choices=one).run(noise)
+        for one in (Choices(("GALAXY", "QSO")), choices)
+    )
+    near = [np.mean(np.abs(t["z"] - 0.2) < 0.3) for t in (free, told)]
+    galaxies = [np.mean(t["class"] == "GALAXY") for t in (free, told)]
+    assert near[1] > near[0] + 0.2
+    assert galaxies[1] > galaxies[0]
+    assert told["p_galaxy"].mean() > free["p_galaxy"].mean() + 0.1
+    # Clear spectra stay what they are.
+    plain, same = (Pipeline.load(solver=solver, choices=one).run(SPECTRA)
+                   for one in (Choices(("GALAXY", "QSO")), choices))  # fmt: skip
+    clear = (plain["zwarn"] == 0) & (plain["p_galaxy"] + plain["p_qso"] > 0)
+    agrees = np.abs(plain["z"] - same["z"]) < 1e-3
+    assert agrees[clear].mean() > 0.9
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_answers_under_numbers_do_not_depend_on_the_batch(solver: str, tmp_path: Path) -> None:
+    choices = Choices.parse(nz=_nz(tmp_path / "nz.ecsv"), continuum=False)
+    pipeline = Pipeline.load(solver=solver, choices=choices)
+    whole, single = pipeline.run(SPECTRA), pipeline.run(SPECTRA[3:4])
+    turned = pipeline.run(SPECTRA[np.arange(len(SPECTRA))[::-1]])
+    for name in ("z", "z_err", "chi2", "delta_chi2", "p_galaxy", "p_z"):
+        np.testing.assert_array_equal(turned[name][::-1], whole[name])
+        np.testing.assert_array_equal(single[name], whole[name][3:4])
+
+
+def test_numbers_and_continuum_in_a_plan_and_a_catalog(tmp_path: Path) -> None:
+    path, run = _nz(tmp_path / "nz.csv"), tmp_path / "run"
+    chosen = ["--nz", str(path), "--no-continuum"]
+    call = ["plan", str(samples.DIRECTORY), "-o", str(run), "--solver", "amortised"]
+    keys = set()
+    for options in ([], chosen[:2], chosen[2:], chosen):
+        assert CliRunner().invoke(app, [*call, *options, "--overwrite"]).exit_code == 0
+        keys.add(Plan.load(run).key)
+    assert len(keys) == 4
+    request = Plan.load(run).request
+    assert not request.choices.continuum
+    assert request.choices.nz == str(path)
+    out = tmp_path / "a.parquet"
+    one = str(samples.paths()[0])
+    done = CliRunner().invoke(app, ["classify", one, "-o", str(out), *chosen])
+    assert done.exit_code == 0, done.output
+    choices = Choices.from_json(read_catalog(out).meta["gasnet3"]["choices"])
+    assert choices == request.choices
+    table = Table.read(path)
+    table["qso"] = 2.0
+    table.write(path, overwrite=True)
+    with pytest.raises(PlanError, match=r"n\(z\) are not those of the plan"):
+        work(Plan.load(run))
+
+
 def test_the_command_and_a_plan_give_the_same_catalog(tmp_path: Path) -> None:
     Table({"id": SPECTRA.ids[:4], "z": [0.1] * 4, "sigma": [0.1] * 4}).write(tmp_path / "p.csv")
     ids = ",".join(SPECTRA.ids[[7, 2, 3]])
@@ -128,8 +200,34 @@ def test_a_plan_refuses_priors_that_have_changed(tmp_path: Path) -> None:
     call = ["plan", str(samples.DIRECTORY), "-o", str(run), "--priors", str(path)]
     assert CliRunner().invoke(app, call).exit_code == 0
     Table({"id": ["a"], "z": [0.2], "sigma": [0.1]}).write(path, overwrite=True)
-    with pytest.raises(PlanError, match="or the priors are not those of the plan"):
+    with pytest.raises(PlanError, match=r"the priors or n\(z\) are not those of the plan"):
         work(Plan.load(run))
+
+
+@pytest.mark.parametrize("command", ["plot", "view"])
+def test_pictures_and_the_app_leave_the_continuum_out_too(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def load(*arguments: object) -> None:
+        asked.append(arguments[-1])
+        raise ValueError("enough")
+
+    monkeypatch.setattr(Pipeline, "load", load)
+    more = ["-o", str(tmp_path / "a.png")] if command == "plot" else ["--no-browser"]
+    for options in ([], ["--no-continuum"]):
+        done = CliRunner().invoke(app, [command, str(samples.paths()[0]), *more, *options])
+        assert done.output.strip() == "gasnet3: enough"
+    assert asked == [Choices(), Choices(continuum=False)]
+
+
+def test_the_app_solves_under_its_choices() -> None:
+    closeups = Closeups(SpectrumFinder([]), choices=Choices(("STAR",), continuum=False))
+    try:
+        assert closeups.start().result().choices == closeups.choices
+    finally:
+        closeups.close()
 
 
 @pytest.mark.parametrize(
@@ -138,6 +236,7 @@ def test_a_plan_refuses_priors_that_have_changed(tmp_path: Path) -> None:
         (["--classes", "nebula"], "no class 'NEBULA'"),
         (["--z-range", "GALAXY=0:9"], "encoder-galaxy knows 0 to 1.5"),
         (["--priors", "nowhere.csv"], "nowhere.csv"),
+        (["--nz", "nowhere.csv"], "nowhere.csv"),
         (["--ids", ","], "there is no id in it"),
     ],
 )

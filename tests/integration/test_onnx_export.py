@@ -140,7 +140,9 @@ def test_answers_are_the_same_to_the_bit_whatever_the_batch(exported):
 def test_choices_and_priors_are_those_of_torch(exported, tmp_path):
     table = tmp_path / "priors.csv"
     table.write_text("id,z,sigma\nmock-7-000004,0.3,0.001\nmock-7-000007,0.5995,0.01\n")
-    choices = Choices.parse(["GALAXY,QSO"], ["GALAXY=0.05:0.7"], table)
+    numbers = tmp_path / "nz.csv"
+    numbers.write_text("z,galaxy\n0,1\n0.4,3\n0.8,0\n")
+    choices = Choices.parse(["GALAXY,QSO"], ["GALAXY=0.05:0.7"], table, nz=numbers)
     spectra = read(samples.DIRECTORY)
     ours, theirs = (
         load_classifier(models, "amortised", choices=choices).run(spectra)

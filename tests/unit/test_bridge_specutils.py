@@ -151,6 +151,14 @@ def test_without_uncertainty_the_noise_is_estimated_and_told(uncertainty: Any) -
     assert np.median(got.ivar[0][got.ivar[0] > 0]) == pytest.approx(4.0, rel=0.15)
 
 
+def test_counts_are_marked() -> None:
+    error = StdDevUncertainty(np.ones(WAVE.size))
+    counts = spectrum(flux=np.full(WAVE.size, 7.0) * u.ct, uncertainty=error)
+    got = from_specutils([counts, spectrum()])
+    assert got.calibrated.tolist() == [False, True]
+    assert from_specutils(to_specutils(got)).calibrated.tolist() == [False, True]
+
+
 @pytest.mark.parametrize("unit", ["nm", "um", "Hz", "eV", "1/cm"])
 def test_spectral_axes_of_any_unit(unit: str) -> None:
     axis = (WAVE * u.AA).to(unit, u.spectral())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -159,6 +160,15 @@ def test_without_errors_the_noise_is_estimated_and_told() -> None:
     assert list(got.meta["noise_estimated"]) == [True, True]
     assert list(got.meta["mag"]) == [1.0, 2.0]
     assert list(got.ids) == ["row:0", "row:1"]
+
+
+def test_what_is_said_of_noise_and_calibration_comes_back_once() -> None:
+    said = {"noise_estimated": np.array([False, False]), "flux_uncalibrated": [True, False]}
+    spectra = sample()[:2]
+    meta = {name: np.array(column) for name, column in said.items()}
+    again = from_table(to_table(replace(spectra, meta=meta)))
+    assert again.meta.keys() == said.keys()
+    assert again.calibrated.tolist() == [False, True]
 
 
 def test_flags_of_a_fit_are_not_flags_of_the_input() -> None:

@@ -55,5 +55,5 @@ def test_choices_come_back_from_json(
     classes: set[str], low: float, width: float, priors: str
 ) -> None:
     tried = tuple(name for name in CLASSES if name in classes)
-    choices = Choices(tried, ((tried[0], low, low + width),), priors)
+    choices = Choices(tried, ((tried[0], low, low + width),), priors, "c", "n", False)
     assert Choices.from_json(choices.to_json()) == choices

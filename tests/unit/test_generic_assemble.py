@@ -14,7 +14,7 @@ from gasnet3.io.generic.assemble import NOISE_KEY, Loaded, assemble
 from gasnet3.io.generic.noise import estimated_ivar
 from gasnet3.io.generic.roles import ROW_ROLES, Held, Roles, recognise
 from gasnet3.spectra.airvac import vacuum_to_air
-from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.batch import UNCALIBRATED, Spectra
 
 WAVE = np.arange(5000.0, 5400.0, 2.0)
 FLUX = 10.0 + np.sin(WAVE / 30.0)
@@ -135,6 +135,31 @@ def test_noise_is_estimated_where_there_is_none_and_that_is_said(rng: np.random.
     sigma = estimated_ivar(flux) ** -0.5
     assert np.median(sigma) == pytest.approx(2.0, rel=0.1)
     assert (np.abs(sigma / 2.0 - 1.0) < 0.5).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "said", "facts", "uncalibrated"),
+    [
+        ("flux", "", (), {}, False),
+        ("flux", "adu", (), {}, True),
+        ("counts", "", (), {}, True),
+        ("counts", FLAM, (), {}, False),
+        ("flux", "", ("flux=count",), {}, True),
+        ("flux", "adu", (f"flux={FLAM}",), {}, False),
+        ("flux", "", (), {"calibrated": False}, True),
+        ("flux", FLAM, (), {"calibrated": False}, False),
+    ],
+)
+def test_counts_are_marked_and_a_unit_of_flux_density_is_believed(
+    name: str, unit: str, said: tuple[str, ...], facts: dict[str, Any], uncalibrated: bool
+) -> None:
+    options = ReadOptions.parse(units=said)
+    roles = _roles({"wave": "", name: unit, "ivar": ""}, options)
+    arrays = {"wave": WAVE, "flux": FLUX, "ivar": IVAR}
+    found = assemble(Path("some.dat"), Loaded(arrays, **facts), roles, options)
+    assert (UNCALIBRATED in found.meta) == uncalibrated
+    assert found.calibrated.tolist() == [not uncalibrated]
+    assert any("not calibrated" in text for text in roles.understood.assumed) == uncalibrated
 
 
 def test_noise_of_flux_that_has_none() -> None:

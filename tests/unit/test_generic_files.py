@@ -75,6 +75,31 @@ def test_fibres_have_positions_in_radians_and_types(tmp_path: Path) -> None:
     assert found.zwarn.tolist() == [0, ZWarn.SKY, ZWarn.UNPLUGGED]
 
 
+COUNTS = ("2dF", "6dF", "OzDES", "fibres", "2dF thrice")
+"""Forms of surveys that do not calibrate their flux."""
+
+
+@pytest.mark.parametrize("form", [*mock.ONE, *mock.THREE])
+def test_surveys_that_count_are_known(form: str, tmp_path: Path) -> None:
+    found = read_file({**mock.ONE, **mock.THREE}[form](tmp_path / "night.dat"))
+    assert (~found.calibrated).all() if form in COUNTS else found.calibrated.all()
+
+
+@pytest.mark.parametrize(
+    ("cards", "calibrated"),
+    [
+        ({}, True), ({"FLUXCAL": "ABSOLUTE"}, True), ({"FLUXCAL": "UNCALIBRATED"}, False),
+        ({"CONTNORM": True}, False), ({"CONTNORM": False}, True),
+    ],
+)  # fmt: skip
+def test_headers_say_what_is_calibrated(
+    cards: dict[str, object], calibrated: bool, tmp_path: Path
+) -> None:
+    columns = {"wave": mock.WAVE, "flux": mock.FLUX, "err": mock.ERROR}
+    path = mock.write(tmp_path / "x.fits", mock.table(columns, **cards))
+    assert read_file(path).calibrated.tolist() == [calibrated]
+
+
 def test_zipped_files_are_the_same(tmp_path: Path) -> None:
     for form in ("table of pixels", "csv", "ecsv"):
         plain = mock.ONE[form](tmp_path / f"{form}.dat")

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from gasnet3.io.units import (
     flux_factor,
+    is_counts,
     is_flux_density,
     is_spectral,
     parse_unit,
@@ -110,6 +111,21 @@ def test_other_units_are_taken_as_they_are_and_it_is_said(text: str) -> None:
     factor, assumed = flux_factor(text, np.array([5000.0]))
     assert factor == 1.0
     assert "taken as" in assumed
+
+
+COUNTS = ("adu", "ADU/s", "counts", "ct", "electron / s", "e-/s", "e-", "DN", "ph / s", "photons")
+
+
+@pytest.mark.parametrize("text", [*COUNTS, "photo-electrons", "SPECTRUM nocalib"])
+def test_counts_are_not_calibrated(text: str) -> None:
+    assert is_counts(text)
+
+
+@pytest.mark.parametrize(
+    "text", [*SDSS, "1e-20", "", "mJy", "photon / (s cm2 Angstrom)", "flux", "phase", "spec"]
+)
+def test_other_units_may_be_calibrated(text: str) -> None:
+    assert not is_counts(text)
 
 
 @given(st.text(max_size=30))

@@ -18,11 +18,12 @@ from gasnet3.decide.confidence import PosteriorFit, find_confidence
 from gasnet3.decide.continua import Continua
 from gasnet3.decide.posterior import NOTHING, RIGHT, Weights
 from gasnet3.decide.trust import FEATURES, Trust, trust_features
+from gasnet3.pipeline.choices import Choices
 from gasnet3.pipeline.fitted import Fitted
 from gasnet3.pipeline.pipeline import Pipeline
 from gasnet3.solve.priors import FUNCTIONS, Priors
 from gasnet3.solve.solvers import SOLVERS
-from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.batch import UNCALIBRATED, Spectra
 from toy import toy_engine, toy_model, toy_spectra
 
 BRIGHT = np.zeros((0, 0))
@@ -169,6 +170,52 @@ def test_a_network_saturates_and_does_not_depend_on_the_batch(rng: np.random.Gen
     far[1] = near_by[1] = 5.0
     assert TRUST.probability(far[None]) == TRUST.probability(near_by[None])
     np.testing.assert_array_equal(Trust.undecided().probability(0 * features + 9.0), 0.5)
+
+
+def test_the_shape_leaves_the_doubt_that_lies_between_solutions_too(
+    rng: np.random.Generator,
+) -> None:
+    found = weights(rng, k=1)
+    for index in range(3):
+        found.solutions[index][:], found.shape[index][:] = NOTHING, 0.0
+        found.between[index][:], found.shape_between[index][:] = NOTHING, 0.0
+    # Without shapes the curve weighs as much as the solution; with them nothing.
+    found.solutions[1][:] = 0.0
+    found.between[1][:] = found.shape_between[1][:] = -50.0
+    given = found.of_classes(np.tile([0.0, 1.0, 0.0], (4, 1)))
+    share = near(given, found.z[1][:, 0], "GALAXY", shaped=False)
+    np.testing.assert_allclose(share, 0.5)
+
+
+def test_the_shape_of_a_curve_is_what_it_weighs_more_with_it(spectra: Spectra) -> None:
+    for solver in ("exact", "hybrid"):
+        with_it, without = (
+            replace(pipeline(solver=solver), choices=Choices(continuum=on)).solve(spectra, 2)
+            for on in (True, False)
+        )
+        assert with_it.weights is not None
+        assert without.weights is not None
+        both = with_it.weights.bare, without.weights.bare
+        assert both[0] is not None
+        assert both[1] is not None
+        for index in range(3):
+            said = both[0].shape_between[index]
+            np.testing.assert_allclose(both[0].between[index] - said, both[1].between[index])
+            assert np.abs(said).max() > 0.1
+            assert not both[1].shape_between[index].any()
+
+
+def test_no_row_has_its_continuum_counted_that_is_not_calibrated(spectra: Spectra) -> None:
+    marks = np.array([True, False] * 4)[:7]
+    plain, off = (
+        replace(pipeline(), choices=Choices(continuum=on)).run(spectra) for on in (True, False)
+    )
+    marked = pipeline().run(replace(spectra, meta={UNCALIBRATED: marks}))
+    for name in ("class", "z", "p_galaxy", "p_qso", "p_z", "delta_chi2"):
+        expected = np.where(marks, off[name], plain[name])
+        np.testing.assert_array_equal(np.asarray(marked[name]), expected, err_msg=name)
+    assert (np.asarray(plain["p_qso"]) != np.asarray(off["p_qso"])).sum() > 3
+    assert marked["flux_uncalibrated"].tolist() == marks.tolist()
 
 
 def test_nothing_at_all_has_no_probabilities(rng: np.random.Generator) -> None:

@@ -14,7 +14,9 @@ from gasnet3.pipeline.request import SOLVERS, Request
 
 def test_json_there_and_back() -> None:
     reading = ReadOptions(True, (("wave", "LAMBDA"),), (("wave", "nm"),))
-    choices = Choices.parse(["GALAXY"], ["GALAXY=0:0.8"], "priors.csv")
+    choices = Choices.parse(
+        ["GALAXY"], ["GALAXY=0:0.8"], "priors.csv", nz="nz.csv", continuum=False
+    )
     asked = Request(["a.json", Path("b.json")], "exact", 2, reading, choices, ("models", "curves"))
     again = Request.from_json(json.loads(json.dumps(asked.to_json())))
     assert again == asked

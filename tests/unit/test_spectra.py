@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from gasnet3 import Spectra, ZWarn
+from gasnet3.spectra.batch import UNCALIBRATED
 from gasnet3.spectra.lattice import OBSERVED, LogLattice
 
 LATTICE = LogLattice(36000, 50)
@@ -166,6 +167,18 @@ def test_concatenate_fills_key_columns_that_a_batch_lacks():
     np.testing.assert_array_equal(joined.meta["plate"], [np.nan, 7, 8])
     assert joined.meta["file"].tolist() == ["x.fits", "", ""]
     np.testing.assert_array_equal(joined.flux[1:], second.flux)
+
+
+def test_flux_is_calibrated_where_no_key_column_says_otherwise():
+    assert batch(2).calibrated.tolist() == [True, True]
+    for said in (np.array([True, False]), np.array(["True", "False"]), np.array([1.0, np.nan])):
+        marked = batch(2, meta={UNCALIBRATED: said})
+        assert marked.calibrated.tolist() == [False, True]
+        joined = Spectra.concatenate([batch(1), marked, batch(1)])
+        assert joined.calibrated.tolist() == [True, False, True, True]
+        assert joined[1:2].calibrated.tolist() == [False]
+    several = batch(2, meta={UNCALIBRATED: np.ones((2, 3))})
+    assert several.calibrated.all()  # a vector of the file's own
 
 
 def test_concatenate_refuses_nothing_and_different_lattices():

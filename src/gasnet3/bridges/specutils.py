@@ -22,11 +22,11 @@ from gasnet3.bridges.keys import (
 from gasnet3.catalog.schema import plain
 from gasnet3.io.generic.assemble import NOISE_KEY
 from gasnet3.io.generic.noise import estimated_ivar
-from gasnet3.io.units import FLUX_UNIT, flux_factor
+from gasnet3.io.units import FLUX_UNIT, flux_factor, is_counts
 from gasnet3.machine.extras import needed
 from gasnet3.machine.typing import Floats
 from gasnet3.spectra.airvac import air_to_vacuum
-from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.batch import UNCALIBRATED, Spectra
 from gasnet3.spectra.joining import join_column
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def from_specutils(spectra: Any, *, air: bool | None = None) -> Spectra:
         turn into a wavelength. Flux densities become 1e-17 erg/s/cm²/Å, F_ν too; what is none
         (counts, dimensionless) is taken as it is. Uncertainties of any type become inverse
         variances; where there are none, the noise is estimated from neighbouring pixels, as for
-        files without errors, and the key column ``noise_estimated`` is True. Pixels whose
-        ``mask`` is True are masked.
+        files without errors, and the key column ``noise_estimated`` is True. Of counts the key
+        column ``flux_uncalibrated`` is. Pixels whose ``mask`` is True are masked.
     air : bool, optional
         Whether the wavelengths are air; left out, what ``meta`` (``air``, or a header with
         VACUUM or AIRORVAC) or the WCS (AWAV) says, else vacuum.
@@ -221,11 +221,14 @@ def _unpacked(one: Any, where: str, air: bool | None) -> _Unpacked:
         noise = estimated_ivar(values) if ivar is None else ivar[row] / np.square(factor)
         out_flux.append(values)
         out_ivar.append(noise if mask is None else np.where(mask[row].astype(bool), 0.0, noise))
+    columns = _columns(metas, rows)
+    if is_counts(str(one.flux.unit)):
+        columns[UNCALIBRATED] = np.ones(rows, bool)
     return _Unpacked(
         out_flux,
         out_ivar,
         list(wave),
-        _columns(metas, rows),
+        columns,
         _redshift(one, metas[0]),
         ivar is None,
     )

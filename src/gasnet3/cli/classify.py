@@ -35,6 +35,8 @@ def classify(
     classes: console.ClassesOption = None,
     z_range: console.ZRange = None,
     priors: console.PriorsOption = None,
+    nz: console.NzOption = None,
+    no_continuum: console.NoContinuum = False,
     ids: console.IdsOption = None,
     curves: console.CurvesOption = None,
     save_curves: SaveCurves = None,
@@ -68,8 +70,8 @@ def classify(
             files, output, quiet=quiet, device=device, threads=threads, batch_size=batch_size,
             memory=max_memory, solver=solver, models=console.chosen(models), n_best=n_best,
             options=console.reading(air, column, unit), dialect=dialect, ids=console.ids(ids),
-            choices=console.choices(classes, z_range, priors, curves), workers=workers,
-            save_curves=save_curves, save_models=save_models,
+            choices=console.choices(classes, z_range, priors, curves, nz, no_continuum),
+            workers=workers, save_curves=save_curves, save_models=save_models,
         )  # fmt: skip
         if not quiet:
             _show(result)

@@ -100,6 +100,21 @@ PriorsOption = Annotated[
     Path | None,
     typer.Option("--priors", metavar="TABLE", help="Redshifts known before: id, z, sigma."),
 ]
+NzOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--nz",
+        metavar="TABLE",
+        help="Objects per unit redshift: z, and any of star, galaxy, qso. Default: all redshifts "
+        "and classes are equally likely.",
+    ),
+]
+NoContinuum = Annotated[
+    bool,
+    typer.Option(
+        "--no-continuum", help="Do not count the shape of the continuum, only lines and the like."
+    ),
+]
 CurvesOption = Annotated[
     Path | None,
     typer.Option("--curves", metavar="FILE", help="Curves saved before, in the place of scans."),
@@ -215,12 +230,16 @@ def choices(
     z_ranges: list[str] | None,
     priors: Path | None,
     curves: Path | None,
+    nz: Path | None,
+    no_continuum: bool,
 ) -> Choices:
-    """What was chosen with --classes, --z-range, --priors and --curves."""
+    """What was chosen with --classes, --z-range, --priors, --curves, --nz and --no-continuum."""
     from gasnet3.pipeline.choices import Choices
 
     with reported(ValueError):
-        return Choices.parse(classes or (), z_ranges or (), priors, curves)
+        return Choices.parse(
+            classes or (), z_ranges or (), priors, curves, nz, continuum=not no_continuum
+        )
 
 
 def ids(source: str | None) -> list[str] | None:

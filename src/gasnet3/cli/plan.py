@@ -22,6 +22,8 @@ def plan(
     classes: console.ClassesOption = None,
     z_range: console.ZRange = None,
     priors: console.PriorsOption = None,
+    nz: console.NzOption = None,
+    no_continuum: console.NoContinuum = False,
     ids: console.IdsOption = None,
     curves: console.CurvesOption = None,
     keep: Annotated[
@@ -53,7 +55,8 @@ def plan(
     from gasnet3.run.plan import PLAN, make_plan
 
     options = console.reading(air, column, unit)
-    choices, wanted = console.choices(classes, z_range, priors, curves), console.ids(ids)
+    choices = console.choices(classes, z_range, priors, curves, nz, no_continuum)
+    wanted = console.ids(ids)
     if output.exists() and not output.is_dir():
         console.fail(f"{output}: is a file; give a directory")
     if (output / PLAN).exists() and not overwrite:

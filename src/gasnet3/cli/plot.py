@@ -40,6 +40,7 @@ def plot(
     unit: console.UnitOption = None,
     solver: console.SolverOption = "hybrid",
     models: console.Models = None,
+    no_continuum: console.NoContinuum = False,
     device: console.Device = "cpu",
     threads: console.Threads = None,
     overwrite: console.Overwrite = False,
@@ -57,12 +58,14 @@ def plot(
     spectra, failures, count = _readable(files, options)
     one = None if gallery else _chosen(spectra, row, spectrum_id)
 
+    from gasnet3.pipeline.choices import Choices
     from gasnet3.pipeline.pipeline import Pipeline
     from gasnet3.report.figures import plot_closeup, plot_gallery, save_figure
 
     console.use_torch(device, threads)
     with console.reported(ValueError):
-        pipeline = Pipeline.load(console.chosen(models), solver, device)
+        choices = Choices(continuum=not no_continuum)
+        pipeline = Pipeline.load(console.chosen(models), solver, device, choices)
         if one is not None:
             figure = plot_closeup(pipeline.inspect(spectra, one))
         else:

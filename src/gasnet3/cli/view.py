@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
     from gasnet3.io import ReadOptions
+    from gasnet3.pipeline.choices import Choices
     from gasnet3.pipeline.outcome import Outcome
     from gasnet3.view.listing import Listing
 
@@ -48,6 +49,7 @@ def view(
     unit: console.UnitOption = None,
     solver: console.SolverOption = "hybrid",
     models: console.Models = None,
+    no_continuum: console.NoContinuum = False,
     device: console.Device = "cpu",
 ) -> None:
     """Look at spectra with their solutions in a browser, and judge them.
@@ -56,17 +58,18 @@ def view(
     """
     from gasnet3.evaluate.judgements import JudgementFile
     from gasnet3.io import ReadOptions
+    from gasnet3.pipeline.choices import Choices
     from gasnet3.view.app import prepared, serve
 
-    options = console.reading(air, column, unit)
-    listing, files = _listing(catalog, spectra or [], options, solver, models, device)
+    options, choices = console.reading(air, column, unit), Choices(continuum=not no_continuum)
+    listing, files = _listing(catalog, spectra or [], options, solver, models, device, choices)
     console.note_repeated(catalog, listing.ids.tolist())
     place = catalog.resolve()
     kept = judgements or place.with_name(f"{place.stem}_vi.csv")
     file = JudgementFile(kept, scanner or _login())
     shared = prepared(
         listing, files, file, catalog.name,
-        models=console.chosen(models), solver=solver, device=device,
+        models=console.chosen(models), solver=solver, device=device, choices=choices,
         options=options if options != ReadOptions() else None,
     )  # fmt: skip
     if address != LOCAL:
@@ -89,6 +92,7 @@ def _listing(
     solver: str,
     models: list[str] | None,
     device: str,
+    choices: Choices,
 ) -> tuple[Listing, list[str]]:
     """The rows to list, and the files of their spectra."""
     from gasnet3.io import ReadError, count_rows
@@ -103,18 +107,23 @@ def _listing(
         except ReadError:  # no spectra: it must be a catalog
             return Listing.read(path), spectra
     files = [str(path), *spectra]
-    return Listing(_classified(files, options, solver, models, device)), files
+    return Listing(_classified(files, options, solver, models, device, choices)), files
 
 
 def _classified(
-    files: list[str], options: ReadOptions, solver: str, models: list[str] | None, device: str
+    files: list[str],
+    options: ReadOptions,
+    solver: str,
+    models: list[str] | None,
+    device: str,
+    choices: Choices,
 ) -> Table:
     from gasnet3.io import read
     from gasnet3.pipeline.pipeline import Pipeline
 
     console.use_torch(device)
     with console.reported(ValueError), console.bars(quiet=False) as bar:
-        pipeline = Pipeline.load(console.chosen(models), solver, device)
+        pipeline = Pipeline.load(console.chosen(models), solver, device, choices)
         whole, update, done = read(files, options), bar("classify"), 0
 
         def count(batch: Outcome) -> None:

@@ -61,15 +61,15 @@ class Shapes:
     known: Bools
 
     @classmethod
-    def of(cls, prepared: Prepared) -> Shapes:
-        """The shapes of prepared spectra."""
+    def of(cls, prepared: Prepared, calibrated: Bools | bool = True) -> Shapes:
+        """The shapes of prepared spectra; of those that are not calibrated they mean nothing."""
         good, usable = as_numpy(prepared.ivar) > 0, as_numpy(prepared.usable)
         n = good.shape[1]
         span = n - good.argmax(axis=1) - good[:, ::-1].argmax(axis=1)
         continuum = as_numpy(prepared.continuum) / as_numpy(prepared.norm)[:, None]
         level = continuum[:, 0]
         terms = continuum.shape[1]
-        known = usable & (level > 0) & (span >= LEAST_COVERAGE * n)
+        known = usable & calibrated & (level > 0) & (span >= LEAST_COVERAGE * n)
         certainty = as_numpy(prepared.certainty)
         certainty = np.where(known[:, None, None], certainty, np.eye(terms))
         noise = np.linalg.inv(certainty)

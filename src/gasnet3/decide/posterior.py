@@ -22,7 +22,7 @@ from scipy.special import erf, erfc
 from gasnet3.classes import CLASSES
 from gasnet3.decide.continua import Shapes
 from gasnet3.decide.leading import leading
-from gasnet3.machine.typing import Floats
+from gasnet3.machine.typing import Bools, Floats
 from gasnet3.solve.arrays import as_numpy
 from gasnet3.spectra.lattice import LN10_STEP, z_from_shift
 
@@ -187,6 +187,7 @@ def weigh(
     curves: Mapping[str, Curves],
     n_good: NDArray[np.int64],
     continua: Mapping[str, Continua],
+    calibrated: Bools,
 ) -> Weights:
     """Weigh the solutions of a batch.
 
@@ -200,10 +201,12 @@ def weigh(
         Unmasked pixels.
     continua : mapping of str to Continua
         Populations of continua by class; none: their shape says nothing.
+    calibrated : ndarray of bool, shape (rows,)
+        Whether the shape of a row's continuum may say something.
     """
     temperature, structure, alone = leading(prepared, candidates, n_good)
     # Most classes share one preparation.
-    seen = {id(one): (Shapes.of(one), _constant(one)) for one in prepared}
+    seen = {id(one): (Shapes.of(one, calibrated), _constant(one)) for one in prepared}
     heights: list[Floats] = []
     distances: list[Floats] = []
     solutions, between, shape, shape_between, redshifts, sigmas = [], [], [], [], [], []

@@ -35,6 +35,11 @@ _POWER = re.compile(r"(?:[x*×]\s*)?\b(?:1(?:\.0*)?[eE]|10\s*(?:\*\*|\^)?\s*\(?\
 
 _NONE = ("none", "null", "unitless", "-", "?", "n/a")
 _LOGARITHM = re.compile(r"\s*(log10|log|lg|ln)\s*\(?([^)]*)\)?\s*$", re.IGNORECASE)
+_COUNTS = re.compile(
+    r"(?<![a-z])(adu|dn|counts?|cts?|ph|(photo-?)?electrons?|photons?|e-(?!\d)|(no|un)calib\w*)"
+    r"(?![a-z])",
+    re.IGNORECASE,
+)
 _MAGNITUDE = re.compile(r"mag|\bdex\b|^\s*(AB|ST)\s*$", re.IGNORECASE)
 
 
@@ -101,6 +106,11 @@ def is_flux_density(text: str) -> bool:
     unit = parse_unit(text)
     density = units.spectral_density(5000 * units.AA)
     return unit is not None and unit.is_equivalent(units.Unit("erg/(s cm2 Angstrom)"), density)
+
+
+def is_counts(text: str) -> bool:
+    """Whether a unit, or the name of a flux, is what a detector counts: not calibrated."""
+    return bool(_COUNTS.search(text)) and not is_flux_density(text)
 
 
 def wavelengths(

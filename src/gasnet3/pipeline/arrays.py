@@ -47,7 +47,8 @@ def classify(
     n_best : int
         Solutions a spectrum.
     choices : Choices
-        What may be the answer: classes, ranges of redshift, priors.
+        What may be the answer: classes, ranges of redshift, priors, n(z), and whether the shape
+        of the continuum counts: ``Choices(continuum=False)``.
     threads : int, optional
         Batches solved at once on a CPU, each by one thread. Left out, as many as there are cores
         allotted, or as ``OMP_NUM_THREADS`` says if fewer.

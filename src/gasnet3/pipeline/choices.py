@@ -1,4 +1,4 @@
-"""What a user restricts a classification to: classes, ranges of redshift, priors."""
+"""What a user chooses of a classification: classes, ranges of redshift, priors, evidence."""
 
 from __future__ import annotations
 
@@ -25,6 +25,12 @@ class Choices:
     curves : str
         χ² curves of an earlier run, in the place of scans (:mod:`gasnet3.io.saved_curves`); ''
         for none.
+    nz : str
+        Table of numbers by redshift (:meth:`gasnet3.solve.numbers.Numbers.read`); '' for none: all
+        classes, and all shifts of a class, are equally likely beforehand.
+    continuum : bool
+        Whether the shape of the continuum counts (:mod:`gasnet3.decide.continua`), where the flux
+        is calibrated.
 
     Raises
     ------
@@ -36,6 +42,8 @@ class Choices:
     z_ranges: tuple[tuple[str, float, float], ...] = ()
     priors: str = ""
     curves: str = ""
+    nz: str = ""
+    continuum: bool = True
 
     def __post_init__(self) -> None:
         for name in (*self.classes, *(name for name, _, _ in self.z_ranges)):
@@ -59,6 +67,9 @@ class Choices:
         z_ranges: Iterable[str] = (),
         priors: str | Path | None = None,
         curves: str | Path | None = None,
+        nz: str | Path | None = None,
+        *,
+        continuum: bool = True,
     ) -> Choices:
         """Choices from texts as on the command line.
 
@@ -72,6 +83,10 @@ class Choices:
             Table of priors.
         curves : str or Path, optional
             Saved χ² curves.
+        nz : str or Path, optional
+            Table of numbers by redshift.
+        continuum : bool
+            Whether the shape of the continuum counts.
 
         Raises
         ------
@@ -84,14 +99,18 @@ class Choices:
         ranges = [
             one for texts in z_ranges for text in texts.split(",") for one in _range(text, tried)
         ]
-        files = ("" if path is None else str(Path(path).absolute()) for path in (priors, curves))
-        return cls(tried, tuple(ranges), *files)
+        tables = ["" if path is None else str(Path(path).absolute()) for path in (priors, nz)]
+        saved = "" if curves is None else str(Path(curves).absolute())
+        return cls(tried, tuple(ranges), tables[0], saved, tables[1], continuum)
 
     @classmethod
     def from_json(cls, settings: Mapping[str, Any]) -> Choices:
         """What :meth:`to_json` gave."""
         ranges = tuple((str(name), float(a), float(b)) for name, a, b in settings["z_ranges"])
-        return cls(tuple(settings["classes"]), ranges, settings["priors"], settings["curves"])
+        return cls(
+            tuple(settings["classes"]), ranges, settings["priors"], settings["curves"],
+            settings["nz"], settings["continuum"],
+        )  # fmt: skip
 
     def to_json(self) -> dict[str, Any]:
         """The choices in the types of JSON."""
@@ -100,6 +119,8 @@ class Choices:
             "z_ranges": [list(one) for one in self.z_ranges],
             "priors": self.priors,
             "curves": self.curves,
+            "nz": self.nz,
+            "continuum": self.continuum,
         }
 
 

@@ -26,6 +26,7 @@ from gasnet3.solve.arrays import Array, as_numpy, placed, places
 from gasnet3.solve.candidates import ALL, Candidates
 from gasnet3.solve.curves import Curves
 from gasnet3.solve.engine import Engine
+from gasnet3.solve.numbers import Numbers
 from gasnet3.solve.prepare import Prepared, prepare
 from gasnet3.solve.priors import Priors
 from gasnet3.solve.solvers import Proposals, Solver, looks_at
@@ -66,6 +67,8 @@ class Classifier(ABC):
         What is known of redshifts beforehand.
     saved : SavedCurves or None
         Curves in the place of scans.
+    numbers : Numbers or None
+        How many objects there are of each class at each redshift; the engines have their parts.
     """
 
     engines: tuple[Engine, ...]
@@ -75,6 +78,7 @@ class Classifier(ABC):
     choices: Choices = ANYTHING
     priors: Priors | None = None
     saved: SavedCurves | None = None
+    numbers: Numbers | None = None
 
     @property
     @abstractmethod
@@ -119,7 +123,7 @@ class Classifier(ABC):
                 for (engine, p), proposed, few in zip(each, proposals, looks, strict=True)
             ]
             curves = {
-                engine.cls: proposed.scanned.under(p.prior, engine.systematic)
+                engine.cls: engine.under(proposed.scanned, p.prior)
                 for (engine, p), proposed in zip(each, proposals, strict=True)
                 if proposed.scanned
             }
@@ -181,7 +185,7 @@ class Classifier(ABC):
     @property
     def resolved(self) -> Resolved:
         """What the request for it came to."""
-        return Resolved(self.cards, self.fitted, self.priors, self.saved)
+        return Resolved(self.cards, self.fitted, self.priors, self.saved, self.numbers)
 
     @property
     def lattice(self) -> LogLattice:
@@ -299,7 +303,10 @@ class Classifier(ABC):
         fit, weights = self.fitted.confidence, None
         if isinstance(fit, PosteriorFit):
             evidence = Evidence.of(spectra, self.engines, candidates, exact=exact)
-            weights = weigh(self.engines, prepared, candidates, curves, n_good, fit.continua)
+            weights = weigh(
+                self.engines, prepared, candidates, curves, n_good, fit.continua,
+                spectra.calibrated & self.choices.continuum,
+            )  # fmt: skip
             weights = weights.of_classes(fit.classes(weights.evidence, evidence))
             probabilities = weights.probabilities
             assert weights.bare is not None

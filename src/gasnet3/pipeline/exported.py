@@ -43,8 +43,13 @@ class OnnxPipeline(Classifier):
         check_exported(request, device)
         loaded = load_exported(directory)
         found = resolve(request, {cls: model.card for cls, model in loaded.items()})
-        engines = tuple(Engine(loaded[card.cls].narrowed(card)) for card in found.cards)
-        return cls(engines, SOLVERS[solver], None, found.fitted, choices, found.priors, found.saved)
+        engines = tuple(
+            Engine(loaded[card.cls].narrowed(card), found.expected(card)) for card in found.cards
+        )
+        return cls(
+            engines, SOLVERS[solver], None, found.fitted, choices, found.priors, found.saved,
+            found.numbers,
+        )  # fmt: skip
 
     @property
     def batch_rows(self) -> int:

@@ -12,6 +12,7 @@ from gasnet3.anomaly import stored
 from gasnet3.decide import confidence, subclass
 from gasnet3.io.saved_curves import SavedCurves
 from gasnet3.nets.registry import fit_directories
+from gasnet3.solve.numbers import Expected, Numbers
 from gasnet3.solve.priors import Priors
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Resolved:
     ----------
     cards : tuple of ModelCard
         Of the models that are tried, one a class, over the range of redshifts to look at.
-    fitted, priors, saved
+    fitted, priors, saved, numbers
         See :class:`~gasnet3.pipeline.classifier.Classifier`.
     """
 
@@ -60,13 +61,19 @@ class Resolved:
     fitted: Fitted
     priors: Priors | None
     saved: SavedCurves | None
+    numbers: Numbers | None = None
+
+    def expected(self, card: ModelCard) -> Expected | None:
+        """What is expected beforehand of a class, for its engine."""
+        return None if self.numbers is None else self.numbers.expected(card.cls, card.shifts)
 
 
 def resolve(request: Request, cards: Mapping[str, ModelCard]) -> Resolved:
     """What a request comes to with models, by the cards of all of them.
 
     ModelError if a network has no eigenspectra and the solver needs them; ValueError if no model
-    can do what is chosen (:class:`~gasnet3.solve.priors.PriorsError` and
+    can do what is chosen (:class:`~gasnet3.solve.priors.PriorsError`,
+    :class:`~gasnet3.solve.numbers.NumbersError` and
     :class:`~gasnet3.io.saved_curves.CurvesError` are such).
     """
     solver, choices = request.solver, request.choices
@@ -93,7 +100,8 @@ def resolve(request: Request, cards: Mapping[str, ModelCard]) -> Resolved:
         stored.find_anomaly(hashes, kind, anomalies),
     )
     priors = Priors.read(choices.priors) if choices.priors else None
-    return Resolved(tried, fitted, priors, _saved_curves(choices, solver, tried))
+    numbers = Numbers.read(choices.nz) if choices.nz else None
+    return Resolved(tried, fitted, priors, _saved_curves(choices, solver, tried), numbers)
 
 
 def chosen_models(models: Mapping[str, Any], choices: Choices) -> dict[str, tuple[float, ...]]:
@@ -121,12 +129,13 @@ def _saved_curves(
 
 
 def fingerprint(of: Resolved) -> dict[str, str]:
-    """Hashes of all that was fitted: networks, cards, confidence, subclasses, anomalies."""
+    """Hashes of all that was fitted or is known: networks, cards, confidence, ..., priors, n(z)."""
     fitted, found = of.fitted, {card.cls: card.sha256 for card in of.cards}
     for card in of.cards:
         # How it was trained and what it scored do not enter an answer.
         found[f"card {card.cls}"] = _digest(replace(card, metrics={}, training={}))
-    for name, part in (("curves", of.saved), ("priors", of.priors), ("anomaly", fitted.anomaly)):
+    parts = {"curves": of.saved, "priors": of.priors, "nz": of.numbers, "anomaly": fitted.anomaly}
+    for name, part in parts.items():
         if part is not None:
             found[name] = part.digest
     if fitted.confidence is not None:

@@ -56,7 +56,8 @@ class Pipeline(Classifier):
         ------
         ValueError
             If the solver is unknown, the device is not there, or no model can do what is chosen
-            (:class:`~gasnet3.solve.priors.PriorsError` and
+            (:class:`~gasnet3.solve.priors.PriorsError`,
+            :class:`~gasnet3.solve.numbers.NumbersError` and
             :class:`~gasnet3.io.saved_curves.CurvesError` are such).
         ModelError
             If a model cannot be loaded, or has no eigenspectra and the solver needs them.
@@ -66,9 +67,10 @@ class Pipeline(Classifier):
         loaded = load_models(models)
         found = resolve(request, {cls: model.card for cls, model in loaded.items()})
         tried = [narrowed(loaded[card.cls], card) for card in found.cards]
+        engines = (Engine(model.to(device), found.expected(model.card)) for model in tried)
         return cls(
-            tuple(Engine(model.to(device)) for model in tried), SOLVERS[solver],
-            torch.device(device), found.fitted, choices, found.priors, found.saved,
+            tuple(engines), SOLVERS[solver], torch.device(device), found.fitted, choices,
+            found.priors, found.saved, found.numbers,
         )  # fmt: skip
 
     @property

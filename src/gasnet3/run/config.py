@@ -40,7 +40,7 @@ def pipeline_of(plan: Plan, device: str = "cpu") -> Classifier:
     pipeline = load(plan.request, device)
     if fingerprint(pipeline.resolved) != plan.config["fingerprint"]:
         raise PlanError(
-            f"{plan.directory}: the models ({plan.config['models']}), their fits or the priors "
-            "are not those of the plan any more; put these back, or plan again"
+            f"{plan.directory}: the models ({plan.config['models']}), their fits, the priors or "
+            "n(z) are not those of the plan any more; put these back, or plan again"
         )
     return pipeline

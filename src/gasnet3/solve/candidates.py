@@ -128,7 +128,7 @@ def collect(
 
     names = ("shift", "sigma", "chi2", "bound", "coeff", "covariance", "continuum")
     got = {name: place(getattr(fits, name)) for name in names}
-    got["prior"] = place(prepared.penalty(places(exists)[0], fits.shift, engine.systematic))
+    got["prior"] = place(engine.penalty(prepared, places(exists)[0], fits.shift))
     good = xp.zeros_like(exists)
     good[exists] = converged
     shifts = engine.card.shifts

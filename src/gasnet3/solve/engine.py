@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gasnet3.nets.card import ModelCard
-from gasnet3.solve.arrays import Array, like, wide
+from gasnet3.solve.arrays import Array, like, narrow, wide
 from gasnet3.solve.batching import in_blocks
 from gasnet3.solve.curves import Curves, scan_amortised
 from gasnet3.solve.limits import SYSTEMATIC_KM_S
@@ -19,6 +19,8 @@ from gasnet3.solve.splines import spline_coefficients
 from gasnet3.spectra.lattice import C_KM_S, LN10_STEP
 
 if TYPE_CHECKING:
+    from gasnet3.solve.numbers import Expected
+    from gasnet3.solve.priors import Prior
     from gasnet3.solve.scan import ExactScan, Frugality
     from gasnet3.solve.templates import Templates
 
@@ -32,9 +34,12 @@ class Engine:
     model : gasnet3.nets.model.Model or gasnet3.onnx.runtime.OnnxModel
         Where torch runs the network, templates can be fitted to spectra; elsewhere only its own
         reconstructions.
+    expected : Expected or None
+        How many objects there are of the class at each shift, where that is known beforehand.
     """
 
     model: Any
+    expected: Expected | None = None
 
     @property
     def card(self) -> ModelCard:
@@ -51,6 +56,21 @@ class Engine:
     def systematic(self) -> float:
         """:data:`~gasnet3.solve.limits.SYSTEMATIC_KM_S` in pixels."""
         return SYSTEMATIC_KM_S[self.cls] / C_KM_S / LN10_STEP
+
+    def under(self, curves: Curves, prior: Prior | None) -> Curves:
+        """Curves of the class with what is known beforehand added to them."""
+        curves = curves.under(prior, self.systematic)
+        if self.expected is None:
+            return curves
+        return Curves(curves.shift, curves.chi2 + narrow(self.expected.penalty(curves.shift)))
+
+    def penalty(self, prepared: Prepared, rows: Array, shift: Array, reach: float = 0.0) -> Array:
+        """What is known beforehand adds to the χ² of fits of rows at shifts, all (fits,).
+
+        No prior of a spectrum is taken to be narrower than ``reach`` pixels.
+        """
+        added = prepared.penalty(rows, shift, self.systematic + reach)
+        return added if self.expected is None else added + self.expected.penalty(shift)
 
     @property
     def dof(self) -> int:

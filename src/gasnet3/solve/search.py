@@ -58,7 +58,7 @@ def best_minima(
     tried = fit_at(search, *spectra, rows, start[exists], prepared.size)
     chi2 = torch.full(start.shape, torch.inf, dtype=torch.float64, device=start.device)
     ahead = tried.chi2_ahead(reach, shifts).nan_to_num(torch.inf)
-    chi2[exists] = ahead + prepared.penalty(rows, tried.shift, engine.systematic + reach)
+    chi2[exists] = ahead + engine.penalty(prepared, rows, tried.shift, reach)
     # Starts nearer than their reach would end in one minimum, as stellar ones could.
     apart = max(distinct_pixels(engine.cls), REACH)
     order, chosen = _lowest_distinct(chi2, start, apart, keep)
@@ -89,7 +89,7 @@ def _best_in_double(
         # What turns out bad, or higher than it seemed, makes way for the next.
         rank = found.chi2.nan_to_num(torch.inf)
         rank = rank + torch.where(double & ~settled & contends[rows], BAD, 0.0)
-        rank = rank + prepared.penalty(rows, found.shift, engine.systematic)
+        rank = rank + engine.penalty(prepared, rows, found.shift)
         least = torch.full_like(prepared.norm, torch.inf).scatter_reduce(0, rows, rank, "amin")
         next_ones = torch.nonzero((rank < least[rows] + NEAR) & ~double)[:, 0]
         if not len(next_ones):

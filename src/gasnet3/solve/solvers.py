@@ -141,7 +141,7 @@ class Amortised(Solver):
     ) -> Proposals:
         rest, coeff = engine.reconstruct(prepared)
         scanned = scanned or engine.amortised_curves(rest, prepared)
-        curves = scanned.under(prepared.prior, engine.systematic)
+        curves = engine.under(scanned, prepared.prior)
         minima = find_minima(curves.chi2, distinct_pixels(engine.cls), k)
         card = engine.card
         models = FixedModels(engine.splines(rest, coeff), card.shifts, card.n)
@@ -177,7 +177,7 @@ class Exact(Solver):
         self, engine: Engine, prepared: Prepared, k: int, scanned: Curves | None = None
     ) -> Proposals:
         scanned = scanned or self.curves(engine, prepared)
-        curves = scanned.under(prepared.prior, engine.systematic)
+        curves = engine.under(scanned, prepared.prior)
         minima = find_minima(curves.chi2, distinct_pixels(engine.cls), k)
         start = curves.position(minima)
         return Proposals(start, minima.chi2, REACH, engine.templates, scanned=scanned)
@@ -203,7 +203,7 @@ class Hybrid(Exact):
     ) -> Proposals:
         frugal, step = engine.frugal_scan, engine.frugal_scan.frugality.step
         scanned = scanned or frugal.curves(prepared)
-        curves = scanned.under(prepared.prior, engine.systematic)
+        curves = engine.under(scanned, prepared.prior)
         minima = find_minima(curves.chi2, distinct_pixels(engine.cls) / step, max(PROPOSALS, k + 1))
         start, chi2 = curves.position(minima), minima.chi2
         # What lies far above the last wanted one in the scan is not below it in truth.

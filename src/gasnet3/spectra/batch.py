@@ -15,6 +15,9 @@ from gasnet3.spectra.joining import join_column
 from gasnet3.spectra.lattice import OBSERVED, LogLattice
 from gasnet3.spectra.resample import BadGrid, Placement, rebin_placed
 
+UNCALIBRATED = "flux_uncalibrated"
+"""Key column: True where flux is in counts, so that the shape of the continuum means nothing."""
+
 Rows = slice | NDArray[Any] | Sequence[int]
 
 
@@ -183,6 +186,19 @@ class Spectra:
     def n_good(self) -> NDArray[np.int64]:
         """Number of unmasked pixels of each row, shape (rows,)."""
         return np.asarray((self.ivar > 0).sum(axis=1))
+
+    @property
+    def calibrated(self) -> NDArray[np.bool_]:
+        """Whether the shape of each continuum means something, shape (rows,).
+
+        It does where no key column :data:`UNCALIBRATED` says otherwise.
+        """
+        said = self.meta.get(UNCALIBRATED)
+        if said is None or said.ndim != 1:
+            return np.ones(len(self), bool)
+        if said.dtype.kind in "biuf":  # NaN where other files were joined that do not say
+            return np.asarray(np.nan_to_num(said.astype(np.float64)) == 0)
+        return ~np.isin(np.char.lower(np.char.strip(said.astype(np.str_))), ("true", "1"))
 
     @property
     def sn_median(self) -> Floats:

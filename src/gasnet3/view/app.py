@@ -11,6 +11,7 @@ from gasnet3.errors import GasnetError
 from gasnet3.evaluate.judgements import JudgementFile
 from gasnet3.io.options import ReadOptions, reading_of
 from gasnet3.machine.extras import needed
+from gasnet3.pipeline.choices import ANYTHING, Choices
 from gasnet3.view.listing import Listing
 from gasnet3.view.spectra import SpectrumFinder
 
@@ -37,6 +38,7 @@ def prepared(
     models: str | Sequence[str] = "encoder",
     solver: str = "hybrid",
     device: str = "cpu",
+    choices: Choices = ANYTHING,
     options: ReadOptions | None = None,
 ) -> Shared:
     """All that the pages share.
@@ -50,7 +52,7 @@ def prepared(
 
     if options is None:
         options = reading_of(listing.table.meta.get("gasnet3") or {})
-    closeups = Closeups(SpectrumFinder(spectra, options), models, solver, device)
+    closeups = Closeups(SpectrumFinder(spectra, options), models, solver, device, choices)
     return Shared(listing, closeups, judgements, title)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasnet3.evaluate.judgements import JudgementFile
+from gasnet3.pipeline.choices import ANYTHING, Choices
 from gasnet3.view.listing import Listing
 from gasnet3.view.spectra import MissingSpectrum, SpectrumFinder
 
@@ -31,13 +32,14 @@ KEPT = 64
 class Closeups:
     """Solves the spectra that are looked at; one at a time, in a thread of its own.
 
-    Models, solver and device are those of :meth:`gasnet3.pipeline.pipeline.Pipeline.load`.
+    Models, solver, device and choices are those of :meth:`gasnet3.pipeline.pipeline.Pipeline.load`.
     """
 
     finder: SpectrumFinder
     models: str | Sequence[str] = "encoder"
     solver: str = "hybrid"
     device: str = "cpu"
+    choices: Choices = ANYTHING
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
     _kept: OrderedDict[str, Closeup] = field(default_factory=OrderedDict)
     _loading: Future[Pipeline] | None = None
@@ -53,7 +55,7 @@ class Closeups:
     def _load(self) -> Pipeline:
         from gasnet3.pipeline.pipeline import Pipeline
 
-        return Pipeline.load(self.models, self.solver, self.device)
+        return Pipeline.load(self.models, self.solver, self.device, self.choices)
 
     def inspect(self, name: str) -> Future[Closeup]:
         """The closeup of a spectrum by its id; MissingSpectrum if it is not to be had."""

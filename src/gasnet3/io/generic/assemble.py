@@ -17,10 +17,17 @@ from gasnet3.io.generic.roles import AIR_NAMES, GOOD_MASKS, Roles, plain
 from gasnet3.io.naming import class_label, names_of
 from gasnet3.io.options import DEFAULT, ReadOptions
 from gasnet3.io.reader import Understood
-from gasnet3.io.units import flux_factor, is_length, parse_unit, wavelengths
+from gasnet3.io.units import (
+    flux_factor,
+    is_counts,
+    is_flux_density,
+    is_length,
+    parse_unit,
+    wavelengths,
+)
 from gasnet3.machine.typing import Bools, Floats
 from gasnet3.spectra.airvac import air_to_vacuum
-from gasnet3.spectra.batch import Spectra, floats
+from gasnet3.spectra.batch import UNCALIBRATED, Spectra, floats
 
 NOISE_KEY = "noise_estimated"
 """Key column of spectra whose file has no errors: True where they were estimated."""
@@ -44,6 +51,8 @@ class Loaded:
         Identifiers of spectra where no array holds them.
     keys : mapping of str to ndarray, shape (rows,)
         Key columns.
+    calibrated : bool
+        Whether the flux may be calibrated; the format may say that it is not.
     """
 
     arrays: Mapping[str, Any]
@@ -51,6 +60,7 @@ class Loaded:
     air: bool | None = None
     names: Sequence[str] | None = None
     keys: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    calibrated: bool = True
 
 
 def assemble(
@@ -76,9 +86,23 @@ def assemble(
         _refuse_stacked(wave)
         # One grid that all share must be right; of own ones a bad one is flagged.
         grid = wave[0] if shared and len(wave) == 1 else wave
-        return _spectra(path, loaded, flux, ivar, grid, estimated)
+        keys: dict[str, Any] = {NOISE_KEY: estimated} if estimated.any() else {}
+        if _uncalibrated(loaded, roles, understood):
+            keys[UNCALIBRATED] = np.ones(len(flux), bool)
+        return _spectra(path, loaded, flux, ivar, grid, keys)
     except (ValueError, TypeError, IndexError) as error:
         raise ReadError(path, f"its arrays make no spectra: {error}") from error
+
+
+def _uncalibrated(loaded: Loaded, roles: Roles, understood: Understood) -> bool:
+    """Whether the flux is in counts: by its unit, else by its name, or as the format says."""
+    source = roles.arrays.get("flux")
+    unit = loaded.units.get("flux", source.unit if source else "")
+    counts = is_counts(unit) or (source is not None and is_counts(source.name.replace("_", " ")))
+    found = not is_flux_density(unit) and (counts or not loaded.calibrated)
+    if found:
+        understood.assume("the flux is not calibrated: the shape of its continuum says nothing")
+    return found
 
 
 def _refuse_stacked(wave: list[Floats]) -> None:
@@ -287,7 +311,7 @@ def _spectra(
     flux: list[Floats],
     ivar: list[Floats],
     wave: Floats | list[Floats],
-    estimated: Bools,
+    keys: Mapping[str, Any],
 ) -> Spectra:
     rows, arrays = len(flux), loaded.arrays
     names = np.array(loaded.names or names_of(path, rows, 0, rows), np.str_)
@@ -299,8 +323,7 @@ def _spectra(
     for role in ("ra", "dec"):
         if role in arrays:
             meta[role] = np.asarray(arrays[role], np.float64)
-    if estimated.any():
-        meta[NOISE_KEY] = estimated
+    meta |= keys
     meta["file"] = np.full(rows, path.name)
     return Spectra.from_arrays(
         flux,

@@ -16,7 +16,7 @@ from gasnet3.io.errors import ReadError
 from gasnet3.io.fits_table import open_fits
 from gasnet3.io.generic.dispersion import axis_of, said_air
 from gasnet3.io.generic.fits_images import hold_images
-from gasnet3.io.generic.fits_keys import add_header
+from gasnet3.io.generic.fits_keys import add_header, says_uncalibrated
 from gasnet3.io.generic.fits_parts import (
     FitsFile,
     Part,
@@ -63,7 +63,11 @@ class FitsReader(HoldingReader):
             try:
                 check_sizes(hdus)
                 _refuse_our_own(path, hdus)
-                yield _hold(file_of(hdus, mapped=mapped), self.options)
+                file = file_of(hdus, mapped=mapped)
+                holding = _hold(file, self.options)
+                headers = (file.primary, *(part.header for part in file.parts))
+                holding.calibrated &= not any(map(says_uncalibrated, headers))
+                yield holding
                 _check_end(hdus, stream)
             finally:
                 # The end of a zipped stream, with its checksum, is still to be read.

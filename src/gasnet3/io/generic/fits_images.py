@@ -117,6 +117,7 @@ def _add_positional(file: FitsFile, flux: Part, holding: Holding) -> None:
         "wigglez" in str(header.get("SURVEY", "")).lower()
     )
     after = [part for part in file.images if part.index == flux.index + 1]
+    holding.calibrated &= not known
     if known and after and after[0].shape == flux.shape:
         holding.roles = {**holding.roles, "variance": after[0].name}
 
@@ -132,6 +133,8 @@ def _add_rows(file: FitsFile, flux: Part, holding: Holding) -> None:
         columns = [held for held in columns_of(part, "rows") if held.name not in taken]
         fibres = plain(part.name) in ("fibres", "fibers")
         holding.arrays += [_in_degrees(held) if fibres else held for held in columns]
+        # 2dfdr gives counts.
+        holding.calibrated &= not fibres
         kinds = next((held for held in columns if held.name.upper() == "TYPE"), None)
         if fibres and kinds is not None:
             letters = [str(kind).strip()[:1].upper() for kind in kinds.load(slice(None))]
@@ -234,9 +237,11 @@ def _stacked(file: FitsFile, parts: Sequence[Part], labels: Sequence[str], surve
     understood = Understood(ignored=file.others([part.index for part in parts]))
     if survey:
         understood.assumed.append(f"the order of rows is that of the {survey}")
+    # Surveys whose rows have this order (2dF, 6dF) give counts.
     holding = Holding(
-        arrays, len(parts), understood=understood, roles=roles, air=said_air(parts[0].header)
-    )
+        arrays, len(parts), understood=understood, roles=roles, air=said_air(parts[0].header),
+        calibrated=not survey,
+    )  # fmt: skip
     holding.axis = _axis_of_all(file, parts)
     if len(parts) == 1:
         add_header(holding, parts[0].header, file.primary)

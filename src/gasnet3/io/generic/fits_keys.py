@@ -49,6 +49,12 @@ def add_header(holding: Holding, *headers: Mapping[str, Any]) -> None:
     holding.keys = keys
 
 
+def says_uncalibrated(header: Mapping[str, Any]) -> bool:
+    """Whether a header says, as ESO's do, that the flux is not calibrated, or is normalised."""
+    said = str(header.get("FLUXCAL", "")).strip().upper()
+    return said == "UNCALIBRATED" or header.get("CONTNORM") is True
+
+
 def _names(header: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
     found = {}
     for name, keywords in NAMES.items():

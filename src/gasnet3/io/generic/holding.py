@@ -63,6 +63,8 @@ class Holding:
         What the format adds to what is said of roles.
     roles : mapping of str to str
         Names of the arrays whose role the format defines, by role.
+    calibrated : bool
+        False where the format, or a header, says that the flux is not calibrated.
     """
 
     arrays: list[Held]
@@ -75,6 +77,7 @@ class Holding:
     zwarn: NDArray[np.int64] | None = None
     understood: Understood = field(default_factory=Understood)
     roles: Mapping[str, str] = field(default_factory=dict)
+    calibrated: bool = True
 
 
 def _without_masks(arrays: Sequence[Held]) -> list[Held]:
@@ -129,7 +132,8 @@ class HoldingReader(ABC):
         Spectra
             Vacuum Å, F_λ, in 1e-17 erg/s/cm²/Å where the unit is known. ``id`` is that of the
             file, else the file's name and the row. Key columns: ``file``, those of the file by
-            their names in lower case, and ``noise_estimated`` where there are no errors.
+            their names in lower case, ``noise_estimated`` where there are no errors, and
+            ``flux_uncalibrated`` where the flux is in counts.
 
         Raises
         ------
@@ -207,7 +211,8 @@ class HoldingReader(ABC):
             if one.along == "rows" and one.name.lower() not in ("id", "ids", "name"):
                 _add_key(keys, one.name, one.load(rows))
         names = _names(path, holding, rows)
-        spectra = assemble(path, Loaded(arrays, units, air, names, keys), roles, self.options)
+        loaded = Loaded(arrays, units, air, names, keys, holding.calibrated)
+        spectra = assemble(path, loaded, roles, self.options)
         if holding.zwarn is not None:
             spectra = replace(spectra, zwarn=spectra.zwarn | holding.zwarn[rows])
         understood = roles.understood
