@@ -20,6 +20,7 @@ from gasnet3.pipeline.choices import Choices
 from gasnet3.pipeline.pipeline import Pipeline
 from gasnet3.run.local import classify_files
 from gasnet3.run.work import Settings
+from gasnet3.spectra.lattice import shift_from_z
 
 SPECTRA = read(samples.paths())
 COLUMNS = ("class", "z", "z_err", "chi2", "delta_chi2", "robustness", "p_qso", "zwarn", "notes")
@@ -48,6 +49,30 @@ def test_saved_curves_give_the_same_answers_to_the_bit(saved: tuple[str, Path]) 
         np.testing.assert_array_equal(
             np.asarray(again[name]).reshape(shape)[back], np.asarray(fresh[name]).reshape(shape)
         )
+
+
+def test_saved_p_z_is_the_posterior_of_the_run(saved: tuple[str, Path]) -> None:
+    solver, path = saved
+    curves = SavedCurves(path)
+    if solver == "amortised":
+        with pytest.raises(CurvesError, match=r"has no p\(z\)"):
+            curves.p_z(SPECTRA)
+        return
+    order = np.random.default_rng(2).permutation(len(SPECTRA))
+    pipeline = Pipeline.load(solver=solver)
+    outcome = pipeline.solve(SPECTRA, 2)
+    kept, exact = curves.p_z(SPECTRA[order]), outcome.p_z
+    np.testing.assert_allclose(sum(p.sum(axis=1) for p in exact.values()), 1.0, rtol=1e-6)
+    for place, (cls, p) in enumerate(exact.items()):
+        np.testing.assert_allclose(kept[cls], p[order], rtol=0.032, atol=2e-7)
+        np.testing.assert_allclose(p.sum(axis=1), outcome.probabilities[:, place], rtol=1e-6)
+    best = np.stack([p.max(axis=1) for p in kept.values()]).argmax(axis=0)
+    table = pipeline.run(SPECTRA[order])
+    for row, (place, z) in enumerate(zip(best, table["z"], strict=True)):
+        cls = tuple(exact)[place]
+        shifts = curves.header.grids[cls].shifts
+        assert cls == table["class"][row]
+        assert abs(shifts[kept[cls][row].argmax()] - shift_from_z(z)) <= 4.0
 
 
 def test_saved_curves_serve_narrower_choices(saved: tuple[str, Path]) -> None:
@@ -100,9 +125,10 @@ def test_the_commands_save_the_same_as_a_plan_keeps(tmp_path: Path) -> None:
         one, two = (tmp_path / f"{name}{ending}" for name in ("one", "two"))
         assert one.read_bytes() == two.read_bytes()
     wanted = SPECTRA[[7, 0, 11]]
-    found = [SavedCurves(tmp_path / f"{n}-curves.parquet").of(wanted) for n in ("one", "two")]
-    for cls, chi2 in found[0].items():
-        np.testing.assert_array_equal(chi2, found[1][cls])
+    both = [SavedCurves(tmp_path / f"{name}-curves.parquet") for name in ("one", "two")]
+    for one, two in ([c.of(wanted) for c in both], [c.p_z(wanted) for c in both]):
+        for cls, curves in one.items():
+            np.testing.assert_array_equal(curves, two[cls])
     catalog = read_catalog(tmp_path / "one.parquet")
     models = next(read_models(tmp_path / "one-models.fits"))
     assert list(models.ids) == ids

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ from gasnet3.io.saved_curves import (
     Grid,
     SavedCurves,
     digests,
+    probabilities,
+    quantised,
 )
 from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.lattice import ShiftRange
@@ -114,3 +117,51 @@ def test_curves_of_the_free_chi2_are_refused(
     monkeypatch.undo()
     with pytest.raises(CurvesError, match="curves of another gasnet3; save them again"):
         SavedCurves(tmp_path / "old.parquet")
+
+
+def test_probabilities_are_kept_to_three_per_cent() -> None:
+    share = np.concatenate([[0.0, 1e-9, 1.0, 1.0 + 1e-12], 10.0 ** np.linspace(-6.8, 0, 500)])
+    kept = quantised(share)
+    assert kept.dtype == np.uint8
+    back = probabilities(kept)
+    assert back[:4].tolist() == [0.0, 0.0, 1.0, 1.0]
+    np.testing.assert_allclose(back[4:], share[4:], rtol=0.032)
+    assert (quantised(back) == kept).all()
+
+
+def test_p_z_comes_back(tmp_path: Path, rng: np.random.Generator) -> None:
+    header = replace(HEADER, posterior=True)
+    spectra, parts = _spectra(["a", "b", "c", "d"]), []
+    for name, rows in (("x", slice(0, 3)), ("y", slice(3, 4))):
+        here = spectra[rows]
+        p_z = {cls: share / 3.0 for cls, share in _chi2(len(here), rng).items()}
+        p_z["STAR"][0] = 0.0
+        with CurvesWriter(tmp_path / name, header) as writer:
+            writer.add(here, _chi2(len(here), rng), p_z)
+        parts.append(p_z)
+    with CurvesWriter(tmp_path / "both", header) as writer:
+        writer.copy(tmp_path / "x")
+        writer.copy(tmp_path / "y")
+    saved, order = SavedCurves(tmp_path / "both"), [3, 1, 0, 2]
+    assert saved.header == header
+    found = saved.p_z(spectra[order])
+    saved.of(spectra)  # of the same rows in between
+    again = saved.p_z(spectra[order])
+    for cls in HEADER.grids:
+        whole = np.concatenate([part[cls] for part in parts])[order]
+        np.testing.assert_allclose(found[cls], whole, rtol=0.032, atol=2e-7)
+        np.testing.assert_array_equal(again[cls], found[cls])
+
+
+def test_curves_without_p_z_are_of_use(
+    tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chi2, spectra = _chi2(1, rng), _spectra(["a"])
+    monkeypatch.setattr("gasnet3.io.saved_curves.FORMAT", 2)
+    with CurvesWriter(tmp_path / "old.parquet", HEADER) as writer:
+        writer.add(spectra, chi2)
+    monkeypatch.undo()
+    saved = SavedCurves(tmp_path / "old.parquet")
+    np.testing.assert_array_equal(saved.of(spectra)["QSO"], chi2["QSO"])
+    with pytest.raises(CurvesError, match=r"has no p\(z\); save the curves again"):
+        saved.p_z(spectra)

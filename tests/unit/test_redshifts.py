@@ -14,7 +14,7 @@ from test_posterior import pipeline
 from gasnet3.classes import CLASSES
 from gasnet3.decide.posterior import NOTHING, Weights
 from gasnet3.decide.rank import Ranked
-from gasnet3.decide.redshifts import LEAST, ONE_SIGMA, SURE, interval
+from gasnet3.decide.redshifts import LEAST, ONE_SIGMA, SURE, interval, on_curves
 from gasnet3.pipeline.fitted import Fitted
 from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.lattice import LN10_STEP, shift_from_z
@@ -193,3 +193,20 @@ def test_without_a_posterior_there_is_the_error(faint: Spectra) -> None:
         np.testing.assert_array_equal(table["z_hi"], table["z"] + table["z_err"])
         for name in NAMES[2:]:
             assert np.isnan(table[name]).all()
+
+
+def test_along_a_curve_everything_is_somewhere() -> None:
+    shifts = shift_from_z(np.expm1(0.2)) + 4.0 * np.arange(800)
+    share = np.linspace(1.0, 2.0, 800)
+    curve = (0.3, shifts, share / share.sum())
+    step = 4.0 * LN10_STEP
+    # One within a point, one broad, one beyond the end.
+    x = [0.2 + 100 * step, 0.2 + 400.5 * step, 0.2 + 801 * step]
+    weights, ranked = posterior([0.4, 0.2, 0.1], x, [1e-6, 5 * step, 1e-6], curve)
+    found = on_curves(weights, ranked)["GALAXY"][0]
+    assert found.sum() == pytest.approx(1.0)
+    expected = 0.3 * share / share.sum()
+    np.testing.assert_allclose(found[[0, 100, -1]], expected[[0, 100, -1]] + [0, 0.4, 0.1])
+    centre = np.arange(380, 422)
+    density = 0.2 * step * np.exp(-0.5 * ((centre - 400.5) / 5) ** 2) / (np.sqrt(2 * np.pi) * 5)
+    np.testing.assert_allclose(found[centre], expected[centre] + density / step, rtol=0.02)

@@ -28,7 +28,7 @@ AllowFailed = Annotated[
 
 SaveCurves = Annotated[
     Path | None,
-    typer.Option("--save-curves", metavar="FILE", help="Write the χ² curves: .parquet."),
+    typer.Option("--save-curves", metavar="FILE", help="Write the χ² curves and p(z): .parquet."),
 ]
 SaveModels = Annotated[
     Path | None,

@@ -104,6 +104,37 @@ def interval(weights: Weights, ranked: Ranked) -> tuple[Floats, Floats]:
     return low, high
 
 
+def on_curves(weights: Weights, ranked: Ranked) -> dict[str, Floats]:
+    """The posterior along the curve of each class.
+
+    Parameters
+    ----------
+    weights, ranked
+        As in :func:`interval`.
+
+    Returns
+    -------
+    dict of str to ndarray of float64, shape (rows, points)
+        By class, the probability of what is nearest to each point of its curve
+        (``weights.shifts``); all of them together make 1, or 0 where nothing weighs anything.
+        Classes without a curve have none.
+    """
+    peaks, out = Peaks.of(weights, ranked), {}
+    for index, cls in enumerate(weights.classes):
+        if not len(weights.shifts[index]):
+            continue
+        share = peaks.rest[:, index, None] * weights.along[index]
+        inner = _edges(weights.shifts[index])[1:-1]
+        mine = np.where(ranked.cls == index, peaks.share, 0.0)
+        for x, width, height in zip(peaks.x.T, peaks.width.T, mine.T, strict=True):
+            rows = np.flatnonzero(height > 0)
+            below = ndtr((inner - x[rows, None]) / width[rows, None])
+            part = np.diff(below, axis=1, prepend=0.0, append=1.0)
+            share[rows] += height[rows, None] * part
+        out[cls] = share
+    return out
+
+
 def _edges(shifts: Floats) -> Floats:
     """ln(1 + z) of the ends of the points of a curve, shape (points + 1,)."""
     half = 0.5 * (shifts[1] - shifts[0]) if len(shifts) > 1 else 0.5

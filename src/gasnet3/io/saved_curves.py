@@ -3,7 +3,9 @@
 A file of curves is Parquet: a row a spectrum with its ``id``, a ``digest`` of its pixels, and for
 each class a list of float32, ``chi2_star``, ...: χ² (not reduced), or -2 ln p where the population
 of the coefficients is known, at the shifts that the metadata tell. These are the curves that
-solutions are proposed from, without what priors add to them.
+solutions are proposed from, without what priors add to them. Where a posterior has decided,
+``pz_star``, ... are the probability of what is nearest to each of these points, as
+:func:`quantised` keeps it.
 """
 
 from __future__ import annotations
@@ -29,8 +31,15 @@ from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.lattice import ShiftRange, z_from_shift
 
 KEY = b"gasnet3_curves"
-FORMAT = 2
-"""1 had the least χ² over free coefficients; 2 has -2 ln p where their population is known."""
+FORMAT, OLDER = 3, 2
+"""1 had the least χ² over free coefficients; 2 has -2 ln p where their population is known, 3 p(z)
+too. Those of 2 still serve in the place of scans."""
+
+PER_NAT = 16
+"""Steps in which a probability is kept, in its natural logarithm: 6 % each."""
+
+NOTHING = 255
+"""Kept of what is less than the least that is told from 0, 1.3e-7."""
 
 
 class CurvesError(GasnetError, ValueError):
@@ -53,16 +62,22 @@ class Grid:
 
 @dataclass(frozen=True)
 class CurvesHeader:
-    """What a file of curves says of itself: their solver, and by class hash of weights and grid."""
+    """What a file of curves says of itself: their solver, and by class hash of weights and grid.
+
+    ``posterior`` tells whether p(z) is there too.
+    """
 
     solver: str
     weights: dict[str, str]
     grids: dict[str, Grid]
+    posterior: bool = False
 
     def schema(self) -> Any:
         """The columns of the file, with this in their metadata."""
+        kinds = [("chi2", pa.float32()), *([("pz", pa.uint8())] if self.posterior else [])]
         lists = [
-            pa.field(f"chi2_{cls.lower()}", pa.list_(pa.float32(), grid.points))
+            pa.field(f"{name}_{cls.lower()}", pa.list_(kind, grid.points))
+            for name, kind in kinds
             for cls, grid in self.grids.items()
         ]
         columns = [pa.field("id", pa.string()), pa.field("digest", pa.int64()), *lists]
@@ -74,14 +89,32 @@ class CurvesHeader:
         """What the metadata of a file hold; CurvesError if they are not ours."""
         try:
             about = json.loads((schema.metadata or {})[KEY])
-            if about["format"] != FORMAT:
+            if about["format"] not in (FORMAT, OLDER):
                 raise CurvesError(f"{path}: curves of another gasnet3; save them again")
             grids = {name: Grid(**grid) for name, grid in about["grids"].items()}
-            return cls(about["solver"], about["weights"], grids)
+            posterior = bool(about.get("posterior", False))
+            return cls(about["solver"], about["weights"], grids, posterior)
         except (KeyError, TypeError, ValueError) as error:
             if isinstance(error, CurvesError):
                 raise
             raise CurvesError(f"{path}: holds no χ² curves of gasnet3") from None
+
+
+def quantised(share: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
+    """Probabilities as bytes: 16 times -ln of them, rounded, 255 for less than 1.3e-7.
+
+    Lost are 3 % of each at most, and what is smaller: of 3000 points together less than 0.0004.
+    """
+    with np.errstate(divide="ignore"):
+        steps = np.rint(-PER_NAT * np.log(np.minimum(share, 1.0)))
+    return np.minimum(steps, NOTHING).astype(np.uint8)
+
+
+def probabilities(kept: NDArray[np.uint8]) -> Floats:
+    """What :func:`quantised` has left of probabilities."""
+    each = np.exp(-np.arange(NOTHING + 1) / PER_NAT)
+    each[NOTHING] = 0.0
+    return np.asarray(each[kept])
 
 
 def digests(spectra: Spectra) -> NDArray[np.int64]:
@@ -101,15 +134,31 @@ class CurvesWriter(ExitStack):
         super().__init__()
         self.header = header
         self._schema = header.schema()
-        writer = pa.parquet.ParquetWriter(path, self._schema, compression="zstd")
+        # Few values of p(z) differ, all of χ² do.
+        few = [f"{name}.list.element" for name in self._schema.names if name.startswith("pz_")]
+        writer = pa.parquet.ParquetWriter(
+            path, self._schema, compression="zstd", use_dictionary=few
+        )
         self._writer = self.enter_context(writer)
 
-    def add(self, spectra: Spectra, chi2: Mapping[str, NDArray[np.float32]]) -> None:
-        """Append the curves of some spectra, by class, shape (rows, points)."""
+    def add(
+        self,
+        spectra: Spectra,
+        chi2: Mapping[str, NDArray[np.float32]],
+        p_z: Mapping[str, NDArray[np.floating[Any]]] | None = None,
+    ) -> None:
+        """Append the curves of some spectra, by class, shape (rows, points).
+
+        Likewise p(z), where the header says that it is there.
+        """
         columns: list[Any] = [pa.array(spectra.ids.tolist()), pa.array(digests(spectra))]
-        for cls, grid in self.header.grids.items():
-            flat = pa.array(np.ascontiguousarray(chi2[cls], np.float32).ravel())
-            columns.append(pa.FixedSizeListArray.from_arrays(flat, grid.points))
+        grids = self.header.grids
+        kept: list[NDArray[Any]] = [np.ascontiguousarray(chi2[c], np.float32) for c in grids]
+        if self.header.posterior:
+            kept += [quantised((p_z or {})[cls]) for cls in grids]
+        for values in kept:
+            flat = pa.array(values.ravel())
+            columns.append(pa.FixedSizeListArray.from_arrays(flat, values.shape[1]))
         table = pa.Table.from_arrays(columns, schema=self._schema)
         self._writer.write_table(table, row_group_size=max(1, len(table)))
 
@@ -148,7 +197,7 @@ class SavedCurves:
         # Spectra with one id are told apart by their pixels.
         pairs = zip(known["id"].to_pylist(), known["digest"].to_pylist(), strict=True)
         self._row = {pair: row for row, pair in enumerate(pairs)}
-        self._group: tuple[int, Any] = (-1, None)
+        self._group: tuple[tuple[str, int], dict[str, NDArray[Any]]] = (("", -1), {})
         self._lock = threading.Lock()
 
     @property
@@ -205,17 +254,36 @@ class SavedCurves:
 
         CurvesError if a spectrum has none, or has changed since.
         """
+        return self._lists("chi2", np.float32, spectra)
+
+    def p_z(self, spectra: Spectra) -> dict[str, Floats]:
+        """p(z) of some spectra, by class, shape (rows, points), as the run that saved it had it.
+
+        The probability of what is nearest to each point of the curves, with the class it is of:
+        all classes together make 1, but for what :func:`quantised` loses. CurvesError as in
+        :meth:`of`, and if no posterior had decided, or the file is of an earlier gasnet3.
+        """
+        if not self.header.posterior:
+            raise CurvesError(
+                f"{self.path}: has no p(z); save the curves again, with the hybrid or the exact "
+                "solver and networks that have a posterior"
+            )
+        found = self._lists("pz", np.uint8, spectra)
+        return {cls: probabilities(kept) for cls, kept in found.items()}
+
+    def _lists(self, kind: str, dtype: type[Any], spectra: Spectra) -> dict[str, NDArray[Any]]:
+        """A kind of columns, by class, shape (rows, points)."""
         rows = [self._place(*pair) for pair in zip(spectra.ids, digests(spectra), strict=True)]
         groups = np.searchsorted(self._starts, rows, side="right") - 1
         out = {
-            cls: np.empty((len(rows), grid.points), np.float32)
+            cls: np.empty((len(rows), grid.points), dtype)
             for cls, grid in self.header.grids.items()
         }
         for group in np.unique(groups).tolist():
             here = np.flatnonzero(groups == group)
             inside = np.array(rows)[here] - self._starts[group]
             with self._lock:  # a file and its last rows serve one thread at a time
-                found = self._read(group)
+                found = self._read(kind, group)
             for cls, curves in found.items():
                 out[cls][here] = curves[inside]
         return out
@@ -231,17 +299,13 @@ class SavedCurves:
             )
         return row
 
-    def _read(self, group: int) -> dict[str, NDArray[np.float32]]:
-        if self._group[0] != group:
-            table = self._file.read_row_group(group).combine_chunks()
+    def _read(self, kind: str, group: int) -> dict[str, NDArray[Any]]:
+        if self._group[0] != (kind, group):
+            names = {cls: f"{kind}_{cls.lower()}" for cls in self.header.grids}
+            table = self._file.read_row_group(group, columns=list(names.values()))
             curves = {
-                cls: table[f"chi2_{cls.lower()}"]
-                .combine_chunks()
-                .flatten()
-                .to_numpy()
-                .reshape(-1, grid.points)
-                for cls, grid in self.header.grids.items()
+                cls: table[name].combine_chunks().flatten().to_numpy().reshape(table.num_rows, -1)
+                for cls, name in names.items()
             }
-            self._group = (group, curves)
-        found: dict[str, NDArray[np.float32]] = self._group[1]
-        return found
+            self._group = ((kind, group), curves)
+        return self._group[1]

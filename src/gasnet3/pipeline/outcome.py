@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from gasnet3.machine.typing import Floats
+
 if TYPE_CHECKING:
     from gasnet3.decide.posterior import Weights
     from gasnet3.decide.rank import Ranked
@@ -57,3 +59,13 @@ class Outcome:
     fitted: Fitted
     weights: Weights | None = None
     scanned: dict[str, Curves] = field(default_factory=dict)
+
+    @property
+    def p_z(self) -> dict[str, Floats]:
+        """The posterior along the curve of each class; none where there is no posterior.
+
+        See :func:`gasnet3.decide.redshifts.on_curves`.
+        """
+        from gasnet3.decide.redshifts import on_curves
+
+        return {} if self.weights is None else on_curves(self.weights, self.ranked)

@@ -51,7 +51,7 @@ class Keeper(ExitStack):
                 writer = CurvesWriter(self._open("curves"), _header(outcome, self._plan))
                 self._writers["curves"] = self.enter_context(writer)
             chi2 = {cls: as_numpy(found.chi2) for cls, found in outcome.scanned.items()}
-            self._writers["curves"].add(outcome.spectra, chi2)
+            self._writers["curves"].add(outcome.spectra, chi2, outcome.p_z)
         if "models" in kinds:
             table = _models_table(outcome)
             if "models" not in self._writers:
@@ -72,7 +72,8 @@ def _header(outcome: Outcome, plan: Plan) -> CurvesHeader:
         step = float(shift[1] - shift[0]) if len(shift) > 1 else 1.0
         grids[cls] = Grid(float(shift[0]), step, len(shift))
     weights = {engine.cls: engine.model.card.sha256 for engine in outcome.engines}
-    return CurvesHeader(plan.request.solver, weights, grids)
+    posterior = outcome.weights is not None
+    return CurvesHeader(plan.request.solver, weights, grids, posterior)
 
 
 def _models_table(outcome: Outcome) -> Any:
