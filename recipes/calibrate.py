@@ -3,10 +3,10 @@
     python recipes/calibrate.py --models src/gasnet3/models
 
 The posterior of exact solutions is fitted to the real spectra of the training groups (once as they
-are, twice made faint with sky fibres), to their sky fibres and to strangers made of them; its
-continua to the training mocks and real spectra. The confidence of the others is fitted to the same
-real spectra, twice with noise added, and to half of the validation mocks, which no network was
-trained on. Writes confidence/<architecture>.json beside the networks and their cards; prints, and
+are, twice made faint with sky fibres), to real faint ones, to sky fibres (also upside down) and to
+strangers made of them; its continua to the training mocks and real spectra. The confidence of the
+others is fitted to the same real spectra, twice with noise added, and to half of the validation
+mocks, which no network was trained on. Writes confidence/<architecture>.json beside the networks and their cards; prints, and
 with ``--figure`` draws, how true the probabilities are on what is held out, and what the warnings
 cost.
 """
@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from faint.sets import real_sets
 from mock_survey.faint import labelled_as, made_faint
 from mock_survey.library import SHARED, Survey
 from numpy.typing import NDArray
@@ -140,6 +141,10 @@ class Sets:
             "mock": drawn[~even],
         }
         faint = [fainter_copies(survey, SEED + 200 + i) for i in range(COPIES)]
+        # Those of supernovae are the redshifts of their hosts.
+        named = real_sets(shared, validation=False)
+        observed = [s for name, s in named.items() if name != "ozdes_sn"]
+        faint = [Spectra.concatenate(observed), *faint]
         return cls(fitted, faint, held_out)
 
 

@@ -102,7 +102,7 @@ def report(
     found = ask_redrock(shared) if redrock else NOT_ASKED
     note, ask = (found, None) if isinstance(found, str) else ("", found)
     survey = Survey(shared)
-    sets = by_sn(survey) | {"bright": bright(survey)} | real_sets(shared)
+    sets = by_sn(survey) | {"bright": bright(survey)} | real_sets(shared, validation=True)
     said = {name: Said.of(pipeline.run(spectra), spectra) for name, spectra in sets.items()}
     faint = {name: said[name] for name in sets if name.startswith("S/N")}
     faint["DESI + BOSS"] = Said.joined(said[name] for name in TWO_SURVEYS)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from mock_survey.faint import labelled_as, made_faint
-from mock_survey.library import Survey
+from mock_survey.library import Survey, in_validation
 
 from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.lattice import OBSERVED
@@ -39,17 +39,21 @@ def bright(survey: Survey) -> Spectra:
     return labelled_as(survey, chosen, flux[chosen], ivar[chosen], "real")
 
 
-def real_sets(shared: Path) -> dict[str, Spectra]:
-    """The faint sets of the shared directory whose redshifts are known, by name."""
+def real_sets(shared: Path, *, validation: bool) -> dict[str, Spectra]:
+    """The faint sets of the shared directory whose redshifts are known, by name.
+
+    Of the validation groups, or of those that something may be fitted to.
+    """
     with (shared / "data" / "faint.csv").open() as file:
         rows = list(csv.DictReader(file))
     with np.load(shared / "data" / "faint.npz") as file:
         flux, ivar = file["flux"], file["ivar"]
     z = np.array([float(row["z"] or "nan") for row in rows])
     sets = np.array([row["set"] for row in rows])
+    part = np.array([in_validation(row["group"]) == validation for row in rows])
     out = {}
     for name in dict.fromkeys(sets.tolist()):
-        at = np.flatnonzero((sets == name) & np.isfinite(z))
+        at = np.flatnonzero((sets == name) & np.isfinite(z) & part)
         if len(at):
             out[name] = Spectra.from_arrays(
                 flux[at], ivar[at], loglam=OBSERVED.loglam, z=z[at],

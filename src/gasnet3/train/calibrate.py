@@ -321,13 +321,7 @@ def fit_errors(solutions: Solutions, confidence: Confidence) -> dict[str, dict[s
 def posterior_errors(judged: Judged, fit: PosteriorFit) -> dict[str, dict[str, float]]:
     """Scale and floor of the redshift errors of each class (:func:`gasnet3.decide.rank.rank`).
 
-    The most likely ones if pulls follow a Student distribution; then both are multiplied so
-    that the pulls' robust width is 1. Of spectra whose class and redshift are right.
-
-    Returns
-    -------
-    dict
-        By class: ``scale``, ``floor`` and ``n``; classes with too few spectra are left out.
+    See :func:`gasnet3.train.errors.redshift_errors`.
     """
     found = decided(judged, fit)
     return redshift_errors(found.cls, found.z, found.formal, judged.spectra)

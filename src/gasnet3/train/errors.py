@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize
-from scipy.stats import t as student_t
+from numpy.typing import NDArray
 
 from gasnet3.classes import CLASSES
 from gasnet3.evaluate.reliability import summarize_pulls
@@ -16,8 +17,11 @@ from gasnet3.train.posterior import FEWEST
 MEASURED: dict[str, float] = {"STAR": 3e-4, "GALAXY": 1.5e-3, "QSO": 1.5e-2}
 """Redshifts nearer than this to their label are used for the errors: no wrong line."""
 
-TAILS = 3.0
-"""Degrees of freedom of the Student distribution of pulls: outliers must not own the fit."""
+FLOORS, SCALES = (1e-8, 0.1), (0.01, 1e3)
+"""Limits of the two."""
+
+ROUNDS, HALVINGS = 20, 40
+"""Of finding one after the other, and of finding one."""
 
 
 def redshift_errors(
@@ -25,8 +29,8 @@ def redshift_errors(
 ) -> dict[str, dict[str, float]]:
     """Scale and floor of the redshift errors of each class.
 
-    The most likely ones if pulls follow a Student distribution; then both are multiplied so
-    that the pulls' robust width is 1. Of spectra whose class and redshift are right.
+    They make the robust width of the pulls 1, of the smaller formal errors and of the larger
+    ones. Of spectra whose class and redshift are right.
 
     Parameters
     ----------
@@ -54,12 +58,33 @@ def redshift_errors(
 
 
 def _scale_and_floor(error: Floats, formal: Floats) -> tuple[float, float]:
-    def unlikeliness(x: ArrayLike) -> float:
-        scale, floor = np.exp(np.asarray(x))
-        total = np.hypot(scale * formal, floor)
-        return float(np.sum(np.log(total) - student_t.logpdf(error / total, TAILS)))
+    """Those that make the robust width of pulls 1, of the smaller formal errors and of the larger.
 
-    start = np.log([1.0, np.median(np.abs(error)) + 1e-9])
-    scale, floor = np.exp(minimize(unlikeliness, start, method="Nelder-Mead").x)
-    width = summarize_pulls(error / np.hypot(scale * formal, floor)).width
-    return float(f"{scale * width:.4g}"), float(f"{floor * width:.4g}")
+    The scale is what the larger ones need: they are of faint spectra. The floor is what the
+    smaller ones need beside it.
+    """
+    small = formal <= np.median(formal)
+    scale, floor = 1.0, 0.0
+    for _ in range(ROUNDS):
+        floor = _root(partial(_width_of_floor, error[small], scale * formal[small]), FLOORS)
+        scale = _root(partial(_width_of_scale, error[~small], formal[~small], floor), SCALES)
+    return float(f"{scale:.4g}"), float(f"{floor:.4g}")
+
+
+def _width_of_floor(error: Floats, formal: Floats, floor: float) -> float:
+    return summarize_pulls(error / np.hypot(formal, floor)).width
+
+
+def _width_of_scale(error: Floats, formal: Floats, floor: float, scale: float) -> float:
+    return _width_of_floor(error, scale * formal, floor)
+
+
+def _root(width: Callable[[float], float], limits: tuple[float, float]) -> float:
+    """Where a falling width is 1, within limits."""
+    low, high = limits
+    if width(low) <= 1.0:
+        return low
+    for _ in range(HALVINGS):
+        middle = np.sqrt(low * high)
+        low, high = (middle, high) if width(middle) > 1.0 else (low, middle)
+    return high
