@@ -3,8 +3,9 @@
     python recipes/anomaly_fit.py
 
 Ordinary are the real labelled spectra of the training groups, as they are and with noise added.
-The density is fitted to the coefficients of the training population (``recipes/population.py``)
-and of these. Writes models/anomaly/<architecture>.json and .safetensors.
+The density is fitted to the coefficients of the training population (``recipes/population.py``),
+and what density is ordinary is told by its validation part as well. Writes
+models/anomaly/<architecture>.json and .safetensors.
 """
 
 from __future__ import annotations
@@ -19,7 +20,13 @@ from gasnet3.anomaly.stored import DIRECTORY, write_fits
 from gasnet3.decide.confidence import solution_kind
 from gasnet3.pipeline.pipeline import Pipeline
 from gasnet3.spectra.batch import Spectra
-from gasnet3.train.anomaly import fit_anomaly, population_densities, sky_ranges, with_copies
+from gasnet3.train.anomaly import (
+    fit_anomaly,
+    population_densities,
+    population_spectra,
+    sky_ranges,
+    with_copies,
+)
 
 POPULATION = Path(__file__).resolve().parents[1] / "runs" / "population"
 
@@ -55,7 +62,9 @@ def main() -> None:
             pipeline, kind = Pipeline.load(architecture, solver), solution_kind(solver)
             exact = kind == "exact"
             densities = population_densities(pipeline, arguments.population) if exact else {}
-            fit, told = fit_anomaly(pipeline, spectra, sky, densities)
+            # Without coefficients that are solved for nothing is lonely.
+            like_trained = population_spectra(densities, arguments.population) if exact else None
+            fit, told = fit_anomaly(pipeline, spectra, sky, densities, like_trained)
             fits[kind] = ({e.cls: e.model.card.sha256 for e in pipeline.engines}, fit, told)
             console.print(architecture, solver, told)
         write_fits(fits, arguments.output / f"{architecture}.json")

@@ -188,8 +188,11 @@ def _coefficients(
     spectra = _spectra(flux, ivar)
     prepared = prepare(spectra, engine.model.card.degree)
     rows = torch.arange(len(flux))
-    fits = fit_at(engine.templates, prepared.flux, prepared.ivar, rows, torch.from_numpy(shift))
-    reduced = fits.chi2.numpy() / np.maximum(spectra.n_good - engine.dof, 1)
+    # Bound by their population, as those of a catalog are.
+    fits = fit_at(
+        engine.templates, prepared.flux, prepared.ivar, rows, torch.from_numpy(shift), prepared.size
+    )
+    reduced = (fits.chi2 - fits.bound).numpy() / np.maximum(spectra.n_good - engine.dof, 1)
     return fits.coeff.numpy(), fits.covariance.numpy() * np.maximum(1.0, reduced)[:, None, None]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from gasnet3.catalog.best import best_rows
 from gasnet3.catalog.schema import ANOMALY_KINDS
 from gasnet3.errors import GasnetError
 from gasnet3.machine.typing import Bools, Floats
@@ -70,7 +71,7 @@ def strangest(
             f"the catalog has no column {', '.join(missing)}: classify the spectra again with "
             "this version of gasnet3"
         )
-    best = _best_solutions(catalog)
+    best = catalog[best_rows(catalog)]
     score = np.asarray(best["anomaly_score"], np.float64)
     keep = score >= min_score  # False for NaN
     if wanted:
@@ -106,12 +107,6 @@ def _kind(name: str) -> str:
     if name in ANOMALY_KINDS.values():
         return name
     raise ValueError(f"unknown kind {name!r}: choose of {', '.join(ANOMALY_KINDS)}")
-
-
-def _best_solutions(catalog: Table) -> Table:
-    if "znum" not in catalog.colnames:
-        return catalog
-    return catalog[np.asarray(catalog["znum"]) == 0]
 
 
 def _descending(values: Floats) -> NDArray[np.intp]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from gasnet3.anomaly.score import KINDS, AnomalyFit, kind_scores, largest, singl
 from gasnet3.anomaly.statistics import Statistics
 from gasnet3.classes import CLASSES
 from gasnet3.machine.progress import Progress
-from gasnet3.machine.typing import Floats
+from gasnet3.machine.typing import Bools, Floats
 from gasnet3.pipeline.columns import solutions
 from gasnet3.pipeline.pipeline import Pipeline
 from gasnet3.solve.coefficients import unit_coefficients
@@ -28,6 +28,7 @@ from gasnet3.solve.prepare import prepare
 from gasnet3.solve.refine import fit_at
 from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.lattice import OBSERVED, shift_from_z
+from gasnet3.train.mock import draw
 
 COPIES = 3
 """Noisier copies of each ordinary spectrum."""
@@ -40,6 +41,15 @@ POINTS, LEAST_SN = 1200, 5.0
 
 FEWEST_POINTS = 60
 """Solutions a model card must keep of its population for a density to be fitted to them."""
+
+LONELINESS = ("lof", "forest", "domain")
+"""Statistics of the coefficients: ordinary is what the training population has."""
+
+PLENTY = 600
+"""Spectra of a class's population that tell what coefficients are ordinary."""
+
+MOCK_SN, MOCKS = (4.0, 12.0, 36.0), 200
+"""S/N of mocks that stand for the population of one's own networks, and how many of each."""
 
 FEWEST_SKY = 10
 """Sky fibres from which the places of sky lines are measured."""
@@ -65,9 +75,13 @@ Measured = tuple[Statistics, NDArray[np.str_], Floats]
 
 def fit_anomaly(
     pipeline: Pipeline, spectra: Spectra, sky: tuple[tuple[float, float], ...],
-    densities: Mapping[str, Density], on_progress: Progress | None = None,
+    densities: Mapping[str, Density], population: Spectra | None = None,
+    on_progress: Progress | None = None,
 ) -> tuple[AnomalyFit, dict[str, Any]]:  # fmt: skip
     """Tabulate the statistics of ordinary spectra.
+
+    Surveys have few kinds of stars, quasars of few redshifts: what coefficients are ordinary is
+    told by the training population as well. Of its pixels nothing is: mocks have no defects.
 
     Parameters
     ----------
@@ -79,6 +93,8 @@ def fit_anomaly(
         Ranges of strong sky lines and telluric bands, vacuum Å.
     densities : mapping of str to Density
         By class; none for solutions without a covariance.
+    population : Spectra, optional
+        Spectra like those that were trained on, all types of each class alike often.
     on_progress : callable, optional
         Called with the number of spectra done, and of all.
 
@@ -87,13 +103,21 @@ def fit_anomaly(
     AnomalyFit
         What :func:`gasnet3.anomaly.score.judge` compares with.
     dict
-        ``n``: spectra tabulated, by class.
+        ``n``: spectra tabulated, by class; ``population``: those of the population.
     """
     fit = AnomalyFit(sky, {}, dict(densities))
-    parts = list(_measured(pipeline, spectra, fit, on_progress))
-    fit = replace(fit, tables=_clipped_tables(fit, parts))
-    cls = np.concatenate([names for _, names, _ in parts])
-    return fit, {"n": {str(c): int((cls == c).sum()) for c in fit.tables}}
+    both = spectra if population is None else Spectra.concatenate([spectra, population])
+    parts = _joined(list(_measured(pipeline, both, fit, on_progress)))
+    real = np.arange(len(both)) < len(spectra)
+    for name, values in parts[0].value.items():
+        if name not in LONELINESS:
+            values[~real] = np.nan
+    fit, cls = replace(fit, tables=_clipped_tables(fit, *parts, real)), parts[1]
+    counts = {"n": real, **({} if real.all() else {"population": ~real})}
+    return fit, {
+        name: {str(c): int((rows & (cls == c)).sum()) for c in fit.tables}
+        for name, rows in counts.items()
+    }
 
 
 def fit_own_anomalies(
@@ -123,7 +147,8 @@ def fit_own_anomalies(
     fits = {}
     for kind, pipeline in pipelines.items():
         found = card_densities(pipeline) if kind == "exact" else {}
-        fit, notes = fit_anomaly(pipeline, copied, sky, found, on_progress)
+        mocks = card_mocks(pipeline, found)
+        fit, notes = fit_anomaly(pipeline, copied, sky, found, mocks, on_progress)
         fits[kind] = ({card.cls: card.sha256 for card in pipeline.cards}, fit, notes)
     path.parent.mkdir(parents=True, exist_ok=True)
     stored.write_fits(fits, path)
@@ -181,6 +206,14 @@ def card_densities(pipeline: Pipeline) -> dict[str, Density]:
     }
 
 
+def card_mocks(pipeline: Pipeline, densities: Mapping[str, Density]) -> Spectra | None:
+    """Mocks of the training solutions that the cards keep, of the classes with a density."""
+    if not densities:
+        return None
+    models = {e.cls: e.model for e in pipeline.engines if e.cls in densities}
+    return Spectra.concatenate([draw(models, MOCKS, sn=sn, seed=7) for sn in MOCK_SN])
+
+
 def population_densities(pipeline: Pipeline, directory: Path) -> dict[str, Density]:
     """Of each class's training spectra, in ``CLASS-train.npz`` with flux, ivar and z."""
     out = {}
@@ -194,12 +227,24 @@ def population_densities(pipeline: Pipeline, directory: Path) -> dict[str, Densi
     return out
 
 
+def population_spectra(classes: Iterable[str], directory: Path) -> Spectra:
+    """Some of the population that were not trained on, of ``CLASS-valid.npz``."""
+    parts = []
+    for cls in classes:
+        with np.load(directory / f"{cls}-valid.npz") as file:
+            chosen = np.random.default_rng(8).permutation(len(file["z"]))[:PLENTY]
+            flux, ivar = (file[name][chosen] for name in ("flux", "ivar"))
+        parts.append(Spectra.from_arrays(flux, ivar, loglam=OBSERVED.loglam))
+    return Spectra.concatenate(parts)
+
+
 def _unit(engine: Engine, spectra: Spectra, z: NDArray[Any]) -> Floats:
     """Unit coefficients at known redshifts."""
     prepared = prepare(spectra, engine.model.card.degree)
     shift = torch.from_numpy(np.asarray(shift_from_z(z)))
     rows = torch.arange(len(spectra))
-    fits = fit_at(engine.templates, prepared.flux, prepared.ivar, rows, shift)
+    # Bound by their population, as those of a catalog are.
+    fits = fit_at(engine.templates, prepared.flux, prepared.ivar, rows, shift, prepared.size)
     return unit_coefficients(fits.coeff.numpy(), fits.covariance.numpy())[0]
 
 
@@ -215,24 +260,34 @@ def _measured(
             on_progress(min(start + ROWS, len(spectra)), len(spectra))
 
 
-def _clipped_tables(fit: AnomalyFit, parts: list[Measured]) -> dict[str, dict[str, Floats]]:
-    """Tables of what is left when the strange ones among the ordinary are taken out."""
+def _joined(parts: list[Measured]) -> Measured:
+    """All batches as one; no place in the spectrum is kept."""
+    value = {n: np.concatenate([part[0].value[n] for part in parts]) for n in parts[0][0].value}
     cls, sn = (np.concatenate([part[i] for part in parts]) for i in (1, 2))
-    values = {
-        name: np.concatenate([part[0].value[name] for part in parts]) for name in parts[0][0].value
-    }
-    kept = (cls != "QSO") | (values["comb"] < ABSORBER)
+    return Statistics(value, {}, {}), cls, sn
+
+
+def _clipped_tables(
+    fit: AnomalyFit, measured: Statistics, cls: NDArray[np.str_], sn: Floats, real: Bools
+) -> dict[str, dict[str, Floats]]:
+    """Tables of what is left when the strange ones among the ordinary are taken out."""
+    values = measured.value
+
+    def tables(kept: Bools) -> dict[str, dict[str, Floats]]:
+        some = {name: v[kept] for name, v in values.items()}
+        return _tables(fit, some, cls[kept], sn[kept], real[kept])
+
+    kept = (cls != "QSO") | ~(values["comb"] >= ABSORBER)
     for _ in range(CLIPS):
-        out = _tables(fit, {name: v[kept] for name, v in values.items()}, cls[kept], sn[kept])
-        single = single_scores(replace(fit, tables=out), Statistics(values, {}, {}), cls, sn)
+        single = single_scores(replace(fit, tables=tables(kept)), measured, cls, sn)
         kept = np.asarray(np.nan_to_num(largest(list(single.values()))) <= TOO_STRANGE)
-    return _tables(fit, {name: v[kept] for name, v in values.items()}, cls[kept], sn[kept])
+    return tables(kept)
 
 
 def _tables(
-    fit: AnomalyFit, values: dict[str, Floats], cls: NDArray[np.str_], sn: Floats
+    fit: AnomalyFit, values: dict[str, Floats], cls: NDArray[np.str_], sn: Floats, real: Bools
 ) -> dict[str, dict[str, Floats]]:
-    """Tables of statistics, of kinds and of the whole, in turn."""
+    """Tables of statistics, of kinds and of the whole, in turn; the whole is that of real ones."""
     everything = Statistics(values, {}, {})
     out: dict[str, dict[str, Floats]] = {name: {} for name in np.unique(cls[cls != ""])}
 
@@ -247,5 +302,5 @@ def _tables(
     single = single_scores(add(values), everything, cls, sn)
     raw = {kind: largest([single[name] for name in names]) for kind, names in KINDS.items()}
     kinds = kind_scores(add(raw), single, cls, sn)
-    add({"score": largest(list(kinds.values()))})
+    add({"score": np.where(real, largest(list(kinds.values())), np.nan)})
     return out

@@ -43,7 +43,7 @@ def draw(
     """Draw spectra from the populations of trained models.
 
     A solution of the population (coefficients and continuum) is taken at random, moved to a new
-    redshift nearby, scaled to a median flux of 10, and given noise.
+    redshift nearby, scaled to a median flux of 10, freed of negative flux, and given noise.
 
     Parameters
     ----------
@@ -174,7 +174,9 @@ def _draw_class(
     # A few pixels inside the range: a minimum at its very edge is flagged, rightly.
     shift = np.clip(shift, card.shifts.first + 3.0, card.shifts.last - 3.0)
     flux = _model_flux(templates, shift, coeff[pick], continuum[pick])
-    return FLUX * flux / np.median(flux, axis=1, keepdims=True), z_from_shift(shift)
+    # A polynomial passes below 0 where a spectrum is dark, or had no data: light does not.
+    flux = np.maximum(flux / np.median(flux, axis=1, keepdims=True), 0.0)
+    return FLUX * flux, z_from_shift(shift)
 
 
 def _median_level(
