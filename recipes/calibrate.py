@@ -6,9 +6,9 @@ The posterior of exact solutions is fitted to the real spectra of the training g
 are, twice made faint with sky fibres), to real faint ones, to sky fibres (also upside down) and to
 strangers made of them; its continua to the training mocks and real spectra. The confidence of the
 others is fitted to the same real spectra, twice with noise added, and to half of the validation
-mocks, which no network was trained on. Writes confidence/<architecture>.json beside the networks and their cards; prints, and
-with ``--figure`` draws, how true the probabilities are on what is held out, and what the warnings
-cost.
+mocks, which no network was trained on. Writes confidence/<architecture>.json beside the networks
+and their cards; prints, and with ``--figure`` draws, how true the probabilities are on what is held
+out, and what the warnings cost.
 """
 
 from __future__ import annotations

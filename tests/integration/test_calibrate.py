@@ -159,6 +159,6 @@ def test_fits_are_plain_numbers(calibrated):
     assert set(content["solvers"]) == {"amortised", "exact"}
     exact = content["solvers"]["exact"]
     assert np.shape(exact["bright"]) == (3, 17)
-    assert np.shape(exact["redshift"]) == (11,)
+    assert np.shape(exact["redshift"]["hidden"]) == (6, 12)
     assert np.shape(exact["continua"]["QSO"]["centre"])[1] == 6
     assert np.shape(content["solvers"]["amortised"]["class"]) == (3, 8)

@@ -200,8 +200,8 @@ def test_along_a_curve_everything_is_somewhere() -> None:
     share = np.linspace(1.0, 2.0, 800)
     curve = (0.3, shifts, share / share.sum())
     step = 4.0 * LN10_STEP
-    # One within a point, one broad, one beyond the end.
-    x = [0.2 + 100 * step, 0.2 + 400.5 * step, 0.2 + 801 * step]
+    # One within a point, one broad, one at the end.
+    x = [0.2 + 100 * step, 0.2 + 400.5 * step, 0.2 + 799.5 * step]
     weights, ranked = posterior([0.4, 0.2, 0.1], x, [1e-6, 5 * step, 1e-6], curve)
     found = on_curves(weights, ranked)["GALAXY"][0]
     assert found.sum() == pytest.approx(1.0)
@@ -210,3 +210,18 @@ def test_along_a_curve_everything_is_somewhere() -> None:
     centre = np.arange(380, 422)
     density = 0.2 * step * np.exp(-0.5 * ((centre - 400.5) / 5) ** 2) / (np.sqrt(2 * np.pi) * 5)
     np.testing.assert_allclose(found[centre], expected[centre] + density / step, rtol=0.02)
+
+
+def test_a_closeup_shows_the_posterior(faint: Spectra) -> None:
+    one = pipeline(solver="hybrid")
+    table, seen = one.run(faint, 3), one.inspect(faint, 14, 3)
+    rows = np.flatnonzero(table["id"] == faint.ids[14])
+    p = {cls: share.sum() for cls, (_, share) in seen.p_z.items()}
+    assert sum(p.values()) == pytest.approx(1.0)
+    for cls, share in p.items():
+        assert share == pytest.approx(table[f"p_{cls.lower()}"][rows[0]])
+    z, share = seen.p_z[seen.cls]
+    assert abs(z[share.argmax()] - seen.z) < 1e-3
+    assert seen.best_z[seen.cls] == seen.z
+    assert (seen.z_lo, seen.z_hi) == (table["z_lo"][rows[0]], table["z_hi"][rows[0]])
+    assert [s.p_z for s in seen.solutions] == table["p_z"][rows].tolist()

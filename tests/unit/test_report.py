@@ -13,6 +13,7 @@ from gasnet3.flags import Notes, ZWarn
 from gasnet3.pipeline.closeup import Closeup
 from gasnet3.report import figures
 from gasnet3.report import history as losses
+from gasnet3.report.spectrum import bars
 from gasnet3.report.summary import summarise
 from gasnet3.spectra.lattice import OBSERVED, ShiftRange
 
@@ -67,6 +68,46 @@ def test_inspection_shows_answer_lines_and_three_curves(tmp_path: Path, cls: str
     names = {text.get_text() for text in top.texts}
     wanted = {"STAR": "Ca K", "GALAXY": "[O III]", "QSO": "C IV"}
     assert wanted[cls] in names
+
+
+def with_p_z(closeup: Closeup) -> Closeup:
+    """The same with a posterior of two peaks, 0.7 of it at z as the class and 0.2 at 1.2 as QSO."""
+    p_z = {name: (z, np.full(z.size, 0.05 / z.size)) for name, (z, _) in closeup.curves.items()}
+    for name, at, share in ((closeup.cls, closeup.z, 0.7), ("QSO", 1.2, 0.15)):
+        z, p = p_z[name]
+        p[np.argmin(np.abs(z - at))] += share
+    return replace(closeup, p_z=p_z, z_lo=closeup.z - 0.01, z_hi=1.2)
+
+
+def test_p_z_is_drawn_behind_the_curves(tmp_path: Path) -> None:
+    figure = figures.plot_closeup(with_p_z(make_inspection("GALAXY", 0.1)))
+    figures.save_figure(figure, tmp_path / "one.png")
+    _, *panels = figure.axes
+    curves, behind = panels[::2], panels[1::2]
+    assert [ax.get_title().split("\n")[0] for ax in curves] == [
+        "STAR: p = 0.050", "GALAXY: p = 0.750", "QSO: p = 0.200",
+    ]  # fmt: skip
+    bars = [[(b.get_x(), b.get_width(), b.get_height()) for b in ax.patches] for ax in behind]
+    for curve, ax, each in zip(curves, behind, bars, strict=True):
+        assert curve.get_xlim() == ax.get_xlim()
+        assert curve.get_zorder() > ax.get_zorder()
+        assert ax.get_ylim() == behind[0].get_ylim(), "of one scale"
+        assert len(each) <= 60
+    left, width, height = max(bars[1], key=lambda bar: bar[2])
+    assert left <= 0.1 <= left + width
+    assert height == pytest.approx(0.7, abs=0.01)
+    assert "(68 %: 0.0900 to 1.2000)" in figure.axes[0].get_title()
+    assert "68 %" not in figures.plot_closeup(make_inspection()).axes[0].get_title()
+
+
+def test_bars_lose_nothing() -> None:
+    rng = np.random.default_rng(1)
+    for points in (2, 44, 995):
+        share = rng.random(points)
+        edges, height = bars(np.cumsum(rng.uniform(0.5, 1.0, points)), share)
+        assert len(edges) == len(height) + 1 <= 61
+        assert height.sum() == pytest.approx(share.sum())
+    assert [len(part) for part in bars(np.zeros(0), np.zeros(0))] == [1, 0]
 
 
 def test_line_names_do_not_overlap(tmp_path: Path) -> None:

@@ -35,8 +35,9 @@ def closeup(name: str, z: float) -> Closeup:
     found = (solution("QSO", z, 50.0), solution("STAR", 0.001, 80.0))
     ones = np.ones(len(WAVE))
     curves = {cls: (np.array([0.0, 1.0]), np.array([1.0, 2.0])) for cls in ("STAR", "QSO")}
+    p_z = {"QSO": (np.linspace(0.9, 1.4, 101), np.full(101, 0.8 / 101))}
     return Closeup(
-        name, WAVE, ones, ones, ones, ones, "QSO", z, 1e-4, 1.0, 0, 0, curves, {}, found
+        name, WAVE, ones, ones, ones, ones, "QSO", z, 1e-4, 1.0, 0, 0, curves, {}, found, p_z
     )  # fmt: skip
 
 
@@ -92,6 +93,27 @@ def test_a_spectrum_opens_with_its_best_solution(page: Page) -> None:
     assert page.solutions.selected.indices == [0]
     assert page.slider.value == page.z.value
     assert page.solutions.data["worse"] == [0.0, 30.0]
+
+
+def test_p_z_is_drawn_in_bars(page: Page) -> None:
+    quasar, star = (page.curves.bars[cls].data for cls in ("QSO", "STAR"))
+    assert sum(quasar["p"]) == pytest.approx(0.8)
+    assert quasar["low"][0] < 0.9 < quasar["high"][0] < 0.92
+    assert quasar["right"][-1] == pytest.approx(np.log1p(quasar["high"][-1]))
+    assert not len(star["p"])
+    titles = {cls: panel.title.text for cls, panel in page.curves.panels.items()}
+    assert titles == {"STAR": "STAR", "GALAXY": "GALAXY", "QSO": "QSO, p = 0.800"}
+    assert max(quasar["p"]) < page.curves.share.end < 2 * max(quasar["p"])
+    page.press("ArrowRight")
+    page.press("ArrowRight")  # a spectrum that is missing
+    assert not len(page.curves.bars["QSO"].data["p"])
+    assert page.curves.panels["QSO"].title.text == "QSO"
+
+
+def test_the_head_has_the_interval(file: JudgementFile) -> None:
+    table = Table({"id": ["0"], "class": ["QSO"], "z": [1.0], "z_lo": [0.3], "z_hi": [1.01]})
+    page = Page(Turns(), Shared(Listing(table), cast(Any, Solver()), file, "test"))
+    assert "z = 1.00000 (0.30000 to 1.01000)" in page.header.text
 
 
 def test_a_late_word_of_the_browser_chooses_nothing(page: Page) -> None:

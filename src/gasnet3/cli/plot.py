@@ -1,4 +1,4 @@
-"""gasnet3 plot: a spectrum with its fit and χ² curves, or a page of spectra."""
+"""gasnet3 plot: a spectrum with its fit, χ² curves and p(z), or a page of spectra."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def plot(
 ) -> None:
     """Draw spectra with their fits.
 
-    One spectrum: its reconstruction with lines named, and the χ² curve of each class. With
+    One spectrum: its reconstruction with lines named, and the χ² curve and p(z) of each class. With
     --gallery a page of spectra. Files that cannot be read are listed on stderr and the others
     drawn; the exit status is then 1.
     """

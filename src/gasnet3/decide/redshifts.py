@@ -124,13 +124,14 @@ def on_curves(weights: Weights, ranked: Ranked) -> dict[str, Floats]:
         if not len(weights.shifts[index]):
             continue
         share = peaks.rest[:, index, None] * weights.along[index]
-        inner = _edges(weights.shifts[index])[1:-1]
+        edges = _edges(weights.shifts[index])
         mine = np.where(ranked.cls == index, peaks.share, 0.0)
         for x, width, height in zip(peaks.x.T, peaks.width.T, mine.T, strict=True):
             rows = np.flatnonzero(height > 0)
-            below = ndtr((inner - x[rows, None]) / width[rows, None])
-            part = np.diff(below, axis=1, prepend=0.0, append=1.0)
-            share[rows] += height[rows, None] * part
+            # Beyond the ends of the curve nothing was looked at.
+            centre = np.clip(x[rows, None], edges[0], edges[-1])
+            part = np.diff(ndtr((edges - centre) / width[rows, None]), axis=1)
+            share[rows] += height[rows, None] * part / part.sum(axis=1, keepdims=True)
         out[cls] = share
     return out
 

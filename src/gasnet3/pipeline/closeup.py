@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -34,6 +35,8 @@ class Solution:
         Warning bits.
     model : ndarray of float64, shape (n,)
         Whole model, in the input's flux units.
+    p_z : float
+        As in the catalog; NaN where it is not known.
     """
 
     cls: str
@@ -46,6 +49,7 @@ class Solution:
     probability: float
     zwarn: int
     model: Floats
+    p_z: float = math.nan
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +77,11 @@ class Closeup:
         Best redshift of each class.
     solutions : tuple of Solution
         The best solutions over class and redshift, best first; empty where there is none.
+    p_z : dict of str to (z, p)
+        The posterior by class: at each point of a curve the probability of what is nearest to
+        it, two arrays (:func:`gasnet3.decide.redshifts.on_curves`); none without a posterior.
+    z_lo, z_hi : float
+        As in the catalog.
     """
 
     id: str
@@ -90,6 +99,9 @@ class Closeup:
     curves: dict[str, tuple[Floats, Floats]]
     best_z: dict[str, float]
     solutions: tuple[Solution, ...] = ()
+    p_z: dict[str, tuple[Floats, Floats]] = field(default_factory=dict)
+    z_lo: float = math.nan
+    z_hi: float = math.nan
 
 
 def closeup_of(outcome: Outcome, curves: Mapping[str, Curves], n_best: int) -> Closeup:
@@ -124,9 +136,18 @@ def closeup_of(outcome: Outcome, curves: Mapping[str, Curves], n_best: int) -> C
             cls: (found.z, as_numpy(wide(found.chi2[0])) / max(n_good - dof[cls], 1))
             for cls, found in curves.items()
         },
-        best_z={cls: float(table[f"z_{cls.lower()}"][0]) for cls in dof},
+        best_z={cls: _best_z(outcome, nth) for nth, cls in enumerate(outcome.ranked.classes)},
         solutions=tuple(solution for solution in solutions if solution is not None),
+        p_z={cls: (outcome.scanned[cls].z, share[0]) for cls, share in outcome.p_z.items()},
+        z_lo=float(table["z_lo"][0]),
+        z_hi=float(table["z_hi"][0]),
     )
+
+
+def _best_z(outcome: Outcome, index: int) -> float:
+    """Redshift of the best solution of a class; NaN where there is none."""
+    mine = np.flatnonzero(outcome.ranked.cls[0] == index)
+    return float(outcome.ranked.z[0, mine[0]]) if len(mine) else math.nan
 
 
 def _solution(outcome: Outcome, nth: int) -> Solution | None:
@@ -138,7 +159,7 @@ def _solution(outcome: Outcome, nth: int) -> Solution | None:
     if not cls:
         return None
     norm = float(outcome.prepared[outcome.ranked.cls[0, nth]].norm[0])
-    numbers = ("z", "z_err", "chi2", "rchi2", "delta_chi2")
+    numbers = ("z", "z_err", "chi2", "rchi2", "delta_chi2", "p_z")
     return Solution(
         cls=cls,
         subclass=str(table["subclass"][0]),

@@ -27,6 +27,7 @@ from gasnet3.report.spectrum import (
     OBSERVED_LABEL,
     SMOOTH_LABEL,
     WAVE_LABEL,
+    bars,
     gaps,
     limits,
     lines_of,
@@ -37,6 +38,7 @@ from gasnet3.report.style import (
     CONTINUUM_COLOR,
     LINE_COLOR,
     OBSERVED_COLOR,
+    QUIET_COLOR,
     SMOOTH_COLOR,
     STRANGE_COLOR,
     class_color,
@@ -51,6 +53,9 @@ DPI = 130
 
 NOTE_WIDTH = 78
 """Most letters in a line of a small panel's title."""
+
+WIDE = 3.0
+"""Lengths of an interval, in errors, from which it is said: 2 is that of one minimum."""
 
 LABEL_STEP = 0.0135
 """Least distance between two line names, as a fraction of the panel's width."""
@@ -75,8 +80,13 @@ def plot_closeup(closeup: Closeup, *, continuum: bool = True) -> Figure:
     top.set_xlabel(WAVE_LABEL, loc="left")
     top.set_ylabel(FLUX_LABEL)
     top.legend(loc="upper right", bbox_to_anchor=(1.0, -0.06), fontsize=8, ncols=4, frameon=False)
+    shown = {cls: bars(*parts) for cls, parts in closeup.p_z.items()}
+    highest = max((height.max(initial=0.0) for _, height in shown.values()), default=0.0)
     for column, cls in enumerate(CLASSES):
-        draw_curve(figure.add_subplot(grid[1, column]), closeup, cls)
+        panel = figure.add_subplot(grid[1, column])
+        draw_curve(panel, closeup, cls)
+        if highest > 0 and cls in shown:
+            _draw_p_z(panel, cls, *shown[cls], highest)
     return figure
 
 
@@ -179,6 +189,25 @@ def draw_curve(ax: Axes, closeup: Closeup, cls: str, *, small: bool = False) -> 
     ax.locator_params(axis="x", nbins=3 if small else 6)
 
 
+def _draw_p_z(ax: Axes, cls: str, edges: Floats, height: Floats, highest: float) -> None:
+    """Draw p(z) of one class as bars behind its χ² curve; ``highest`` is that of all classes."""
+    behind = ax.twinx()
+    behind.bar(
+        edges[:-1], height, np.diff(edges), align="edge", color=COLORS[cls], alpha=0.45, lw=0
+    )
+    behind.set_ylim(0.0, 1.12 * highest)
+    behind.set_xlim(*ax.get_xlim())
+    behind.tick_params(labelsize=8, colors=QUIET_COLOR)
+    behind.locator_params(axis="y", nbins=5)
+    if cls == CLASSES[-1]:
+        behind.set_ylabel("p(z) in a bar", color=QUIET_COLOR)
+    else:
+        behind.tick_params(right=False, labelright=False)
+    ax.set_zorder(behind.get_zorder() + 1)
+    ax.patch.set_visible(False)
+    ax.set_title(ax.get_title().replace(": ", f": p = {height.sum():.3f}\n", 1), fontsize=9)
+
+
 def name_lines(
     ax: Axes, cls: str, z: float = 0.0, *, step: float = LABEL_STEP, room: float = 0.2
 ) -> None:
@@ -233,8 +262,11 @@ def _spread(places: Floats, step: float) -> Floats:
 
 
 def _verdict(closeup: Closeup) -> str:
-    """Class and redshift in a few words."""
-    return f"{closeup.cls or 'no class'}  z = {closeup.z:.5f} ± {closeup.z_err:.5f}"
+    """Class and redshift in a few words; the interval where it tells more than the error."""
+    said = f"{closeup.cls or 'no class'}  z = {closeup.z:.5f} ± {closeup.z_err:.5f}"
+    if closeup.z_hi - closeup.z_lo > WIDE * closeup.z_err:
+        said += f" (68 %: {closeup.z_lo:.4f} to {closeup.z_hi:.4f})"
+    return said
 
 
 def _title(closeup: Closeup) -> str:

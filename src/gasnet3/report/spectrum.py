@@ -12,6 +12,9 @@ from gasnet3.spectra.lines import LINES, Line
 SMOOTH = 5
 """Width in pixels of the ivar-weighted running mean drawn over the spectrum."""
 
+BARS = 60
+"""Bars of p(z) in a panel, at most: narrower ones could not be seen."""
+
 OBSERVED_LABEL, SMOOTH_LABEL = "observed", f"mean of {SMOOTH} pixels"
 """Names of the flux as it was measured, and smoothed, in legends."""
 
@@ -67,6 +70,28 @@ def limits(smooth: Floats, model: Floats, *, zero: bool = False) -> tuple[float,
         low = min(low, 0.0)
     room = (high - low) or abs(high) or 1.0
     return float(low - 0.08 * room), float(high + 0.08 * room)
+
+
+def bars(place: Floats, share: Floats) -> tuple[Floats, Floats]:
+    """Probabilities at ascending places added up in bars that a picture can show.
+
+    Parameters
+    ----------
+    place, share : ndarray of float64, shape (points,)
+        Redshifts, or what else is the axis of the picture, and the probability of each.
+
+    Returns
+    -------
+    edges : ndarray of float64, shape (bars + 1,)
+        Of as many bars as there are points, :data:`BARS` at most.
+    height : ndarray of float64, shape (bars,)
+        Probability within each.
+    """
+    if len(place) < 2:
+        return np.zeros(1), np.zeros(0)
+    half = 0.5 * (place[1] - place[0]), 0.5 * (place[-1] - place[-2])
+    edges = np.linspace(place[0] - half[0], place[-1] + half[1], min(BARS, len(place)) + 1)
+    return edges, np.histogram(place, edges, weights=share)[0]
 
 
 def lines_of(cls: str) -> list[Line]:

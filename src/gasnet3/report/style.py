@@ -29,6 +29,9 @@ OBSERVED_COLOR, SMOOTH_COLOR = "#D9D9D9", "#8C8C8C"
 CONTINUUM_COLOR, LINE_COLOR = "#CC79A7", "#56B4E9"
 """The continuum that was subtracted, and the marks of spectral lines."""
 
+QUIET_COLOR = "#666666"
+"""Second axes, and what else is not to stand out."""
+
 STRANGE_COLOR = "#000000"
 """Outliers and what else is marked in a picture."""
 

@@ -29,7 +29,7 @@ SORTS = {
 """Orders of the list: column, and whether the largest comes first."""
 
 NUMBERS = (
-    *("z", "zwarn", "sn_median", "p_z", "rchi2", "znum"),
+    *("z", "z_lo", "z_hi", "zwarn", "sn_median", "p_z", "rchi2", "znum"),
     *("anomaly_score", "anomaly_wave", "z_second"),
 )
 """Columns that the app takes for numbers."""

@@ -89,10 +89,10 @@ class Page:
         self.ask = Button(label="keys (?)", width=80)
 
     def _make_solutions(self) -> None:
-        fields = ("class", "z", "z_err", "rchi2", "worse", "p")
+        fields = ("class", "z", "z_err", "rchi2", "worse", "p", "p_z")
         self.solutions = ColumnDataSource({name: [] for name in fields})
         formats = {"z": "0.00000", "z_err": "0.00000", "rchi2": "0.000", "worse": "0.0"}
-        titles = {"rchi2": "χ²/dof", "worse": "Δχ²", "z_err": "± z", "p": "p(class)"}
+        titles = {"rchi2": "χ²/dof", "worse": "Δχ²", "z_err": "± z", "p": "p(class)", "p_z": "p(z)"}
         numbers = [
             number_column(name, titles.get(name, name), 60, formats.get(name, "0.00"))
             for name in fields[1:]
@@ -195,7 +195,10 @@ class Page:
             "class": [one.cls for one in found],
             "p": [one.probability for one in found],
             "worse": [one.chi2 - least for one in found],
-            **{name: [getattr(one, name) for one in found] for name in ("z", "z_err", "rchi2")},
+            **{
+                name: [getattr(one, name) for one in found]
+                for name in ("z", "z_err", "rchi2", "p_z")
+            },
         }
         self._quiet = False
         cls, z = self.judge.judged()
@@ -314,6 +317,9 @@ def header_html(shared: Shared, place: int) -> str:
     parts = [f"<b>{escape(str(value('id')))}</b>"]
     subclass = escape(str(value("subclass")))
     parts.append(f"{escape(str(value('class')))} {subclass} &nbsp; z = {float(value('z')):.5f}")
+    low, high = float(value("z_lo")), float(value("z_hi"))
+    if math.isfinite(low) and math.isfinite(high):
+        parts[-1] += f" ({low:.5f} to {high:.5f})"
     for name, text in (("p_z", "p(z)"), ("sn_median", "S/N"), ("rchi2", "χ²/dof")):
         number = float(value(name))
         if math.isfinite(number):

@@ -12,6 +12,7 @@ from bokeh.models import (
     CustomJSTickFormatter,
     HoverTool,
     Legend,
+    LinearAxis,
     Range1d,
     Span,
     WheelZoomTool,
@@ -24,6 +25,7 @@ from gasnet3.report.spectrum import (
     OBSERVED_LABEL,
     UNIT_LABEL,
     WAVE_LABEL,
+    bars,
     gaps,
     gaussian_mean,
     limits,
@@ -165,9 +167,12 @@ class SpectrumPlot:
 
 
 class CurvePlots:
-    """χ² against redshift, one panel a class, each with a cursor."""
+    """χ² against redshift over bars of p(z), one panel a class, each with a cursor."""
 
     def __init__(self) -> None:
+        blank: dict[str, list[float]] = {name: [] for name in ("left", "right", "p", "low", "high")}
+        self.bars = {cls: ColumnDataSource(dict(blank)) for cls in CLASSES}
+        self.share = Range1d(0, 1)
         self.sources = {cls: ColumnDataSource({"x": [], "chi2": [], "z": []}) for cls in CLASSES}
         self.cursors = {
             cls: Span(dimension="height", line_color=STRANGE_COLOR, line_dash="dashed")
@@ -183,6 +188,19 @@ class CurvePlots:
             x_axis_label="z", y_axis_label="χ² / dof" if cls == CLASSES[0] else "",
             x_range=Range1d(0, 1), y_range=Range1d(0, 1),
         )  # fmt: skip
+        panel.extra_y_ranges = {"p": self.share}
+        boxes = panel.quad(
+            "left", "right", "p", 0, source=self.bars[cls], y_range_name="p", color=COLORS[cls],
+            fill_alpha=0.35, line_alpha=0.35,
+        )  # fmt: skip
+        panel.add_tools(
+            HoverTool(
+                renderers=[boxes],
+                tooltips=[("z", "@low{0.0000} to @high{0.0000}"), ("p(z)", "@p{0.0000}")],
+            )
+        )
+        if cls == CLASSES[-1]:
+            panel.add_layout(LinearAxis(y_range_name="p", axis_label="p(z) in a bar"), "right")
         source = self.sources[cls]
         line = panel.line("x", "chi2", source=source, color=COLORS[cls], line_width=1.5)
         panel.add_layout(self.cursors[cls])
@@ -206,11 +224,30 @@ class CurvePlots:
                 margin = 0.05 * (high - low) or 0.1
                 self.panels[cls].x_range.update(start=float(x[0]), end=float(x[-1]))
                 self.panels[cls].y_range.update(start=low - margin, end=high + margin)
+        self._show_p_z(seen)
+
+    def _show_p_z(self, seen: Closeup) -> None:
+        """Draw the bars, of one scale in all panels, and name the probability of each class."""
+        highest = 0.0
+        for cls, source in self.bars.items():
+            z, share = seen.p_z.get(cls, (np.empty(0), np.empty(0)))
+            edges, height = bars(axis_place(cls, z), share)
+            ends = edges if cls == "STAR" else np.expm1(edges)
+            source.data = {
+                "left": edges[:-1], "right": edges[1:], "p": height, "low": ends[:-1],
+                "high": ends[1:],
+            }  # fmt: skip
+            self.panels[cls].title.text = f"{cls}, p = {share.sum():.3f}" if len(z) else cls
+            highest = max(highest, float(height.max(initial=0.0)))
+        self.share.end = 1.12 * highest or 1.0
 
     def clear(self) -> None:
         """Show nothing."""
         for source in self.sources.values():
             source.data = {"x": [], "chi2": [], "z": []}
+        for cls, source in self.bars.items():
+            source.data = {name: [] for name in source.data}
+            self.panels[cls].title.text = cls
 
     def move(self, z: float, cls: str) -> None:
         """Put the cursors at a redshift; the class's own is solid."""
