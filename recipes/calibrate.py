@@ -1,6 +1,6 @@
 """Fit confidence and redshift errors of the networks, and measure both on the validation third.
 
-    python recipes/calibrate.py --models src/gasnet3/models
+    python recipes/calibrate.py
 
 The posterior of exact solutions is fitted to the real spectra of the training groups (once as they
 are, twice made faint with sky fibres), to real faint ones, to sky fibres (also upside down) and to
