@@ -119,17 +119,18 @@ def report(
     part("faint-reliability", *itertools.chain.from_iterable(reliable))
     beside_us = table(beside_redrock.HEAD, beside(sets, said, ask)) if ask else note
     part("faint-redrock", beside_us)
-    told, labels = against_labels(said[BY_EYE], sets[BY_EYE], ask)
+    by_eye = Spectra.concatenate([real_sets(shared, validation=v)[BY_EYE] for v in (True, False)])
+    told, labels = against_labels(Said.of(pipeline.run(by_eye), by_eye), by_eye, ask)
     part("faint-labels", told, table(LABELS_HEAD, labels))
 
 
 LEGEND = (
     "Held out, {solver} solver. S/N: validation spectra made faint with sky fibres, by the median "
-    "S/N a pixel. bright: the same as they are. Others: real faint spectra, against the labels of "
-    "their sources, some of which are wrong; DESI + BOSS: the sets desi_ and boss_ together. "
-    "right: GALAXY or QSO either way, and the redshift within 0.001 in ln(1 + z), of quasars "
-    "0.01. unflagged: `zwarn` is 0. In brackets the number of wrong ones. ECE: expected "
-    "calibration error, of p_z for the redshift alone. complete at 1 % wrong: the largest share "
-    "of the rows that a cut on p_z keeps with at most 1 % of them wrong. Supernovae (ozdes_sn) "
-    "have the redshifts of their hosts, and no class here."
+    "S/N a pixel. bright: the same as they are. Others: real faint spectra, of each set one group "
+    "in three, against the labels of their sources, some of which are wrong; DESI + BOSS: the "
+    "sets desi_ and boss_ together. right: GALAXY or QSO either way, and the redshift within "
+    "0.001 in ln(1 + z), of quasars 0.01. unflagged: `zwarn` is 0. In brackets the number of "
+    "wrong ones. ECE: expected calibration error, of p_z for the redshift alone. complete at 1 % "
+    "wrong: the largest share of the rows that a cut on p_z keeps with at most 1 % of them wrong. "
+    "Supernovae (ozdes_sn) have the redshifts of their hosts, and no class here."
 )

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "recipes"))
 
 from faint import beside_redrock, measures, page
 from faint.measures import Said
-from faint.sets import TWO_SURVEYS
+from faint.sets import TWO_SURVEYS, real_sets
 from mock_survey.faint import made_faint
 from mock_survey.library import Survey
 
@@ -58,6 +58,16 @@ def test_spectra_made_faint_have_the_wanted_signal(shared_dir):
     assert set(spectra.classes) <= {"STAR", "GALAXY", "QSO"}
     again = made_faint(few, 2.0, validation=True, seed=1)
     np.testing.assert_array_equal(spectra.flux, again.flux)
+
+
+def test_a_third_of_the_objects_of_the_real_sets_is_held_out(shared_dir):
+    rest, held_out = (real_sets(shared_dir, validation=flag) for flag in (False, True))
+    counts = [sum(map(len, sets.values())) for sets in (rest, held_out)]
+    assert 0.25 < counts[1] / sum(counts) < 0.42
+    assert not any(set(some.ids) & set(rest[name].ids)
+                   for name, some in held_out.items() if name in rest)  # fmt: skip
+    # The same objects by two surveys.
+    assert len(held_out["desi_clagn"]) == len(held_out["sdss_clagn"]) < len(rest["desi_clagn"])
 
 
 def test_completeness_is_what_may_be_kept_with_one_wrong_in_a_hundred():
