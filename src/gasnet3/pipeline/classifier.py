@@ -317,7 +317,7 @@ class Classifier(ABC):
             probabilities = class_probabilities(ranked)
         else:
             evidence = Evidence.of(spectra, self.engines, candidates, exact=exact)
-            probabilities = _posterior(fit.classes(evidence), candidates)
+            probabilities = _posterior(fit.classes(evidence), self.engines, candidates)
             ranked = rank(candidates, n_good, probabilities, errors)
         return Outcome(
             spectra, self.engines, prepared, candidates, ranked, probabilities, exact, self.fitted,
@@ -325,15 +325,24 @@ class Classifier(ABC):
         )  # fmt: skip
 
 
-def _posterior(probabilities: Floats, candidates: list[Candidates]) -> Floats:
-    """Probabilities of classes under the priors of the best solutions; NaN for those not tried."""
+def _posterior(
+    probabilities: Floats, engines: tuple[Engine, ...], candidates: list[Candidates]
+) -> Floats:
+    """Probabilities of classes under the priors of the best solutions; NaN for those not tried.
+
+    Of n(z) the frequency of the class alone: that its best solution lies where there are many says
+    little, for noise has minima everywhere and the best was chosen so.
+    """
     # None for classes that are not tried or have no solution (their probability is 0 already).
     prior = np.full(probabilities.shape, np.nan)
     out = np.full(probabilities.shape, np.nan)
-    for found in candidates:
+    for engine, found in zip(engines, candidates, strict=True):
         at = CLASSES.index(found.cls)
         out[:, at] = probabilities[:, at]
-        prior[:, at] = np.minimum(as_numpy(found.prior[:, 0]), 1e300)  # inf - inf is no number
+        known = found.prior[:, 0]
+        if engine.expected is not None:
+            known = known + engine.expected.of_class - engine.expected.penalty(found.shift[:, 0])
+        prior[:, at] = np.minimum(as_numpy(known), 1e300)  # inf - inf is no number
     # The others are to stay as they are, to the bit.
     rows = np.nan_to_num(prior).any(axis=1)
     excess = prior[rows] - np.nanmin(prior[rows], axis=1, keepdims=True)

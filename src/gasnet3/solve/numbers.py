@@ -39,10 +39,13 @@ class Expected:
         Its first shift in pixels.
     added : ndarray of float64, shape (shifts,)
         -2 ln p(c, s) at each shift, 0 where all classes and shifts are equally likely.
+    of_class : float
+        -2 ln p(c), likewise.
     """
 
     first: int
     added: Floats
+    of_class: float = 0.0
 
     def penalty(self, shift: Array) -> Array:
         """What is added at any shifts, in pixels, of any shape; straight lines between pixels."""
@@ -145,7 +148,8 @@ class Numbers:
             # Of objects a unit of z to a share of those at a pixel, in units of 1 / count.
             there *= (1.0 + z) * LN10_STEP / totals[cls] * count
             relative = (1.0 - ANYWHERE) * there + ANYWHERE
-        return Expected(int(shifts.first), -2.0 * np.log(relative * share * len(CLASSES)))
+        of_class = float(-2.0 * np.log(share * len(CLASSES)))
+        return Expected(int(shifts.first), of_class - 2.0 * np.log(relative), of_class)
 
     @property
     def digest(self) -> str:
