@@ -72,7 +72,7 @@ class Closeup:
     zwarn, notes : int
         Warning bits, and those of the notes.
     curves : dict of str to (z, chi2)
-        Reduced χ² curve of each class, two arrays.
+        Reduced χ² curve of each class, or of -2 ln p over the degrees of freedom; two arrays.
     best_z : dict of str to float
         Best redshift of each class.
     solutions : tuple of Solution
@@ -82,6 +82,8 @@ class Closeup:
         it, two arrays (:func:`gasnet3.decide.redshifts.on_curves`); none without a posterior.
     z_lo, z_hi : float
         As in the catalog.
+    bound : bool
+        Whether the curves are of -2 ln p, of coefficients bound by their population.
     """
 
     id: str
@@ -102,6 +104,7 @@ class Closeup:
     p_z: dict[str, tuple[Floats, Floats]] = field(default_factory=dict)
     z_lo: float = math.nan
     z_hi: float = math.nan
+    bound: bool = False
 
 
 def closeup_of(outcome: Outcome, curves: Mapping[str, Curves], n_best: int) -> Closeup:
@@ -141,6 +144,7 @@ def closeup_of(outcome: Outcome, curves: Mapping[str, Curves], n_best: int) -> C
         p_z={cls: (outcome.scanned[cls].z, share[0]) for cls, share in outcome.p_z.items()},
         z_lo=float(table["z_lo"][0]),
         z_hi=float(table["z_hi"][0]),
+        bound=outcome.exact and all(engine.population for engine in outcome.engines),
     )
 
 

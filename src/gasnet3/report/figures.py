@@ -28,6 +28,7 @@ from gasnet3.report.spectrum import (
     SMOOTH_LABEL,
     WAVE_LABEL,
     bars,
+    curve_name,
     gaps,
     limits,
     lines_of,
@@ -157,14 +158,14 @@ def draw_spectrum(ax: Axes, closeup: Closeup, *, continuum: bool, color: str = "
 
 
 def draw_curve(ax: Axes, closeup: Closeup, cls: str, *, small: bool = False) -> None:
-    """Draw the reduced χ² of one class against z, its least value marked.
+    """Draw the reduced χ² (or -2 ln p) of one class against z, marked at its best solution.
 
     A ``small`` panel is one of several in a row: a title of two short lines, smaller text.
     """
-    color = COLORS[cls]
+    color, name = COLORS[cls], curve_name(bound=closeup.bound)
     ax.set_xlabel("z", fontsize=8 if small else 10)
     if cls == CLASSES[0]:
-        ax.set_ylabel("reduced χ²", fontsize=8 if small else 10)
+        ax.set_ylabel(name, fontsize=8 if small else 10)
     size = 7.5 if small else 9
     if cls not in closeup.curves:
         ax.set_title(f"{cls}: no model", fontsize=size)
@@ -182,9 +183,9 @@ def draw_curve(ax: Axes, closeup: Closeup, cls: str, *, small: bool = False) -> 
     ax.axvline(best_z, color=color, ls="--", lw=0.8)
     ax.plot([best_z], [least], marker="v", ms=6, color=color, mec="black", mew=0.6, clip_on=False)
     won = cls == closeup.cls
-    title = f"{cls}: χ² = {least:.3f} at z = {best_z:.5f}" + ("  (best)" if won else "")
+    title = f"{cls}: {name} = {least:.3f} at z = {best_z:.5f}" + ("  (best)" if won else "")
     if small:
-        title = cls + (" (best)" if won else "") + f"\nχ² {least:.3g}, z {best_z:.4f}"
+        title = cls + (" (best)" if won else "") + f"\n{least:.3g} at z {best_z:.4f}"
     ax.set_title(title, fontsize=size, fontweight="bold" if won else "normal")
     ax.locator_params(axis="x", nbins=3 if small else 6)
 

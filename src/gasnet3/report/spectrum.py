@@ -72,6 +72,11 @@ def limits(smooth: Floats, model: Floats, *, zero: bool = False) -> tuple[float,
     return float(low - 0.08 * room), float(high + 0.08 * room)
 
 
+def curve_name(*, bound: bool) -> str:
+    """What the curves of a closeup are of, see :class:`gasnet3.pipeline.closeup.Closeup`."""
+    return "-2 ln p / dof" if bound else "χ² / dof"
+
+
 def bars(place: Floats, share: Floats) -> tuple[Floats, Floats]:
     """Probabilities at ascending places added up in bars that a picture can show.
 

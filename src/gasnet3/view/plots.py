@@ -26,6 +26,7 @@ from gasnet3.report.spectrum import (
     UNIT_LABEL,
     WAVE_LABEL,
     bars,
+    curve_name,
     gaps,
     gaussian_mean,
     limits,
@@ -185,7 +186,7 @@ class CurvePlots:
             height=190, sizing_mode="stretch_width", min_width=220,
             tools="pan,box_zoom,xwheel_zoom,reset",
             toolbar_location=None, active_drag="box_zoom", title=cls, name=f"curve-{cls}",
-            x_axis_label="z", y_axis_label="χ² / dof" if cls == CLASSES[0] else "",
+            x_axis_label="z", y_axis_label=curve_name(bound=False) if cls == CLASSES[0] else "",
             x_range=Range1d(0, 1), y_range=Range1d(0, 1),
         )  # fmt: skip
         panel.extra_y_ranges = {"p": self.share}
@@ -214,6 +215,7 @@ class CurvePlots:
 
     def show(self, seen: Closeup) -> None:
         """Draw the curves of a spectrum."""
+        self.panels[CLASSES[0]].yaxis.axis_label = curve_name(bound=seen.bound)
         for cls, source in self.sources.items():
             z, chi2 = seen.curves.get(cls, (np.empty(0), np.empty(0)))
             known = np.isfinite(chi2)
