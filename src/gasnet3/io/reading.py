@@ -13,16 +13,30 @@ from gasnet3.io.reader import Reader, RowReader
 from gasnet3.io.registry import Inputs, expand, find_reader, read_errors
 from gasnet3.io.state import file_state
 from gasnet3.spectra.batch import Spectra, regrouped
+from gasnet3.spectra.lattice import LogLattice
+from gasnet3.spectra.target import STANDARD, onto
 
 PIECE_ROWS = 4096
 """Spectra of a file that are read together, where its reader can read some."""
 
-_last: dict[tuple[str, Path, int, int, ReadOptions], Spectra] = {}
+_last: dict[tuple[str, Path, int, int, ReadOptions, LogLattice], Spectra] = {}
 """The last file that was read whole for some of its rows, by what would tell that it changed."""
 
 
-def read_file(path: str | Path, options: ReadOptions = DEFAULT) -> Spectra:
+def read_file(
+    path: str | Path, options: ReadOptions = DEFAULT, lattice: LogLattice = STANDARD
+) -> Spectra:
     """All spectra of one file, by the reader that knows it; see :func:`find_reader`.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    options : ReadOptions
+        What the file does not say.
+    lattice : LogLattice
+        Onto which to bring the spectra: that of the models they are for
+        (:func:`gasnet3.nets.registry.lattice_of`).
 
     Raises
     ------
@@ -30,16 +44,24 @@ def read_file(path: str | Path, options: ReadOptions = DEFAULT) -> Spectra:
         If the file is damaged or of no known format.
     """
     path = Path(path)
-    return read_whole(path, find_reader(path, options))
+    return read_whole(path, find_reader(path, options), lattice)
 
 
-def read_whole(path: Path, reader: Reader) -> Spectra:
+def read_whole(path: Path, reader: Reader, lattice: LogLattice = STANDARD) -> Spectra:
     """All spectra of one file whose reader is known; ReadError if the file is damaged."""
-    with read_errors(path, reader):
-        return reader.read(path)
+    with read_errors(path, reader), onto(lattice):
+        # Files of spectra on a lattice (shards) are as they were written.
+        return reader.read(path).on(lattice)
 
 
-def read(inputs: Inputs, options: ReadOptions = DEFAULT) -> Spectra:
+def _read_some(
+    path: Path, reader: RowReader, start: int, stop: int, lattice: LogLattice
+) -> Spectra:
+    with read_errors(path, reader), onto(lattice):
+        return reader.read_rows(path, start, stop).on(lattice)
+
+
+def read(inputs: Inputs, options: ReadOptions = DEFAULT, lattice: LogLattice = STANDARD) -> Spectra:
     """All spectra of files, directories and globs as one batch.
 
     Parameters
@@ -48,13 +70,15 @@ def read(inputs: Inputs, options: ReadOptions = DEFAULT) -> Spectra:
         See :func:`expand`.
     options : ReadOptions
         What the files do not say.
+    lattice : LogLattice
+        As of :func:`read_file`.
 
     Raises
     ------
     ReadError
         If an input means no file, or any of the files cannot be read.
     """
-    return Spectra.concatenate([read_file(path, options) for path in expand(inputs)])
+    return Spectra.concatenate([read_file(path, options, lattice) for path in expand(inputs)])
 
 
 def iter_batches(
@@ -63,6 +87,7 @@ def iter_batches(
     failures: list[ReadFailure],
     on_file: Callable[[int, int], None] | None = None,
     options: ReadOptions = DEFAULT,
+    lattice: LogLattice = STANDARD,
 ) -> Iterator[Spectra]:
     """Spectra of files, directories and globs, a batch at a time, in the order of the files.
 
@@ -79,6 +104,8 @@ def iter_batches(
         Called after every file with the number of files done and their total.
     options : ReadOptions
         What the files do not say.
+    lattice : LogLattice
+        As of :func:`read_file`.
 
     Raises
     ------
@@ -94,7 +121,7 @@ def iter_batches(
     def files() -> Iterator[Spectra]:
         for done, path in enumerate(paths, start=1):
             try:
-                yield from _in_pieces(path, find_reader(path, options))
+                yield from _in_pieces(path, find_reader(path, options), lattice)
             except ReadError as error:
                 failures.append(ReadFailure(path, error.problem))
             if on_file:
@@ -103,19 +130,17 @@ def iter_batches(
     yield from regrouped(files(), batch_size)
 
 
-def _in_pieces(path: Path, reader: Reader) -> Iterator[Spectra]:
+def _in_pieces(path: Path, reader: Reader, lattice: LogLattice) -> Iterator[Spectra]:
     """All spectra of a file, no more than a piece at a time where it may be larger than memory."""
     rows = 0
     if isinstance(reader, RowReader):
         with read_errors(path, reader):
             rows = reader.count(path)
     if rows <= PIECE_ROWS or not isinstance(reader, RowReader):
-        yield read_whole(path, reader)
+        yield read_whole(path, reader, lattice)
         return
     for start in range(0, rows, PIECE_ROWS):
-        with read_errors(path, reader):
-            piece = reader.read_rows(path, start, min(rows, start + PIECE_ROWS))
-        yield piece
+        yield _read_some(path, reader, start, min(rows, start + PIECE_ROWS), lattice)
 
 
 def count_rows(
@@ -140,7 +165,7 @@ def count_rows(
     path = Path(path)
     reader = reader or find_reader(path, options)
     if not isinstance(reader, RowReader):
-        return len(_kept(reader, path, options))
+        return len(_kept(reader, path, options, STANDARD))
     with read_errors(path, reader):
         return reader.count(path)
 
@@ -151,6 +176,7 @@ def read_rows(
     stop: int,
     reader: Reader | None = None,
     options: ReadOptions = DEFAULT,
+    lattice: LogLattice = STANDARD,
 ) -> Spectra:
     """A range of the spectra of a file.
 
@@ -164,6 +190,8 @@ def read_rows(
         Its reader, where it is known; else it is found.
     options : ReadOptions
         What the file does not say.
+    lattice : LogLattice
+        As of :func:`read_file`.
 
     Returns
     -------
@@ -179,23 +207,22 @@ def read_rows(
     path = Path(path)
     reader = reader or find_reader(path, options)
     if isinstance(reader, RowReader):
-        with read_errors(path, reader):
-            return reader.read_rows(path, start, stop)
-    whole = _kept(reader, path, options)
+        return _read_some(path, reader, start, stop, lattice)
+    whole = _kept(reader, path, options, lattice)
     check_range(path, start, stop, len(whole))
     # A copy: what is kept must not change with what a caller does.
     return whole[np.arange(start, stop)]
 
 
-def _kept(reader: Reader, path: Path, options: ReadOptions) -> Spectra:
+def _kept(reader: Reader, path: Path, options: ReadOptions, lattice: LogLattice) -> Spectra:
     try:
         state = file_state(path)
     except OSError as error:
         raise ReadError(path, f"cannot be read ({error.strerror or error})") from None
-    key = (reader.name, path, *state, options)
+    key = (reader.name, path, *state, options, lattice)
     found = _last.get(key)
     if found is None:
-        found = read_whole(path, reader)
+        found = read_whole(path, reader, lattice)
         _last.clear()
         _last[key] = found
     return found

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gasnet3.classes import CLASSES
-from gasnet3.nets.card import ModelCard, ModelError, read_card
+from gasnet3.nets.card import ModelCard, ModelError, common_lattice, read_card
 
 if TYPE_CHECKING:
     from gasnet3.nets.model import Model
+    from gasnet3.spectra.lattice import LogLattice
 
 ModelNames = str | Path | Sequence[str | Path]
 """How models are named, see :func:`load_models`."""
@@ -146,6 +147,22 @@ def find_models(source: ModelNames = "encoder") -> dict[str, ModelInfo]:
                 "name one of them, or put them into different directories"
             )
     return {cls: by_class[cls] for cls in CLASSES if cls in by_class}
+
+
+def lattice_of(source: ModelNames = "encoder") -> LogLattice:
+    """The lattice that spectra for models must be on; only cards are read.
+
+    Parameters
+    ----------
+    source : str, Path or sequence of them
+        As of :func:`load_models`; exported networks too.
+
+    Raises
+    ------
+    ModelError
+        If a model is missing, or the models differ in their lattices.
+    """
+    return common_lattice(info.card for info in find_models(source).values())
 
 
 def fit_directories(models: ModelNames, shipped: Path) -> tuple[Path, ...]:
