@@ -20,12 +20,12 @@ def target_lattice() -> LogLattice:
 
 
 @contextmanager
-def onto(lattice: LogLattice | None) -> Iterator[None]:
-    """Bring all spectra that are made meanwhile onto a lattice; None: as it is.
+def onto(lattice: LogLattice) -> Iterator[None]:
+    """Bring all spectra that are made meanwhile onto a lattice, where no other is named.
 
     Readers of files need not know for which models they read: ``Spectra.from_arrays`` asks here.
     """
-    token = _target.set(lattice or target_lattice())
+    token = _target.set(lattice)
     try:
         yield
     finally:

@@ -163,7 +163,7 @@ def _draw_class(
     population = card.population
     if eigenspectra is None or not population.get("coeff"):
         raise ModelError(f"{card.name} has no population to draw mock spectra from")
-    basis = legendre_basis(card.n, card.degree)
+    basis = legendre_basis(card.observed, card.degree)
     templates = Templates.build(eigenspectra, card.shifts, basis)
     coeff, continuum = np.array(population["coeff"]), np.array(population["continuum"])
     usable = np.flatnonzero(_median_level(templates, population, coeff, continuum) > 0)
