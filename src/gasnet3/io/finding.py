@@ -10,7 +10,6 @@ from gasnet3.io.reading import count_rows, read_rows
 from gasnet3.io.registry import Inputs, expand, find_reader
 from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.lattice import LogLattice
-from gasnet3.spectra.target import STANDARD
 
 CHUNK = 1024
 """Rows of a file that are looked at together: a file may be larger than memory."""
@@ -29,7 +28,7 @@ class SpectrumIndex:
         self,
         wanted: Collection[str] | None = None,
         options: ReadOptions = DEFAULT,
-        lattice: LogLattice = STANDARD,
+        lattice: LogLattice | None = None,
     ) -> None:
         self._wanted = wanted
         self._options = options
@@ -69,7 +68,7 @@ def find_spectra(
     *,
     likely: Collection[str] = (),
     options: ReadOptions = DEFAULT,
-    lattice: LogLattice = STANDARD,
+    lattice: LogLattice | None = None,
 ) -> dict[str, Spectra]:
     """Spectra by their ids; files are read one after the other until all are found.
 
@@ -83,7 +82,7 @@ def find_spectra(
         Names of files, without directory, to look into first: a catalog's column ``file``.
     options : ReadOptions
         What the files do not say.
-    lattice : LogLattice
+    lattice : LogLattice, optional
         Onto which to bring them, as of :func:`gasnet3.io.read_file`.
 
     Returns

@@ -14,17 +14,17 @@ from gasnet3.io.registry import Inputs, expand, find_reader, read_errors
 from gasnet3.io.state import file_state
 from gasnet3.spectra.batch import Spectra, regrouped
 from gasnet3.spectra.lattice import LogLattice
-from gasnet3.spectra.target import STANDARD, onto
+from gasnet3.spectra.target import onto, target_lattice
 
 PIECE_ROWS = 4096
 """Spectra of a file that are read together, where its reader can read some."""
 
-_last: dict[tuple[str, Path, int, int, ReadOptions, LogLattice], Spectra] = {}
+_last: dict[tuple[str, Path, int, int, ReadOptions, LogLattice | None], Spectra] = {}
 """The last file that was read whole for some of its rows, by what would tell that it changed."""
 
 
 def read_file(
-    path: str | Path, options: ReadOptions = DEFAULT, lattice: LogLattice = STANDARD
+    path: str | Path, options: ReadOptions = DEFAULT, lattice: LogLattice | None = None
 ) -> Spectra:
     """All spectra of one file, by the reader that knows it; see :func:`find_reader`.
 
@@ -34,9 +34,10 @@ def read_file(
         The file.
     options : ReadOptions
         What the file does not say.
-    lattice : LogLattice
+    lattice : LogLattice, optional
         Onto which to bring the spectra: that of the models they are for
-        (:func:`gasnet3.nets.registry.lattice_of`).
+        (:func:`gasnet3.nets.registry.lattice_of`). Left out, that of the default models; files that
+        are on a lattice already (shards) are then read as they were written.
 
     Raises
     ------
@@ -47,21 +48,30 @@ def read_file(
     return read_whole(path, find_reader(path, options), lattice)
 
 
-def read_whole(path: Path, reader: Reader, lattice: LogLattice = STANDARD) -> Spectra:
+def read_whole(path: Path, reader: Reader, lattice: LogLattice | None = None) -> Spectra:
     """All spectra of one file whose reader is known; ReadError if the file is damaged."""
-    with read_errors(path, reader), onto(lattice):
-        # Files of spectra on a lattice (shards) are as they were written.
-        return reader.read(path).on(lattice)
+    return _brought(path, reader, lattice, lambda: reader.read(path))
 
 
 def _read_some(
-    path: Path, reader: RowReader, start: int, stop: int, lattice: LogLattice
+    path: Path, reader: RowReader, start: int, stop: int, lattice: LogLattice | None
 ) -> Spectra:
-    with read_errors(path, reader), onto(lattice):
-        return reader.read_rows(path, start, stop).on(lattice)
+    return _brought(path, reader, lattice, lambda: reader.read_rows(path, start, stop))
 
 
-def read(inputs: Inputs, options: ReadOptions = DEFAULT, lattice: LogLattice = STANDARD) -> Spectra:
+def _brought(
+    path: Path, reader: Reader, lattice: LogLattice | None, reading: Callable[[], Spectra]
+) -> Spectra:
+    """What a reader reads, on a lattice if one is named."""
+    with read_errors(path, reader), onto(lattice or target_lattice()):
+        spectra = reading()
+        # Shards are on the lattice they were written for.
+        return spectra if lattice is None else spectra.on(lattice)
+
+
+def read(
+    inputs: Inputs, options: ReadOptions = DEFAULT, lattice: LogLattice | None = None
+) -> Spectra:
     """All spectra of files, directories and globs as one batch.
 
     Parameters
@@ -70,7 +80,7 @@ def read(inputs: Inputs, options: ReadOptions = DEFAULT, lattice: LogLattice = S
         See :func:`expand`.
     options : ReadOptions
         What the files do not say.
-    lattice : LogLattice
+    lattice : LogLattice, optional
         As of :func:`read_file`.
 
     Raises
@@ -87,7 +97,7 @@ def iter_batches(
     failures: list[ReadFailure],
     on_file: Callable[[int, int], None] | None = None,
     options: ReadOptions = DEFAULT,
-    lattice: LogLattice = STANDARD,
+    lattice: LogLattice | None = None,
 ) -> Iterator[Spectra]:
     """Spectra of files, directories and globs, a batch at a time, in the order of the files.
 
@@ -104,7 +114,7 @@ def iter_batches(
         Called after every file with the number of files done and their total.
     options : ReadOptions
         What the files do not say.
-    lattice : LogLattice
+    lattice : LogLattice, optional
         As of :func:`read_file`.
 
     Raises
@@ -130,7 +140,7 @@ def iter_batches(
     yield from regrouped(files(), batch_size)
 
 
-def _in_pieces(path: Path, reader: Reader, lattice: LogLattice) -> Iterator[Spectra]:
+def _in_pieces(path: Path, reader: Reader, lattice: LogLattice | None) -> Iterator[Spectra]:
     """All spectra of a file, no more than a piece at a time where it may be larger than memory."""
     rows = 0
     if isinstance(reader, RowReader):
@@ -165,7 +175,7 @@ def count_rows(
     path = Path(path)
     reader = reader or find_reader(path, options)
     if not isinstance(reader, RowReader):
-        return len(_kept(reader, path, options, STANDARD))
+        return len(_kept(reader, path, options, None))
     with read_errors(path, reader):
         return reader.count(path)
 
@@ -176,7 +186,7 @@ def read_rows(
     stop: int,
     reader: Reader | None = None,
     options: ReadOptions = DEFAULT,
-    lattice: LogLattice = STANDARD,
+    lattice: LogLattice | None = None,
 ) -> Spectra:
     """A range of the spectra of a file.
 
@@ -190,7 +200,7 @@ def read_rows(
         Its reader, where it is known; else it is found.
     options : ReadOptions
         What the file does not say.
-    lattice : LogLattice
+    lattice : LogLattice, optional
         As of :func:`read_file`.
 
     Returns
@@ -214,7 +224,7 @@ def read_rows(
     return whole[np.arange(start, stop)]
 
 
-def _kept(reader: Reader, path: Path, options: ReadOptions, lattice: LogLattice) -> Spectra:
+def _kept(reader: Reader, path: Path, options: ReadOptions, lattice: LogLattice | None) -> Spectra:
     try:
         state = file_state(path)
     except OSError as error:
