@@ -15,16 +15,17 @@ from gasnet3.solve.engine import Engine
 from gasnet3.solve.prepare import legendre_basis
 from gasnet3.solve.templates import Templates
 from gasnet3.spectra.batch import Spectra
-from gasnet3.spectra.lattice import OBSERVED, STEP, shift_from_z
+from gasnet3.spectra.lattice import OBSERVED, STEP, LogLattice, shift_from_z
 
 Z_RANGE = {"STAR": (-0.005, 0.005), "GALAXY": (0.0, 0.1), "QSO": (0.0, 0.2)}
 LINE_WIDTH = {"STAR": 2.5, "GALAXY": 3.0, "QSO": 15.0}
 
 
-def toy_model(cls: str, m: int = 4, seed: int = 0) -> Model:
+def toy_model(cls: str, m: int = 4, seed: int = 0, lattice: LogLattice = OBSERVED) -> Model:
     """An untrained Encoder whose eigenspectra are random lines of the class's own width."""
     z_min, z_max = Z_RANGE[cls]
-    card = ModelCard(f"toy-{cls.lower()}", cls, "encoder", {"m": m}, z_min, z_max, 5)
+    name, on = f"toy-{cls.lower()}", (lattice.k_min, lattice.n)
+    card = ModelCard(name, cls, "encoder", {"m": m}, z_min, z_max, 5, *on)
     rng = np.random.default_rng([seed, *cls.encode()])
     pixel = np.arange(card.rest.n)
     lines = np.zeros((m, card.rest.n))
@@ -50,10 +51,12 @@ def toy_model(cls: str, m: int = 4, seed: int = 0) -> Model:
     return Model(full, network.eval().requires_grad_(False))
 
 
-def save_toys(directory: Path, classes: Iterable[str] = tuple(Z_RANGE)) -> Path:
+def save_toys(
+    directory: Path, classes: Iterable[str] = tuple(Z_RANGE), lattice: LogLattice = OBSERVED
+) -> Path:
     """Write the toy models of some classes into a directory, and give it back."""
     for cls in classes:
-        model = toy_model(cls)
+        model = toy_model(cls, lattice=lattice)
         save_model(model.network, model.card, directory)
     return directory
 
@@ -69,7 +72,7 @@ def toy_spectra(
     """Spectra of a toy model at given redshifts, on a tilted continuum of level 10."""
     rng = np.random.default_rng(seed)
     card = model.card
-    templates = Templates.build(model.eigenspectra, card.shifts, legendre_basis(card.n, 5))
+    templates = Templates.build(model.eigenspectra, card.shifts, legendre_basis(card.observed, 5))
     x = np.linspace(-1, 1, card.n)
     flux = np.empty((len(z), card.n))
     for row, shift in enumerate(shift_from_z(z)):
@@ -79,7 +82,9 @@ def toy_spectra(
     if noise:
         flux += sigma * rng.standard_normal(flux.shape)
     ivar = np.full_like(flux, sigma**-2)
-    return Spectra.from_arrays(flux, ivar, loglam=OBSERVED.loglam, z=z, classes=[card.cls] * len(z))
+    labels = {"z": z, "classes": [card.cls] * len(z)}
+    lattice = card.observed
+    return Spectra.from_arrays(flux, ivar, loglam=lattice.loglam, lattice=lattice, **labels)
 
 
 PIXEL = STEP * np.log(10.0)

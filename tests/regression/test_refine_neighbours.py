@@ -13,7 +13,7 @@ from toy import toy_model, toy_spectra
 def test_convergence_does_not_depend_on_the_neighbours():
     model = toy_model("GALAXY")
     card = model.card
-    templates = Templates.build(model.eigenspectra, card.shifts, legendre_basis(card.n, 5))
+    templates = Templates.build(model.eigenspectra, card.shifts, legendre_basis(card.observed, 5))
     z = np.linspace(0.01, 0.09, 30)
     prepared = prepare(toy_spectra(model, z, sn=0.3))
     start = torch.from_numpy(np.rint(shift_from_z(z)) + 5.0)

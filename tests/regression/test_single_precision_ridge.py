@@ -17,7 +17,7 @@ def test_nearly_equal_eigenspectra_are_told_apart_in_float32(rng):
     pixel = np.arange(shifts.rest_lattice(OBSERVED).n)
     common, line = np.sin(pixel / 40.0), np.exp(-0.5 * ((pixel - 2000) / 4.0) ** 2)
     eigenspectra = torch.from_numpy(np.stack([common, common + 0.1 * line]))
-    templates = Templates.build(eigenspectra, shifts, legendre_basis(OBSERVED.n, 5))
+    templates = Templates.build(eigenspectra, shifts, legendre_basis(OBSERVED, 5))
     # Half of the spectrum is their difference, ten times over.
     flux = torch.from_numpy((common + line)[50 : 50 + OBSERVED.n])[None]
     ivar = torch.full_like(flux, 400.0)

@@ -5,11 +5,21 @@ import numpy as np
 import pytest
 import torch
 
+from gasnet3.nets import registry
 from gasnet3.nets.card import ModelCard, ModelError
 from gasnet3.nets.encoder import Encoder
 from gasnet3.nets.model import build, read_model, save_model
-from gasnet3.nets.registry import list_models, load_model, load_models
+from gasnet3.nets.registry import (
+    find_models,
+    fit_directories,
+    lattice_of,
+    list_models,
+    load_model,
+    load_models,
+    shipped_sets,
+)
 from gasnet3.nets.unet import UNet
+from gasnet3.pipeline.request import Request
 from gasnet3.spectra.lattice import OBSERVED, ShiftRange
 from toy import save_toys, toy_model
 
@@ -118,6 +128,25 @@ def test_a_directory_gives_one_model_a_class(tmp_path):
     assert [info.name for info in list_models(tmp_path)] == ["toy-qso", "toy-star"]
     assert list(load_models(tmp_path)) == ["STAR", "QSO"]
     assert load_model(tmp_path / "toy-qso.json").card.cls == "QSO"
+
+
+def test_a_shipped_set_takes_what_it_lacks_from_the_default_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(registry, "SHIPPED", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    save_toys(tmp_path)
+    assert shipped_sets() == []
+    (tmp_path / "confidence").mkdir()
+    (tmp_path / "confidence" / "fit.json").touch()
+    model = toy_model("GALAXY", seed=1)
+    save_model(model.network, replace(model.card, name="far-galaxy"), tmp_path / "far")
+    assert shipped_sets() == ["far"]
+    names = [info.name for info in find_models("far").values()]
+    assert names == ["toy-star", "far-galaxy", "toy-qso"]
+    assert [info.name for info in list_models(tmp_path)] == ["toy-galaxy", "toy-qso", "toy-star"]
+    assert load_models("far")["GALAXY"].card.name == "far-galaxy"
+    assert lattice_of("far") == OBSERVED
+    assert fit_directories("far", tmp_path / "confidence")[1] == tmp_path / "far" / "confidence"
+    assert Request("far").absolute().models == "far", "not the directory of that name"
 
 
 def test_two_models_of_a_class_are_refused(tmp_path):

@@ -22,7 +22,7 @@ def lines(rng, rows=3):
 @pytest.mark.parametrize("degree", [0, 2, 5])
 def test_polynomial_is_removed_exactly(degree, rng):
     coefficients = rng.normal(size=(2, degree + 1))
-    smooth = coefficients @ legendre_basis(OBSERVED.n, degree).numpy()
+    smooth = coefficients @ legendre_basis(OBSERVED, degree).numpy()
     wiggle = np.sin(np.arange(OBSERVED.n))
     prepared = prepare(spectra(100 * smooth + wiggle), degree)
     expected = prepare(spectra(np.tile(wiggle, (2, 1))), degree)

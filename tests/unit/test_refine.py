@@ -13,7 +13,7 @@ from toy import PIXEL, toy_model, toy_spectra
 def galaxy():
     model = toy_model("GALAXY")
     card = model.card
-    return model, Templates.build(model.eigenspectra, card.shifts, legendre_basis(card.n, 5))
+    return model, Templates.build(model.eigenspectra, card.shifts, legendre_basis(card.observed, 5))
 
 
 def at(templates, prepared, shift):
@@ -85,7 +85,7 @@ def test_flat_templates_do_not_converge(galaxy):
     model, _ = galaxy
     card = model.card
     nothing = torch.zeros(2, card.rest.n)
-    templates = Templates.build(nothing, card.shifts, legendre_basis(card.n, 5))
+    templates = Templates.build(nothing, card.shifts, legendre_basis(card.observed, 5))
     prepared = prepare(toy_spectra(model, np.array([0.05, 0.06])))
     start = torch.tensor([200.0, 200.0], dtype=torch.float64)
     fits, converged = follow(templates, prepared, start, 2.0)

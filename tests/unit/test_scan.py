@@ -65,7 +65,7 @@ def test_exact_is_the_direct_least_squares_of_eq_22(frugality, shifts, rng):
     prepared = prepared_of(torch.from_numpy(rng.normal(size=ivar.shape)), ivar)
     curve = scan.scan(prepared)
     assert curve.shape == (2, len(scan.scanned)) == (2, -(-len(shifts) // frugality.step))
-    basis = legendre_basis(OBSERVED.n, 5).numpy()
+    basis = legendre_basis(OBSERVED, 5).numpy()
     for row in range(2):
         root = np.sqrt(prepared.ivar[row].double().numpy())
         value = prepared.flux[row].double().numpy() * root

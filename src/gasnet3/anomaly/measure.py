@@ -15,7 +15,8 @@ from gasnet3.solve.batching import on_gpu
 from gasnet3.solve.coefficients import unit_coefficients
 from gasnet3.solve.residual import NARROW, Residual
 from gasnet3.solve.solution import Solution
-from gasnet3.spectra.coverage import good_span
+from gasnet3.spectra.coverage import good_span, whole_span
+from gasnet3.spectra.lattice import LogLattice
 
 TOGETHER = 32
 """Rows whose pixels are looked at together on a CPU: they stay in its cache."""
@@ -32,13 +33,10 @@ SURROUNDINGS = 61
 FOREST_SCALE = 10.0
 """Isolation scores differ little: in these units their logarithms vary as other statistics do."""
 
-WHOLE = 0.85
-"""Least share of the lattice, from the first good pixel to the last, that is like what ordinary
-spectra cover: the statistics of :data:`OF_THE_WHOLE` are compared with no others."""
-
 OF_THE_WHOLE = ("sky", "closeness", "lof", "forest", "domain")
 """Statistics that are larger where less is covered: fewer sky lines, fewer lines to tell redshifts
-apart, coefficients that hang on a part of the spectrum."""
+apart, coefficients that hang on a part of the spectrum. They are compared with others only where
+the whole is covered (:func:`gasnet3.spectra.coverage.whole_span`)."""
 
 SOFT = 1e-3
 """Added to the ratio of Δχ² to what the S/N promises, so that its logarithm stays finite."""
@@ -80,16 +78,16 @@ def measure(
     )
     for name, values in _loneliness(solution, densities).items():
         statistics.add(name, values)
-    partial = ~_covers_all(residual.ivar)
+    partial = ~_covers_all(residual.ivar, lattice)
     for name in OF_THE_WHOLE:
         statistics.value[name] = np.where(partial, np.nan, statistics.value[name])
     return statistics, second
 
 
-def _covers_all(ivar: Array) -> Bools:
-    """Which rows have data over nearly the whole lattice, shape (rows,)."""
+def _covers_all(ivar: Array, lattice: LogLattice) -> Bools:
+    """Which rows have data over as much as ordinary spectra have, shape (rows,)."""
     first, last = good_span(as_numpy(ivar > 0))
-    return np.asarray(last - first >= WHOLE * ivar.shape[1])
+    return np.asarray(last - first >= whole_span(lattice))
 
 
 def _narrow(residual: Residual, sky: Bools) -> Array:

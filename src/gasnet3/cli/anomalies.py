@@ -129,13 +129,16 @@ def _draw(
     """A picture of the spectra listed, in their order."""
     from gasnet3.io import find_spectra
     from gasnet3.io.options import reading_of
+    from gasnet3.nets.registry import lattice_of
 
     if not len(shown):
         console.fail(f"{path} is not drawn: there is no spectrum to show")
     made_by = catalog.meta.get("gasnet3", {})
     ids = [str(name) for name in shown["id"]]
     likely = {str(name) for name in shown["file"]} if "file" in shown.colnames else set()
-    spectra = find_spectra(files, ids, likely=likely, options=reading_of(made_by))
+    spectra = find_spectra(
+        files, ids, likely=likely, options=reading_of(made_by), lattice=lattice_of(models)
+    )
     missing = [name for name in ids if name not in spectra]
     if missing:
         console.fail(

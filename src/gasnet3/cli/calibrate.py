@@ -35,6 +35,7 @@ def calibrate(
     redshift errors into their cards; classify then takes all of them from there.
     """
     from gasnet3 import io
+    from gasnet3.nets.registry import lattice_of
     from gasnet3.train import calibrate as fitting
     from gasnet3.train.posterior import FEWEST
 
@@ -43,7 +44,7 @@ def calibrate(
     options = console.reading(air, columns, units)
     console.use_torch(device, threads)
     with console.reported(ValueError):
-        spectra = io.read(inputs, options)
+        spectra = io.read(inputs, options, lattice_of(models))
         with console.bars(quiet=quiet) as bar:
             done = fitting.calibrate_models(
                 models, spectra, device=device, on_progress=bar("solving")

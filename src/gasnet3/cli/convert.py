@@ -27,6 +27,7 @@ def convert(
     air: console.Air = None,
     column: console.ColumnOption = None,
     unit: console.UnitOption = None,
+    models: console.Models = None,
     verify: Annotated[
         bool, typer.Option("--verify", help="Check the shards of directories; convert nothing.")
     ] = False,
@@ -38,7 +39,8 @@ def convert(
     """Write spectra as shards, which are read fastest.
 
     A shard that is there already with the same spectra is kept: run the command again to go on
-    where it was stopped. What cannot be read is listed on stderr and left out.
+    where it was stopped. What cannot be read is listed on stderr and left out. Shards hold the
+    wavelengths that --models look at; other models see no more of the spectra than these.
     """
     if verify:
         if output is not None:
@@ -48,7 +50,10 @@ def convert(
         console.fail("give the directory for the shards with --output")
     else:
         options = console.reading(air, column, unit)
-        _convert(files, output, shard_rows, options, quiet=quiet, overwrite=overwrite)
+        _convert(
+            files, output, shard_rows, options, console.chosen(models), quiet=quiet,
+            overwrite=overwrite,
+        )  # fmt: skip
 
 
 def _convert(
@@ -56,11 +61,13 @@ def _convert(
     output: Path,
     shard_rows: int,
     options: ReadOptions,
+    models: str | list[str],
     *,
     quiet: bool,
     overwrite: bool,
 ) -> None:
     from gasnet3.io import expand
+    from gasnet3.nets.registry import lattice_of
     from gasnet3.run.convert import convert as to_shards
 
     if output.exists() and not output.is_dir():
@@ -74,6 +81,7 @@ def _convert(
                 shard_rows=shard_rows,
                 overwrite=overwrite,
                 options=options,
+                lattice=lattice_of(models),
                 on_counted=bar("files counted"),
                 on_progress=bar("spectra converted"),
             )

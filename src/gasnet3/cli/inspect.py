@@ -12,6 +12,7 @@ from gasnet3.cli.plot import PICTURE_ENDINGS
 
 if TYPE_CHECKING:
     from gasnet3.io.options import ReadOptions
+    from gasnet3.spectra.lattice import LogLattice
 
 
 def inspect(
@@ -23,6 +24,7 @@ def inspect(
     air: console.Air = None,
     column: console.ColumnOption = None,
     unit: console.UnitOption = None,
+    models: console.Models = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Draw the first spectrum: .png, .pdf, .svg or .jpg."),
@@ -35,16 +37,17 @@ def inspect(
     The exit status is 1 if a file cannot be read; then why each reader refused it is listed.
     """
     from gasnet3.io import expand
+    from gasnet3.nets.registry import lattice_of
 
     if output is not None:
         console.check_output(output, overwrite=overwrite, endings=PICTURE_ENDINGS)
     options = console.reading(air, column, unit)
-    paths = expand(files)
+    paths, lattice = expand(files), lattice_of(console.chosen(models))
     if output is not None and len(paths) > 1:
         console.fail(f"-o draws a spectrum of one file, {len(paths)} were named")
     reports, failed = [], False
     for path in paths:
-        report, problem = _one(path, options, row, output, shown=not as_json)
+        report, problem = _one(path, options, row, lattice, output, shown=not as_json)
         reports.append(report)
         failed |= problem
     if as_json:
@@ -57,7 +60,13 @@ def inspect(
 
 
 def _one(
-    path: Path, options: ReadOptions, row: int | None, output: Path | None, *, shown: bool
+    path: Path,
+    options: ReadOptions,
+    row: int | None,
+    lattice: LogLattice,
+    output: Path | None,
+    *,
+    shown: bool,
 ) -> tuple[dict[str, Any], bool]:
     """Inspect one file: what there is to say, and whether it cannot be read."""
     from dataclasses import asdict
@@ -68,7 +77,7 @@ def _one(
 
     try:
         with console.reported(ValueError):
-            report, spectra = inspect_file(path, options, row=row)
+            report, spectra = inspect_file(path, options, row=row, lattice=lattice)
     except ReadError as error:
         no = refused(path, options, error)
         if shown:

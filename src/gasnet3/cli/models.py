@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gasnet3.cli import console
 from gasnet3.cli.show import grid
+
+if TYPE_CHECKING:
+    from gasnet3.nets.registry import ModelInfo
 
 
 def models(
@@ -19,8 +22,8 @@ def models(
         ),
     ] = None,
 ) -> None:
-    """List the models there are."""
-    from gasnet3.nets.registry import SHIPPED, list_models
+    """List the models there are, and what --models calls the shipped ones together."""
+    from gasnet3.nets.registry import SETS, SHIPPED, list_models, shipped_sets
 
     where = SHIPPED if directory is None else directory
     if not where.is_dir():
@@ -28,15 +31,25 @@ def models(
     known = list_models(where)
     if not known:
         console.fail(f"{where}: no model cards (.json) in this directory")
+    _show(str(where), known)
+    if directory is None:
+        for name in shipped_sets():
+            title = f"--models {name} (other classes: those of {SETS[0]})"
+            _show(title, list_models(SHIPPED / name))
+
+
+def _show(title: str, known: list[ModelInfo]) -> None:
+    """A line a model."""
     rows = []
     for info in known:
         card = info.card
         options = ", ".join(f"{key} = {value}" for key, value in card.options.items())
         z_range = f"{card.z_min:g} to {card.z_max:g}"
+        ends = "{:.0f} to {:.0f}".format(*card.observed.wave[[0, -1]])
         size = f"{info.weights.stat().st_size / 1e6:.1f} MB"
         rows.append(
-            (info.name, card.cls, card.architecture, options, z_range, str(card.degree), size,
-             card.licence, card.sha256[:12])
+            (info.name, card.cls, card.architecture, options, z_range, ends, str(card.degree),
+             size, card.licence, card.sha256[:12])
         )  # fmt: skip
-    heads = ("name", "class", "network", "options", "z", "degree", "size", "licence", "sha256")
-    grid(str(where), heads, rows)
+    heads = ("name", "class", "network", "options", "z", "Å", "degree", "size", "licence", "sha256")
+    grid(title, heads, rows)

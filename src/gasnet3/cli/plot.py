@@ -55,7 +55,7 @@ def plot(
     if gallery and (row is not None or spectrum_id is not None):
         console.fail("--gallery draws all spectra: leave out --row and --id")
     options = console.reading(air, column, unit)
-    spectra, failures, count = _readable(files, options)
+    spectra, failures, count = _readable(files, options, console.chosen(models))
     one = None if gallery else _chosen(spectra, row, spectrum_id)
 
     from gasnet3.pipeline.choices import Choices
@@ -79,14 +79,18 @@ def plot(
     raise typer.Exit(console.SOME_FAILED if failures else console.OK)
 
 
-def _readable(files: list[str], options: ReadOptions) -> tuple[Spectra, list[ReadFailure], int]:
+def _readable(
+    files: list[str], options: ReadOptions, models: str | list[str]
+) -> tuple[Spectra, list[ReadFailure], int]:
     """The spectra of all files that can be read, those that cannot, and how many there are."""
     from gasnet3.io import expand, iter_batches
+    from gasnet3.nets.registry import lattice_of
     from gasnet3.spectra.batch import Spectra
 
     failures: list[ReadFailure] = []
     paths = expand(files)
-    found = list(iter_batches(paths, READ_ROWS, failures, options=options))
+    lattice = lattice_of(models)
+    found = list(iter_batches(paths, READ_ROWS, failures, options=options, lattice=lattice))
     if not found:
         show_failures(failures, len(paths))
         console.fail("there is no spectrum to draw")

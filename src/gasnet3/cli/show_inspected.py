@@ -70,7 +70,8 @@ def _measured(report: Inspected) -> Iterator[tuple[str, str]]:
     yield from (("wavelengths", text) for text in _grids(report.grids))
     coverage = _three(report.coverage, ".0%")
     outside = f"{report.outside:.0%} of the file's pixels lie outside"
-    yield "coverage", f"{coverage} of 3600 to 9200 Å; {outside}"
+    low, high = report.wanted
+    yield "coverage", f"{coverage} of {low:.0f} to {high:.0f} Å; {outside}"
     used = sum(report.masked.values())
     reasons = ", ".join(f"{reason} {part:.1%}" for reason, part in report.masked.items())
     yield "masked", f"{used:.1%} of the pixels" + (f": {reasons}" if reasons else "")
@@ -78,9 +79,9 @@ def _measured(report: Inspected) -> Iterator[tuple[str, str]]:
         yield "S/N", f"{_three(report.sn, '.3g')} a pixel of 69 km/s"
     if math.isfinite(report.noise_ratio):
         yield "errors", f"neighbouring pixels scatter {report.noise_ratio:.2f} times the error"
-    low, middle, high = report.flux
+    least, middle, most = report.flux
     if math.isfinite(middle):
-        yield "flux", f"median {middle:.3g}, 90 % between {low:.3g} and {high:.3g}"
+        yield "flux", f"median {middle:.3g}, 90 % between {least:.3g} and {most:.3g}"
     labels = [f"{count} {name}" for name, count in report.classes.items()]
     if math.isfinite(report.z[1]):
         labels.append(f"z {_three(report.z, '.4f')}")

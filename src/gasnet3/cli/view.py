@@ -124,7 +124,8 @@ def _classified(
     console.use_torch(device)
     with console.reported(ValueError), console.bars(quiet=False) as bar:
         pipeline = Pipeline.load(console.chosen(models), solver, device, choices)
-        whole, update, done = read(files, options), bar("classify"), 0
+        whole = read(files, options, pipeline.lattice)
+        update, done = bar("classify"), 0
 
         def count(batch: Outcome) -> None:
             nonlocal done

@@ -16,6 +16,7 @@ import numpy as np
 
 from gasnet3.machine.typing import Bools, Floats
 from gasnet3.solve.arrays import as_numpy
+from gasnet3.spectra.coverage import good_span, whole_span
 
 if TYPE_CHECKING:
     from gasnet3.solve.prepare import Prepared
@@ -31,9 +32,6 @@ TAILS = 8.0
 
 Z_WIDTH = 0.02
 """In ln(1 + z), added to the width of a component."""
-
-LEAST_COVERAGE = 0.85
-"""Share of the lattice, from the first good pixel to the last, below which ratios mean nothing."""
 
 LEAST_SN = 5.0
 """S/N of the whole continuum's level below which they mean nothing either."""
@@ -52,7 +50,8 @@ class Shapes:
     level_sn : ndarray of float64, shape (rows,)
         S/N of the first coefficient.
     known : ndarray of bool, shape (rows,)
-        Whether they mean something.
+        Whether they mean something: the whole is covered
+        (:func:`gasnet3.spectra.coverage.whole_span`), and the level is clear.
     """
 
     ratio: Floats
@@ -64,12 +63,12 @@ class Shapes:
     def of(cls, prepared: Prepared, calibrated: Bools | bool = True) -> Shapes:
         """The shapes of prepared spectra; of those that are not calibrated they mean nothing."""
         good, usable = as_numpy(prepared.ivar) > 0, as_numpy(prepared.usable)
-        n = good.shape[1]
-        span = n - good.argmax(axis=1) - good[:, ::-1].argmax(axis=1)
+        first, last = good_span(good)
         continuum = as_numpy(prepared.continuum) / as_numpy(prepared.norm)[:, None]
         level = continuum[:, 0]
         terms = continuum.shape[1]
-        known = usable & calibrated & (level > 0) & (span >= LEAST_COVERAGE * n)
+        known = usable & calibrated & (level > 0)
+        known &= last - first + 1 >= whole_span(prepared.lattice)
         certainty = as_numpy(prepared.certainty)
         certainty = np.where(known[:, None, None], certainty, np.eye(terms))
         noise = np.linalg.inv(certainty)

@@ -9,6 +9,7 @@ from gasnet3.io.options import DEFAULT, ReadOptions
 from gasnet3.io.reading import count_rows, read_rows
 from gasnet3.io.registry import Inputs, expand, find_reader
 from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.lattice import LogLattice
 
 CHUNK = 1024
 """Rows of a file that are looked at together: a file may be larger than memory."""
@@ -24,10 +25,14 @@ class SpectrumIndex:
     """
 
     def __init__(
-        self, wanted: Collection[str] | None = None, options: ReadOptions = DEFAULT
+        self,
+        wanted: Collection[str] | None = None,
+        options: ReadOptions = DEFAULT,
+        lattice: LogLattice | None = None,
     ) -> None:
         self._wanted = wanted
         self._options = options
+        self._lattice = lattice
         self.places: dict[str, tuple[Path, int]] = {}
 
     def look(self, path: Path, rows: int | None = None) -> Iterator[tuple[list[int], Spectra]]:
@@ -38,7 +43,8 @@ class SpectrumIndex:
         reader = find_reader(path, self._options)
         rows = count_rows(path, reader, self._options) if rows is None else rows
         for start in range(0, rows, CHUNK):
-            batch = read_rows(path, start, min(rows, start + CHUNK), reader, self._options)
+            stop = min(rows, start + CHUNK)
+            batch = read_rows(path, start, stop, reader, self._options, self._lattice)
             names = batch.ids.tolist()
             if self._wanted is None:
                 here = list(range(len(names)))
@@ -53,7 +59,7 @@ class SpectrumIndex:
     def read(self, name: str) -> Spectra:
         """The spectrum of an id that was met, as a batch of one; ReadError if it cannot be."""
         path, row = self.places[name]
-        return read_rows(path, row, row + 1, options=self._options)
+        return read_rows(path, row, row + 1, options=self._options, lattice=self._lattice)
 
 
 def find_spectra(
@@ -62,6 +68,7 @@ def find_spectra(
     *,
     likely: Collection[str] = (),
     options: ReadOptions = DEFAULT,
+    lattice: LogLattice | None = None,
 ) -> dict[str, Spectra]:
     """Spectra by their ids; files are read one after the other until all are found.
 
@@ -75,6 +82,8 @@ def find_spectra(
         Names of files, without directory, to look into first: a catalog's column ``file``.
     options : ReadOptions
         What the files do not say.
+    lattice : LogLattice, optional
+        Onto which to bring them, as of :func:`gasnet3.io.read_file`.
 
     Returns
     -------
@@ -87,7 +96,7 @@ def find_spectra(
         If an input means no file, or a file cannot be read before all are found.
     """
     wanted = frozenset(map(str, ids))
-    index = SpectrumIndex(wanted, options)
+    index = SpectrumIndex(wanted, options, lattice)
     found: dict[str, Spectra] = {}
     for path in sorted(expand(inputs), key=lambda path: path.name not in likely):
         if len(found) == len(wanted):

@@ -13,16 +13,31 @@ from gasnet3.io.reader import Reader, RowReader
 from gasnet3.io.registry import Inputs, expand, find_reader, read_errors
 from gasnet3.io.state import file_state
 from gasnet3.spectra.batch import Spectra, regrouped
+from gasnet3.spectra.lattice import LogLattice
+from gasnet3.spectra.target import onto, target_lattice
 
 PIECE_ROWS = 4096
 """Spectra of a file that are read together, where its reader can read some."""
 
-_last: dict[tuple[str, Path, int, int, ReadOptions], Spectra] = {}
+_last: dict[tuple[str, Path, int, int, ReadOptions, LogLattice | None], Spectra] = {}
 """The last file that was read whole for some of its rows, by what would tell that it changed."""
 
 
-def read_file(path: str | Path, options: ReadOptions = DEFAULT) -> Spectra:
+def read_file(
+    path: str | Path, options: ReadOptions = DEFAULT, lattice: LogLattice | None = None
+) -> Spectra:
     """All spectra of one file, by the reader that knows it; see :func:`find_reader`.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    options : ReadOptions
+        What the file does not say.
+    lattice : LogLattice, optional
+        Onto which to bring the spectra: that of the models they are for
+        (:func:`gasnet3.nets.registry.lattice_of`). Left out, that of the default models; files that
+        are on a lattice already (shards) are then read as they were written.
 
     Raises
     ------
@@ -30,16 +45,33 @@ def read_file(path: str | Path, options: ReadOptions = DEFAULT) -> Spectra:
         If the file is damaged or of no known format.
     """
     path = Path(path)
-    return read_whole(path, find_reader(path, options))
+    return read_whole(path, find_reader(path, options), lattice)
 
 
-def read_whole(path: Path, reader: Reader) -> Spectra:
+def read_whole(path: Path, reader: Reader, lattice: LogLattice | None = None) -> Spectra:
     """All spectra of one file whose reader is known; ReadError if the file is damaged."""
-    with read_errors(path, reader):
-        return reader.read(path)
+    return _brought(path, reader, lattice, lambda: reader.read(path))
 
 
-def read(inputs: Inputs, options: ReadOptions = DEFAULT) -> Spectra:
+def _read_some(
+    path: Path, reader: RowReader, start: int, stop: int, lattice: LogLattice | None
+) -> Spectra:
+    return _brought(path, reader, lattice, lambda: reader.read_rows(path, start, stop))
+
+
+def _brought(
+    path: Path, reader: Reader, lattice: LogLattice | None, reading: Callable[[], Spectra]
+) -> Spectra:
+    """What a reader reads, on a lattice if one is named."""
+    with read_errors(path, reader), onto(lattice or target_lattice()):
+        spectra = reading()
+        # Shards are on the lattice they were written for.
+        return spectra if lattice is None else spectra.on(lattice)
+
+
+def read(
+    inputs: Inputs, options: ReadOptions = DEFAULT, lattice: LogLattice | None = None
+) -> Spectra:
     """All spectra of files, directories and globs as one batch.
 
     Parameters
@@ -48,13 +80,15 @@ def read(inputs: Inputs, options: ReadOptions = DEFAULT) -> Spectra:
         See :func:`expand`.
     options : ReadOptions
         What the files do not say.
+    lattice : LogLattice, optional
+        As of :func:`read_file`.
 
     Raises
     ------
     ReadError
         If an input means no file, or any of the files cannot be read.
     """
-    return Spectra.concatenate([read_file(path, options) for path in expand(inputs)])
+    return Spectra.concatenate([read_file(path, options, lattice) for path in expand(inputs)])
 
 
 def iter_batches(
@@ -63,6 +97,7 @@ def iter_batches(
     failures: list[ReadFailure],
     on_file: Callable[[int, int], None] | None = None,
     options: ReadOptions = DEFAULT,
+    lattice: LogLattice | None = None,
 ) -> Iterator[Spectra]:
     """Spectra of files, directories and globs, a batch at a time, in the order of the files.
 
@@ -79,6 +114,8 @@ def iter_batches(
         Called after every file with the number of files done and their total.
     options : ReadOptions
         What the files do not say.
+    lattice : LogLattice, optional
+        As of :func:`read_file`.
 
     Raises
     ------
@@ -94,7 +131,7 @@ def iter_batches(
     def files() -> Iterator[Spectra]:
         for done, path in enumerate(paths, start=1):
             try:
-                yield from _in_pieces(path, find_reader(path, options))
+                yield from _in_pieces(path, find_reader(path, options), lattice)
             except ReadError as error:
                 failures.append(ReadFailure(path, error.problem))
             if on_file:
@@ -103,19 +140,17 @@ def iter_batches(
     yield from regrouped(files(), batch_size)
 
 
-def _in_pieces(path: Path, reader: Reader) -> Iterator[Spectra]:
+def _in_pieces(path: Path, reader: Reader, lattice: LogLattice | None) -> Iterator[Spectra]:
     """All spectra of a file, no more than a piece at a time where it may be larger than memory."""
     rows = 0
     if isinstance(reader, RowReader):
         with read_errors(path, reader):
             rows = reader.count(path)
     if rows <= PIECE_ROWS or not isinstance(reader, RowReader):
-        yield read_whole(path, reader)
+        yield read_whole(path, reader, lattice)
         return
     for start in range(0, rows, PIECE_ROWS):
-        with read_errors(path, reader):
-            piece = reader.read_rows(path, start, min(rows, start + PIECE_ROWS))
-        yield piece
+        yield _read_some(path, reader, start, min(rows, start + PIECE_ROWS), lattice)
 
 
 def count_rows(
@@ -140,7 +175,7 @@ def count_rows(
     path = Path(path)
     reader = reader or find_reader(path, options)
     if not isinstance(reader, RowReader):
-        return len(_kept(reader, path, options))
+        return len(_kept(reader, path, options, None))
     with read_errors(path, reader):
         return reader.count(path)
 
@@ -151,6 +186,7 @@ def read_rows(
     stop: int,
     reader: Reader | None = None,
     options: ReadOptions = DEFAULT,
+    lattice: LogLattice | None = None,
 ) -> Spectra:
     """A range of the spectra of a file.
 
@@ -164,6 +200,8 @@ def read_rows(
         Its reader, where it is known; else it is found.
     options : ReadOptions
         What the file does not say.
+    lattice : LogLattice, optional
+        As of :func:`read_file`.
 
     Returns
     -------
@@ -179,23 +217,22 @@ def read_rows(
     path = Path(path)
     reader = reader or find_reader(path, options)
     if isinstance(reader, RowReader):
-        with read_errors(path, reader):
-            return reader.read_rows(path, start, stop)
-    whole = _kept(reader, path, options)
+        return _read_some(path, reader, start, stop, lattice)
+    whole = _kept(reader, path, options, lattice)
     check_range(path, start, stop, len(whole))
     # A copy: what is kept must not change with what a caller does.
     return whole[np.arange(start, stop)]
 
 
-def _kept(reader: Reader, path: Path, options: ReadOptions) -> Spectra:
+def _kept(reader: Reader, path: Path, options: ReadOptions, lattice: LogLattice | None) -> Spectra:
     try:
         state = file_state(path)
     except OSError as error:
         raise ReadError(path, f"cannot be read ({error.strerror or error})") from None
-    key = (reader.name, path, *state, options)
+    key = (reader.name, path, *state, options, lattice)
     found = _last.get(key)
     if found is None:
-        found = read_whole(path, reader)
+        found = read_whole(path, reader, lattice)
         _last.clear()
         _last[key] = found
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,23 @@ class ModelCard:
                 f"{self.z_max:g}; give a range within it"
             )
         return replace(self, z_min=z_min, z_max=z_max)
+
+
+def common_lattice(cards: Iterable[ModelCard]) -> LogLattice:
+    """The observed lattice of models that work together; ModelError if they differ in it."""
+    first, *others = cards
+    for card in others:
+        if card.observed != first.observed:
+            raise ModelError(
+                f"{first.name} and {card.name} are on different lattices ({_range(first)} and "
+                f"{_range(card)}): use models that were trained on one"
+            )
+    return first.observed
+
+
+def _range(card: ModelCard) -> str:
+    ends = card.observed.wave[[0, -1]]
+    return f"{ends[0]:.0f} to {ends[1]:.0f} Å"
 
 
 def read_weights(path: Path, card: ModelCard) -> bytes:

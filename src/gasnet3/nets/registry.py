@@ -9,16 +9,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gasnet3.classes import CLASSES
-from gasnet3.nets.card import ModelCard, ModelError, read_card
+from gasnet3.nets.card import ModelCard, ModelError, common_lattice, read_card
 
 if TYPE_CHECKING:
     from gasnet3.nets.model import Model
+    from gasnet3.spectra.lattice import LogLattice
 
 ModelNames = str | Path | Sequence[str | Path]
 """How models are named, see :func:`load_models`."""
 
 SHIPPED = Path(__file__).resolve().parents[1] / "models"
 """Directory of the shipped models."""
+
+SETS = ("encoder", "unet")
+"""The sets of models that lie in it, by their networks; the first is used by default."""
+
+FITS = ("anomaly", "confidence", "subclass")
+"""Directories beside models with what was fitted to their answers."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,20 @@ class ModelInfo:
 def list_models(directory: Path = SHIPPED) -> list[ModelInfo]:
     """All models of a directory (the shipped ones by default), by name."""
     return [_info(path) for path in sorted(directory.glob("*.json"))]
+
+
+def shipped_sets() -> list[str]:
+    """Names of further sets of shipped models, for special purposes, each in its own directory.
+
+    What a set lacks is taken from the default one: it holds only the classes that differ.
+    """
+    directories = (path for path in SHIPPED.iterdir() if path.is_dir() and path.name not in FITS)
+    return sorted(path.name for path in directories if any(path.glob("*.json")))
+
+
+def is_shipped(source: Any) -> bool:
+    """Whether models are named by the name of a shipped set."""
+    return isinstance(source, str | Path) and str(source) in (*SETS, *shipped_sets())
 
 
 def _info(path: Path) -> ModelInfo:
@@ -65,8 +86,8 @@ def _card_path(name: str | Path) -> Path:
     if path.name != str(name) or not shipped.exists():
         known = ", ".join(info.name for info in list_models()) or "none"
         raise ModelError(
-            f"no model {str(name)!r}: the shipped ones are {known}; "
-            "or give the path of a model card (.json)"
+            f"no model {str(name)!r}: the shipped ones are {known}, sets of them "
+            f"{', '.join((*SETS, *shipped_sets()))}; or give the path of a model card (.json)"
         )
     return shipped
 
@@ -89,7 +110,7 @@ def _load_version(path: Path, version: int) -> Model:
 
 def is_exported(models: Any) -> bool:
     """Whether models are given as a directory that ``gasnet3 export`` wrote."""
-    if not isinstance(models, str | Path):
+    if not isinstance(models, str | Path) or is_shipped(models):
         return False
     directory = Path(models)
     return directory.is_dir() and any(directory.glob("*.onnx"))
@@ -101,8 +122,8 @@ def load_models(source: ModelNames = "encoder") -> dict[str, Model]:
     Parameters
     ----------
     source : str, Path or sequence of them
-        An architecture ("encoder" or "unet": the shipped ones), a directory of models, or
-        names and paths of single models.
+        A set of the shipped ones ("encoder", "unet", or one of :func:`shipped_sets`), a directory
+        of models, or names and paths of single models.
 
     Returns
     -------
@@ -126,8 +147,13 @@ def find_models(source: ModelNames = "encoder") -> dict[str, ModelInfo]:
     """What there is of :func:`load_models`, or of exported networks, without loading any."""
     if not isinstance(source, str | Path):
         found = [_info(_card_path(name)) for name in source]
-    elif str(source) in ("encoder", "unet"):
-        found = [info for info in list_models() if info.card.architecture == str(source)]
+    elif str(source) in SETS:
+        found = _of_architecture(str(source))
+    elif is_shipped(source):
+        own = list_models(SHIPPED / str(source))
+        classes = {info.card.cls for info in own}
+        others = _of_architecture(SETS[0])
+        found = [*own, *(info for info in others if info.card.cls not in classes)]
     elif is_exported(source):
         networks = sorted(Path(source).glob("*.onnx"))
         found = [_info(path.with_suffix(".json")) for path in networks]
@@ -148,8 +174,30 @@ def find_models(source: ModelNames = "encoder") -> dict[str, ModelInfo]:
     return {cls: by_class[cls] for cls in CLASSES if cls in by_class}
 
 
+def _of_architecture(name: str) -> list[ModelInfo]:
+    return [info for info in list_models(SHIPPED) if info.card.architecture == name]
+
+
+def lattice_of(source: ModelNames = "encoder") -> LogLattice:
+    """The lattice that spectra for models must be on; only cards are read.
+
+    Parameters
+    ----------
+    source : str, Path or sequence of them
+        As of :func:`load_models`; exported networks too.
+
+    Raises
+    ------
+    ModelError
+        If a model is missing, or the models differ in their lattices.
+    """
+    return common_lattice(info.card for info in find_models(source).values())
+
+
 def fit_directories(models: ModelNames, shipped: Path) -> tuple[Path, ...]:
     """Where the fits of models may lie: beside the shipped ones, and in their own directory."""
+    if is_shipped(models):
+        return shipped, SHIPPED / str(models) / shipped.name
     if isinstance(models, (str, Path)) and Path(models).is_dir():
         return shipped, Path(models) / shipped.name
     return (shipped,)

@@ -178,6 +178,7 @@ class Inputs:
         """
         from gasnet3.io import find_spectra
         from gasnet3.io.options import reading_of
+        from gasnet3.nets.registry import lattice_of
         from gasnet3.spectra.batch import Spectra
 
         if not len(rows):
@@ -188,7 +189,10 @@ class Inputs:
         if missing := [name for name in wanted if name not in found]:
             named = {Path(name).name for name in self.text("file")[list(rows)]}
             options = reading_of(self.made)
-            found |= find_spectra(list(self.spectra), missing, likely=named, options=options)
+            found |= find_spectra(
+                list(self.spectra), missing, likely=named, options=options,
+                lattice=lattice_of(self.models),
+            )  # fmt: skip
         if missing := [name for name in wanted if name not in found]:
             raise ValueError(
                 f"{len(missing)} of the spectra to draw are not in the files of spectra, the "

@@ -71,13 +71,15 @@ def classify(
         )
     # Whoever looks at the name only need not wait for NumPy.
     from gasnet3.machine.cores import default_threads
+    from gasnet3.nets.registry import lattice_of
     from gasnet3.pipeline.loading import load
     from gasnet3.pipeline.request import Request
     from gasnet3.spectra.batch import Spectra
 
     request = Request(models, solver, n_best, choices=choices)
     _check_unit(wave)
-    spectra = Spectra.from_arrays(flux, ivar, wave, loglam=loglam, ids=ids)
+    lattice = lattice_of(models)
+    spectra = Spectra.from_arrays(flux, ivar, wave, loglam=loglam, ids=ids, lattice=lattice)
     if device != "cpu":
         threads = 1
     elif threads is None:

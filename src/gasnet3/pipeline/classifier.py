@@ -107,8 +107,9 @@ class Classifier(ABC):
         Raises
         ------
         ValueError
-            If the spectra are not on the lattice of the models.
+            If the spectra are on a lattice without all pixels of that of the models.
         """
+        spectra = self._on_lattice(spectra)
         prepared = self._prepare(spectra)
         with self.computing():
             each = list(zip(self.engines, prepared, strict=True))
@@ -136,7 +137,6 @@ class Classifier(ABC):
 
     def _prepare(self, spectra: Spectra) -> list[Prepared]:
         """The spectra as the model of each engine wants them; the same where they want the same."""
-        self._check_lattice(spectra)
         prior = None if self.priors is None else self.priors.of(spectra.ids, self.device)
         degrees = {engine.card.degree for engine in self.engines}
         by_degree = {
@@ -189,7 +189,7 @@ class Classifier(ABC):
 
     @property
     def lattice(self) -> LogLattice:
-        """The lattice that spectra must be on."""
+        """The lattice of the models: spectra must be on it, or on a wider one, which is cut."""
         return self.cards[0].observed
 
     @property
@@ -233,8 +233,8 @@ class Classifier(ABC):
         TypeError
             If ``spectra`` are no :class:`~gasnet3.spectra.batch.Spectra`.
         ValueError
-            If ``n_best`` or ``threads`` is less than 1, or the spectra are not on the lattice of
-            the models.
+            If ``n_best`` or ``threads`` is less than 1, or the spectra are on a lattice without all
+            pixels of that of the models.
         """
         if n_best < 1:
             raise ValueError(f"n_best must be 1 or more, got {n_best}")
@@ -274,20 +274,20 @@ class Classifier(ABC):
                 keep(outcome)
             yield columns
 
-    def _check_lattice(self, spectra: Spectra) -> None:
-        """Refuse spectra that are not on the lattice of every model.
+    def _on_lattice(self, spectra: Spectra) -> Spectra:
+        """Spectra without what the models cannot see; ValueError if they see more than these have.
 
-        Raises
-        ------
-        ValueError
-            With what to do.
+        Padding is not done by itself: the pixels may be there where the spectra come from.
         """
-        for card in self.cards:
-            if spectra.lattice != card.observed:
-                raise ValueError(
-                    f"the spectra are on {spectra.lattice}, {card.name} needs {card.observed}: "
-                    "build them with Spectra.from_arrays(..., lattice=card.observed)"
-                )
+        if not spectra.lattice.holds(self.lattice):
+            name, (low, high) = self.cards[0].name, self.lattice.wave[[0, -1]]
+            raise ValueError(
+                f"the spectra are on {spectra.lattice}, {name} needs {self.lattice} "
+                f"({low:.0f} to {high:.0f} Å): make them with lattice=pipeline.lattice, in "
+                "Spectra.from_arrays or gasnet3.io.read; if they have no more pixels take "
+                "spectra.on(pipeline.lattice)"
+            )
+        return spectra.on(self.lattice)
 
     def _decided(
         self,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from gasnet3.anomaly import stored
 from gasnet3.decide import confidence, subclass
 from gasnet3.io.saved_curves import SavedCurves
+from gasnet3.nets.card import common_lattice
 from gasnet3.nets.registry import fit_directories
 from gasnet3.solve.numbers import Expected, Numbers
 from gasnet3.solve.priors import Priors
@@ -71,9 +72,9 @@ class Resolved:
 def resolve(request: Request, cards: Mapping[str, ModelCard]) -> Resolved:
     """What a request comes to with models, by the cards of all of them.
 
-    ModelError if a network has no eigenspectra and the solver needs them; ValueError if no model
-    can do what is chosen (:class:`~gasnet3.solve.priors.PriorsError`,
-    :class:`~gasnet3.solve.numbers.NumbersError` and
+    ModelError if a network has no eigenspectra and the solver needs them, or the models are on
+    different lattices; ValueError if no model can do what is chosen
+    (:class:`~gasnet3.solve.priors.PriorsError`, :class:`~gasnet3.solve.numbers.NumbersError` and
     :class:`~gasnet3.io.saved_curves.CurvesError` are such).
     """
     solver, choices = request.solver, request.choices
@@ -81,6 +82,7 @@ def resolve(request: Request, cards: Mapping[str, ModelCard]) -> Resolved:
         cards[cls].narrowed(*ends) if ends else cards[cls]
         for cls, ends in chosen_models(cards, choices).items()
     )
+    common_lattice(tried)
     if solver != "amortised":
         for card in tried:
             card.need_eigenspectra()

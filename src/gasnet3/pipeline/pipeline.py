@@ -104,7 +104,8 @@ class Pipeline(Classifier):
         IndexError
             If there is no such row.
         ValueError
-            If the spectra are not on the lattice of the models, or ``n_best`` is less than 1.
+            If the spectra are on a lattice without all pixels of that of the models, or ``n_best``
+            is less than 1.
         """
         if not 0 <= row < len(spectra):
             raise IndexError(f"no row {row}: the batch has {len(spectra)} spectra")

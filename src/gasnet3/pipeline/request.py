@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gasnet3.io.options import DEFAULT, ReadOptions, reading_of
-from gasnet3.nets.registry import ModelNames
+from gasnet3.nets.registry import ModelNames, is_shipped
 from gasnet3.pipeline.choices import ANYTHING, Choices
 
 SOLVERS = ("amortised", "exact", "hybrid")
@@ -65,7 +65,8 @@ class Request:
         """The same for a process that may be started in another directory."""
 
         def absolute(name: str | Path) -> str:
-            return str(Path(name).absolute() if Path(name).exists() else name)
+            there = Path(name).exists() and not is_shipped(name)
+            return str(Path(name).absolute() if there else name)
 
         return replace(self, models=self._named(absolute))
 

@@ -36,7 +36,7 @@ def batches(
             some = unit._replace(start=start, stop=min(unit.stop, start + room))
             if unit not in failed:
                 try:
-                    pieces.append(_read(some, options))
+                    pieces.append(_read(some, options, lattice))
                 except ReadError as error:
                     failed[unit] = error.problem
                     if start > unit.start:
@@ -52,11 +52,11 @@ def batches(
         yield pieces
 
 
-def _read(unit: Unit, options: ReadOptions) -> Spectra:
+def _read(unit: Unit, options: ReadOptions, lattice: LogLattice) -> Spectra:
     """Rows of a file; ReadError also if it is not what it was when it was planned."""
     _check_state(unit)
     try:
-        spectra = read_rows(unit.path, unit.start, unit.stop, options=options)
+        spectra = read_rows(unit.path, unit.start, unit.stop, options=options, lattice=lattice)
     except ReadError:
         _check_state(unit)  # says more than what a reader makes of a file that changes
         raise

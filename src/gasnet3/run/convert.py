@@ -35,6 +35,8 @@ from gasnet3.machine.lock import locked
 from gasnet3.machine.progress import Progress, silent
 from gasnet3.run.inputs import counted
 from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.lattice import OBSERVED, LogLattice
+from gasnet3.spectra.target import STANDARD
 
 READ_ROWS = 512
 """Rows read at once from a file of many, so that what the reader needs beside stays small."""
@@ -83,12 +85,17 @@ class _Shard:
     path: Path
     pieces: list[_Piece]
     options: ReadOptions
+    lattice: LogLattice
 
     @property
     def key(self) -> str:
         """Changes with the rows, the state of the files they come from, and how these are read."""
         rows = [[*piece.source, piece.start, piece.stop] for piece in self.pieces]
-        text = json.dumps([VERSION, rows, self.options.to_json()])
+        about: list[Any] = [VERSION, rows, self.options.to_json()]
+        # Shards on the paper's lattice were made before there was another.
+        if self.lattice != OBSERVED:
+            about.append([self.lattice.k_min, self.lattice.n])
+        text = json.dumps(about)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -99,6 +106,7 @@ def convert(
     shard_rows: int = SHARD_ROWS,
     overwrite: bool = False,
     options: ReadOptions = DEFAULT,
+    lattice: LogLattice = STANDARD,
     on_counted: Progress | None = None,
     on_progress: Progress | None = None,
 ) -> ConvertResult:
@@ -114,11 +122,14 @@ def convert(
     directory : str or Path
         Where the shards go; it is made where it is not there.
     shard_rows : int
-        Spectra a shard. They are held in memory, 33 kB each, twice.
+        Spectra a shard. They are held in memory, 8 bytes a pixel of the lattice, twice.
     overwrite : bool
         Whether shards of other rows may be replaced or removed.
     options : ReadOptions
         What the files do not say.
+    lattice : LogLattice
+        That of the models which the shards are for. Others use them too, but see no pixel beyond
+        it.
     on_counted : callable, optional
         Called with the number of files whose spectra are counted, and of all.
     on_progress : callable, optional
@@ -147,7 +158,7 @@ def convert(
     directory = Path(directory)
     failures: dict[Path, str] = {}
     sources = _sources(expand(inputs), directory, options, failures, on_counted or silent)
-    planned = _planned(sources, directory, shard_rows, options)
+    planned = _planned(sources, directory, shard_rows, options, lattice)
     directory.mkdir(parents=True, exist_ok=True)
     with locked(directory / ".convert.lock", str(directory)):
         known = _known(directory)
@@ -187,7 +198,11 @@ def _sources(
 
 
 def _planned(
-    sources: Sequence[Source], directory: Path, shard_rows: int, options: ReadOptions
+    sources: Sequence[Source],
+    directory: Path,
+    shard_rows: int,
+    options: ReadOptions,
+    lattice: LogLattice,
 ) -> list[_Shard]:
     """Consecutive rows of the sources in shards of one length, the last one shorter."""
     shards: list[_Shard] = []
@@ -196,7 +211,8 @@ def _planned(
         start = 0
         while start < source.rows:
             if not room:
-                shards.append(_Shard(shard_path(directory, len(shards)), [], options))
+                path = shard_path(directory, len(shards))
+                shards.append(_Shard(path, [], options, lattice))
                 room = shard_rows
             stop = min(source.rows, start + room)
             shards[-1].pieces.append(_Piece(source, start, stop))
@@ -279,15 +295,15 @@ def _read_through(path: Path, rows: int) -> None:
 
 
 def _make(shard: _Shard, failures: dict[Path, str]) -> ShardEntry:
-    batches = []
-    left_out = []
+    batches, left_out, lattice = [], [], shard.lattice
     for start, stop, path in _steps(shard.pieces):
         try:
-            batches.append(read_rows(path, start, stop, options=shard.options))
+            batches.append(read_rows(path, start, stop, options=shard.options, lattice=lattice))
         except ReadError as error:
             left_out.append(((path, start, stop), error.problem))
             failures[Path(path)] = error.problem
-    spectra = Spectra.concatenate(batches) if batches else Spectra.from_arrays([], [], [3600.0])
+    none = Spectra.from_arrays([], [], [3600.0], lattice=lattice)
+    spectra = Spectra.concatenate(batches) if batches else none
     write_shard(shard.path, spectra, {"key": shard.key, "failures": left_out})
     return describe(shard.path, len(spectra))
 

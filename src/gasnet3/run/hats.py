@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from gasnet3.pipeline.classifier import Classifier
+    from gasnet3.spectra.lattice import LogLattice
 
 _LOCK = threading.Lock()
 
@@ -100,9 +101,10 @@ class PartitionClassifier:
         """
         grid = self.loglam if self.wave is None else self.wave
         lists = [_lists(frame, name) for name in (self.flux, self.ivar, grid)]
-        spectra = _spectra(lists, self._ids(frame), log=self.wave is None)
+        ids = self._ids(frame)
         with _one_at_a_time(self.models):
             classifier = _classifier(Request(self.models, self.solver), self.device)
+            spectra = _spectra(lists, ids, classifier.lattice, log=self.wave is None)
             table = classifier.run(spectra, self.n_best, threads=self.threads)
         rows = np.repeat(np.arange(len(frame)), self.n_best)
         used = {name.partition(".")[0] for name in (self.flux, self.ivar, grid)}
@@ -191,7 +193,13 @@ def _field(array: Any, field: str, name: str) -> Any:
     return pa.ListArray.from_arrays(array.offsets, flat, mask=array.is_null())
 
 
-def _spectra(lists: Sequence[list[NDArray[Any]]], ids: NDArray[np.str_], *, log: bool) -> Spectra:
+def _spectra(
+    lists: Sequence[list[NDArray[Any]]],
+    ids: NDArray[np.str_],
+    lattice: LogLattice,
+    *,
+    log: bool,
+) -> Spectra:
     """The rows as spectra; those whose lists disagree have no data."""
     flux, ivar, grid = (list(column) for column in lists)
     flags = np.zeros(len(ids), np.int64)
@@ -200,12 +208,14 @@ def _spectra(lists: Sequence[list[NDArray[Any]]], ids: NDArray[np.str_], *, log:
             flags[row] = int(ZWarn.POORDATA)
             flux[row] = ivar[row] = grid[row] = np.empty(0)
     if not len(ids):
-        return Spectra.from_arrays([], [], [3600.0])
+        return Spectra.from_arrays([], [], [3600.0], lattice=lattice)
     for row in range(1, len(grid)):
         if np.array_equal(grid[row], grid[row - 1]):
             grid[row] = grid[row - 1]  # rows on one and the same grid are placed once
     wave, loglam = (None, grid) if log else (grid, None)
-    return Spectra.from_arrays(flux, ivar, wave, loglam=loglam, ids=ids, zwarn=flags)
+    return Spectra.from_arrays(
+        flux, ivar, wave, loglam=loglam, ids=ids, zwarn=flags, lattice=lattice
+    )
 
 
 def _answer(table: Any, keys: pd.DataFrame) -> pd.DataFrame:

@@ -102,7 +102,7 @@ class Engine:
         """Eigenspectra as splines, with a free continuum."""
         from gasnet3.solve.templates import Templates  # loads torch
 
-        basis = legendre_basis(self.card.n, self.card.degree, self.eigenspectra.device)
+        basis = legendre_basis(self.card.observed, self.card.degree, self.eigenspectra.device)
         bound = self.population
         precision = None if bound is None else like(basis, bound.precision)
         return Templates(self.spline, basis, self.card.shifts, precision=precision)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ from gasnet3.solve.population import signal_size
 from gasnet3.solve.priors import Prior
 from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.coverage import MIN_GOOD
+from gasnet3.spectra.lattice import OBSERVED, LogLattice
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Float32, Float64, Int64
@@ -49,7 +50,7 @@ class Prepared:
     ivar : Tensor or ndarray of float32, shape (rows, n)
         Inverse variance of ``flux``, 0 where masked.
     continuum : Tensor or ndarray of float64, shape (rows, degree + 1)
-        Legendre coefficients of the subtracted continuum, in flux units.
+        Coefficients of the subtracted continuum (:func:`legendre_basis`), in flux units.
     norm : Tensor or ndarray of float64, shape (rows,)
         Root mean square of eq. 2, in flux units; NaN where the row is not usable.
     usable : Tensor or ndarray of bool, shape (rows,)
@@ -59,6 +60,8 @@ class Prepared:
         Inverse covariance of ``continuum / norm``, less the ridge.
     size : Tensor or ndarray of float64, shape (rows,)
         Share of the signal in the variance of ``flux`` (:mod:`gasnet3.solve.population`).
+    lattice : LogLattice
+        Observed lattice.
     prior : Prior or None
         What is known of the redshifts beforehand.
     """
@@ -70,6 +73,7 @@ class Prepared:
     usable: Bool[Array, " rows"]
     certainty: Float64[Array, "rows terms terms"]
     size: Float64[Array, " rows"]
+    lattice: LogLattice
     prior: Prior | None = None
 
     def __len__(self) -> int:
@@ -78,8 +82,8 @@ class Prepared:
     def rows(self, index: Array) -> Prepared:
         """The rows at the given places."""
         prior = None if self.prior is None else self.prior.rows(index)
-        arrays = {f.name: getattr(self, f.name)[index] for f in fields(self) if f.name != "prior"}
-        return Prepared(**arrays, prior=prior)
+        names = [f.name for f in fields(self) if f.name not in ("lattice", "prior")]
+        return replace(self, **{name: getattr(self, name)[index] for name in names}, prior=prior)
 
     def penalty(
         self, rows: Int64[Array, " fits"], shift: Float64[Array, " fits"], error: float
@@ -107,7 +111,7 @@ class Prepared:
         Tensor of float32, shape (rows, degree + 1, n)
             0 in rows that are not usable.
         """
-        basis = legendre_basis(self.flux.shape[1], self.degree, self.flux.device)
+        basis = legendre_basis(self.lattice, self.degree, self.flux.device)
         (ivar,) = paired(self.ivar)
         together = len(ivar) if batching.on_gpu(ivar) else TOGETHER
         parts = [_orthonormal(basis, wide(ivar[cut])) for cut in slices(len(ivar), together)]
@@ -130,7 +134,7 @@ class Prepared:
 
     def evaluate_continuum(self) -> Float64[Array, "rows n"]:
         """The subtracted continuum in flux units, float64, shape (rows, n)."""
-        return _polynomial(self.continuum, self.flux.shape[1])
+        return _polynomial(self.continuum, self.lattice)
 
 
 def _orthonormal(basis: Array, ivar: Array) -> Array:
@@ -146,22 +150,31 @@ def _orthonormal(basis: Array, ivar: Array) -> Array:
 
 
 @cache
-def legendre_basis(n: int, degree: int, device: Device = "cpu") -> Float64[Array, "terms {n}"]:
-    """Legendre polynomials over the lattice, orthogonal for even weights.
+def legendre_basis(
+    lattice: LogLattice, degree: int, device: Device = "cpu"
+) -> Float64[Array, "terms {lattice.n}"]:
+    """Legendre polynomials over the lattice, or over the paper's where that is a part of it.
+
+    So the coefficients of a spectrum, its level among them, mean the same on every lattice that
+    has the paper's: what nobody observed at the ends does not enter them.
 
     Returns
     -------
     Tensor or ndarray of float64, shape (degree + 1, n)
-        P_0 to P_degree at n evenly spaced points of [-1, 1]; an array where no device is named.
+        P_0 to P_degree at evenly spaced points, from -1 to 1 within 3600 to 9200 Å; an array where
+        no device is named.
     """
-    return placed(legvander(np.linspace(-1.0, 1.0, n), degree).T.copy(), device)
+    core = OBSERVED if lattice.holds(OBSERVED) else lattice
+    half = max(core.n - 1, 1) / 2.0
+    first, last = ((k - core.k_min) / half - 1.0 for k in (lattice.k_min, lattice.k_max))
+    return placed(legvander(np.linspace(first, last, lattice.n), degree).T.copy(), device)
 
 
 @cache
-def _basis_products(n: int, degree: int, device: Device) -> Array:
+def _basis_products(lattice: LogLattice, degree: int, device: Device) -> Array:
     """Products P_p·P_q for all p, q, shape ((degree + 1)², n)."""
-    basis = legendre_basis(n, degree, device)
-    return (basis[:, None] * basis[None]).reshape(-1, n)
+    basis = legendre_basis(lattice, degree, device)
+    return (basis[:, None] * basis[None]).reshape(-1, lattice.n)
 
 
 def prepare(spectra: Spectra, degree: int = DEGREE, device: Device = "cpu") -> Prepared:
@@ -190,16 +203,20 @@ def prepare(spectra: Spectra, degree: int = DEGREE, device: Device = "cpu") -> P
     ivar = placed(np.asarray(spectra.ivar, np.float64), device)
     # Rows that leave the range of float64 are found below, and flagged.
     with np.errstate(over="ignore", invalid="ignore"):
-        return _prepare(flux, ivar, degree, device)
+        return _prepare(flux, ivar, spectra.lattice, degree, device)
 
 
 def _prepare(
-    flux: Float64[Array, "rows n"], ivar: Float64[Array, "rows n"], degree: int, device: Device
+    flux: Float64[Array, "rows n"],
+    ivar: Float64[Array, "rows n"],
+    lattice: LogLattice,
+    degree: int,
+    device: Device,
 ) -> Prepared:
     xp, good = namespace(flux), ivar > 0
     n_good = good.sum(1)
-    continuum, certainty = _fit_continuum(flux, ivar, degree, device)
-    residual = xp.where(good, flux - _polynomial(continuum, flux.shape[1]), 0.0)
+    continuum, certainty = _fit_continuum(flux, ivar, lattice, degree, device)
+    residual = xp.where(good, flux - _polynomial(continuum, lattice), 0.0)
     norm = xp.sqrt((residual**2).sum(1) / clipped(n_good, 1))
     level = xp.sqrt((flux**2 * good).sum(1) / clipped(n_good, 1))
     # A residual at the rounding of float32 is no feature: the spectrum is its continuum.
@@ -218,13 +235,14 @@ def _prepare(
         usable=usable,
         certainty=certainty * scale[:, :, None] ** 2,
         size=xp.where(usable, size, 1.0),
+        lattice=lattice,
     )
 
 
-def _polynomial(coefficients: Array, n: int) -> Array:
+def _polynomial(coefficients: Array, lattice: LogLattice) -> Array:
     """Legendre series on the lattice, shape (rows, n)."""
     device = None if isinstance(coefficients, np.ndarray) else coefficients.device
-    basis = legendre_basis(n, coefficients.shape[1] - 1, device)
+    basis = legendre_basis(lattice, coefficients.shape[1] - 1, device)
     # Term by term: the last bits of a matrix product depend on the number of rows.
     total = coefficients[:, :1] * basis[0]
     for term in range(1, len(basis)):
@@ -233,7 +251,11 @@ def _polynomial(coefficients: Array, n: int) -> Array:
 
 
 def _fit_continuum(
-    flux: Float64[Array, "rows n"], ivar: Float64[Array, "rows n"], degree: int, device: Device
+    flux: Float64[Array, "rows n"],
+    ivar: Float64[Array, "rows n"],
+    lattice: LogLattice,
+    degree: int,
+    device: Device,
 ) -> tuple[Float64[Array, "rows {degree}+1"], Float64[Array, "rows {degree}+1 {degree}+1"]]:
     """Weighted least-squares Legendre coefficients, and their inverse covariance."""
     xp, (rows, n), terms = namespace(flux), flux.shape, degree + 1
@@ -245,8 +267,8 @@ def _fit_continuum(
         # One product a row: its sums do not depend on the number of rows.
         return values[:, None] @ xp.broadcast_to(polynomials.T, (rows, n, len(polynomials)))
 
-    normal = times(weight, _basis_products(n, degree, device)).reshape(rows, terms, terms)
-    right = times(weight * flux, legendre_basis(n, degree, device)).reshape(rows, terms, 1)
+    normal = times(weight, _basis_products(lattice, degree, device)).reshape(rows, terms, terms)
+    right = times(weight * flux, legendre_basis(lattice, degree, device)).reshape(rows, terms, 1)
     finite = xp.isfinite(normal).all(2).all(1) & xp.isfinite(right).all(2).all(1)
     # A ridge far below the data's weight keeps rows with a handful of pixels solvable.
     ridge = like(normal, 1e-10 * n * np.eye(terms))

@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from gasnet3.flags import ZWarn
 from gasnet3.machine.typing import Floats
 from gasnet3.spectra.joining import join_column
-from gasnet3.spectra.lattice import OBSERVED, LogLattice
+from gasnet3.spectra.lattice import LogLattice
 from gasnet3.spectra.resample import BadGrid, Placement, rebin_placed
+from gasnet3.spectra.target import STANDARD, target_lattice
 
 UNCALIBRATED = "flux_uncalibrated"
 """Key column: True where flux is in counts, so that the shape of the continuum means nothing."""
@@ -52,7 +53,7 @@ class Spectra:
     z: Floats
     classes: NDArray[np.str_]
     meta: Mapping[str, NDArray[Any]] = field(default_factory=dict)
-    lattice: LogLattice = OBSERVED
+    lattice: LogLattice = STANDARD
 
     def __post_init__(self) -> None:
         shape = (len(self.ids), self.lattice.n)
@@ -77,7 +78,7 @@ class Spectra:
         z: ArrayLike | None = None,
         classes: Sequence[str] | NDArray[np.str_] | None = None,
         meta: Mapping[str, ArrayLike] | None = None,
-        lattice: LogLattice = OBSERVED,
+        lattice: LogLattice | None = None,
     ) -> Spectra:
         """Build a batch from arrays on any monotonic wavelength grid.
 
@@ -95,8 +96,9 @@ class Spectra:
             log10 of the pixel centres instead of ``wave``; give exactly one of the two.
         ids, zwarn, z, classes, meta : optional
             Per-row columns, see the class.
-        lattice : LogLattice
-            Observed lattice to bring the spectra onto.
+        lattice : LogLattice, optional
+            Observed lattice to bring the spectra onto. Left out, the one that files are being read
+            onto (:func:`gasnet3.spectra.target.onto`), elsewhere that of the default models.
 
         Raises
         ------
@@ -115,7 +117,7 @@ class Spectra:
             raise ValueError(
                 f"flux has {len(flux_rows)} rows, ivar {len(ivar_rows)}, wavelengths {len(grids)}"
             )
-        rows = len(flux_rows)
+        rows, lattice = len(flux_rows), lattice or target_lattice()
         for name, column in (("zwarn", zwarn), ("ids", ids)):
             if column is not None and np.shape(column) != (rows,):
                 raise ValueError(f"{name} has shape {np.shape(column)}, expected ({rows},)")
@@ -158,6 +160,28 @@ class Spectra:
             meta={name: column[key] for name, column in self.meta.items()},
         )
 
+    def on(self, lattice: LogLattice) -> Spectra:
+        """The same spectra on another lattice: pixels beyond it are cut off, new ones are masked.
+
+        Nothing is rebinned, as all lattices have the same pixels. What the spectra never had, or
+        what was cut off before, does not come back: read the files anew onto a wider lattice.
+        Rows that lose all their pixels are flagged NODATA.
+        """
+        if lattice == self.lattice:
+            return self
+        first = max(self.lattice.k_min, lattice.k_min)
+        stop = max(first, min(self.lattice.k_max, lattice.k_max) + 1)
+        old, new = (slice(first - one.k_min, stop - one.k_min) for one in (self.lattice, lattice))
+
+        def moved(values: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+            out = np.zeros((len(self), lattice.n), values.dtype)
+            out[:, new] = values[:, old]
+            return out
+
+        ivar = moved(self.ivar)
+        zwarn = self.zwarn | np.where((ivar > 0).any(axis=1), 0, int(ZWarn.NODATA))
+        return replace(self, flux=moved(self.flux), ivar=ivar, zwarn=zwarn, lattice=lattice)
+
     @classmethod
     def concatenate(cls, batches: Sequence[Spectra]) -> Spectra:
         """One batch of all rows, in order. Key columns missing in a batch are filled (NaN or '').
@@ -170,7 +194,9 @@ class Spectra:
         if not batches:
             raise ValueError("nothing to concatenate")
         if len({batch.lattice for batch in batches}) > 1:
-            raise ValueError("batches are on different lattices")
+            raise ValueError(
+                "batches are on different lattices; bring them onto one with .on(lattice)"
+            )
         names = dict.fromkeys(name for batch in batches for name in batch.meta)
         join = {
             name: np.concatenate([getattr(batch, name) for batch in batches])

@@ -6,12 +6,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasnet3.machine.typing import Bools
+from gasnet3.spectra.lattice import OBSERVED, LogLattice
 
 MIN_GOOD = 32
 """Fewest unmasked pixels that are fitted at all: twice the parameters of the paper's model."""
 
 MIN_COVERAGE_DEX = 0.18
 """Least wavelength coverage (SDSS's WCOVERAGE limit)."""
+
+WHOLE = 0.85
+"""Least share of the paper's lattice, or of a narrower one, from the first good pixel to the last,
+that is as much as ordinary spectra cover: 0.35 dex of wavelength."""
+
+
+def whole_span(lattice: LogLattice) -> float:
+    """Pixels from the first good one to the last from which on a spectrum covers the whole.
+
+    A lattice may be wider than what any one survey observes.
+    """
+    return WHOLE * min(lattice.n, OBSERVED.n)
 
 
 def good_span(good: Bools) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -74,6 +74,10 @@ class LogLattice:
         """Pixel edges in vacuum Å, shape (n + 1,)."""
         return np.asarray(10.0 ** ((np.arange(self.k_min, self.k_min + self.n + 1) - 0.5) * STEP))
 
+    def holds(self, other: LogLattice) -> bool:
+        """Whether it has all the pixels of another lattice."""
+        return self.k_min <= other.k_min and other.k_max <= self.k_max
+
     def index(self, wave: ArrayLike) -> Floats:
         """Fractional pixel position of a wavelength in Å; 0 is the centre of the first pixel."""
         return np.log10(np.asarray(wave, dtype=np.float64)) / STEP - self.k_min

@@ -134,9 +134,7 @@ def rebin_placed(
     Float64[Floats, " {placement.lattice.n}"], Float64[Floats, " {placement.lattice.n}"], bool
 ]:
     """Do what :func:`rebin` does for a grid whose placement on the lattice is known."""
-    watching = _watching.get()
-    if watching is not None:
-        watching.append(Unplaced(placement.loglam, *_rising(placement, flux, ivar)))
+    noticed(placement.loglam, *_rising(placement, flux, ivar))
     n = placement.lattice.n
     good = (np.abs(flux) < LARGEST) & (ivar > 1 / LARGEST) & (ivar < LARGEST)
     poor = False
@@ -170,7 +168,7 @@ _watching: ContextVar[list[Unplaced] | None] = ContextVar("watching", default=No
 
 @contextmanager
 def watched() -> Iterator[list[Unplaced]]:
-    """All that is rebinned meanwhile, as it was: every reader's spectra come this way.
+    """All that is read meanwhile, as it was before it was rebinned.
 
     What a file holds before rebinning is of no use but to tell its owner; see
     :mod:`gasnet3.io.inspect.inspecting`.
@@ -181,6 +179,13 @@ def watched() -> Iterator[list[Unplaced]]:
         yield seen
     finally:
         _watching.reset(token)
+
+
+def noticed(loglam: Floats, flux: Floats, ivar: Floats) -> None:
+    """Tell :func:`watched` of a spectrum that is read."""
+    watching = _watching.get()
+    if watching is not None:
+        watching.append(Unplaced(loglam, flux, ivar))
 
 
 def _rising(placement: Placement, flux: Floats, ivar: Floats) -> tuple[Floats, Floats]:

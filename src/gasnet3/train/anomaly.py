@@ -27,7 +27,8 @@ from gasnet3.solve.engine import Engine
 from gasnet3.solve.prepare import prepare
 from gasnet3.solve.refine import fit_at
 from gasnet3.spectra.batch import Spectra
-from gasnet3.spectra.lattice import OBSERVED, shift_from_z
+from gasnet3.spectra.lattice import LogLattice, shift_from_z
+from gasnet3.spectra.target import STANDARD
 from gasnet3.train.mock import draw
 
 COPIES = 3
@@ -142,8 +143,8 @@ def fit_own_anomalies(
         The same, for one pipeline after the other.
     """
     is_sky = ~np.isin(spectra.classes, CLASSES)
-    sky, ordinary = own_sky_ranges(spectra[is_sky].ivar), spectra[~is_sky]
-    copied = with_copies(ordinary.flux, ordinary.ivar)
+    sky, ordinary = own_sky_ranges(spectra[is_sky].ivar, spectra.lattice), spectra[~is_sky]
+    copied = with_copies(ordinary.flux, ordinary.ivar, spectra.lattice)
     fits = {}
     for kind, pipeline in pipelines.items():
         found = card_densities(pipeline) if kind == "exact" else {}
@@ -165,34 +166,39 @@ def noisier(rng: np.random.Generator, flux: ArrayLike, ivar: ArrayLike) -> tuple
     return flux + more * sigma * rng.standard_normal(ivar.shape), ivar / (1 + more**2)
 
 
-def with_copies(flux: NDArray[Any], ivar: NDArray[Any]) -> Spectra:
-    """Spectra on the observed lattice, shape (rows, n), and noisier copies of each."""
+def with_copies(flux: NDArray[Any], ivar: NDArray[Any], lattice: LogLattice = STANDARD) -> Spectra:
+    """Spectra on a lattice, shape (rows, n), and noisier copies of each."""
     flux, ivar = flux.astype(np.float64), ivar.astype(np.float64)
     rng = np.random.default_rng(5)
     parts = [(flux, ivar), *(noisier(rng, flux, ivar) for _ in range(COPIES))]
     both = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
-    return Spectra.from_arrays(*both, loglam=OBSERVED.loglam)
+    return Spectra.from_arrays(*both, loglam=lattice.loglam, lattice=lattice)
 
 
-def sky_ranges(ivar: NDArray[Any]) -> tuple[tuple[float, float], ...]:
+def sky_ranges(
+    ivar: NDArray[Any], lattice: LogLattice = STANDARD
+) -> tuple[tuple[float, float], ...]:
     """Ranges of strong sky lines, and telluric bands, vacuum Å.
 
-    From the inverse variance of sky fibres on the observed lattice, shape (rows, n).
+    From the inverse variance of sky fibres on a lattice, shape (rows, n).
     """
     level = np.median(ivar, axis=0)
     low = level < SKY_DIP * median_filter(level, SKY_WIDTH, mode="nearest")
+    low &= level > 0  # where nothing is seen is no line
     edges = np.flatnonzero(np.diff(np.concatenate([[False], low, [False]]).astype(int)))
     half = 10.0**0.5e-4
     found = [
-        (round(float(OBSERVED.wave[a] / half), 1), round(float(OBSERVED.wave[b - 1] * half), 1))
+        (round(float(lattice.wave[a] / half), 1), round(float(lattice.wave[b - 1] * half), 1))
         for a, b in edges.reshape(-1, 2)
     ]
     return tuple(sorted([*found, *TELLURIC]))
 
 
-def own_sky_ranges(ivar: NDArray[Any]) -> tuple[tuple[float, float], ...]:
+def own_sky_ranges(
+    ivar: NDArray[Any], lattice: LogLattice = STANDARD
+) -> tuple[tuple[float, float], ...]:
     """Those of the sky fibres given; with few of them those of the shipped fits."""
-    return sky_ranges(ivar) if len(ivar) >= FEWEST_SKY else stored.shipped_sky()
+    return sky_ranges(ivar, lattice) if len(ivar) >= FEWEST_SKY else stored.shipped_sky()
 
 
 def card_densities(pipeline: Pipeline) -> dict[str, Density]:
@@ -221,7 +227,8 @@ def population_densities(pipeline: Pipeline, directory: Path) -> dict[str, Densi
         with np.load(directory / f"{engine.cls}-train.npz") as file:
             chosen = np.random.default_rng(6).permutation(len(file["z"]))[: 3 * POINTS]
             flux, ivar, z = (file[name][chosen] for name in ("flux", "ivar", "z"))
-        spectra = Spectra.from_arrays(flux, ivar, loglam=OBSERVED.loglam)
+        lattice = pipeline.lattice
+        spectra = Spectra.from_arrays(flux, ivar, loglam=lattice.loglam, lattice=lattice)
         clear = np.flatnonzero(spectra.sn_median > LEAST_SN)[:POINTS]
         out[engine.cls] = fit_density(_unit(engine, spectra[clear], z[clear]))
     return out

@@ -19,6 +19,7 @@ from gasnet3.nets.card import ModelCard
 from gasnet3.nets.encoder import Encoder
 from gasnet3.nets.model import build, save_model
 from gasnet3.solve.prepare import legendre_basis
+from gasnet3.spectra.lattice import LogLattice
 from gasnet3.train.config import ConfigError, TrainConfig
 from gasnet3.train.data import TrainingSet, load_training_set
 from gasnet3.train.losses import chi2_loss, projection_loss, roughness, seen_window, smooth_l1_loss
@@ -174,7 +175,9 @@ def _loss(network: nn.Module, data: TrainingSet, rows: Tensor, config: TrainConf
     model = seen_window(network(flux, ivar).flux, start, flux.shape[1])
     loss = LOSSES[config.architecture](model, flux, ivar, config.error_floor)
     if config.projection and isinstance(network, Encoder):
-        basis = legendre_basis(flux.shape[1], config.degree, device).float()
+        # Where on the lattice they lie does not matter: any polynomials of the degree do.
+        pixels = LogLattice(0, flux.shape[1])
+        basis = legendre_basis(pixels, config.degree, device).float()
         loss = loss + config.projection * projection_loss(
             network.eigenspectra, basis, flux, ivar, start, config.error_floor
         )

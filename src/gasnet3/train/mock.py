@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gasnet3.nets.card import ModelError
+from gasnet3.nets.card import ModelError, common_lattice
 from gasnet3.nets.model import Model
 from gasnet3.solve.prepare import legendre_basis
 from gasnet3.solve.templates import Templates
 from gasnet3.spectra.batch import Spectra
-from gasnet3.spectra.lattice import C_KM_S, OBSERVED, shift_from_z, z_from_shift
+from gasnet3.spectra.lattice import C_KM_S, shift_from_z, z_from_shift
 
 BLOCK_ROWS = 1024
 """Spectra drawn together by :func:`draw_blocks`."""
@@ -128,28 +128,30 @@ def _draw(
     """The mocks of some numbers; the classes take turns by number."""
     n = len(numbers)
     labels = np.array([chosen[i % len(chosen)] for i in numbers], dtype=np.str_)
-    flux, z = np.zeros((n, OBSERVED.n)), np.zeros(n)
+    lattice = common_lattice(model.card for model in models.values())
+    flux, z = np.zeros((n, lattice.n)), np.zeros(n)
     for cls in chosen:
         rows = np.flatnonzero(labels == cls)
         if cls not in models:
             raise ModelError(f"no model for class {cls}; there are {', '.join(models)}")
         flux[rows], z[rows] = _draw_class(models[cls], len(rows), rng)
-    sigma = FLUX / sn * _noise_shape()
+    sigma = FLUX / sn * _noise_shape(lattice.n)
     if noise:
         flux += sigma * rng.standard_normal(flux.shape)
     return Spectra.from_arrays(
         flux,
         np.broadcast_to(sigma**-2, flux.shape),
-        loglam=OBSERVED.loglam,
+        loglam=lattice.loglam,
+        lattice=lattice,
         ids=[f"{name}-{i:06d}" for i in numbers],
         z=z,
         classes=labels,
     )
 
 
-def _noise_shape() -> NDArray[np.float64]:
-    """Noise along the lattice, median 1."""
-    pixel = np.arange(OBSERVED.n)
+def _noise_shape(n: int) -> NDArray[np.float64]:
+    """Noise along a lattice of n pixels, median 1."""
+    pixel = np.arange(n)
     shape = 1.0 + (BLUE_NOISE - 1.0) * np.exp(-pixel / BLUE_PIXELS)
     return np.asarray(shape / np.median(shape))
 
@@ -161,7 +163,7 @@ def _draw_class(
     population = card.population
     if eigenspectra is None or not population.get("coeff"):
         raise ModelError(f"{card.name} has no population to draw mock spectra from")
-    basis = legendre_basis(card.n, card.degree)
+    basis = legendre_basis(card.observed, card.degree)
     templates = Templates.build(eigenspectra, card.shifts, basis)
     coeff, continuum = np.array(population["coeff"]), np.array(population["continuum"])
     usable = np.flatnonzero(_median_level(templates, population, coeff, continuum) > 0)

@@ -45,7 +45,7 @@ def describe_population(
     if not isinstance(network, Encoder):
         return out
     rows = torch.randperm(len(train), generator=torch.Generator().manual_seed(seed))[:DOMAIN_ROWS]
-    basis = legendre_basis(train.flux.shape[1], card.degree)
+    basis = legendre_basis(card.observed, card.degree)
     templates = Templates.build(network.eigenspectra, card.shifts, basis)
     shift = torch.from_numpy(shift_from_z(train.z[rows].numpy()))
     fits = fit_at(templates, train.flux, train.ivar, rows, shift)

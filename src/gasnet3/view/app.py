@@ -11,6 +11,7 @@ from gasnet3.errors import GasnetError
 from gasnet3.evaluate.judgements import JudgementFile
 from gasnet3.io.options import ReadOptions, reading_of
 from gasnet3.machine.extras import needed
+from gasnet3.nets.registry import lattice_of
 from gasnet3.pipeline.choices import ANYTHING, Choices
 from gasnet3.view.listing import Listing
 from gasnet3.view.spectra import SpectrumFinder
@@ -52,7 +53,8 @@ def prepared(
 
     if options is None:
         options = reading_of(listing.table.meta.get("gasnet3") or {})
-    closeups = Closeups(SpectrumFinder(spectra, options), models, solver, device, choices)
+    finder = SpectrumFinder(spectra, options, lattice_of(models))
+    closeups = Closeups(finder, models, solver, device, choices)
     return Shared(listing, closeups, judgements, title)
 
 

@@ -12,6 +12,7 @@ from gasnet3.io import ReadError, ReadOptions, count_rows, expand, read_rows
 from gasnet3.io.finding import SpectrumIndex
 from gasnet3.io.options import DEFAULT
 from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.lattice import LogLattice
 
 PATIENCE = 5.0
 """Seconds to wait for the id of one spectrum to be read, while others may be wanted."""
@@ -28,13 +29,18 @@ class SpectrumFinder:
     others are read in the background, once. ReadError if an input means no file.
     """
 
-    def __init__(self, inputs: Sequence[str | Path], options: ReadOptions = DEFAULT) -> None:
-        self.options = options
+    def __init__(
+        self,
+        inputs: Sequence[str | Path],
+        options: ReadOptions = DEFAULT,
+        lattice: LogLattice | None = None,
+    ) -> None:
+        self.options, self.lattice = options, lattice
         self.files = expand(list(inputs)) if inputs else []
         self._by_stem: dict[str, list[Path]] = {}
         for path in self.files:
             self._by_stem.setdefault(_stem(path), []).append(path)
-        self._index = SpectrumIndex(options=options)
+        self._index = SpectrumIndex(None, options, lattice)
         self._failed: list[ReadError] = []
         self._n_read = 0
         self._complete = threading.Event()
@@ -58,7 +64,7 @@ class SpectrumFinder:
     def _find(self, name: str) -> Spectra:
         for path in self._by_stem.get(_plain(name), []):
             if count_rows(path, options=self.options) == 1:
-                found = read_rows(path, 0, 1, options=self.options)
+                found = read_rows(path, 0, 1, options=self.options, lattice=self.lattice)
                 if str(found.ids[0]) == name:
                     return found
         self.start()

@@ -24,8 +24,9 @@ from gasnet3.io.registry import READERS, find_reader, first_bytes, load_plugins,
 from gasnet3.io.state import is_store_at
 from gasnet3.machine.typing import Floats
 from gasnet3.spectra.batch import Spectra
-from gasnet3.spectra.lattice import C_KM_S
+from gasnet3.spectra.lattice import C_KM_S, LogLattice
 from gasnet3.spectra.resample import Unplaced, watched
+from gasnet3.spectra.target import STANDARD, onto
 
 LOOKED_AT = 100
 """Spectra of a file that are looked at; the rest is counted."""
@@ -35,7 +36,11 @@ EVEN = 0.02
 
 
 def inspect_file(
-    path: str | Path, options: ReadOptions = DEFAULT, *, row: int | None = None
+    path: str | Path,
+    options: ReadOptions = DEFAULT,
+    *,
+    row: int | None = None,
+    lattice: LogLattice = STANDARD,
 ) -> tuple[Inspected, Spectra]:
     """Tell what a file holds.
 
@@ -47,6 +52,8 @@ def inspect_file(
         What the file does not say.
     row : int, optional
         Look at this spectrum only; else at the first :data:`LOOKED_AT`.
+    lattice : LogLattice
+        That of the models which the spectra are for.
 
     Returns
     -------
@@ -69,11 +76,11 @@ def inspect_file(
     if stop > rows:
         raise ValueError(f"{path}: it holds {rows} spectra, rows 0 to {rows - 1}: no row {row}")
     with watched() as seen:
-        spectra = read_rows(path, first, stop, reader, options)
+        spectra = read_rows(path, first, stop, reader, options, lattice)
     seen = _as_in_file(seen, spectra)
     understood = Understood()
     if isinstance(reader, ExplainingReader) and rows:
-        with read_errors(path, reader):
+        with read_errors(path, reader), onto(lattice):
             understood = reader.explain(path)
     report = _measured(seen, spectra, understood, path=path, reader=reader.name, rows=rows)
     heard = isinstance(reader, ConfigurableReader)
@@ -102,6 +109,7 @@ def _measured(
         understood=understood,
         grids=_grids(seen),
         empty=int((spectra.n_good == 0).sum()),
+        wanted=(float(spectra.lattice.wave[0]), float(spectra.lattice.wave[-1])),
         coverage=_three(spectra.n_good[spectra.n_good > 0] / spectra.lattice.n),
         outside=_outside(seen, spectra),
         masked=_masked(seen),

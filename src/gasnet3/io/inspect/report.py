@@ -54,6 +54,8 @@ class Inspected:
         The wavelength grids: one, one an arm, or one a spectrum.
     empty : int
         Spectra without a usable pixel.
+    wanted : tuple of float
+        Vacuum Å of the first and last pixel of the lattice: what the models look at.
     coverage : tuple of float
         Fraction of the lattice with data: least, median, most of those that have any.
     outside : float
@@ -93,6 +95,7 @@ class Inspected:
     understood: Understood
     grids: list[Sampling]
     empty: int
+    wanted: tuple[float, float]
     coverage: Range
     outside: float
     masked: dict[str, float]

@@ -20,9 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasnet3.io.errors import ReadError, check_range
+from gasnet3.io.reader import Understood
 from gasnet3.machine.files import replacing
 from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.lattice import LogLattice
+from gasnet3.spectra.resample import noticed
+from gasnet3.spectra.target import target_lattice
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -215,6 +218,21 @@ class ShardReader:
             check_range(path, start, stop, header.rows)
             return _read(path, file, header, start, stop)
 
+    def explain(self, path: Path) -> Understood:
+        """On which lattice the spectra are, and whether it has all pixels that are wanted."""
+        lattice = read_header(path).lattice
+        ends = "{:.0f} to {:.0f} Å".format(*lattice.wave[[0, -1]])
+        understood = Understood([
+            ("wave", f"lattice of {lattice.n} pixels, {ends}"),
+            ("flux", "column flux"), ("ivar", "column ivar"),
+        ])  # fmt: skip
+        if not lattice.holds(target_lattice()):
+            understood.assume(
+                f"nothing was observed beyond {ends}, which is what the shard was made for: "
+                "if there is more, convert the files anew with the --models that are to be used"
+            )
+        return understood
+
 
 def _metadata(path: Path) -> Mapping[bytes, bytes]:
     """What the schema of any Arrow file remembers; a long schema does not fit into the head."""
@@ -290,4 +308,6 @@ def _read(
         if name.startswith("meta.")
     }
     fixed = {name: arrays[name] for name in (*_FIXED, *_PIXELS)}
+    for flux, ivar in zip(fixed["flux"], fixed["ivar"], strict=True):
+        noticed(header.lattice.loglam, flux, ivar)
     return Spectra(**fixed, meta=meta, lattice=header.lattice)

@@ -20,8 +20,8 @@ from gasnet3.io.fits_table import Header, header_int, header_text
 from gasnet3.io.reader import Understood
 from gasnet3.machine.typing import Bools, Floats
 from gasnet3.spectra.batch import Spectra
-from gasnet3.spectra.lattice import OBSERVED
 from gasnet3.spectra.resample import BadGrid, Placement, rebin_placed
+from gasnet3.spectra.target import target_lattice
 
 SKY_LINE = (5572.0, 5582.0)
 """Å; masked as redrock masks it: what is left of [O I] 5577 is a line at every redshift."""
@@ -255,7 +255,7 @@ def _read(path: Path, targets: _Targets, start: int, stop: int) -> Spectra:
     return Spectra.from_arrays(
         flux,
         ivar,
-        loglam=OBSERVED.loglam,
+        loglam=target_lattice().loglam,
         ids=targets.table["TARGETID"][targets.first[start:stop]].astype(np.str_),
         zwarn=_flags(targets, which, slice(start, stop)) | np.where(poor, int(ZWarn.POORDATA), 0),
         meta=_meta(path, targets, which, np.bincount(label, minlength=stop - start), start, stop),
@@ -283,7 +283,8 @@ def _joined(
     path: Path, arms: dict[str, dict[str, NDArray[Any]]], label: NDArray[np.int64], targets: int
 ) -> tuple[Floats, Floats, Bools]:
     """All arms of all targets on the lattice, shape (targets, n), and whether pixels were bad."""
-    total, weight = np.zeros((targets, OBSERVED.n)), np.zeros((targets, OBSERVED.n))
+    lattice = target_lattice()
+    total, weight = np.zeros((targets, lattice.n)), np.zeros((targets, lattice.n))
     poor = np.zeros(targets, bool)
     order = np.argsort(label, kind="stable")
     groups = np.split(order, np.cumsum(np.bincount(label, minlength=targets))[:-1])
@@ -293,7 +294,7 @@ def _joined(
         if not flux.shape == images["IVAR"].shape == mask.shape or wave.shape != flux.shape[1:]:
             raise ReadError(path, f"the images of arm {arm} differ in shape; fetch the file again")
         try:
-            placement = Placement.of(wave, OBSERVED, log=False)
+            placement = Placement.of(wave, lattice, log=False)
         except BadGrid as error:
             raise ReadError(path, f"{arm}_WAVELENGTH: {error}; fetch the file again") from None
         masked = (mask != 0) | ((wave >= SKY_LINE[0]) & (wave <= SKY_LINE[1]))

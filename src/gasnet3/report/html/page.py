@@ -140,13 +140,15 @@ def _shown_spectra(
     ids = {card.id for card in both}
     wanted = best[np.isin(columns.texts(best, "id"), list(ids))]
     files = set(columns.texts(wanted, "file").tolist())
-    found = find_spectra(list(spectra), ids, likely=files, options=reading_of(made_by))
+    pipeline = Pipeline.load(models, made_by.get("solver", "hybrid"))
+    found = find_spectra(
+        list(spectra), ids, likely=files, options=reading_of(made_by), lattice=pipeline.lattice
+    )
     if not found:
         raise ReportError(
             f"none of the {len(both)} spectra to draw is in these files, the first is "
             f"{both[0].id}; give the files that the catalog was made of"
         )
-    pipeline = Pipeline.load(models, made_by.get("solver", "hybrid"))
     count = None if progress is None else lambda done: progress(done, len(both))
     drawn = with_pictures(both, found, pipeline, count)
     return drawn[: len(strange)], drawn[len(strange) :]
