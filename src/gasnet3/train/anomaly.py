@@ -234,14 +234,16 @@ def population_densities(pipeline: Pipeline, directory: Path) -> dict[str, Densi
     return out
 
 
-def population_spectra(classes: Iterable[str], directory: Path) -> Spectra:
-    """Some of the population that were not trained on, of ``CLASS-valid.npz``."""
+def population_spectra(
+    classes: Iterable[str], directory: Path, lattice: LogLattice = STANDARD
+) -> Spectra:
+    """Some of the population that were not trained on, of ``CLASS-valid.npz`` on a lattice."""
     parts = []
     for cls in classes:
         with np.load(directory / f"{cls}-valid.npz") as file:
             chosen = np.random.default_rng(8).permutation(len(file["z"]))[:PLENTY]
             flux, ivar = (file[name][chosen] for name in ("flux", "ivar"))
-        parts.append(Spectra.from_arrays(flux, ivar, loglam=OBSERVED.loglam))
+        parts.append(Spectra.from_arrays(flux, ivar, loglam=lattice.loglam, lattice=lattice))
     return Spectra.concatenate(parts)
 
 
