@@ -63,7 +63,10 @@ def main() -> None:
             exact = kind == "exact"
             densities = population_densities(pipeline, arguments.population) if exact else {}
             # Without coefficients that are solved for nothing is lonely.
-            like_trained = population_spectra(densities, arguments.population) if exact else None
+            lattice = pipeline.lattice
+            like_trained = (
+                population_spectra(densities, arguments.population, lattice) if exact else None
+            )
             fit, told = fit_anomaly(pipeline, spectra, sky, densities, like_trained)
             fits[kind] = ({e.cls: e.model.card.sha256 for e in pipeline.engines}, fit, told)
             console.print(architecture, solver, told)
