@@ -63,7 +63,7 @@ class Page:
         self._quiet = False
         self._fitting, self._wanted = False, math.nan
         self._asked: Future[Closeup] | None = None
-        self.spectrum, self.curves = SpectrumPlot(), CurvePlots()
+        self.spectrum, self.curves = SpectrumPlot(shared.closeups.finder.lattice), CurvePlots()
         self.judge = Judge(shared.judgements, lambda: (self.cls, self._z()), self._judged)
         self.browser = Browser(shared.listing, self.judge.qualities, self.choose)
         self._make_controls()

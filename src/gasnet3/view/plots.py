@@ -37,10 +37,14 @@ from gasnet3.spectra.lines import LINES
 
 if TYPE_CHECKING:
     from gasnet3.pipeline.closeup import Closeup
+    from gasnet3.spectra.lattice import LogLattice
 
 
 TOOLS = "pan,box_zoom,wheel_zoom,reset,save"
 NOISE_COLOR, DATA_COLOR = "#B0A060", "#404040"
+MARGIN = 50
+"""Å to the right of the last pixel."""
+
 ROOM = 0.12
 """Part of the height of the spectrum's panel left for names of lines."""
 
@@ -59,9 +63,9 @@ TICK_TEXT = "return String(Number((Math.exp(tick) - 1).toFixed(6)))"
 
 
 class SpectrumPlot:
-    """The spectrum with noise, reconstruction, residual and lines."""
+    """The spectrum on its lattice with noise, reconstruction, residual and lines."""
 
-    def __init__(self) -> None:
+    def __init__(self, lattice: LogLattice) -> None:
         blank: dict[str, list[float]] = {
             name: [] for name in ("wave", "flux", "smooth", "noise", "model", "pull")
         }
@@ -75,15 +79,15 @@ class SpectrumPlot:
             }
         )
         self.masked = ColumnDataSource({"left": [], "right": []})
-        self.top = self._top()
+        self.top = self._top(*lattice.wave[[0, -1]].tolist())
         self.bottom = self._bottom()
         self.strange = Span(dimension="height", line_color=STRANGE_COLOR, line_dash="dotted")
         self.top.add_layout(self.strange)
 
-    def _top(self) -> figure:
+    def _top(self, first: float, last: float) -> figure:
         top = figure(
             height=340, sizing_mode="stretch_width", tools=TOOLS, toolbar_location="right",
-            x_range=Range1d(3600, 9250), y_range=Range1d(0, 1),
+            x_range=Range1d(first, last + MARGIN), y_range=Range1d(0, 1),
             y_axis_label=f"flux ({UNIT_LABEL})", active_drag="box_zoom", name="spectrum",
         )  # fmt: skip
         top.extra_y_ranges = {"panel": Range1d(0, 1)}

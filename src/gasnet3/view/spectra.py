@@ -13,6 +13,7 @@ from gasnet3.io.finding import SpectrumIndex
 from gasnet3.io.options import DEFAULT
 from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.lattice import LogLattice
+from gasnet3.spectra.target import STANDARD
 
 PATIENCE = 5.0
 """Seconds to wait for the id of one spectrum to be read, while others may be wanted."""
@@ -33,7 +34,7 @@ class SpectrumFinder:
         self,
         inputs: Sequence[str | Path],
         options: ReadOptions = DEFAULT,
-        lattice: LogLattice | None = None,
+        lattice: LogLattice = STANDARD,
     ) -> None:
         self.options, self.lattice = options, lattice
         self.files = expand(list(inputs)) if inputs else []
