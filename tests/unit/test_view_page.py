@@ -21,7 +21,7 @@ from gasnet3.view.keys import ALLOWED, KEYS
 from gasnet3.view.listing import Listing
 from gasnet3.view.page import FAR, PIXEL, Page
 from gasnet3.view.shared import Shared
-from gasnet3.view.spectra import MissingSpectrum
+from gasnet3.view.spectra import MissingSpectrum, SpectrumFinder
 
 WAVE = np.linspace(4000.0, 9000.0, 50)
 
@@ -45,6 +45,7 @@ class Solver:
     """Answers when it is told to."""
 
     def __init__(self) -> None:
+        self.finder = SpectrumFinder([])
         self.asked: list[tuple[str, Any]] = []
         self.fitted: list[Future[Any]] = []
 
