@@ -87,7 +87,8 @@ def load_training_set(
     parts: list[tuple[Tensor, ...]] = []
     left_out = 0
     shifts = card.shifts
-    for spectra in iter_batches(inputs, READ_BATCH, failures, options=options):
+    batches = iter_batches(inputs, READ_BATCH, failures, options=options, lattice=card.observed)
+    for spectra in batches:
         labelled = spectra[(spectra.classes == card.cls) & np.isfinite(spectra.z)]
         if not len(labelled):
             continue
