@@ -25,6 +25,7 @@ def labelled_as(
         flux,
         ivar,
         loglam=WIDE.loglam,
+        lattice=WIDE,
         ids=[f"{kind}/{row['survey']}/{row['name']}" for row in chosen],
         z=np.array([
             float(row["z"] or "nan") if row["role"] == "labelled" else np.nan for row in chosen

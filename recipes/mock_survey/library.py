@@ -169,34 +169,41 @@ class Survey:
         On the wide lattice. One group in three of each set is for validation.
         """
         low, high = Z_RANGE[kind]
-        chosen = {
-            (row["set"], row["name"]): float(row["z"])
-            for row in self.faint
+        chosen = [
+            i
+            for i, row in enumerate(self.faint)
             if row["set"] in FAR_SETS[kind]
             and row["cls"] == class_of(kind)
             and row["role"] == "labelled"
             and float(row["zwarning"] or 0) == 0
             and low <= float(row["z"]) <= high
             and in_validation(row["group"]) == validation
-        }
-        flux, ivar, wave = [], [], []
-        for at, name in chosen:
-            for out, values in zip((flux, ivar, wave), self._native(at, name), strict=True):
-                out.append(values)
-        z = np.array(list(chosen.values()))
-        if not flux:
-            nothing = np.zeros((0, WIDE.n))
-            return Spectra.from_arrays(nothing, nothing, loglam=WIDE.loglam, lattice=WIDE), z
-        return Spectra.from_arrays(flux, ivar, wave, lattice=WIDE), z
+        ]
+        return self.faint_batch(chosen), np.array([float(self.faint[i]["z"]) for i in chosen])
 
-    def _native(self, name_of_set: str, name: str) -> tuple[Floats, Floats, Floats]:
-        """Flux, ivar and wavelengths of a faint spectrum on its own pixels."""
-        path = self.shared / "data" / "faint-native" / f"{name_of_set}.npz"
-        file = _contents(path)
-        row = int(np.flatnonzero(file["name"] == name)[0])
-        wave = file["wave"] if file["wave"].ndim == 1 else file["wave"][row]
+    def faint_batch(self, rows: Sequence[int] | NDArray[np.integer[Any]], **more: Any) -> Spectra:
+        """Some of the faint spectra on the wide lattice; more is for :meth:`Spectra.from_arrays`."""
+        flux, ivar, loglam = [], [], []
+        for row in rows:
+            for out, values in zip((flux, ivar, loglam), self._native(row), strict=True):
+                out.append(values)
+        ids = [self.faint[i]["name"] for i in rows]
+        arrays = (flux, ivar) if flux else (np.zeros((0, WIDE.n)), np.zeros((0, WIDE.n)))
+        return Spectra.from_arrays(
+            *arrays, loglam=loglam or WIDE.loglam, ids=ids, lattice=WIDE, **more
+        )
+
+    def _native(self, row: int) -> tuple[Floats, Floats, Floats]:
+        """Flux, ivar and log wavelengths of a faint spectrum, on its own pixels where known."""
+        path = self.shared / "data" / "faint-native" / f"{self.faint[row]['set']}.npz"
+        own = _contents(path) if path.exists() else {"name": np.array([])}
+        found = np.flatnonzero(own["name"] == self.faint[row]["name"])
+        if not len(found):
+            all_of_them = _contents(self.shared / "data" / "faint.npz")
+            return all_of_them["flux"][row], all_of_them["ivar"][row], OBSERVED.loglam
+        wave = own["wave"] if own["wave"].ndim == 1 else own["wave"][found[0]]
         there = np.isfinite(wave)
-        return file["flux"][row][there], file["ivar"][row][there], wave[there]
+        return own["flux"][found[0]][there], own["ivar"][found[0]][there], np.log10(wave[there])
 
     @cached_property
     def kept_apart(self) -> set[str]:
