@@ -182,16 +182,11 @@ class Survey:
         return self.faint_batch(chosen), np.array([float(self.faint[i]["z"]) for i in chosen])
 
     def faint_batch(self, rows: Sequence[int] | NDArray[np.integer[Any]], **more: Any) -> Spectra:
-        """Some of the faint spectra on the wide lattice; more is for :meth:`Spectra.from_arrays`."""
-        flux, ivar, loglam = [], [], []
-        for row in rows:
-            for out, values in zip((flux, ivar, loglam), self._native(row), strict=True):
-                out.append(values)
-        ids = [self.faint[i]["name"] for i in rows]
-        arrays = (flux, ivar) if flux else (np.zeros((0, WIDE.n)), np.zeros((0, WIDE.n)))
-        return Spectra.from_arrays(
-            *arrays, loglam=loglam or WIDE.loglam, ids=ids, lattice=WIDE, **more
-        )
+        """Some of the faint spectra, likewise, from their own pixels."""
+        native = [self._native(int(row)) for row in rows]
+        flux, ivar, loglam = ([arrays[at] for arrays in native] for at in range(3))
+        ids = np.array([self.faint[i]["name"] for i in rows], np.str_)
+        return Spectra.from_arrays(flux, ivar, loglam=loglam, ids=ids, lattice=WIDE, **more)
 
     def _native(self, row: int) -> tuple[Floats, Floats, Floats]:
         """Flux, ivar and log wavelengths of a faint spectrum, on its own pixels where known."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
@@ -336,7 +337,7 @@ def lengthened(flux: Floats, donors: Floats) -> Floats:
     return out
 
 
-SOURCES: dict[str, type[Source]] = {
+SOURCES: dict[str, Callable[[Survey], Source]] = {
     "STAR": Star,
     "GALAXY": Galaxy,
     "QSO": Quasar,
