@@ -20,6 +20,7 @@ from gasnet3.anomaly.stored import DIRECTORY, write_fits
 from gasnet3.decide.confidence import solution_kind
 from gasnet3.pipeline.pipeline import Pipeline
 from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.lattice import WIDE
 from gasnet3.train.anomaly import (
     fit_anomaly,
     population_densities,
@@ -33,16 +34,15 @@ POPULATION = Path(__file__).resolve().parents[1] / "runs" / "population"
 
 def survey_sky(survey: Survey) -> tuple[tuple[float, float], ...]:
     """Ranges of strong sky lines in the sky fibres."""
-    return sky_ranges(
-        survey.spectra[1][[i for i, row in enumerate(survey.rows) if row["role"] == "sky"]]
-    )
+    rows = [i for i, row in enumerate(survey.rows) if row["role"] == "sky"]
+    return sky_ranges(survey.spectra[1][rows], WIDE)
 
 
 def ordinary(survey: Survey) -> Spectra:
     """Real spectra of the training groups, with noisier copies."""
     rows = survey.labelled(validation=False)
     flux, ivar = survey.spectra
-    return with_copies(flux[rows], ivar[rows])
+    return with_copies(flux[rows], ivar[rows], WIDE)
 
 
 def main() -> None:

@@ -24,6 +24,7 @@ from mock_survey.library import SHARED, Survey
 from numpy.typing import NDArray
 from pages import table, write_part
 from population import COPIES as COPIES_TRAINED
+from population import FAR_COPIES as FAR_COPIES_TRAINED
 from rich.console import Console
 from rich.table import Table
 
@@ -37,6 +38,7 @@ from gasnet3.pipeline.pipeline import Pipeline
 from gasnet3.report.confidence import plot_confidence
 from gasnet3.report.figures import save_figure
 from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.lattice import WIDE
 from gasnet3.train.anomaly import noisier
 from gasnet3.train.calibrate import (
     SOLVER_OF,
@@ -98,11 +100,14 @@ def continua_of(population: Path, degree: int) -> dict[str, Continua]:
     """Populations of continua, of the training sets: mocks, and real spectra as they are."""
     parts = []
     for cls in RIGHT:
-        spectra = io.read([population / f"{cls}-train.npz"])
-        is_mock = np.char.startswith(spectra.ids, "mock")
+        spectra = io.read([population / f"{cls}-train.npz"], lattice=WIDE)
+        mock, real, far = (
+            np.flatnonzero(np.char.startswith(spectra.ids, name))
+            for name in ("mock", "real", "far")
+        )
         # Copies of a real spectrum follow it.
-        first = np.flatnonzero(~is_mock)[:: COPIES_TRAINED[cls]]
-        parts.append(spectra[np.concatenate([np.flatnonzero(is_mock)[:CONTINUA], first])])
+        first = [real[:: COPIES_TRAINED[cls]], far[:: FAR_COPIES_TRAINED[cls] or 1]]
+        parts.append(spectra[np.concatenate([mock[:CONTINUA], *first])])
     return fit_continua(Spectra.concatenate(parts), degree)
 
 
@@ -110,7 +115,7 @@ def mocks(population: Path) -> Spectra:
     """Mocks of the validation sets."""
     parts = []
     for cls in RIGHT:
-        spectra = io.read([population / f"{cls}-valid.npz"])
+        spectra = io.read([population / f"{cls}-valid.npz"], lattice=WIDE)
         rows = np.flatnonzero(np.char.startswith(spectra.ids, "mock"))[:MOCKS]
         parts.append(spectra[rows])
     return Spectra.concatenate(parts)

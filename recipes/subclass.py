@@ -46,7 +46,7 @@ from gasnet3.solve.prepare import prepare
 from gasnet3.solve.refine import fit_at
 from gasnet3.solve.solvers import SOLVERS
 from gasnet3.spectra.batch import Spectra
-from gasnet3.spectra.lattice import OBSERVED, shift_from_z
+from gasnet3.spectra.lattice import WIDE, LogLattice, shift_from_z
 from gasnet3.train.anomaly import noisier
 
 CLASSES = ("STAR", "GALAXY")
@@ -148,7 +148,7 @@ def mock_stars(survey: Survey, engine: Engine, n: int) -> Sample:
         pools[label] += [("", basis)] * max(len(pools[label]), FEWEST)
     mean, change = star.variable[:2]
     pools["CV"] = [("", lambda: level_one(mean + 0.3 * rng.normal() * change))]
-    flux, ivar = np.zeros((2, n, OBSERVED.n))
+    flux, ivar = np.zeros((2, n, WIDE.n))
     z = np.zeros(n)
     labels: list[str] = []
     groups: list[str] = []
@@ -171,11 +171,11 @@ def mock_stars(survey: Survey, engine: Engine, n: int) -> Sample:
 
 def _shifts(engine: Engine, flux: NDArray[Any], ivar: NDArray[Any], z: Floats) -> Floats:
     """Shifts of the given redshifts, or the best ones of the class where NaN."""
-    shift = shift_from_z(np.nan_to_num(z))
+    shift, card = shift_from_z(np.nan_to_num(z)), engine.model.card
     unknown = np.flatnonzero(np.isnan(z))
     for start in range(0, len(unknown), 128):
         rows = unknown[start : start + 128]
-        prepared = prepare(_spectra(flux[rows], ivar[rows]), engine.model.card.degree)
+        prepared = prepare(_spectra(flux[rows], ivar[rows], card.observed), card.degree)
         found = SOLVERS["hybrid"].solve(engine, prepared, 1)
         shift[rows] = found.shift[:, 0].numpy()
     return np.asarray(shift)
@@ -185,7 +185,7 @@ def _coefficients(
     engine: Engine, flux: NDArray[Any], ivar: NDArray[Any], shift: Floats
 ) -> tuple[Floats, Floats]:
     """Coefficients, and their covariance as :class:`Sample` has it."""
-    spectra = _spectra(flux, ivar)
+    spectra = _spectra(flux, ivar, engine.model.card.observed)
     prepared = prepare(spectra, engine.model.card.degree)
     rows = torch.arange(len(flux))
     # Bound by their population, as those of a catalog are.
@@ -196,8 +196,8 @@ def _coefficients(
     return fits.coeff.numpy(), fits.covariance.numpy() * np.maximum(1.0, reduced)[:, None, None]
 
 
-def _spectra(flux: NDArray[Any], ivar: NDArray[Any]) -> Spectra:
-    return Spectra.from_arrays(flux, ivar, loglam=OBSERVED.loglam)
+def _spectra(flux: NDArray[Any], ivar: NDArray[Any], lattice: LogLattice) -> Spectra:
+    return Spectra.from_arrays(flux, ivar, loglam=WIDE.loglam, lattice=WIDE).on(lattice)
 
 
 def _linear_weights(sample: Sample, classifier: Any, features: int, total: int) -> SubclassModel:

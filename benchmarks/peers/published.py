@@ -29,7 +29,7 @@ from gasnet3 import CLASSES
 from gasnet3.catalog import make_catalog
 from gasnet3.machine.files import replacing, write_json
 from gasnet3.spectra.batch import Spectra
-from gasnet3.spectra.lattice import STEP
+from gasnet3.spectra.lattice import OBSERVED, STEP
 from peers.networks import PIXELS, PublishedEncoder, PublishedUNet, build
 
 Floats = NDArray[np.float64]
@@ -234,6 +234,7 @@ class PublishedNetworks:
 
     def __call__(self, spectra: Spectra) -> Table:
         """Class of the least χ², its z, and the best z of every class."""
+        spectra = spectra.on(OBSERVED)
         rows = len(spectra)
         usable = np.flatnonzero((spectra.ivar > 0).sum(axis=1) >= MIN_GOOD)
         chi2, z = (np.full((rows, len(self.networks)), np.nan) for _ in range(2))

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from anomalies import defects, redshifts, unlike
 from anomalies.spectrum import Host, Injection, Strange
 from gasnet3.spectra.batch import Spectra
-from gasnet3.spectra.lattice import OBSERVED
+from gasnet3.spectra.lattice import WIDE
 
 INJECTIONS: tuple[Injection, ...] = (
     *defects.INJECTIONS,
@@ -57,9 +57,10 @@ class Injected:
         rows = len(self.strange)
         name = self.injection.name
         return Spectra.from_arrays(
-            np.array([s.flux for s in self.strange]).reshape(rows, OBSERVED.n),
-            np.array([s.ivar for s in self.strange]).reshape(rows, OBSERVED.n),
-            loglam=OBSERVED.loglam,
+            np.array([s.flux for s in self.strange]).reshape(rows, WIDE.n),
+            np.array([s.ivar for s in self.strange]).reshape(rows, WIDE.n),
+            loglam=WIDE.loglam,
+            lattice=WIDE,
             ids=[f"{name} {self.strength:g}/{host.id}" for host in self.hosts],
             meta={
                 "injected": np.full(rows, name),

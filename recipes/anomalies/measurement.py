@@ -14,7 +14,7 @@ from anomalies.inject import INJECTIONS, Injected, hosts, inject
 from anomalies.spectrum import Host, Strange
 from gasnet3.pipeline.pipeline import Pipeline
 from gasnet3.spectra.batch import Spectra
-from gasnet3.spectra.lattice import OBSERVED
+from gasnet3.spectra.lattice import WIDE
 from gasnet3.train.anomaly import noisier
 
 LEVELS = (2.0, 3.0)
@@ -149,7 +149,8 @@ def noisy_copies(spectra: Spectra, seed: int) -> Spectra:
     return Spectra.from_arrays(
         np.concatenate([copy[0] for copy in copies]),
         np.concatenate([copy[1] for copy in copies]),
-        loglam=OBSERVED.loglam,
+        loglam=WIDE.loglam,
+        lattice=WIDE,
         ids=ids,
     )
 

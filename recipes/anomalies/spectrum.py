@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
-from gasnet3.spectra.lattice import C_KM_S, OBSERVED
+from gasnet3.spectra.lattice import C_KM_S, WIDE
 
 Floats = NDArray[np.float64]
 Range = tuple[float, float]
 """First and last observed vacuum wavelength in Å."""
 
-WAVE: Floats = OBSERVED.wave
+WAVE: Floats = WIDE.wave
 RESOLUTION_KM_S = 69.0
 """Gaussian σ of the spectrograph, one pixel."""
 
@@ -51,7 +51,7 @@ class Host:
     @cached_property
     def sigma(self) -> Floats:
         """Noise; 0 where masked."""
-        return np.divide(1.0, np.sqrt(self.ivar), out=np.zeros(OBSERVED.n), where=self.good)
+        return np.divide(1.0, np.sqrt(self.ivar), out=np.zeros(WIDE.n), where=self.good)
 
     @cached_property
     def sn(self) -> float:
@@ -79,7 +79,7 @@ class Host:
 
     def noise(self, rng: np.random.Generator) -> Floats:
         """Gaussian noise of the spectrum's own inverse variance."""
-        return np.asarray(self.sigma * rng.standard_normal(OBSERVED.n))
+        return np.asarray(self.sigma * rng.standard_normal(WIDE.n))
 
 
 @dataclass(frozen=True, eq=False)

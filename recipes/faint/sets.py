@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ from mock_survey.faint import labelled_as, made_faint
 from mock_survey.library import Survey, in_validation
 
 from gasnet3.spectra.batch import Spectra
-from gasnet3.spectra.lattice import OBSERVED
+from gasnet3.spectra.lattice import WIDE
 
 SN = (1, 2, 3, 5)
 """Median S/N a pixel of the spectra made faint."""
@@ -44,10 +43,8 @@ def real_sets(shared: Path, *, validation: bool) -> dict[str, Spectra]:
 
     Of the validation groups, or of those that something may be fitted to.
     """
-    with (shared / "data" / "faint.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    with np.load(shared / "data" / "faint.npz") as file:
-        flux, ivar = file["flux"], file["ivar"]
+    survey = Survey(shared)
+    rows = survey.faint
     z = np.array([float(row["z"] or "nan") for row in rows])
     sets = np.array([row["set"] for row in rows])
     part = np.array([in_validation(row["group"]) == validation for row in rows])
@@ -55,11 +52,8 @@ def real_sets(shared: Path, *, validation: bool) -> dict[str, Spectra]:
     for name in dict.fromkeys(sets.tolist()):
         at = np.flatnonzero((sets == name) & np.isfinite(z) & part)
         if len(at):
-            out[name] = Spectra.from_arrays(
-                flux[at], ivar[at], loglam=OBSERVED.loglam, z=z[at],
-                ids=[rows[i]["name"] for i in at],
-                classes=np.array([rows[i]["cls"] for i in at]),
-            )  # fmt: skip
+            classes = np.array([rows[i]["cls"] for i in at])
+            out[name] = survey.faint_batch(at, z=z[at], classes=classes)
     return out
 
 
@@ -71,7 +65,7 @@ def sky(survey: Survey) -> Spectra:
 def flat_noise() -> Spectra:
     """A level of one and nothing but noise."""
     rng = np.random.default_rng(0)
-    flux = 1.0 + rng.normal(size=(NOISE, OBSERVED.n)) / NOISE_SN
+    flux = 1.0 + rng.normal(size=(NOISE, WIDE.n)) / NOISE_SN
     return Spectra.from_arrays(
-        flux, np.full_like(flux, NOISE_SN**2), loglam=OBSERVED.loglam
+        flux, np.full_like(flux, NOISE_SN**2), loglam=WIDE.loglam, lattice=WIDE
     )  # fmt: skip

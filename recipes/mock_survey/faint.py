@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gasnet3.spectra.batch import Spectra
-from gasnet3.spectra.lattice import OBSERVED
+from gasnet3.spectra.lattice import WIDE
 from gasnet3.train.posterior import SKY
 from mock_survey.library import Floats, Survey
 
@@ -24,7 +24,8 @@ def labelled_as(
     return Spectra.from_arrays(
         flux,
         ivar,
-        loglam=OBSERVED.loglam,
+        loglam=WIDE.loglam,
+        lattice=WIDE,
         ids=[f"{kind}/{row['survey']}/{row['name']}" for row in chosen],
         z=np.array([
             float(row["z"] or "nan") if row["role"] == "labelled" else np.nan for row in chosen
@@ -51,7 +52,7 @@ def made_faint(survey: Survey, sn: ArrayLike, *, validation: bool, seed: int) ->
     rows = survey.labelled(validation=validation)
     fibres = survey.of_role("sky", validation=validation)
     flux, ivar = survey.spectra
-    out = np.zeros((2, len(rows), OBSERVED.n), np.float32)
+    out = np.zeros((2, len(rows), WIDE.n), np.float32)
     for at, (row, wanted) in enumerate(zip(rows, np.broadcast_to(sn, len(rows)), strict=True)):
         sky = ivar[rng.choice(fibres)].astype(np.float64)
         bright = flux[row].astype(np.float64), ivar[row].astype(np.float64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from gasnet3.spectra.lattice import C_KM_S
 from mock_survey.library import WAVE, Floats
 from mock_survey.lines import emission
 
@@ -19,6 +20,15 @@ TEMPLATE_Z = 2.6
 CLUMPING = 1.1
 """Scatter of the logarithm of the optical depth at the spectrograph's resolution."""
 
+REIONIZED_Z = 5.4
+"""Redshift beyond which the mean depth grows faster (Bosman et al. 2022)."""
+
+PROXIMITY_Z = 4.5
+"""Redshift from which the gas that a quasar itself ionizes is seen: else there is no forest."""
+
+MOST_LIMITS = 12
+"""Lyman limits on the way: beyond z = 5 one follows the other, and nothing blueward is seen."""
+
 LYMAN_BETA_SHARE = 0.25
 """Effective optical depth of Lyman-β, and all beyond it, relative to Lyman-α."""
 
@@ -26,10 +36,20 @@ LYMAN_BETA_SHARE = 0.25
 def effective_depth(wave: Floats, line: float, z: float) -> Floats:
     """Effective optical depth of a line's forest at rest wavelengths of a quasar at z.
 
-    0.0018 (1 + z)^3.92 (Faucher-Giguère et al. 2008), 0 redward of the line.
+    0.0018 (1 + z)^3.92 (Faucher-Giguère et al. 2008), steeper by (1 + z)^5 where hydrogen was
+    not yet ionized everywhere; 0 redward of the line.
     """
     one_plus_z = (1 + z) * wave / line
-    return np.where(wave < line, 0.0018 * one_plus_z**3.92, 0.0)
+    late = np.maximum(one_plus_z / (1 + REIONIZED_Z), 1.0) ** 5
+    return np.where(wave < line, 0.0018 * one_plus_z**3.92 * late, 0.0)
+
+
+def near_zone(rng: np.random.Generator, wave: Floats, line: float, z: float) -> Floats:
+    """Share of the optical depth that a quasar's own light leaves near it."""
+    if z < PROXIMITY_Z:
+        return np.ones_like(wave)
+    velocity = C_KM_S * np.log(line / wave).clip(min=1e-6)
+    return np.asarray(1 / (1 + (rng.lognormal(np.log(2500.0), 0.5) / velocity) ** 2))
 
 
 def extended(rng: np.random.Generator, flux: Floats) -> Floats:
@@ -60,16 +80,18 @@ def extended(rng: np.random.Generator, flux: Floats) -> Floats:
     return np.where(blue, out * (1 + ramp * (np.clip(step, 0.3, 3.0) - 1)), out)
 
 
-def forest(rng: np.random.Generator, z: float) -> Floats:
+def forest(rng: np.random.Generator, z: float, *, quasar: bool = True) -> Floats:
     """Transmission of the Lyman-α and -β forests, damped absorbers and Lyman limits.
 
     Its mean falls with redshift as :func:`effective_depth` does; a sightline's own mean
-    scatters by 10 % in optical depth.
+    scatters by 10 % in optical depth. A quasar ionizes what is near it.
     """
     out = np.ones(WAVE.size)
     blue = WAVE < LYMAN_ALPHA
     wave, scatter = WAVE[blue], rng.lognormal(0, 0.1)
     alpha = scatter * effective_depth(wave, LYMAN_ALPHA, z)
+    if quasar:
+        alpha *= near_zone(rng, wave, LYMAN_ALPHA, z)
     beta = LYMAN_BETA_SHARE * scatter * effective_depth(wave, LYMAN_BETA, z)
     out[blue] = _clumpy(rng, alpha) * _clumpy(rng, beta)
     out *= _limits(rng, z)
@@ -98,7 +120,7 @@ def _limits(rng: np.random.Generator, z: float) -> Floats:
     """Transmission of the Lyman limits met first on the way from the quasar."""
     depth = np.zeros(WAVE.size)
     at = z
-    for _ in range(3):
+    for _ in range(MOST_LIMITS):
         at -= rng.exponential(1.0 / (2.0 * ((1 + at) / 4.4) ** 2.5))
         if at < 1.5:
             break

@@ -7,7 +7,7 @@ import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.ndimage import shift as moved
 
 from gasnet3.spectra.batch import Spectra
-from gasnet3.spectra.lattice import OBSERVED, STEP, shift_from_z
+from gasnet3.spectra.lattice import OBSERVED, STEP, WIDE, shift_from_z
 
 Floats = NDArray[np.float64]
 
@@ -51,11 +51,33 @@ WARPED = {
 }  # fmt: skip
 """Archetypes left out: their lines are off by more than half a pixel, or differently so."""
 
-Z_RANGE = {"STAR": (-0.005, 0.005), "GALAXY": (0.0, 1.5), "QSO": (0.0, 5.0)}
+DEEP = "DEEP"
+"""Galaxies as deep fields have them, farther than those of the default set."""
+
+Z_RANGE = {"STAR": (-0.005, 0.005), "GALAXY": (0.0, 1.8), "QSO": (0.0, 7.0), DEEP: (0.0, 6.5)}
 """Redshifts each class's network covers."""
+
+FAR_SETS: dict[str, set[str]] = {
+    "STAR": set(),
+    "GALAXY": {"boss_ebossdap", "desi_andes", "desi_qslml", "muse_udf"},
+    "QSO": {"desi_andes", "desi_clagn", "sdss_clagn", "desi_qslml", "xqr30"},
+    DEEP: {"boss_ebossdap", "desi_andes", "desi_qslml", "muse_udf", "vandels"},
+}
+"""Sets of the faint spectra that are trained on: their labels and their noise are good."""
 
 VALIDATION = 3
 """One group in three, by a checksum of its number, is for validation and never trained on."""
+
+
+def class_of(kind: str) -> str:
+    """The class of spectra of a kind."""
+    return "GALAXY" if kind == DEEP else kind
+
+
+@cache
+def _contents(path: Path) -> dict[str, NDArray[Any]]:
+    with np.load(path) as file:
+        return {name: file[name] for name in file.files}
 
 
 def placed(k0: int, flux: NDArray[Any]) -> Floats:
@@ -120,9 +142,63 @@ class Survey:
 
     @cached_property
     def spectra(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Flux and ivar of the real spectra, on the observed lattice."""
+        """Flux and ivar of the real spectra on the wide lattice, with all that was kept of them."""
+        flux, ivar = np.zeros((2, len(self.rows), WIDE.n), np.float32)
+        inside = slice(OBSERVED.k_min - WIDE.k_min, OBSERVED.k_max + 1 - WIDE.k_min)
         with np.load(self.shared / "data" / "spectra.npz") as file:
-            return file["flux"], file["ivar"]
+            flux[:, inside], ivar[:, inside] = file["flux"], file["ivar"]
+        with np.load(self.shared / "data" / "spectra-wide.npz") as file:
+            flux[self.wide_rows], ivar[self.wide_rows] = file["flux"], file["ivar"]
+        return flux, ivar
+
+    @cached_property
+    def wide_rows(self) -> NDArray[np.int64]:
+        """Rows of BOSS's spectrograph, with all their pixels to 10,400 Å."""
+        with (self.shared / "data" / "spectra-wide.csv").open() as file:
+            return np.array([int(row["row"]) for row in csv.DictReader(file)])
+
+    @cached_property
+    def faint(self) -> list[dict[str, str]]:
+        """The table of the real faint spectra; none is of an object of the other table."""
+        with (self.shared / "data" / "faint.csv").open() as file:
+            return list(csv.DictReader(file))
+
+    def far(self, kind: str, *, validation: bool) -> tuple[Spectra, Floats]:
+        """Faint and far spectra of a class the label of which was not doubted, and redshifts.
+
+        On the wide lattice. One group in three of each set is for validation.
+        """
+        low, high = Z_RANGE[kind]
+        chosen = [
+            i
+            for i, row in enumerate(self.faint)
+            if row["set"] in FAR_SETS[kind]
+            and row["cls"] == class_of(kind)
+            and row["role"] == "labelled"
+            and float(row["zwarning"] or 0) == 0
+            and low <= float(row["z"]) <= high
+            and in_validation(row["group"]) == validation
+        ]
+        return self.faint_batch(chosen), np.array([float(self.faint[i]["z"]) for i in chosen])
+
+    def faint_batch(self, rows: Sequence[int] | NDArray[np.integer[Any]], **more: Any) -> Spectra:
+        """Some of the faint spectra, likewise, from their own pixels."""
+        native = [self._native(int(row)) for row in rows]
+        flux, ivar, loglam = ([arrays[at] for arrays in native] for at in range(3))
+        ids = np.array([self.faint[i]["name"] for i in rows], np.str_)
+        return Spectra.from_arrays(flux, ivar, loglam=loglam, ids=ids, lattice=WIDE, **more)
+
+    def _native(self, row: int) -> tuple[Floats, Floats, Floats]:
+        """Flux, ivar and log wavelengths of a faint spectrum, on its own pixels where known."""
+        path = self.shared / "data" / "faint-native" / f"{self.faint[row]['set']}.npz"
+        own = _contents(path) if path.exists() else {"name": np.array([])}
+        found = np.flatnonzero(own["name"] == self.faint[row]["name"])
+        if not len(found):
+            all_of_them = _contents(self.shared / "data" / "faint.npz")
+            return all_of_them["flux"][row], all_of_them["ivar"][row], OBSERVED.loglam
+        wave = own["wave"] if own["wave"].ndim == 1 else own["wave"][found[0]]
+        there = np.isfinite(wave)
+        return own["flux"][found[0]][there], own["ivar"][found[0]][there], np.log10(wave[there])
 
     @cached_property
     def kept_apart(self) -> set[str]:
@@ -142,7 +218,9 @@ class Survey:
         flux, ivar = self.spectra
         rows = np.asarray(rows, np.intp)
         ids = [f"{self.rows[i]['survey']}/{self.rows[i]['name']}" for i in rows]
-        return Spectra.from_arrays(flux[rows], ivar[rows], loglam=OBSERVED.loglam, ids=ids, **more)
+        return Spectra.from_arrays(
+            flux[rows], ivar[rows], loglam=WIDE.loglam, ids=ids, lattice=WIDE, **more
+        )
 
     def labelled(self, *, validation: bool) -> list[int]:
         """Rows with a label, of the training or of the validation groups."""
@@ -159,11 +237,11 @@ class Survey:
         ]
 
     def of_class(self, cls: str, *, validation: bool) -> tuple[NDArray[np.int64], Floats]:
-        """Labelled rows of a class the pipeline did not doubt, with their redshifts."""
+        """Labelled rows of a kind the pipeline did not doubt, with their redshifts."""
         chosen = [
             (i, float(self.rows[i]["z"]))
             for i in self.labelled(validation=validation)
-            if self.rows[i]["cls"] == cls and float(self.rows[i]["zwarning"] or 0) == 0
+            if self.rows[i]["cls"] == class_of(cls) and float(self.rows[i]["zwarning"] or 0) == 0
         ]
         low, high = Z_RANGE[cls]
         inside = [(i, z) for i, z in chosen if low <= z <= high]
@@ -207,8 +285,8 @@ class Survey:
         flux, ivar = self.spectra
         out = []
         for i, z in zip(*self.of_class(cls, validation=False), strict=True):
-            first = OBSERVED.k_min - int(np.rint(shift_from_z(z))) - K_MIN
-            seen = basis[:, first : first + OBSERVED.n]
+            first = WIDE.k_min - int(np.rint(shift_from_z(z))) - K_MIN
+            seen = basis[:, first : first + WIDE.n]
             good = np.isfinite(seen).all(axis=0) & (ivar[i] > 0)
             if good.sum() < min_pixels:
                 continue

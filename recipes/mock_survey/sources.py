@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from gasnet3.spectra.lattice import C_KM_S, OBSERVED, shift_from_z
-from mock_survey.intergalactic import TRUSTED, extended, forest
-from mock_survey.library import K_MIN, PIXELS, WAVE, Floats, Survey, level_one
+from gasnet3.spectra.lattice import C_KM_S, WIDE, shift_from_z
+from mock_survey.intergalactic import LYMAN_ALPHA, TRUSTED, extended, forest
+from mock_survey.library import DEEP, K_MIN, PIXELS, WAVE, Floats, Survey, level_one
 from mock_survey.lines import (
     QUASAR_LINES,
     broad_absorption,
@@ -19,11 +20,12 @@ from mock_survey.lines import (
     nebula,
     smooth,
 )
+from mock_survey.ultraviolet import FOREST_Z, with_ultraviolet
 
 PIXEL_KM_S = 69.0
 
-FOREST_Z = 1.9
-"""Redshift from which Lyman-α and what is blueward of it can be in the observed window."""
+ULTRAVIOLET_Z = 0.9
+"""Redshift from which a galaxy's template, if it is a stack, ends in the observed window."""
 
 RARE = {"CalciumWD", "Carbon", "Ldwarf", "WDcooler", "WDhotter", "WDmagnetic"}
 """Kinds of star with one archetype for the whole kind."""
@@ -45,6 +47,9 @@ class Source(ABC):
     sn_range: tuple[float, float]
     """Median S/N a pixel, drawn evenly in its logarithm."""
 
+    dark = 0.0
+    """Rest wavelength in Å blueward of which nothing need be seen."""
+
     @abstractmethod
     def redshift(self, rng: np.random.Generator) -> float:
         """A redshift."""
@@ -62,6 +67,11 @@ class Star(Source):
     def __init__(self, survey: Survey) -> None:
         names = ("boss-star-archetypes", "pyhammer-star-archetypes", "bochanski-mdwarf-archetypes")
         self.archetypes = [survey.star_archetypes(name) for name in names]
+        donors = self.archetypes[0][0]
+        self.archetypes[1:] = [
+            (np.array([lengthened(row, donors) for row in rows]), labels)
+            for rows, labels in self.archetypes[1:]
+        ]
         self.bases = [
             (survey.template(f"redrock-star-{kind}-basis"),
              survey.archetypes(f"redrock-star-{kind}-basis"))
@@ -127,12 +137,16 @@ class Galaxy(Source):
         self.stacks = [stacks[labels.index(name)] for name in ("DR16LRG", "DR16_ELG")]
 
     def redshift(self, rng: np.random.Generator) -> float:
-        """Even to 1.5, with more at low redshift."""
-        kind = rng.choice(3, p=[0.45, 0.41, 0.14])
-        return float((rng.uniform(0, 0.4), rng.uniform(0, 1.5), abs(rng.normal(0, 0.1)))[kind])
+        """Even to 1.8, with more at low redshift."""
+        kind = rng.choice(3, p=[0.41, 0.46, 0.13])
+        return float((rng.uniform(0, 0.4), rng.uniform(0, 1.8), abs(rng.normal(0, 0.1)))[kind])
 
     def rest(self, rng: np.random.Generator, z: float) -> Floats:
         """A draw of one of the libraries, with lines added to some."""
+        flux = self._drawn(rng)
+        return with_ultraviolet(rng, flux, z) if z > ULTRAVIOLET_Z else flux
+
+    def _drawn(self, rng: np.random.Generator) -> Floats:
         kind = rng.choice(4, p=[0.45, 0.30, 0.17, 0.08])
         draw = (self._from_basis, self._from_populations, self._from_boss, self._from_stack)[kind]
         return draw(rng)
@@ -175,10 +189,35 @@ class Galaxy(Source):
         return emission(nebula(rng, rng.lognormal(np.log(median), scatter), broad))
 
 
+class DeepGalaxy(Galaxy):
+    """Galaxies as deep fields have them: those of the other set, and young ones to z = 6.5."""
+
+    sn_range = (0.5, 40.0)
+    dark = LYMAN_ALPHA
+
+    def redshift(self, rng: np.random.Generator) -> float:
+        """Two in five as in the other set, the others farther."""
+        kind = rng.choice(3, p=[0.40, 0.12, 0.48])
+        return (super().redshift(rng), rng.uniform(1.5, 3.0), rng.uniform(2.4, 6.5))[kind]
+
+    def rest(self, rng: np.random.Generator, z: float) -> Floats:
+        """As in the other set, or the bluest of some draws with a young ultraviolet."""
+        if z < 1.4 or (z < 2.6 and rng.uniform() < 0.25):
+            return super().rest(rng, z)
+        draws = [self._drawn(rng) for _ in range(6)]
+        return with_ultraviolet(rng, max(draws, key=_blueness), z, rng.uniform(1600, 2700))
+
+
+def _blueness(flux: Floats) -> float:
+    near, far = (WAVE > 2700) & (WAVE < 2900), (WAVE > 4000) & (WAVE < 4300)
+    return float(np.nan_to_num(np.nanmedian(flux[near]) / np.nanmedian(flux[far])))
+
+
 class Quasar(Source):
-    """Quasars to z = 5: weak- and strong-lined, reddened, absorbed, in a host at low redshift."""
+    """Quasars to z = 7: weak- and strong-lined, reddened, absorbed, in a host at low redshift."""
 
     sn_range = (1.0, 50.0)
+    dark = LYMAN_ALPHA
 
     def __init__(self, survey: Survey) -> None:
         names = ("redrock-qso-loz-basis", "redrock-qso-hiz-basis", "yip-qso-basis",
@@ -192,9 +231,9 @@ class Quasar(Source):
         self.host_coeff = survey.archetypes("redrock-galaxy-basis")
 
     def redshift(self, rng: np.random.Generator) -> float:
-        """Even to 5, with more where quasars are, and where their hosts show."""
-        kind = rng.choice(3, p=[0.35, 0.47, 0.18])
-        return float((rng.uniform(0, 5), rng.uniform(0.03, 3.2), rng.uniform(0.01, 0.5))[kind])
+        """Even to 5, with more where quasars are, where their hosts show, and some beyond."""
+        ranges = ((0.0, 5.0), (0.03, 3.2), (0.01, 0.5), (4.5, 7.0))
+        return float(rng.uniform(*ranges[rng.choice(4, p=[0.30, 0.40, 0.16, 0.14])]))
 
     def rest(self, rng: np.random.Generator, z: float) -> Floats:
         """A nucleus, then what lies around it and on the way."""
@@ -221,13 +260,13 @@ class Quasar(Source):
         # redrock's for high redshift puts the same quasars 3 pixels redder at z > 2.3, with four
         # times the scatter. The others are there for their shapes, and kept few.
         share = [0.35, 0.05, 0.15, 0.45] if z < 0.9 else [0.05, 0.05, 0.08, 0.82]
-        first = OBSERVED.k_min - int(np.rint(shift_from_z(z))) - K_MIN
+        first = WIDE.k_min - int(np.rint(shift_from_z(z))) - K_MIN
         for _ in range(10):
             basis, coeff = self.bases[rng.choice(len(self.bases), p=share)]
             i, j = rng.integers(len(coeff), size=2)
             part = 0.6 * rng.uniform()
             flux = (coeff[i] * (1 - part) + coeff[j] * part) @ basis
-            window = slice(first, first + OBSERVED.n)
+            window = slice(first, first + WIDE.n)
             seen = flux[window][WAVE[window] > TRUSTED]
             # NaN counts as not positive: a basis that ends in the window is drawn again.
             if (seen > 0).mean() > 0.97:
@@ -270,9 +309,38 @@ def _lines_scaled(rng: np.random.Generator, flux: Floats, scatter: float) -> Flo
     return np.asarray(continuum + (flux - continuum) * rng.lognormal(0, scatter))
 
 
-SOURCES: dict[str, type[Star] | type[Galaxy] | type[Quasar]] = {
+def lengthened(flux: Floats, donors: Floats) -> Floats:
+    """A star's spectrum with the ends of the most similar one that reaches farther.
+
+    Parameters
+    ----------
+    flux : ndarray, shape (PIXELS,)
+        NaN outside its coverage.
+    donors : ndarray, shape (stars, PIXELS)
+        Spectra that reach farther.
+    """
+    good = np.flatnonzero(np.isfinite(flux))
+    first, last = good[0] + 2, good[-1] - 2
+    out = flux.copy()
+    for lacking, near in (
+        (slice(last, PIXELS), slice(last - 1500, last)),
+        (slice(0, first), slice(first, first + 1500)),
+    ):
+        own, theirs = flux[near], donors[:, near]
+        scale = (theirs * own).sum(axis=1) / (theirs**2).sum(axis=1)
+        best = int(np.nanargmin(((own - scale[:, None] * theirs) ** 2).sum(axis=1)))
+        edge = (
+            slice(near.stop - 60, near.stop) if lacking.stop == PIXELS else slice(first, first + 60)
+        )
+        level = np.median(flux[edge]) / np.median(donors[best, edge])
+        out[lacking] = level * donors[best, lacking]
+    return out
+
+
+SOURCES: dict[str, Callable[[Survey], Source]] = {
     "STAR": Star,
     "GALAXY": Galaxy,
     "QSO": Quasar,
+    DEEP: DeepGalaxy,
 }
-"""Sources by class."""
+"""Sources by kind."""

@@ -10,6 +10,8 @@ from typing import Any
 from gasnet3.classes import CLASSES
 from gasnet3.errors import GasnetError
 from gasnet3.io.options import ReadOptions
+from gasnet3.spectra.coverage import MIN_GOOD
+from gasnet3.spectra.lattice import OBSERVED
 
 SCHEDULES = ("step", "onecycle")
 
@@ -43,6 +45,11 @@ class TrainConfig:
         ``ROLE=NAME`` and ``ROLE=UNIT`` for files that do not tell all.
     degree : int
         Degree of the continuum polynomial.
+    k_min, n : int
+        First pixel and number of pixels of the observed lattice; the paper's by default.
+    windows : float
+        Share of the spectra, from 0 to 1, of which an epoch shows only a random window: what
+        some survey would have observed (:mod:`gasnet3.train.windows`); 0 is the paper's training.
     epochs, batch_size, seed : int
         Length of the training, spectra a step (a process), seed of everything random.
     schedule : str
@@ -74,6 +81,9 @@ class TrainConfig:
     columns: list[str] = field(default_factory=list)
     units: list[str] = field(default_factory=list)
     degree: int = 5
+    k_min: int = OBSERVED.k_min
+    n: int = OBSERVED.n
+    windows: float = 0.0
     epochs: int = 100
     batch_size: int = 128
     seed: int = 1
@@ -100,6 +110,13 @@ class TrainConfig:
         for name in ("epochs", "batch_size"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be 1 or more, got {getattr(self, name)}")
+        if self.n < MIN_GOOD or self.k_min < 1:
+            raise ConfigError(
+                f"k_min = {self.k_min}, n = {self.n}: give a first pixel of 1 or more and at "
+                f"least {MIN_GOOD} pixels"
+            )
+        if not 0 <= self.windows <= 1:
+            raise ConfigError(f"windows must be from 0 to 1, got {self.windows}")
         for name in ("projection", "smoothness"):
             weight = getattr(self, name)
             if weight < 0 or (weight and self.architecture != "encoder"):

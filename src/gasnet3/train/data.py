@@ -13,7 +13,8 @@ from gasnet3.io import ReadFailure, ReadOptions, iter_batches
 from gasnet3.io.options import DEFAULT
 from gasnet3.nets.card import ModelCard
 from gasnet3.solve.prepare import prepare
-from gasnet3.spectra.lattice import shift_from_z
+from gasnet3.spectra.lattice import LogLattice, shift_from_z
+from gasnet3.train.windows import seen_through
 
 READ_BATCH = 1024
 
@@ -34,6 +35,8 @@ class TrainingSet:
         Subtracted continuum in units of ``norm``.
     left_out : int
         Labelled rows that could not be used: outside the redshift range, or no good pixels.
+    lattice : LogLattice
+        Observed-frame lattice of the pixels.
     """
 
     flux: Tensor
@@ -42,6 +45,7 @@ class TrainingSet:
     z: Tensor
     continuum: Tensor
     left_out: int
+    lattice: LogLattice
 
     def __len__(self) -> int:
         return len(self.flux)
@@ -49,6 +53,15 @@ class TrainingSet:
     def batch(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Flux, ivar and start of the given rows."""
         return self.flux[rows], self.ivar[rows], self.start[rows]
+
+    def seen(self, rows: Tensor, windows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Flux, ivar and start of the given rows, of which only windows were observed.
+
+        ``windows`` holds the first and the last pixel of every row of the set.
+        """
+        flux, ivar, start = self.batch(rows)
+        degree = self.continuum.shape[1] - 1
+        return *seen_through(flux, ivar, windows[rows], self.lattice, degree), start
 
 
 def load_training_set(
@@ -74,7 +87,8 @@ def load_training_set(
     parts: list[tuple[Tensor, ...]] = []
     left_out = 0
     shifts = card.shifts
-    for spectra in iter_batches(inputs, READ_BATCH, failures, options=options):
+    batches = iter_batches(inputs, READ_BATCH, failures, options=options, lattice=card.observed)
+    for spectra in batches:
         labelled = spectra[(spectra.classes == card.cls) & np.isfinite(spectra.z)]
         if not len(labelled):
             continue
@@ -97,4 +111,4 @@ def load_training_set(
             f"in {', '.join(inputs)}"
         )
     flux, ivar, start, z, continuum = (torch.cat(column) for column in zip(*parts, strict=True))
-    return TrainingSet(flux, ivar, start, z, continuum, left_out)
+    return TrainingSet(flux, ivar, start, z, continuum, left_out, card.observed)

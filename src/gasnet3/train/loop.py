@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
@@ -24,6 +25,7 @@ from gasnet3.train.config import ConfigError, TrainConfig
 from gasnet3.train.data import TrainingSet, load_training_set
 from gasnet3.train.losses import chi2_loss, projection_loss, roughness, seen_window, smooth_l1_loss
 from gasnet3.train.population import describe_population
+from gasnet3.train.windows import random_windows
 
 GRADIENT_CLIP = 1.0
 HISTORY = ("epoch", "lr", "train_loss", "valid_loss", "seconds")
@@ -68,7 +70,8 @@ def run_training(
     torch.manual_seed(config.seed)
     card = ModelCard(
         config.name, config.cls, config.architecture, config.options,
-        config.z_min, config.z_max, config.degree, licence=config.licence,
+        config.z_min, config.z_max, config.degree, config.k_min, config.n,
+        licence=config.licence,
     )  # fmt: skip
     train = load_training_set(config.files("train"), card, config.reading)
     valid = load_training_set(config.files("valid"), card, config.reading)
@@ -83,7 +86,8 @@ def run_training(
         began = time.monotonic()
         order = torch.randperm(len(train), generator=_generator(config.seed, epoch))
         mine = _share(order, rank, ranks)
-        loss = _train_epoch(network, optimiser, scheduler, train, mine, config)
+        windows = _windows(train, card, config, epoch)
+        loss = _train_epoch(network, optimiser, scheduler, train, mine, windows, config)
         lr, valid_loss = float(scheduler.get_last_lr()[0]), _valid_loss(network, valid, config)
         values = (epoch + 1.0, lr, loss, valid_loss, time.monotonic() - began)
         _note(state, network, dict(zip(HISTORY, values, strict=True)))
@@ -130,6 +134,15 @@ def _generator(seed: int, epoch: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed * 1_000_003 + epoch)
 
 
+def _windows(data: TrainingSet, card: ModelCard, config: TrainConfig, epoch: int) -> Tensor:
+    """First and last pixel that an epoch shows of each spectrum, shape (rows, 2)."""
+    rng = np.random.default_rng([config.seed, epoch])
+    windows = random_windows(rng, len(data), card.observed)
+    whole = torch.from_numpy(rng.uniform(size=len(data)) >= config.windows)
+    windows[whole] = torch.tensor([0, card.n - 1])
+    return windows
+
+
 def _share(order: Tensor, rank: int, ranks: int) -> Tensor:
     """One process's rows of an epoch: as many for each, or the last one would wait forever."""
     each = -(-len(order) // ranks)
@@ -150,12 +163,12 @@ def _schedule(config: TrainConfig, optimiser: torch.optim.Optimizer, steps: int)
 
 def _train_epoch(
     network: nn.Module, optimiser: torch.optim.Optimizer, scheduler: LRScheduler,
-    train: TrainingSet, order: Tensor, config: TrainConfig,
+    train: TrainingSet, order: Tensor, windows: Tensor, config: TrainConfig,
 ) -> float:  # fmt: skip
     network.train()
     total = 0.0
     for rows in torch.split(order, config.batch_size):
-        loss = _loss(network, train, rows, config)
+        loss = _loss(network, *train.seen(rows, windows), config)
         total += float(loss.detach()) * len(rows)
         if config.smoothness and isinstance(network, Encoder):
             loss = loss + config.smoothness * roughness(network.eigenspectra)
@@ -168,10 +181,12 @@ def _train_epoch(
     return total / max(len(order), 1)
 
 
-def _loss(network: nn.Module, data: TrainingSet, rows: Tensor, config: TrainConfig) -> Tensor:
+def _loss(
+    network: nn.Module, flux: Tensor, ivar: Tensor, start: Tensor, config: TrainConfig
+) -> Tensor:
     """Eq. 7 or 8 at the labelled redshifts, with the projection's share if there is one."""
     device = next(network.parameters()).device
-    flux, ivar, start = (x.to(device) for x in data.batch(rows))
+    flux, ivar, start = flux.to(device), ivar.to(device), start.to(device)
     model = seen_window(network(flux, ivar).flux, start, flux.shape[1])
     loss = LOSSES[config.architecture](model, flux, ivar, config.error_floor)
     if config.projection and isinstance(network, Encoder):
@@ -198,7 +213,7 @@ def _valid_loss(network: nn.Module, valid: TrainingSet, config: TrainConfig) -> 
     network.eval()
     total = 0.0
     for rows in torch.split(torch.arange(len(valid)), 256):
-        total += float(_loss(network, valid, rows, config)) * len(rows)
+        total += float(_loss(network, *valid.batch(rows), config)) * len(rows)
     return total / len(valid)
 
 
@@ -260,6 +275,7 @@ def _finish(
         "batch_size": config.batch_size, "schedule": config.schedule, "lr": config.lr,
         "lr_final": config.lr_final, "error_floor": config.error_floor,
         "projection": config.projection, "smoothness": config.smoothness,
+        "windows": config.windows,
         "seconds": round(sum(row["seconds"] for row in state["history"]), 1),
         "torch": torch.__version__,
     }  # fmt: skip

@@ -16,6 +16,7 @@ from gasnet3.solve.fits import Fits
 from gasnet3.solve.prepare import legendre_basis
 from gasnet3.solve.refine import fit_at
 from gasnet3.solve.templates import Templates
+from gasnet3.spectra.coverage import good_span
 from gasnet3.spectra.lattice import shift_from_z
 from gasnet3.train.data import TrainingSet
 
@@ -24,6 +25,9 @@ DOMAIN_ROWS = 3000
 
 MOCK_ROWS = 200
 """Exact solutions kept in the card to draw mock spectra from."""
+
+WHOLE, WIDEST = 0.97, 0.85
+"""Such a share of what one row in seven sees, or more, must be seen of those."""
 
 DOMAIN_QUANTILE = 0.999
 Z_BINS = 60
@@ -51,7 +55,8 @@ def describe_population(
     fits = fit_at(templates, train.flux, train.ivar, rows, shift)
     mean, covariance = _robust_moments(fits)
     distance = domain_distance(fits.coeff, fits.covariance, mean, covariance)
-    chosen = _well_measured(fits)[:MOCK_ROWS]
+    chosen = _well_measured(fits)
+    chosen = chosen[_seen_whole(train.ivar[rows][chosen])][:MOCK_ROWS]
     return out | {
         "mean": _rounded(mean.numpy()),
         "covariance": _rounded(covariance.numpy()),
@@ -67,6 +72,13 @@ def _well_measured(fits: Fits) -> Tensor:
     noise = torch.diagonal(fits.covariance, dim1=1, dim2=2).sum(dim=1)
     size = (fits.coeff**2).sum(dim=1)
     return torch.nonzero(noise < 0.1 * size)[:, 0]
+
+
+def _seen_whole(ivar: Tensor) -> Tensor:
+    """Rows that were observed as far as most are, or nearly: others know no continuum there."""
+    first, last = good_span(ivar.numpy() > 0)
+    span = torch.from_numpy(last - first)
+    return span >= WHOLE * torch.quantile(span.double(), WIDEST)
 
 
 def _robust_moments(fits: Fits) -> tuple[Tensor, Tensor]:
