@@ -34,8 +34,8 @@ POPULATION = Path(__file__).resolve().parents[1] / "runs" / "population"
 
 def survey_sky(survey: Survey) -> tuple[tuple[float, float], ...]:
     """Ranges of strong sky lines in the sky fibres."""
-    rows = [i for i, row in enumerate(survey.rows) if row["role"] == "sky"]
-    return sky_ranges(survey.spectra[1][rows], WIDE)
+    fibres = [i for i, row in enumerate(survey.rows) if row["role"] == "sky"]
+    return sky_ranges(survey.spectra[1][fibres], WIDE)
 
 
 def ordinary(survey: Survey) -> Spectra:
@@ -67,7 +67,8 @@ def main() -> None:
             like_trained = (
                 population_spectra(densities, arguments.population, lattice) if exact else None
             )
-            fit, told = fit_anomaly(pipeline, spectra, sky, densities, like_trained)
+            seen = spectra.on(lattice)
+            fit, told = fit_anomaly(pipeline, seen, sky, densities, like_trained)
             fits[kind] = ({e.cls: e.model.card.sha256 for e in pipeline.engines}, fit, told)
             console.print(architecture, solver, told)
         write_fits(fits, arguments.output / f"{architecture}.json")

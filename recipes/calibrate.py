@@ -23,8 +23,8 @@ from mock_survey.faint import labelled_as, made_faint
 from mock_survey.library import SHARED, Survey
 from numpy.typing import NDArray
 from pages import table, write_part
-from population import COPIES as COPIES_TRAINED
-from population import FAR_COPIES as FAR_COPIES_TRAINED
+from population import COPIES as REAL_COPIES
+from population import FAR_COPIES
 from rich.console import Console
 from rich.table import Table
 
@@ -33,12 +33,13 @@ from gasnet3.decide.confidence import DIRECTORY
 from gasnet3.decide.continua import Continua
 from gasnet3.decide.posterior import RIGHT
 from gasnet3.evaluate.reliability import pulls, reliability, summarize_pulls
+from gasnet3.nets.card import ModelCard
 from gasnet3.nets.registry import SHIPPED, list_models
 from gasnet3.pipeline.pipeline import Pipeline
 from gasnet3.report.confidence import plot_confidence
 from gasnet3.report.figures import save_figure
 from gasnet3.spectra.batch import Spectra
-from gasnet3.spectra.lattice import WIDE
+from gasnet3.spectra.lattice import WIDE, LogLattice
 from gasnet3.train.anomaly import noisier
 from gasnet3.train.calibrate import (
     SOLVER_OF,
@@ -96,19 +97,19 @@ def fainter_copies(survey: Survey, seed: int) -> Spectra:
     return made_faint(survey, sn, validation=False, seed=seed)
 
 
-def continua_of(population: Path, degree: int) -> dict[str, Continua]:
+def continua_of(population: Path, card: ModelCard) -> dict[str, Continua]:
     """Populations of continua, of the training sets: mocks, and real spectra as they are."""
     parts = []
     for cls in RIGHT:
         spectra = io.read([population / f"{cls}-train.npz"], lattice=WIDE)
-        mock, real, far = (
-            np.flatnonzero(np.char.startswith(spectra.ids, name))
-            for name in ("mock", "real", "far")
+        drawn, real, far = (
+            np.flatnonzero(np.char.startswith(spectra.ids, kind))
+            for kind in ("mock", "real", "far")
         )
         # Copies of a real spectrum follow it.
-        first = [real[:: COPIES_TRAINED[cls]], far[:: FAR_COPIES_TRAINED[cls] or 1]]
-        parts.append(spectra[np.concatenate([mock[:CONTINUA], *first])])
-    return fit_continua(Spectra.concatenate(parts), degree)
+        real, far = real[:: REAL_COPIES[cls]], far[:: FAR_COPIES[cls] or 1]
+        parts.append(spectra[np.concatenate([drawn[:CONTINUA], real, far])])
+    return fit_continua(Spectra.concatenate(parts).on(card.observed), card.degree)
 
 
 def mocks(population: Path) -> Spectra:
@@ -130,8 +131,8 @@ class Sets:
     held_out: dict[str, Spectra]
 
     @classmethod
-    def read(cls, shared: Path, population: Path) -> Sets:
-        """The sets of the shared spectra and of the mocks."""
+    def read(cls, shared: Path, population: Path, lattice: LogLattice) -> Sets:
+        """The sets of the shared spectra and of the mocks, on a lattice."""
         survey, drawn = Survey(shared), mocks(population)
         even = np.arange(len(drawn)) % 2 == 0
         copies = [noisy_copies(survey, validation=False, seed=SEED + i) for i in range(COPIES)]
@@ -150,7 +151,8 @@ class Sets:
         named = real_sets(shared, validation=False)
         observed = [s for name, s in named.items() if name != "ozdes_sn"]
         faint = [Spectra.concatenate(observed), *faint]
-        return cls(fitted, faint, held_out)
+        kinds = ({kind: s.on(lattice) for kind, s in of.items()} for of in (fitted, held_out))
+        return cls(next(kinds), [s.on(lattice) for s in faint], next(kinds))
 
 
 def fit(models: str | Path, sets: Sets, population: Path, console: Console) -> Errors:
@@ -178,7 +180,7 @@ def fit_kind(
 ) -> tuple[Fit, dict[str, dict[str, float]]]:
     """Fit one kind of solution: what decides, and the scales of the errors."""
     if kind == "exact":
-        continua = continua_of(population, pipeline.cards[0].degree)
+        continua = continua_of(population, pipeline.cards[0])
         judged, strangers = judge_sets(pipeline, continua, [sets.fitted["real"], *sets.faint])
         posterior = fit_posterior(judged, continua, strangers)
         return posterior, posterior_errors(judged, posterior)
@@ -315,7 +317,8 @@ def main() -> None:
     parser.add_argument("--page", type=Path, help="page whose measured part is written anew")
     arguments = parser.parse_args()
     console = Console(width=160)
-    sets = Sets.read(arguments.shared, arguments.population)
+    lattice = Pipeline.load(arguments.models, "amortised").lattice
+    sets = Sets.read(arguments.shared, arguments.population, lattice)
     if not arguments.measure_only:
         console.print(fit(arguments.models, sets, arguments.population, console))
     said = measure(arguments.models, sets, console)

@@ -92,19 +92,19 @@ def main() -> None:
     rows = np.array(survey.labelled(validation=True))
     spectra = survey.batch(rows)
     began = time.perf_counter()
-    catalog = pipeline.run(spectra)
+    catalog = pipeline.run(spectra.on(pipeline.lattice))
     console.print(f"{1e3 * (time.perf_counter() - began) / len(rows):.1f} ms a spectrum")
     scores = evaluate(catalog, truth_of(survey, rows, spectra.ids))
     console.print(tables(scores))
 
     sky, ours = of_role(survey, "sky")
-    clean = np.asarray(pipeline.run(sky)["zwarn"]) == 0
+    clean = np.asarray(pipeline.run(sky.on(pipeline.lattice))["zwarn"]) == 0
     console.print(
         f"sky fibres without a warning: {clean[ours].sum()} of {ours.sum()}, "
         f"with those of the training groups {clean.sum()} of {len(clean)}"
     )
     stars, ours = of_role(survey, "star-no-z")
-    called = np.asarray(pipeline.run(stars)["class"]) == "STAR"
+    called = np.asarray(pipeline.run(stars.on(pipeline.lattice))["class"]) == "STAR"
     console.print(
         f"stars without a redshift called STAR: {called[ours].mean():.4f} of {ours.sum()}, "
         f"with those of the training groups {called.mean():.4f} of {len(called)}"

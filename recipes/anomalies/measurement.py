@@ -161,11 +161,15 @@ def measure_ordinary(pipeline: Pipeline, survey: Survey, seed: int) -> list[Ordi
     stars, star_classes = real_spectra(survey, "star-no-z")
     sky, _ = real_spectra(survey, "sky")
     noisy = noisy_copies(labelled, seed)
+    kinds = {
+        "labelled": (classes, labelled),
+        "the same, noisier": (np.tile(classes, NOISY_COPIES), noisy),
+        "stars without a redshift": (star_classes, stars),
+        "sky fibres": (np.full(len(sky), "SKY"), sky),
+    }
     return [
-        Ordinary("labelled", classes, pipeline.run(labelled)),
-        Ordinary("the same, noisier", np.tile(classes, NOISY_COPIES), pipeline.run(noisy)),
-        Ordinary("stars without a redshift", star_classes, pipeline.run(stars)),
-        Ordinary("sky fibres", np.full(len(sky), "SKY"), pipeline.run(sky)),
+        Ordinary(name, labels, pipeline.run(spectra.on(pipeline.lattice)))
+        for name, (labels, spectra) in kinds.items()
     ]
 
 
@@ -184,7 +188,7 @@ def measure_injected(
     for injection in INJECTIONS:
         for strength in injection.strengths:
             made = inject(injection, strength, sample, rows, seed)
-            out.append(Found.of(made, pipeline.run(made.spectra)))
+            out.append(Found.of(made, pipeline.run(made.spectra.on(pipeline.lattice))))
             told(out[-1])
     return out
 

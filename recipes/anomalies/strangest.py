@@ -47,7 +47,7 @@ def find_strangest(pipeline: Pipeline, survey: Survey, picture: Path | None) -> 
     rows = [survey.rows[i] for i in chosen]
     told = np.array([f"{row['cls']} {_redshift(row['z'])}".strip() for row in rows])
     spectra = survey.batch(chosen, meta={"place": np.arange(len(chosen)), "told": told})
-    found = strangest(pipeline.run(spectra))
+    found = strangest(pipeline.run(spectra.on(pipeline.lattice)))
     first = found[:NAMED]
     if picture is not None:
         panels = [pipeline.inspect(spectra, int(i)) for i in first["place"]]

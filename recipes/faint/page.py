@@ -30,19 +30,24 @@ NOT_ASKED = "redrock was not asked here: `--redrock` does."
 def parts_of(said: Mapping[str, Said]) -> Iterator[tuple[str, Said]]:
     """What a row is made of: spectra made faint by class, all of these, bright, real sets."""
     faint = [name for name in said if name.startswith("S/N")]
-    for name, answers in said.items():
-        yield name, answers
+    for name, each in said.items():
+        yield name, each
         if name in [*faint, "bright"]:
-            yield from ((f"{name} {cls}", answers[answers.true == cls]) for cls in CLASSES)
+            yield from ((f"{name} {cls}", each[each.true == cls]) for cls in CLASSES)
         if name == faint[-1]:
-            yield "S/N 1 to 5", Said.joined(said[each] for each in faint)
+            yield "S/N 1 to 5", Said.joined(said[one] for one in faint)
     yield "DESI + BOSS", Said.joined(said[name] for name in TWO_SURVEYS)
+
+
+def answers(pipeline: Pipeline, spectra: Spectra) -> Said:
+    """What a pipeline says of spectra, which are cut to its lattice."""
+    return Said.of(pipeline.run(spectra.on(pipeline.lattice)), spectra)
 
 
 def no_redshift(pipeline: Pipeline, survey: Survey) -> str:
     """What spectra without any redshift to find get."""
     fibres, noise = sky(survey), flat_noise()
-    clean = [np.asarray(pipeline.run(s)["zwarn"]) == 0 for s in (fibres, noise)]
+    clean = [answers(pipeline, spectra).clean for spectra in (fibres, noise)]
     return (
         f"Without a warning: {clean[0].sum()} of {len(fibres)} sky fibres, {clean[1].sum()} of "
         f"{len(noise)} spectra of flat noise at S/N {NOISE_SN:g}."
@@ -103,7 +108,7 @@ def report(
     note, ask = (found, None) if isinstance(found, str) else ("", found)
     survey = Survey(shared)
     sets = by_sn(survey) | {"bright": bright(survey)} | real_sets(shared, validation=True)
-    said = {name: Said.of(pipeline.run(spectra), spectra) for name, spectra in sets.items()}
+    said = {name: answers(pipeline, spectra) for name, spectra in sets.items()}
     faint = {name: said[name] for name in sets if name.startswith("S/N")}
     faint["DESI + BOSS"] = Said.joined(said[name] for name in TWO_SURVEYS)
 
@@ -112,7 +117,7 @@ def report(
         if page:
             write_part(page, name, ["\n\n".join(block.strip() for block in blocks)])
 
-    rows = [worth(name, answers) for name, answers in parts_of(said)]
+    rows = [worth(name, each) for name, each in parts_of(said)]
     legend = LEGEND.format(solver=pipeline.solver.name)
     part("faint", legend, table(HEAD, rows), no_redshift(pipeline, survey))
     reliable = ((text, table(("bin", *faint), by_bin(faint, kind))) for kind, text in KINDS.items())
@@ -120,7 +125,7 @@ def report(
     beside_us = table(beside_redrock.HEAD, beside(sets, said, ask)) if ask else note
     part("faint-redrock", beside_us)
     by_eye = Spectra.concatenate([real_sets(shared, validation=v)[BY_EYE] for v in (True, False)])
-    told, labels = against_labels(Said.of(pipeline.run(by_eye), by_eye), by_eye, ask)
+    told, labels = against_labels(answers(pipeline, by_eye), by_eye, ask)
     part("faint-labels", told, table(LABELS_HEAD, labels))
 
 
