@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from gasnet3.spectra.lattice import OBSERVED, LogLattice
+from gasnet3.spectra.lattice import WIDE, LogLattice
 
-STANDARD = OBSERVED
+STANDARD = WIDE
 """The lattice where nobody says which: that of the models which are used by default."""
 
 _target: ContextVar[LogLattice] = ContextVar("target", default=STANDARD)
