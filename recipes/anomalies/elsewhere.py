@@ -69,7 +69,7 @@ def measure_elsewhere(
         ids = [rows[i]["name"] for i in at]
         spectra = Spectra.from_arrays(flux[at], ivar[at], loglam=OBSERVED.loglam, ids=ids)
         sample = [
-            Host(*(part[i].astype(np.float64) for part in (flux, ivar)), cls=rows[i]["cls"],
+            Host(flux[i].astype(np.float64), ivar[i].astype(np.float64), cls=rows[i]["cls"],
                  z=float(rows[i]["z"]), id=rows[i]["name"])
             for i in at if rows[i]["cls"] in CLASSES and rows[i]["z"]
         ]  # fmt: skip

@@ -132,9 +132,12 @@ def ordinary_here(catalog: Table, column: str | None = None, fewest: int = FEWES
     score = np.asarray(catalog["anomaly_score"], np.float64)
     rows = best[np.isfinite(score[best])]
     names = instruments(catalog, column)
+    groups, which = np.unique(names[rows], return_inverse=True)
+    together, sizes = np.argsort(which, kind="stable"), np.bincount(which, minlength=len(groups))
+    parts = np.split(rows[together], np.cumsum(sizes)[:-1])
     record, out = [], catalog.copy()
-    for name in dict.fromkeys(names[rows].tolist()):
-        record.append(_compare(out, rows[names[rows] == name], name, fewest))
+    for name, part in zip(groups.tolist(), parts, strict=False):  # no groups make one empty part
+        record.append(_compare(out, part, name, fewest))
     out.meta["gasnet3"] = {**catalog.meta.get("gasnet3", {}), RECORD: record}
     return out
 
