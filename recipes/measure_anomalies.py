@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from anomalies.elsewhere import measure_elsewhere
 from anomalies.inject import INJECTIONS
 from anomalies.marking import mixture, worth
 from anomalies.measurement import Found, measure_injected, measure_ordinary
@@ -54,7 +55,8 @@ def main() -> None:
     table = mixture(ordinary[:2], found, arguments.seed)
     worths = [worth(table, kind) for kind in ANOMALY_KINDS.values()]
     picture = arguments.page.parent / "images" / "anomalies.png" if arguments.page else None
-    part = lines(ordinary, found, worths, find_strangest(pipeline, survey, picture))
+    surveys = measure_elsewhere(pipeline, survey.shared, ordinary[0], arguments.seed)
+    part = lines(ordinary, found, worths, find_strangest(pipeline, survey, picture), surveys)
     spectra = sum(len(o.catalog) for o in ordinary) + sum(len(f.catalog) for f in found)
     minutes = (time.perf_counter() - began) / 60
     console.print(f"{spectra} spectra, {len(INJECTIONS)} injections, {minutes:.1f} minutes")

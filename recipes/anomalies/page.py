@@ -8,6 +8,7 @@ import numpy as np
 from merged.page import percent
 from pages import table
 
+from anomalies.elsewhere import Elsewhere, elsewhere_table
 from anomalies.marking import EACH, MARKED, TOP, Worth
 from anomalies.measurement import LEVELS, Found, Ordinary, pooled, precision
 from anomalies.strangest import Strangest, seen, strangest_table
@@ -149,6 +150,7 @@ def lines(
     found: Sequence[Found],
     worths: Sequence[Worth],
     real: Strangest,
+    surveys: Sequence[Elsewhere],
 ) -> list[str]:
     """The measured part of the page."""
     return [
@@ -157,6 +159,13 @@ def lines(
         "of these alarms are true, see below the table.\n",
         alarm_table(ordinary),
         judged(ordinary[0]),
+        "### On other surveys\n",
+        "Spectra of surveys that the scores were not fitted to, as they are, and compared with "
+        "each other by `--ordinary-here`; those of BOSS are too few. Every injection of the table "
+        "further down that can be done to them, at its greatest strength, was put into one in "
+        "twenty: how many of these are found, and the share of the survey's own spectra that are "
+        "less strange than half of them.\n",
+        elsewhere_table(surveys),
         "### Precision and recall by kind\n",
         "Over all injections and strengths of the table further down, equally many of each. "
         f"Precision if {percent(SHARE)} of the spectra are strange in this way and the others "

@@ -95,6 +95,38 @@ def test_the_strangest_are_drawn(folder: Path, tmp_path: Path) -> None:
     assert path.stat().st_size > 10_000
 
 
+def test_what_is_ordinary_here_is_not_strange(folder: Path, tmp_path: Path) -> None:
+    one = read_catalog(folder / "catalog.parquet")
+    rng, rows = np.random.default_rng(2), 150
+    many = one[np.arange(rows) % len(one)]
+    many["id"] = [f"s{i}" for i in range(rows)]
+    many["field"] = np.where(np.arange(rows) < 120, "north", "south")
+    many["anomaly_defect"] = rng.uniform(2.0, 4.0, rows)
+    many["anomaly_defect"][[3, 140]] = 12.0
+    for name in ("incomplete", "extreme", "ambiguous", "second"):
+        many[f"anomaly_{name}"] = 0.2
+    many["anomaly_score"] = many["anomaly_defect"]
+    write_catalog(many, tmp_path / "many.fits")
+    path = tmp_path / "here.fits"
+    options = ("--ordinary-here", path, "--group", "field", "-n", 2)
+    out, err = run("anomalies", tmp_path / "many.fits", *options)
+    assert "south: 30 spectra, fewer than 100: the scores stay as they are" in one_line(err)
+    assert "north: 120 spectra, 120 were strange, 1 are (defect by" in out.replace("\n", " ")
+    after = read_catalog(path)
+    assert [str(name) for name in after["id"]] == [str(name) for name in many["id"]]
+    score = np.asarray(after["anomaly_score"])
+    assert np.flatnonzero(score[:120] >= 2).tolist() == [3]
+    assert (score[120:] == np.asarray(many["anomaly_score"])[120:]).all()
+    groups = after.meta["gasnet3"]["ordinary_here"]
+    assert [group["group"] for group in groups] == ["north", "south"]
+    out, _ = run("anomalies", path, "-n", 1)
+    assert "s140" in out
+    run("report", path, "-o", tmp_path / "report.html")
+    assert "ordinary_here" in (tmp_path / "report.html").read_text()
+    _, err = run("anomalies", path, "--ordinary-here", tmp_path / "again.fits", status=2)
+    assert "compared with its own spectra already" in one_line(err)
+
+
 def test_nothing_strange_is_said_so(folder: Path) -> None:
     out, _ = run("anomalies", folder / "catalog.parquet", "--min-score", 9)
     assert "none of 6 rows has a score of 9 or more" in out
@@ -103,6 +135,7 @@ def test_nothing_strange_is_said_so(folder: Path) -> None:
 def test_bad_calls_are_told_in_one_line(folder: Path, tmp_path: Path) -> None:
     catalog = folder / "catalog.parquet"
     picture = ("--gallery", tmp_path / "a.png")
+    twice = ("--ordinary-here", tmp_path / "b.csv")
     (tmp_path / "my.csv").write_text("id,kind\na,defect\n")
     table = read_catalog(catalog)
     table.remove_columns(["anomaly_reason", "anomaly_score"])
@@ -114,6 +147,10 @@ def test_bad_calls_are_told_in_one_line(folder: Path, tmp_path: Path) -> None:
         ((tmp_path / "old.csv",), "classify the spectra again with this version"),
         ((catalog, "--labels", tmp_path / "my.csv"), "it needs id and interesting"),
         ((catalog, *picture), "give both or neither"),
+        ((catalog, "--group", "file"), "give that too"),
+        ((catalog, "--ordinary-here", tmp_path / "b.csv", "--group", "odd"), "no column 'odd'"),
+        ((catalog, "--ordinary-here", catalog), "exists already"),
+        ((catalog, *twice, "-o", tmp_path / "b.csv"), "already"),
         ((catalog, "-o", tmp_path / "a.txt"), "use one of .parquet"),
         ((catalog, *picture, "--spectra", tmp_path / "other.npz"), "not in these files"),
         ((catalog, *picture, "--spectra", folder / "mocks", "--min-score", 9), "no spectrum"),

@@ -14,6 +14,7 @@ import torch
 
 from gasnet3.io import write_npz
 from gasnet3.nets.model import read_model
+from gasnet3.spectra.lattice import WIDE
 from gasnet3.train import ConfigError, read_config, run_training
 from toy import toy_model, toy_spectra
 
@@ -189,3 +190,37 @@ def test_a_missing_configuration_is_refused(tmp_path):
 def test_training_on_a_gpu(data):
     config = read_config(configure(data, 3))
     assert read_model(run_training(config, device="cuda")).card.metrics["valid_loss"] > 0
+
+
+def test_windows_and_another_lattice_are_trained_on_and_resumed(data):
+    more = "windows = 0.5\nk_min = 35500\nn = 4701\n"
+    paths = []
+    for name in ("whole", "killed"):
+        path = data / f"windows-{name}.toml"
+        text = configure(data, 3).read_text()
+        path.write_text(f"{more}{text}".replace(f'"{configure(data, 3).stem}"', f'"{path.stem}"'))
+        paths.append(path)
+
+    def kill(row, epochs):
+        if row["epoch"] == 2:
+            raise Killed
+
+    whole = read_model(run_training(read_config(paths[0])))
+    with pytest.raises(Killed):
+        run_training(read_config(paths[1]), on_epoch=kill)
+    resumed = read_model(run_training(read_config(paths[1]), resume=True))
+    assert whole.card.observed == resumed.card.observed == WIDE
+    assert whole.card.training["windows"] == 0.5
+    for name, value in whole.network.state_dict().items():
+        assert torch.equal(value, resumed.network.state_dict()[name]), name
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [("windows = 1.5", "windows must be from 0 to 1"), ("n = 20", "give a first pixel of 1")],
+)
+def test_lattices_and_windows_that_cannot_be_are_refused(data, line, message):
+    path = data / "bad-lattice.toml"
+    path.write_text(line + "\n" + configure(data, 2).read_text())
+    with pytest.raises(ConfigError, match=message):
+        read_config(path)

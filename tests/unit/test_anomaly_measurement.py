@@ -11,6 +11,7 @@ from astropy.table import Table
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "recipes"))
 
+from anomalies.elsewhere import compared, elsewhere_table
 from anomalies.inject import INJECTIONS, Injected
 from anomalies.marking import MARKED, mixture, worth
 from anomalies.measurement import Found, Ordinary, noisy_copies, pooled, precision
@@ -125,8 +126,11 @@ def test_the_page_has_every_injection_and_kind(everything):
     rows = _catalog([4.0], [KINDS[1]])
     rows["told"] = ["STAR 0.0001"]
     table = mixture(ordinary, found, seed=1)
+    few = _catalog([1.0], [""])
+    few["notes"] = [0]
     text = "\n".join(lines(ordinary, found, [worth(table, k) for k in KINDS],
-                           Strangest(rows, 1, 300)))  # fmt: skip
+                           Strangest(rows, 1, 300), [compared("FEW", few, [])]))  # fmt: skip
+    assert "| FEW | 1 | 0.0 % | 0.0 % | - | - | - | - | - |" in text
     for name in (*KINDS, *(injection.name for injection in INJECTIONS)):
         assert name in text
     assert "4 of 200 (2.0 %)" in text
@@ -135,6 +139,21 @@ def test_the_page_has_every_injection_and_kind(everything):
     for block in text.split("\n\n"):
         widths = {line.count("|") for line in block.splitlines() if line.startswith("|")}
         assert len(widths) <= 1, block
+
+
+def test_a_survey_is_measured_before_and_after():
+    own = _catalog(np.linspace(1.5, 4.0, 150), ["defect"] * 150)
+    odd = _catalog([9.0, 9.0, 2.0], ["defect"] * 3, prefix="odd")
+    for some in (own, odd):
+        some["notes"] = 1
+    found = compared("SURVEY", own, [odd])
+    assert found.strange == (120, 0)
+    assert (found.injected, found.found) == (3, (3, 2))
+    before, after = found.places
+    assert before[:2].tolist() == after[:2].tolist() == [1.0, 1.0]
+    assert before[2] == pytest.approx(0.2, abs=0.01)
+    row = elsewhere_table([found]).splitlines()[2]
+    assert row == "| SURVEY | 150 | 80.0 % | 0.0 % | 3 | 100.0 % | 66.7 % | 100.0 % | 100.0 % |"
 
 
 def test_verdicts_stand_beside_the_strangest(monkeypatch):

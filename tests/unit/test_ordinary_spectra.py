@@ -16,8 +16,11 @@ from gasnet3.train.anomaly import (
     COPIES,
     FEWEST_POINTS,
     FEWEST_SKY,
+    LONELINESS,
     TELLURIC,
     card_densities,
+    card_mocks,
+    fit_anomaly,
     noisier,
     own_sky_ranges,
     sky_ranges,
@@ -78,3 +81,31 @@ def test_densities_are_of_the_solutions_that_a_card_keeps(rng):
 
 
 PLAIN = Pipeline((), SOLVERS["hybrid"], "cpu")
+
+
+def test_what_coefficients_are_ordinary_is_told_by_the_population(rng):
+    model = toy_model("GALAXY", seed=2)
+    coeff = rng.normal(size=(FEWEST_POINTS, 4))
+    continuum = np.zeros((FEWEST_POINTS, model.card.degree + 1))
+    continuum[:, 0] = 30.0
+    population = model.card.population | {
+        "coeff": coeff.tolist(),
+        "continuum": continuum.tolist(),
+        "z": np.full(FEWEST_POINTS, 0.1).tolist(),
+    }
+    kept = Model(replace(model.card, population=population), model.network)
+    pipeline = replace(PLAIN, engines=(Engine(kept),))
+    densities = card_densities(pipeline)
+    mocks = card_mocks(pipeline, densities)
+    assert mocks is not None
+    assert card_mocks(pipeline, {}) is None
+    some = mocks[:60]
+    alone, counted = fit_anomaly(pipeline, some, TELLURIC, densities)
+    assert counted == {"n": {"GALAXY": 60}}
+    both, counted = fit_anomaly(pipeline, some, TELLURIC, densities, mocks[60:200])
+    assert counted == {"n": {"GALAXY": 60}, "population": {"GALAXY": 140}}
+    changed = {
+        name for name, table in both.tables["GALAXY"].items()
+        if not np.array_equal(table, alone.tables["GALAXY"][name])
+    }  # fmt: skip
+    assert {"lof", "forest"} <= changed <= {*LONELINESS, "extreme", "score"}

@@ -249,7 +249,7 @@ def largest(columns: Sequence[Floats]) -> Floats:
     return np.fmax.reduce(list(columns))
 
 
-def _leading(kinds: Mapping[str, Floats]) -> NDArray[np.str_]:
+def leading(kinds: Mapping[str, Floats]) -> NDArray[np.str_]:
     """The kind with the largest score, but for those that another one explains.
 
     A spectrum that no model fits has no clear minimum; lines of a second redshift are lines the
@@ -276,7 +276,7 @@ def judge(
     single = single_scores(fit, statistics, cls, sn)
     kinds = kind_scores(fit, single, cls, sn)
     score = fit.compare("score", largest(list(kinds.values())), cls, sn)
-    chosen = _leading(kinds)
+    chosen = leading(kinds)
     kind = np.where(score >= STRANGE, np.array([ANOMALY_KINDS[name] for name in chosen]), "")
     reason, wave = np.full(len(cls), "", dtype=object), np.full(len(cls), np.nan)
     for row in np.flatnonzero(score >= TOLD):

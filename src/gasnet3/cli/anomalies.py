@@ -31,6 +31,22 @@ Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", help="Write the rows listed, in order, as a catalog."),
 ]
+OrdinaryHere = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Compare the scores with what is ordinary among the spectra of each instrument in "
+        "this catalog, write it anew as FILE, and list from that.",
+    ),
+]
+Group = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="Column that tells instruments apart for --ordinary-here. Default: survey, "
+        "instrument, telescope, and what key columns tell.",
+    ),
+]
 
 
 def anomalies(
@@ -42,6 +58,8 @@ def anomalies(
     ] = None,
     min_score: MinScore = 0.0,
     labels: LabelsOption = None,
+    ordinary_here: OrdinaryHere = None,
+    group: Group = None,
     output: Output = None,
     spectra: console.SpectraOption = None,
     gallery: Annotated[
@@ -53,18 +71,26 @@ def anomalies(
     """List the strangest spectra of a catalog, each with the reason.
 
     With --labels, spectra like those that a person marked as interesting come first, and those
-    like the ones marked as not come last.
+    like the ones marked as not come last. With --ordinary-here what most spectra of an instrument
+    have in common is not strange; this takes 100 spectra of it, else its scores stay.
     """
     from gasnet3.anomaly.ranking import strangest
     from gasnet3.catalog import read_catalog, write_catalog
 
-    for path, endings in ((output, CATALOG_ENDINGS), (gallery, PICTURE_ENDINGS)):
+    written = [(ordinary_here, CATALOG_ENDINGS), (output, CATALOG_ENDINGS)]
+    for path, endings in (*written, (gallery, PICTURE_ENDINGS)):
         if path is not None:
             console.check_output(path, overwrite=overwrite, endings=endings)
+    if group is not None and ordinary_here is None:
+        console.fail("--group is for --ordinary-here: give that too")
+    if ordinary_here is not None and output is not None and ordinary_here == output:
+        console.fail(f"{output}: is to be the catalog of --ordinary-here already")
     if (gallery is None) != (spectra is None):
         console.fail("--gallery needs the spectra and --spectra is for it: give both or neither")
     with console.reported(ValueError, ModuleNotFoundError):
         table = read_catalog(catalog)
+        if ordinary_here is not None:
+            table = _compared(table, ordinary_here, group)
         found = strangest(table, [*(kind or ())], min_score, _labels(labels, table))
     shown = found[:n]
     _show(shown, found, len(table), min_score)
@@ -75,6 +101,27 @@ def anomalies(
     if gallery is not None and spectra is not None:
         console.note_repeated(catalog, [str(name) for name in found["id"]])
         _draw(shown, spectra, gallery, table, console.chosen(models))
+
+
+def _compared(table: Table, path: Path, group: str | None) -> Table:
+    """The catalog compared with its own spectra, written, and told what was done."""
+    from gasnet3.anomaly.here import FEWEST, RECORD, ordinary_here
+    from gasnet3.catalog import write_catalog
+
+    table = ordinary_here(table, group)
+    for of in table.meta["gasnet3"][RECORD]:
+        spectra = f"{of['group']}: {of['n']} spectra"
+        if of["n"] < FEWEST:
+            console.note(f"{spectra}, fewer than {FEWEST}: the scores stay as they are")
+            continue
+        moved = [f"{kind} by {of['shift'][kind]:.2f}, width {of['scale'][kind]:.2f}"
+                 for kind in of["shift"]]  # fmt: skip
+        told = "; ".join(moved) or "no kind is stranger than ordinary, the scores stay"
+        counts = f"{of['strange_before']} were strange, {of['strange']} are"
+        console.out.print(f"{spectra}, {counts} ({told})")
+    write_catalog(table, path)
+    console.out.print(f"{path}\n")
+    return table
 
 
 def _labels(path: Path | None, table: Table) -> Labels | None:
