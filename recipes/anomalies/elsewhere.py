@@ -73,7 +73,7 @@ def measure_elsewhere(
                  z=float(rows[i]["z"]), id=rows[i]["name"])
             for i in at if rows[i]["cls"] in CLASSES and rows[i]["z"]
         ]  # fmt: skip
-        own = pipeline.run(spectra)
+        own = pipeline.run(spectra.on(pipeline.lattice))
         strange = _injected(pipeline, sample, len(own) // SHARE, seed) if len(own) > FEWEST else []
         out.append(compared(name, own, strange))
     out.append(compared("labelled ones above", known.catalog, []))
@@ -86,7 +86,7 @@ def _injected(pipeline: Pipeline, sample: Sequence[Host], n: int, seed: int) -> 
     for injection in INJECTIONS:
         made = inject(injection, injection.strengths[-1], near, n, seed)
         if len(made.strange) >= FEWEST_MADE:
-            out.append(pipeline.run(made.spectra))
+            out.append(pipeline.run(made.spectra.on(pipeline.lattice)))
     return out
 
 
