@@ -55,7 +55,7 @@ def main() -> None:
     table = mixture(ordinary[:2], found, arguments.seed)
     worths = [worth(table, kind) for kind in ANOMALY_KINDS.values()]
     picture = arguments.page.parent / "images" / "anomalies.png" if arguments.page else None
-    surveys = measure_elsewhere(pipeline, survey.shared, ordinary[0], arguments.seed)
+    surveys = measure_elsewhere(pipeline, survey, ordinary[0], arguments.seed)
     part = lines(ordinary, found, worths, find_strangest(pipeline, survey, picture), surveys)
     spectra = sum(len(o.catalog) for o in ordinary) + sum(len(f.catalog) for f in found)
     minutes = (time.perf_counter() - began) / 60

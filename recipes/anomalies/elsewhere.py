@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from astropy.table import Table, vstack
 from merged.page import percent
+from mock_survey.library import Survey
 from numpy.typing import NDArray
 from pages import table
 
@@ -19,8 +18,6 @@ from anomalies.spectrum import Host
 from gasnet3.anomaly.here import FEWEST, ordinary_here
 from gasnet3.classes import CLASSES
 from gasnet3.pipeline.pipeline import Pipeline
-from gasnet3.spectra.batch import Spectra
-from gasnet3.spectra.lattice import OBSERVED
 
 SURVEYS = {
     "DESI": ("desi_andes", "desi_clagn", "desi_qslml"),
@@ -56,24 +53,20 @@ class Elsewhere:
 
 
 def measure_elsewhere(
-    pipeline: Pipeline, shared: Path, known: Ordinary, seed: int
+    pipeline: Pipeline, survey: Survey, known: Ordinary, seed: int
 ) -> list[Elsewhere]:
     """The surveys of :data:`SURVEYS`, and for comparison the labelled spectra as they are."""
-    with (shared / "data" / "faint.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    with np.load(shared / "data" / "faint.npz") as file:
-        flux, ivar = file["flux"], file["ivar"]
-    out = []
+    rows, out = survey.faint, []
     for name, sets in SURVEYS.items():
-        at = [i for i, row in enumerate(rows) if row["set"] in sets]
-        ids = [rows[i]["name"] for i in at]
-        spectra = Spectra.from_arrays(flux[at], ivar[at], loglam=OBSERVED.loglam, ids=ids)
+        at = np.array([i for i, row in enumerate(rows) if row["set"] in sets])
+        spectra = survey.faint_batch(at)
         sample = [
-            Host(flux[i].astype(np.float64), ivar[i].astype(np.float64), cls=rows[i]["cls"],
+            Host(flux.astype(np.float64), ivar.astype(np.float64), cls=rows[i]["cls"],
                  z=float(rows[i]["z"]), id=rows[i]["name"])
-            for i in at if rows[i]["cls"] in CLASSES and rows[i]["z"]
+            for i, flux, ivar in zip(at, spectra.flux, spectra.ivar, strict=True)
+            if rows[i]["cls"] in CLASSES and rows[i]["z"]
         ]  # fmt: skip
-        own = pipeline.run(spectra)
+        own = pipeline.run(spectra.on(pipeline.lattice))
         strange = _injected(pipeline, sample, len(own) // SHARE, seed) if len(own) > FEWEST else []
         out.append(compared(name, own, strange))
     out.append(compared("labelled ones above", known.catalog, []))
@@ -86,7 +79,7 @@ def _injected(pipeline: Pipeline, sample: Sequence[Host], n: int, seed: int) -> 
     for injection in INJECTIONS:
         made = inject(injection, injection.strengths[-1], near, n, seed)
         if len(made.strange) >= FEWEST_MADE:
-            out.append(pipeline.run(made.spectra))
+            out.append(pipeline.run(made.spectra.on(pipeline.lattice)))
     return out
 
 
