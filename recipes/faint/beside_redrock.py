@@ -14,7 +14,7 @@ from faint.measures import Said, complete, wrong_among
 from faint.sets import TWO_SURVEYS
 from gasnet3.classes import CLASSES
 from gasnet3.spectra.batch import Spectra
-from gasnet3.spectra.lattice import WIDE
+from gasnet3.spectra.lattice import OBSERVED
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -49,8 +49,9 @@ def ask_redrock(shared: Path) -> Ask | str:
 
     if not installed():
         return HOW_TO_GET
-    redrock = Redrock(shared / "data" / "templates", WIDE.wave)
-    return lambda spectra: kept(redrock, redrock.identity, spectra, ANSWERS)[0]
+    # Its old galaxy template does not reach further.
+    redrock = Redrock(shared / "data" / "templates", OBSERVED.wave)
+    return lambda spectra: kept(redrock, redrock.identity, spectra.on(OBSERVED), ANSWERS)[0]
 
 
 def spread(n: int) -> NDArray[np.int64]:
