@@ -38,7 +38,6 @@ from gasnet3.io import (
     write_shard,
     write_spec,
 )
-from gasnet3.spectra.lattice import OBSERVED
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "shards.md"
@@ -55,7 +54,7 @@ def noisy(spectra: Spectra, rows: int) -> Spectra:
     return Spectra.from_arrays(
         many.flux + sigma * rng.standard_normal(ivar.shape),
         ivar,
-        loglam=OBSERVED.loglam,
+        loglam=spectra.lattice.loglam,
         ids=[f"0266-51602-{row:04d}" for row in range(1, rows + 1)],
         z=many.z,
         classes=many.classes,
@@ -83,7 +82,7 @@ def write_columnar(directory: Path, spectra: Spectra) -> dict[str, Path]:
     import zarr
 
     rows, n = spectra.flux.shape
-    wave = np.repeat(OBSERVED.wave[None], rows, axis=0).astype(np.float32)
+    wave = np.repeat(spectra.lattice.wave[None], rows, axis=0).astype(np.float32)
     pixels = {"flux": spectra.flux, "ivar": spectra.ivar, "lambda": wave}
     universe, grouped = directory / "universe.hdf5", directory / "grouped.hdf5"
     with h5py.File(universe, "w") as file:
@@ -96,11 +95,11 @@ def write_columnar(directory: Path, spectra: Spectra) -> dict[str, Path]:
             file.create_dataset(
                 name, data=pixels[name], chunks=(min(rows, 64), n), compression="gzip"
             )
-        file["loglam"] = OBSERVED.loglam
+        file["loglam"] = spectra.lattice.loglam
     store = zarr.open_group(directory / "x.zarr", mode="w")
     for name in ("flux", "ivar"):
         store.create_array(name, data=pixels[name], chunks=(64, n))
-    store.create_array("wavelength", data=OBSERVED.wave)
+    store.create_array("wavelength", data=spectra.lattice.wave)
     starts = np.arange(rows + 1, dtype=np.int32) * n
     lists = [pa.ListArray.from_arrays(starts, pa.array(one.ravel())) for one in pixels.values()]
     struct = pa.StructArray.from_arrays(lists, names=list(pixels))
@@ -177,7 +176,7 @@ def formats(directory: Path, spectra: Spectra, rounds: int) -> list[str]:
     npz, plain, plate = (directory / name for name in ("x.npz", "plain.npz", "spPlate.fits"))
     shard = directory / "x.arrow"
     write_npz(npz, spectra)
-    np.savez(plain, flux=spectra.flux, ivar=spectra.ivar, loglam=OBSERVED.loglam)
+    np.savez(plain, flux=spectra.flux, ivar=spectra.ivar, loglam=spectra.lattice.loglam)
     write_plate(plate, spectra)
     write_shard(shard, spectra)
     columnar = write_columnar(directory, spectra)

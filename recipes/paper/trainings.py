@@ -23,6 +23,7 @@ import gasnet3
 from gasnet3.io import write_npz
 from gasnet3.io.stores.npz import NpzReader
 from gasnet3.nets.card import ModelError, read_card
+from gasnet3.spectra.lattice import OBSERVED
 from gasnet3.train.config import TrainConfig
 from gasnet3.train.loop import run_training
 
@@ -101,6 +102,8 @@ def config_of(variant: Variant, cls: str) -> TrainConfig:
         output=str(variant.directory),
         options={"m": variant.m, "variant": "paper"},
         degree=variant.degree,
+        k_min=OBSERVED.k_min,
+        n=OBSERVED.n,
         epochs=SEEN // variant.size,
         batch_size=BATCH,
         seed=SEED,

@@ -11,6 +11,7 @@ from bokeh.document import Document
 
 from gasnet3.evaluate.judgements import JudgementFile
 from gasnet3.pipeline.closeup import Closeup
+from gasnet3.spectra.target import STANDARD
 from gasnet3.view.listing import Listing
 from gasnet3.view.page import Page
 from gasnet3.view.shared import Shared
@@ -19,7 +20,8 @@ from gasnet3.view.shared import Shared
 def test_there_is_no_redshift_to_move(tmp_path: Path) -> None:
     table = Table({"id": ["a"], "class": [""], "z": [np.nan]})
     asked: Future[Closeup] = Future()
-    solver = SimpleNamespace(inspect=lambda name: asked)
+    finder = SimpleNamespace(lattice=STANDARD)
+    solver = SimpleNamespace(inspect=lambda name: asked, finder=finder)
     file = JudgementFile(tmp_path / "mine.csv", "anna")
     page = Page(Document(), Shared(Listing(table), cast(Any, solver), file, "test"))
     flat = np.ones(50)

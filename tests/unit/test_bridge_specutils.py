@@ -16,7 +16,7 @@ from gasnet3.bridges import from_specutils, to_specutils
 from gasnet3.catalog import make_catalog
 from gasnet3.machine import extras
 from gasnet3.spectra.airvac import vacuum_to_air
-from gasnet3.spectra.lattice import OBSERVED
+from gasnet3.spectra.target import STANDARD
 
 specutils = pytest.importorskip("specutils")
 from astropy import units as u  # noqa: E402
@@ -35,12 +35,12 @@ WAVE = np.linspace(3700.0, 9100.0, 3000)
 
 def sample(rows: int = 3) -> Spectra:
     rng = np.random.default_rng(1)
-    ivar = rng.uniform(0.5, 2.0, (rows, OBSERVED.n)).astype(np.float32)
+    ivar = rng.uniform(0.5, 2.0, (rows, STANDARD.n)).astype(np.float32)
     ivar[:, 100:130] = 0
     return Spectra.from_arrays(
         rng.normal(10, 1, ivar.shape).astype(np.float32),
         ivar,
-        loglam=OBSERVED.loglam,
+        loglam=STANDARD.loglam,
         ids=[f"é{row}" for row in range(rows)],
         z=np.where(np.arange(rows) == 1, np.nan, 0.1 + 0.2),
         classes=["QSO", "", "STAR"][:rows],
@@ -94,9 +94,9 @@ def test_round_trip_is_exact(stacked: bool) -> None:
 @given(st.integers(1, 3), st.integers(0, 2**31), st.booleans())
 def test_any_flux_comes_back(rows: int, seed: int, stacked: bool) -> None:
     rng = np.random.default_rng(seed)
-    flux = (10.0 ** rng.uniform(-8, 8) * rng.normal(size=(rows, OBSERVED.n))).astype(np.float32)
+    flux = (10.0 ** rng.uniform(-8, 8) * rng.normal(size=(rows, STANDARD.n))).astype(np.float32)
     ivar = np.where(rng.random(flux.shape) < 0.1, 0, rng.random(flux.shape)).astype(np.float32)
-    spectra = Spectra.from_arrays(flux, ivar, loglam=OBSERVED.loglam)
+    spectra = Spectra.from_arrays(flux, ivar, loglam=STANDARD.loglam)
     assert_same(from_specutils(to_specutils(spectra, stacked=stacked)), spectra)
 
 
@@ -140,10 +140,10 @@ def test_uncertainties_of_any_type_and_unit(uncertainty: Any) -> None:
     np.testing.assert_array_equal(got.flux, direct().flux)
 
 
-@pytest.mark.parametrize("uncertainty", [None, UnknownUncertainty(np.ones(OBSERVED.n))])
+@pytest.mark.parametrize("uncertainty", [None, UnknownUncertainty(np.ones(STANDARD.n))])
 def test_without_uncertainty_the_noise_is_estimated_and_told(uncertainty: Any) -> None:
-    noise = np.random.default_rng(1).normal(10.0, 0.5, OBSERVED.n)
-    axis = OBSERVED.wave * u.AA
+    noise = np.random.default_rng(1).normal(10.0, 0.5, STANDARD.n)
+    axis = STANDARD.wave * u.AA
     one = spectrum(uncertainty=uncertainty, flux=noise * FLAM, spectral_axis=axis)
     with pytest.warns(UserWarning, match="1 of 2 spectra have no uncertainty"):
         got = from_specutils([one, spectrum()])
@@ -186,7 +186,7 @@ def test_mask_and_nan() -> None:
     flux = np.linspace(1.0, 2.0, WAVE.size)
     flux[550] = np.nan
     got = from_specutils(spectrum(mask=mask, flux=flux * FLAM))
-    hidden = (OBSERVED.wave > WAVE[502]) & (OBSERVED.wave < WAVE[597])
+    hidden = (STANDARD.wave > WAVE[502]) & (STANDARD.wave < WAVE[597])
     assert not got.ivar[0, hidden].any()
     assert not got.zwarn[0] & ZWarn.POORDATA
     flux[1000] = np.nan

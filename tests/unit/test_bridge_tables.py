@@ -26,7 +26,7 @@ from gasnet3.bridges import (
 )
 from gasnet3.catalog import make_catalog
 from gasnet3.spectra.airvac import vacuum_to_air
-from gasnet3.spectra.lattice import OBSERVED
+from gasnet3.spectra.target import STANDARD
 
 WAVE = np.linspace(3700.0, 9100.0, 500)
 FLUX = np.linspace(1.0, 2.0, WAVE.size)
@@ -34,12 +34,12 @@ FLUX = np.linspace(1.0, 2.0, WAVE.size)
 
 def sample(rows: int = 3, seed: int = 1) -> Spectra:
     rng = np.random.default_rng(seed)
-    ivar = rng.uniform(0.5, 2.0, (rows, OBSERVED.n)).astype(np.float32)
+    ivar = rng.uniform(0.5, 2.0, (rows, STANDARD.n)).astype(np.float32)
     ivar[:, 100:130] = 0
     return Spectra.from_arrays(
         10.0 ** rng.uniform(-6, 6) * rng.normal(10, 1, ivar.shape).astype(np.float32),
         ivar,
-        loglam=OBSERVED.loglam,
+        loglam=STANDARD.loglam,
         ids=[f"é{row}" for row in range(rows)],
         z=np.where(np.arange(rows) == 1, np.nan, 0.1 + 0.2),
         classes=["QSO", "", "STAR"][:rows],
@@ -92,7 +92,7 @@ def test_any_flux_comes_back(trip: str, rows: int, seed: int) -> None:
 def test_flux_in_cgs_and_no_spectra_at_all(trip: Callable[[Spectra], Spectra]) -> None:
     """Numbers that float32 cannot hold stay float64, to the bit."""
     flux = 1e-17 * sample(1).flux.astype(np.float64)
-    tiny = Spectra.from_arrays(flux, np.full(flux.shape, 1.1e36), loglam=OBSERVED.loglam)
+    tiny = Spectra.from_arrays(flux, np.full(flux.shape, 1.1e36), loglam=STANDARD.loglam)
     assert tiny.flux.dtype == np.float64
     back = trip(tiny)
     np.testing.assert_array_equal(back.flux, tiny.flux)
@@ -148,7 +148,7 @@ def test_one_pixel_a_row() -> None:
 def test_masked_cells_are_masked_pixels() -> None:
     flux = MaskedColumn(FLUX, mask=np.arange(WAVE.size) == 200)
     got = from_table(Table({"wave": WAVE, "flux": flux, "error": np.full(WAVE.size, 0.1)}))
-    assert not got.ivar[0, np.abs(OBSERVED.wave - WAVE[200]) < 4].any()
+    assert not got.ivar[0, np.abs(STANDARD.wave - WAVE[200]) < 4].any()
     assert got.zwarn[0] & ZWarn.POORDATA
 
 
@@ -264,7 +264,7 @@ def test_catalogs_to_pandas_and_back(expand: bool) -> None:
 def test_datasets_have_dimensions_units_and_solutions() -> None:
     xarray = pytest.importorskip("xarray")
     dataset = to_xarray(sample(), catalog())
-    assert dict(dataset.flux.sizes) == {"spectrum": 3, "wave": OBSERVED.n}
+    assert dict(dataset.flux.sizes) == {"spectrum": 3, "wave": STANDARD.n}
     assert dataset.wave.attrs == {"units": "Angstrom", "medium": "vacuum"}
     assert list(dataset.solution_class.values) == ["QSO", "", "GALAXY"]
     assert json.loads(dataset.attrs["gasnet3"]) == {"solver": "hybrid"}
@@ -273,7 +273,7 @@ def test_datasets_have_dimensions_units_and_solutions() -> None:
     got = from_xarray(part)
     assert list(got.ids) == ["é1", "é2"]
     assert (got.ivar > 0).any(axis=0).sum() == (
-        (OBSERVED.wave > 5000) & (OBSERVED.wave < 6000)
+        (STANDARD.wave > 5000) & (STANDARD.wave < 6000)
     ).sum()
     assert isinstance(dataset, xarray.Dataset)
 
@@ -292,7 +292,7 @@ def test_datasets_of_others() -> None:
             "flux": (("pixel", "fibre"), direct(2).flux.T),
             "ivar": (("pixel", "fibre"), direct(2).ivar.T),
         },
-        {"loglam": ("pixel", OBSERVED.loglam), "fibre": [3, 4]},
+        {"loglam": ("pixel", STANDARD.loglam), "fibre": [3, 4]},
     )
     got = from_xarray(turned)
     np.testing.assert_array_equal(got.flux, direct(2).flux)

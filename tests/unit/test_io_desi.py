@@ -13,10 +13,18 @@ from gasnet3.io import ReadError, count_rows, find_reader, read, read_rows
 from gasnet3.io.survey.desi import DesiReader, FiberMask
 from gasnet3.spectra.lattice import OBSERVED
 from gasnet3.spectra.resample import rebin
+from gasnet3.spectra.target import onto
 from mock_surveys import ARMS, desi
 
 IDS = [39627866878511337, -2713437, 616088619186127404]
 LINE = (OBSERVED.wave > 5560) & (OBSERVED.wave < 5595)
+
+
+@pytest.fixture(autouse=True)
+def on_what_it_covers():
+    """Read onto the paper's lattice: the arms cover the whole of it."""
+    with onto(OBSERVED):
+        yield
 
 
 def grid(arm, step=8.0):

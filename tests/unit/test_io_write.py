@@ -8,17 +8,17 @@ from astropy.io import fits
 
 from gasnet3 import Spectra, ZWarn
 from gasnet3.io import find_reader, read, write_npz, write_spec
-from gasnet3.spectra.lattice import OBSERVED
+from gasnet3.spectra.target import STANDARD
 
 
 def mock(ids=("0266-51602-0001", "12345-60000-1000"), scale=1.0):
     rng = np.random.default_rng(5)
-    ivar = rng.uniform(0.5, 2, (2, OBSERVED.n)) / scale**2
+    ivar = rng.uniform(0.5, 2, (2, STANDARD.n)) / scale**2
     ivar[:, 100:140] = 0
     return Spectra.from_arrays(
-        rng.normal(3, 1, (2, OBSERVED.n)) * scale,
+        rng.normal(3, 1, (2, STANDARD.n)) * scale,
         ivar,
-        loglam=OBSERVED.loglam,
+        loglam=STANDARD.loglam,
         ids=list(ids),
         z=[0.123456789012345, np.nan],
         classes=["GALAXY", ""],
@@ -48,7 +48,7 @@ def test_spec_files_come_back_exactly(tmp_path, scale):
 
 def test_a_model_stands_beside_the_flux_as_in_sdss_files(tmp_path):
     spectra = mock()
-    model = np.linspace(1, 2, OBSERVED.n)
+    model = np.linspace(1, 2, STANDARD.n)
     write_spec(tmp_path / "a.fits", spectra, 1, model)
     with fits.open(tmp_path / "a.fits") as hdus:
         assert hdus["COADD"].columns.names[-1] == "model"
@@ -70,7 +70,7 @@ def test_astropy_reads_the_layout_of_sdss(tmp_path):
         assert coadd.names == ["flux", "loglam", "ivar", "and_mask", "or_mask"]
         np.testing.assert_array_equal(coadd["flux"], spectra.flux[0])
         np.testing.assert_array_equal(coadd["ivar"], spectra.ivar[0])
-        np.testing.assert_allclose(coadd["loglam"], OBSERVED.loglam, rtol=1e-7)
+        np.testing.assert_allclose(coadd["loglam"], STANDARD.loglam, rtol=1e-7)
         assert not coadd["and_mask"].any()
         assert (label["PLATE"][0], label["MJD"][0], label["FIBERID"][0]) == (266, 51602, 1)
         assert (label["CLASS"][0], label["Z"][0]) == ("GALAXY", spectra.z[0])
@@ -93,7 +93,7 @@ def test_names_that_a_header_cannot_hold_are_refused(tmp_path, name):
 
 def test_classes_longer_than_the_column_are_refused(tmp_path):
     spectra = Spectra.from_arrays(
-        np.ones(4076), np.ones(4076), loglam=OBSERVED.loglam, classes=["SUPERNOVA"]
+        np.ones(STANDARD.n), np.ones(STANDARD.n), loglam=STANDARD.loglam, classes=["SUPERNOVA"]
     )
     with pytest.raises(ValueError, match="class 'SUPERNOVA' must be at most 6"):
         write_spec(tmp_path / "x.fits", spectra)

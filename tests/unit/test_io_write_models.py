@@ -10,12 +10,12 @@ import pytest
 
 from gasnet3.io import ReadError
 from gasnet3.io.write_models import Models, read_models, write_models
-from gasnet3.spectra.lattice import OBSERVED
+from gasnet3.spectra.target import STANDARD
 
 
 def models(rows: int, first: int = 0) -> Models:
     rng = np.random.default_rng(first)
-    model = rng.normal(size=(rows, OBSERVED.n)).astype(np.float32)
+    model = rng.normal(size=(rows, STANDARD.n)).astype(np.float32)
     model[rows // 2] = np.nan
     return Models(
         ids=np.array([f"é{first + row}" for row in range(rows)]),
@@ -49,7 +49,7 @@ def test_specutils_reads_models_and_wavelengths(tmp_path: Path) -> None:
     some = models(3)
     write_models(tmp_path / "m.fits", [some], 3, unit="1e-17 erg / (s cm2 Angstrom)")
     spectrum = specutils.Spectrum.read(tmp_path / "m.fits", format="wcs1d-fits")
-    np.testing.assert_allclose(spectrum.spectral_axis.to_value("AA"), OBSERVED.wave, rtol=1e-12)
+    np.testing.assert_allclose(spectrum.spectral_axis.to_value("AA"), STANDARD.wave, rtol=1e-12)
     np.testing.assert_array_equal(spectrum.flux.value, some.model)
     assert spectrum.flux.unit.to_string() == "1e-17 erg / (Angstrom s cm2)"
 

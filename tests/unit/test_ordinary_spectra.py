@@ -11,7 +11,7 @@ from gasnet3.nets.model import Model
 from gasnet3.pipeline.pipeline import Pipeline
 from gasnet3.solve.engine import Engine
 from gasnet3.solve.solvers import SOLVERS
-from gasnet3.spectra.lattice import OBSERVED
+from gasnet3.spectra.target import STANDARD
 from gasnet3.train.anomaly import (
     COPIES,
     FEWEST_POINTS,
@@ -40,7 +40,7 @@ def test_noisier_spectra_have_the_noise_their_ivar_says(rng):
 
 
 def test_copies_follow_the_spectra_as_they_are(rng):
-    flux, ivar = rng.normal(size=(2, OBSERVED.n)), np.ones((2, OBSERVED.n))
+    flux, ivar = rng.normal(size=(2, STANDARD.n)), np.ones((2, STANDARD.n))
     spectra = with_copies(flux, ivar)
     assert len(spectra) == 2 * (1 + COPIES)
     np.testing.assert_allclose(spectra.flux[:2], flux, rtol=1e-6)
@@ -48,17 +48,17 @@ def test_copies_follow_the_spectra_as_they_are(rng):
 
 
 def test_sky_lines_are_where_the_noise_is_large():
-    ivar = np.ones((FEWEST_SKY, OBSERVED.n))
+    ivar = np.ones((FEWEST_SKY, STANDARD.n))
     ivar[:, 1000:1004] = 0.3
     found = sky_ranges(ivar)
     low, high = next(r for r in found if r not in TELLURIC)
-    inside = (low < OBSERVED.wave) & (high > OBSERVED.wave)
+    inside = (low < STANDARD.wave) & (high > STANDARD.wave)
     np.testing.assert_array_equal(np.flatnonzero(inside), np.arange(1000, 1004))
     assert own_sky_ranges(ivar) == found
 
 
 def test_with_few_sky_fibres_the_lines_are_those_of_the_shipped_fits():
-    found = own_sky_ranges(np.ones((FEWEST_SKY - 1, OBSERVED.n)))
+    found = own_sky_ranges(np.ones((FEWEST_SKY - 1, STANDARD.n)))
     assert set(TELLURIC) <= set(found)
     assert any(low < 5578.9 < high for low, high in found)  # the line of oxygen, in vacuum
 

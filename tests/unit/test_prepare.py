@@ -11,7 +11,7 @@ from gasnet3.spectra.lattice import OBSERVED
 
 def spectra(flux, ivar=None):
     ivar = np.ones_like(flux) if ivar is None else ivar
-    return Spectra.from_arrays(flux, ivar, loglam=OBSERVED.loglam)
+    return Spectra.from_arrays(flux, ivar, loglam=OBSERVED.loglam, lattice=OBSERVED)
 
 
 def lines(rng, rows=3):

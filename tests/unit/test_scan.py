@@ -48,8 +48,8 @@ FRUGAL = Frugality(step=2, share=4, average=4, stride=8)
 
 
 def prepared_of(flux, ivar):
-    spectra = Spectra.from_arrays(flux.numpy(), ivar.numpy(), loglam=OBSERVED.loglam)
-    return prepare(spectra)
+    pixels = {"loglam": OBSERVED.loglam, "lattice": OBSERVED}
+    return prepare(Spectra.from_arrays(flux.numpy(), ivar.numpy(), **pixels))
 
 
 @pytest.mark.parametrize("shifts", [SHIFTS, ShiftRange(3, 400)], ids=["direct", "fft"])

@@ -10,7 +10,8 @@ from hypothesis.extra import numpy as hnp
 
 from gasnet3 import Spectra, ZWarn
 from gasnet3.spectra.batch import UNCALIBRATED
-from gasnet3.spectra.lattice import OBSERVED, LogLattice
+from gasnet3.spectra.lattice import LogLattice
+from gasnet3.spectra.target import STANDARD
 
 LATTICE = LogLattice(36000, 50)
 
@@ -22,9 +23,9 @@ def batch(rows=3, **columns):
 
 
 def test_one_row_and_a_table_of_one_row_are_the_same():
-    flux, ivar = np.arange(4076.0), np.ones(4076)
-    one = Spectra.from_arrays(flux, ivar, OBSERVED.wave)
-    table = Spectra.from_arrays(flux[None], ivar[None], loglam=[OBSERVED.loglam])
+    flux, ivar = np.arange(float(STANDARD.n)), np.ones(STANDARD.n)
+    one = Spectra.from_arrays(flux, ivar, STANDARD.wave)
+    table = Spectra.from_arrays(flux[None], ivar[None], loglam=[STANDARD.loglam])
     assert len(one) == len(table) == 1
     assert one.flux.dtype == one.ivar.dtype == np.float32
     np.testing.assert_array_equal(one.flux, flux[None])
@@ -43,7 +44,7 @@ def test_rows_may_differ_in_length_and_grid():
     spectra = Spectra.from_arrays([w * 0 + 3 for w in waves], [w * 0 + 1 for w in waves], waves)
     assert len(spectra) == 2
     for row, wave in enumerate(waves):
-        seen = OBSERVED.wave[spectra.ivar[row] > 0]
+        seen = STANDARD.wave[spectra.ivar[row] > 0]
         assert seen[0] == pytest.approx(wave[0], abs=2)
         assert seen[-1] == pytest.approx(wave[-1], abs=2)
 
@@ -61,7 +62,7 @@ def test_columns_default_to_unknown():
 def test_no_rows_is_a_batch_too():
     spectra = Spectra.from_arrays([], [], [4000.0])
     assert len(spectra) == 0
-    assert spectra.flux.shape == (0, 4076)
+    assert spectra.flux.shape == (0, STANDARD.n)
     assert len(Spectra.concatenate([spectra, spectra])) == 0
     assert spectra.sn_median.shape == (0,)
 

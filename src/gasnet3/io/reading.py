@@ -229,7 +229,7 @@ def _kept(reader: Reader, path: Path, options: ReadOptions, lattice: LogLattice 
         state = file_state(path)
     except OSError as error:
         raise ReadError(path, f"cannot be read ({error.strerror or error})") from None
-    key = (reader.name, path, *state, options, lattice)
+    key = (reader.name, path, *state, options, lattice, target_lattice())
     found = _last.get(key)
     if found is None:
         found = read_whole(path, reader, lattice)

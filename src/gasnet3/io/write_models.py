@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from gasnet3.io.errors import ReadError
 from gasnet3.machine.files import check_sizes, replacing
 from gasnet3.machine.typing import Floats
-from gasnet3.spectra.lattice import LN10_STEP, OBSERVED, STEP, LogLattice
+from gasnet3.spectra.lattice import LN10_STEP, STEP, LogLattice
+from gasnet3.spectra.target import STANDARD
 
 _COLUMNS = {"ids": "ID", "classes": "CLASS", "z": "Z", "znum": "ZNUM"}
 READ_ROWS = 4096
@@ -53,7 +54,7 @@ def write_models(
     path: str | Path,
     blocks: Iterable[Models],
     rows: int,
-    lattice: LogLattice = OBSERVED,
+    lattice: LogLattice = STANDARD,
     unit: str = "",
 ) -> None:
     """Write models in memory that does not grow with their number.

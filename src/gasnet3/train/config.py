@@ -11,7 +11,7 @@ from gasnet3.classes import CLASSES
 from gasnet3.errors import GasnetError
 from gasnet3.io.options import ReadOptions
 from gasnet3.spectra.coverage import MIN_GOOD
-from gasnet3.spectra.lattice import OBSERVED
+from gasnet3.spectra.target import STANDARD
 
 SCHEDULES = ("step", "onecycle")
 
@@ -46,7 +46,8 @@ class TrainConfig:
     degree : int
         Degree of the continuum polynomial.
     k_min, n : int
-        First pixel and number of pixels of the observed lattice; the paper's by default.
+        First pixel and number of pixels of the observed lattice; those of the shipped
+        Encoders by default.
     windows : float
         Share of the spectra, from 0 to 1, of which an epoch shows only a random window: what
         some survey would have observed (:mod:`gasnet3.train.windows`); 0 is the paper's training.
@@ -81,8 +82,8 @@ class TrainConfig:
     columns: list[str] = field(default_factory=list)
     units: list[str] = field(default_factory=list)
     degree: int = 5
-    k_min: int = OBSERVED.k_min
-    n: int = OBSERVED.n
+    k_min: int = STANDARD.k_min
+    n: int = STANDARD.n
     windows: float = 0.0
     epochs: int = 100
     batch_size: int = 128
