@@ -122,6 +122,13 @@ class Found:
     ivar: Array
     basis: Array
 
+    def rows(self, index: Array) -> Found:
+        """Those of the given rows."""
+        return Found(
+            self.coefficients[index], self.certainty[index], self.residual[index],
+            self.ivar[index], self.basis,
+        )  # fmt: skip
+
 
 def find_arms(found: Found, value: Array, right_of: Array) -> tuple[Arms, Array]:
     """Steps of spectra, of unit norm, and the certainty of their continuum beside them.

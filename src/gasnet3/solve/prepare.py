@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from functools import cache, cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.polynomial.legendre import legvander
@@ -88,10 +88,11 @@ class Prepared:
 
     def rows(self, index: Array) -> Prepared:
         """The rows at the given places."""
-        parts = {"prior": self.prior, "arms": self.arms}
-        chosen = {name: part.rows(index) if part else None for name, part in parts.items()}
-        names = [f.name for f in fields(self) if f.name not in ("lattice", *parts)]
-        return replace(self, **{name: getattr(self, name)[index] for name in names}, **chosen)
+        prior = None if self.prior is None else self.prior.rows(index)
+        arms = None if self.arms is None else self.arms.rows(index)
+        names = [f.name for f in fields(self) if f.name not in ("lattice", "prior", "arms")]
+        arrays: dict[str, Any] = {name: getattr(self, name)[index] for name in names}
+        return replace(self, **arrays, prior=prior, arms=arms)
 
     def penalty(
         self, rows: Int64[Array, " fits"], shift: Float64[Array, " fits"], error: float
@@ -261,12 +262,11 @@ def _arms(
     found: Found, value: Array, usable: Array, scale: Array, right_of: Floats
 ) -> tuple[Arms | None, Array]:
     """Steps of usable rows in units of their scale, if any has one; certainties beside them."""
-    at = places(usable & like(usable, right_of.any(axis=(1, 2))))[0]
+    at = places(usable & like(usable, np.asarray(right_of.any(axis=(1, 2)))))[0]
     if not len(at):
         return None, found.certainty
     # Of these rows alone: what others are told must not depend on their company.
-    part = Found(*(getattr(found, f.name)[at] for f in fields(found) if f.name != "basis"),
-                 basis=found.basis)  # fmt: skip
+    part = found.rows(at)
     arms, less = find_arms(part, value[at], like(value, right_of)[at])
     level = zeros(arms.level, (len(value), *arms.level.shape[1:]))
     level[at] = arms.level / narrow(scale[at])[:, None]
