@@ -8,7 +8,7 @@ import torch
 
 from gasnet3.decide.continua import Shapes
 from gasnet3.decide.posterior import _constant
-from gasnet3.solve.arms import STEP, Arms, hidden, sides
+from gasnet3.solve.arms import STEP, Arms, sides
 from gasnet3.solve.prepare import legendre_basis, prepare
 from gasnet3.solve.refine import fit_at
 from gasnet3.solve.scan import EXACT, ExactScan
@@ -183,8 +183,3 @@ def test_key_columns_that_are_no_numbers_are_no_joins(plain):
     spectra = replace(plain, meta={ARM_JOINS[0]: np.array(["5800", "", "b/r"])})
     assert np.isnan(spectra.arm_joins).all()
     assert prepare(spectra).arms is None
-
-
-def test_nothing_is_hidden_without_steps():
-    values = np.ones((2, 3))
-    assert hidden(values, None) is values

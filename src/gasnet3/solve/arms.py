@@ -45,26 +45,21 @@ class Arms:
         return Arms(self.level[index], self.shape[index])
 
 
-def hidden(values: Array, level: Array | None, steps: Array | None = None) -> Array:
-    """Values without the share of steps in them.
+def without_steps(weighted: Array, level: Array, steps: Array) -> Array:
+    """Flux times inverse variance as it counts where steps are marginalised, shape (rows, n).
 
     Parameters
     ----------
-    values : Tensor or ndarray, shape (fits, n)
-        Flux or model, times the root of the inverse variance or the whole of it.
-    level : Tensor, ndarray or None, shape (fits, joins, n)
-        :attr:`Arms.level`, times the root of the inverse variance if the values are; None: there
-        are no steps, the values stay as they are.
-    steps : Tensor or ndarray, shape (fits, joins, n), optional
-        The level times the inverse variance, if the values are.
+    weighted : Tensor or ndarray, shape (rows, n)
+        Flux times inverse variance.
+    level, steps : Tensor or ndarray, shape (rows, joins, n)
+        :attr:`Arms.level`, and the same times the inverse variance.
     """
-    if level is None:
-        return values
-    amplitude = (level * values[:, None]).sum(2)[..., None]
+    amplitude = (level * weighted[:, None]).sum(2)
     # One by one: what is 0 changes no bit.
-    for step in (amplitude * (level if steps is None else steps)).swapaxes(0, 1):
-        values = values - step
-    return values
+    for j in range(steps.shape[1]):
+        weighted = weighted - amplitude[:, j, None] * steps[:, j]
+    return weighted
 
 
 @dataclass(frozen=True, eq=False)

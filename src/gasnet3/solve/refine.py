@@ -16,10 +16,11 @@ import torch
 from torch import Tensor
 
 from gasnet3.solve import batching
-from gasnet3.solve.arms import Arms, hidden
+from gasnet3.solve.arms import Arms
 from gasnet3.solve.batching import TILE, paired, slices
 from gasnet3.solve.fits import Fits
 from gasnet3.solve.splines import combine
+from gasnet3.solve.sums import Sums
 from gasnet3.solve.templates import Places, Templates, add_continuum, along
 
 if TYPE_CHECKING:
@@ -108,36 +109,30 @@ def _fit_chunk(
     dtype, n, m = templates.spline.dtype, flux.shape[1], templates.spline.shape[0]
     f, root = flux.to(dtype), ivar.to(dtype).sqrt()
     design = _design(templates, places, root)
-    products = _products(design, m, m + len(templates.basis))
-    if level is not None:
-        level = level.to(dtype) * root[:, None]
-        seen = torch.bmm(design, level.transpose(1, 2))
-        products -= torch.bmm(seen, seen.transpose(1, 2))
-    inverse = _inverse(products, bound)
-    right = _times(design, hidden(root * f, level))
+    sums = Sums(design, m, None if level is None else level.to(dtype) * root[:, None])
+    inverse = _inverse(sums.products(m + len(templates.basis)), bound)
+    right = sums.times(root * f)
     solution = torch.bmm(inverse, right[..., None])[..., 0]
     coeff, continuum = solution[:, :m], solution[:, m : m + len(templates.basis)]
     curve = along(templates, places, coeff.to(dtype), n + 3)
     model = combine(curve, places.value, n)
     add_continuum(model, templates.basis, continuum.to(dtype))
     residual = root * (f - model)
-    left = hidden(residual, level)
     derivative = root * -combine(curve, places.slope, n)
     # Curvature with the linear parameters marginalised: the part of the derivative that they
     # cannot imitate.
-    alone = hidden(derivative, level)
-    shared = _times(design, alone)[..., None]
+    shared = sums.times(derivative)[..., None]
     imitated = torch.bmm(shared.transpose(1, 2), torch.bmm(inverse, shared))[:, 0, 0]
-    curvature = (derivative * alone).sum(dim=1).double() - imitated
+    curvature = sums.product(derivative, derivative) - imitated
     curvature = torch.where(curvature > 0, curvature, torch.nan)
     held = torch.zeros_like(curvature)
     if bound is not None:
         held = (coeff * (bound * coeff[:, None]).sum(dim=2)).sum(dim=1)
     return Fits(
         shift=places.shift,
-        chi2=(residual * left).sum(dim=1).double() + held,
+        chi2=sums.product(residual, residual) + held,
         bound=held,
-        step=(derivative * left).sum(dim=1) / curvature,
+        step=sums.product(derivative, residual) / curvature,
         sigma=curvature**-0.5,
         bend=torch.ones_like(curvature),
         coeff=coeff,
@@ -170,28 +165,6 @@ def _design(
             combine(window, value, n, out=out[:m]).mul_(weight)
     torch.mul(templates.basis, root[:, None], out=design[:, m:used])
     return design
-
-
-def _products(design: Tensor, m: int, used: int) -> Tensor:
-    """Normal matrices of designs of which the first m components are templates."""
-    products = design.new_zeros(len(design), design.shape[1], design.shape[1])
-    above = torch.bmm(design[:, :m], design.transpose(1, 2))
-    products[:, :m] = above
-    products[:, m:, :m] = above[:, :, m:].transpose(1, 2)
-    polynomials = design[:, m:used]
-    products[:, m:used, m:used] = torch.bmm(polynomials, polynomials.transpose(1, 2))
-    return products
-
-
-def _times(matrices: Tensor, vectors: Tensor) -> Tensor:
-    """One matrix times one vector each, float64, shape (fits, m)."""
-    if batching.on_gpu(matrices):
-        return torch.bmm(matrices, vectors[..., None])[..., 0].double()
-    # A batched product with vectors takes MKL ten times longer.
-    out = matrices.new_empty(matrices.shape[:2])
-    for row, matrix, vector in zip(out, matrices, vectors, strict=True):
-        torch.mv(matrix, vector, out=row)
-    return out.double()
 
 
 def _inverse(

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from gasnet3.solve import batching
-from gasnet3.solve.arms import hidden
+from gasnet3.solve.arms import without_steps
 from gasnet3.solve.batching import paired, slices
 from gasnet3.solve.correlate import Correlator, correlator
 from gasnet3.solve.curves import Curves
@@ -177,7 +177,7 @@ class ExactScan:
             # By themselves: where they are 0 they change no bit.
             steps = level * ivar[:, None]
             eliminated.append(self.averaged(_sums(steps, average)))
-            weighted = hidden(weighted, level, steps)
+            weighted = without_steps(weighted, level, steps)
         right = self.single(weighted[:, None])[:, 0]
         normal = _columns(self.product(_sums(ivar, average)[:, None])[:, 0], self.m)
         reduced = _without_continuum(normal, torch.cat(eliminated, dim=1))
