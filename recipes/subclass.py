@@ -189,9 +189,9 @@ def _coefficients(
     prepared = prepare(spectra, engine.model.card.degree)
     rows = torch.arange(len(flux))
     # Bound by their population, as those of a catalog are.
-    fits = fit_at(
-        engine.templates, prepared.flux, prepared.ivar, rows, torch.from_numpy(shift), prepared.size
-    )
+    known = prepared.size, prepared.arms
+    at = torch.from_numpy(shift)
+    fits = fit_at(engine.templates, prepared.flux, prepared.ivar, rows, at, *known)
     reduced = (fits.chi2 - fits.bound).numpy() / np.maximum(spectra.n_good - engine.dof, 1)
     return fits.coeff.numpy(), fits.covariance.numpy() * np.maximum(1.0, reduced)[:, None, None]
 

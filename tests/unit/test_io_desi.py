@@ -55,6 +55,8 @@ def test_a_coadd(tmp_path):
         "program": ["dark"] * 3,
         "healpix": [26065] * 3,
         "file": ["x.fits"] * 3,
+        "arm_join_1": [5780.0] * 3,
+        "arm_join_2": [7568.0] * 3,
     }
     assert spectra.meta["targetid"].dtype == np.int64
 

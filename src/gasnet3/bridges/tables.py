@@ -22,7 +22,7 @@ from gasnet3.io.generic.holding import Holding, HoldingReader, recognised
 from gasnet3.io.generic.roles import NAMES, PIXEL_ROLES, RolesError, plain
 from gasnet3.io.options import DEFAULT, ReadOptions
 from gasnet3.io.units import FLUX_UNIT
-from gasnet3.spectra.batch import UNCALIBRATED, Spectra
+from gasnet3.spectra.batch import ARM_JOINS, UNCALIBRATED, Spectra
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -162,12 +162,12 @@ def _keys(table: Table, spectra: Spectra, used: set[str]) -> dict[str, NDArray[A
     """Key columns: all that is one value a spectrum, or few, and was not used."""
     taken = {"zwarn"}
     keys: dict[str, NDArray[Any]] = {}
-    for name in ("ra", "dec", NOISE_KEY, UNCALIBRATED):
+    for name in ("ra", "dec", NOISE_KEY, UNCALIBRATED, *ARM_JOINS):
         if name in spectra.meta:
             keys[name] = spectra.meta[name]
             taken.add(name)
     pixels = {table[name].shape[1] for name in used if table[name].ndim == 2}
-    used = used | ({NOISE_KEY, UNCALIBRATED} & keys.keys())
+    used = used | ({NOISE_KEY, UNCALIBRATED, *ARM_JOINS} & keys.keys())
     for name in table.colnames:
         column = table[name]
         nested = column.dtype.kind == "O" and is_vector(column)

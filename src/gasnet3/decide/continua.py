@@ -64,7 +64,7 @@ class Shapes:
         """The shapes of prepared spectra; of those that are not calibrated they mean nothing."""
         good, usable = as_numpy(prepared.ivar) > 0, as_numpy(prepared.usable)
         first, last = good_span(good)
-        continuum = as_numpy(prepared.continuum) / as_numpy(prepared.norm)[:, None]
+        continuum = as_numpy(prepared.shape) / as_numpy(prepared.norm)[:, None]
         level = continuum[:, 0]
         terms = continuum.shape[1]
         known = usable & calibrated & (level > 0)

@@ -264,7 +264,12 @@ def _distances(engine: Engine, found: Candidates) -> Floats:
 def _constant(prepared: Prepared) -> Floats:
     """χ² of a model without features, shape (rows,)."""
     flux, ivar = as_numpy(prepared.flux), as_numpy(prepared.ivar)
-    return (flux.astype(np.float64) ** 2 * ivar).sum(axis=1)
+    flux = flux.astype(np.float64)
+    constant = (flux**2 * ivar).sum(axis=1)
+    if prepared.arms is not None:
+        level = as_numpy(prepared.arms.level)
+        constant = constant - ((level * (flux * ivar)[:, None]).sum(axis=2) ** 2).sum(axis=1)
+    return np.asarray(constant)
 
 
 def _at_solutions(

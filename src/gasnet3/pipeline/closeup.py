@@ -17,6 +17,7 @@ from gasnet3.solve.curves import Curves
 from gasnet3.solve.engine import Engine
 from gasnet3.solve.prepare import prepare
 from gasnet3.solve.refine import fit_at
+from gasnet3.solve.search import stepped
 from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.lattice import shift_from_z
 
@@ -201,8 +202,11 @@ def model_at(engine: Engine, spectrum: Spectra, z: float) -> tuple[Floats, float
         prepared = prepare(spectrum, engine.model.card.degree, engine.eigenspectra.device)
         rows = torch.zeros(1, dtype=torch.int64, device=prepared.flux.device)
         shift = torch.as_tensor(np.atleast_1d(shift_from_z(z)), device=prepared.flux.device)
-        fits = fit_at(engine.templates, prepared.flux, prepared.ivar, rows, shift)
-        model = engine.templates.models(rows, fits.shift, fits.coeff, fits.continuum)
+        fits = fit_at(
+            engine.templates, prepared.flux, prepared.ivar, rows, shift, arms=prepared.arms
+        )
+        source = stepped(engine.templates, prepared)
+        model = source.models(rows, fits.shift, fits.coeff, fits.continuum)
         whole = prepared.in_flux_units(model)[0].cpu().numpy()
     dof = max(int(spectrum.n_good[0]) - engine.dof, 1)
     return whole, float(fits.chi2[0]) / dof

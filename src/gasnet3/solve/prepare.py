@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from functools import cache, cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.polynomial.legendre import legvander
 
+from gasnet3.machine.typing import Floats
 from gasnet3.solve import batching
+from gasnet3.solve.arms import Arms, Found, find_arms, sides
 from gasnet3.solve.arrays import (
     Array,
     Device,
@@ -19,7 +21,9 @@ from gasnet3.solve.arrays import (
     namespace,
     narrow,
     placed,
+    places,
     wide,
+    zeros,
 )
 from gasnet3.solve.batching import paired, slices
 from gasnet3.solve.limits import LARGEST_IVAR
@@ -57,13 +61,15 @@ class Prepared:
         Whether the row had at least ``MIN_GOOD`` good pixels, a finite, non-zero norm, and
         inverse variances that can be computed with.
     certainty : Tensor or ndarray of float64, shape (rows, degree + 1, degree + 1)
-        Inverse covariance of ``continuum / norm``, less the ridge.
+        Inverse covariance of :attr:`shape` over the norm, less the ridge.
     size : Tensor or ndarray of float64, shape (rows,)
         Share of the signal in the variance of ``flux`` (:mod:`gasnet3.solve.population`).
     lattice : LogLattice
         Observed lattice.
     prior : Prior or None
         What is known of the redshifts beforehand.
+    arms : Arms or None
+        What is known of steps where arms join; None where no row has any.
     """
 
     flux: Float32[Array, "rows n"]
@@ -75,6 +81,7 @@ class Prepared:
     size: Float64[Array, " rows"]
     lattice: LogLattice
     prior: Prior | None = None
+    arms: Arms | None = None
 
     def __len__(self) -> int:
         return len(self.flux)
@@ -82,8 +89,10 @@ class Prepared:
     def rows(self, index: Array) -> Prepared:
         """The rows at the given places."""
         prior = None if self.prior is None else self.prior.rows(index)
-        names = [f.name for f in fields(self) if f.name not in ("lattice", "prior")]
-        return replace(self, **{name: getattr(self, name)[index] for name in names}, prior=prior)
+        arms = None if self.arms is None else self.arms.rows(index)
+        names = [f.name for f in fields(self) if f.name not in ("lattice", "prior", "arms")]
+        arrays: dict[str, Any] = {name: getattr(self, name)[index] for name in names}
+        return replace(self, **arrays, prior=prior, arms=arms)
 
     def penalty(
         self, rows: Int64[Array, " fits"], shift: Float64[Array, " fits"], error: float
@@ -97,6 +106,11 @@ class Prepared:
     def degree(self) -> int:
         """Degree of the continuum polynomial."""
         return self.continuum.shape[1] - 1
+
+    @property
+    def shape(self) -> Float64[Array, "rows terms"]:
+        """Coefficients of the continuum, in flux units; where arms join, beside the steps."""
+        return self.continuum if self.arms is None else self.arms.shape
 
     @cached_property
     def polynomials(self) -> Float32[Array, "rows terms n"]:
@@ -203,12 +217,13 @@ def prepare(spectra: Spectra, degree: int = DEGREE, device: Device = "cpu") -> P
     ivar = placed(np.asarray(spectra.ivar, np.float64), device)
     # Rows that leave the range of float64 are found below, and flagged.
     with np.errstate(over="ignore", invalid="ignore"):
-        return _prepare(flux, ivar, spectra.lattice, degree, device)
+        return _prepare(flux, ivar, spectra.arm_joins, spectra.lattice, degree, device)
 
 
 def _prepare(
     flux: Float64[Array, "rows n"],
     ivar: Float64[Array, "rows n"],
+    joins: Floats,
     lattice: LogLattice,
     degree: int,
     device: Device,
@@ -216,7 +231,8 @@ def _prepare(
     xp, good = namespace(flux), ivar > 0
     n_good = good.sum(1)
     continuum, certainty = _fit_continuum(flux, ivar, lattice, degree, device)
-    residual = xp.where(good, flux - _polynomial(continuum, lattice), 0.0)
+    value = _polynomial(continuum, lattice)
+    residual = xp.where(good, flux - value, 0.0)
     norm = xp.sqrt((residual**2).sum(1) / clipped(n_good, 1))
     level = xp.sqrt((flux**2 * good).sum(1) / clipped(n_good, 1))
     # A residual at the rounding of float32 is no feature: the spectrum is its continuum.
@@ -227,6 +243,8 @@ def _prepare(
     weight = ivar.sum(1) / clipped(n_good, 1)
     noise = xp.where(good, 1.0 / xp.where(good, ivar, 1.0), 0.0).sum(1) / clipped(n_good, 1)
     size = signal_size(abs(continuum[:, 0]) * xp.sqrt(weight), noise / scale[:, 0] ** 2)
+    found = Found(continuum, certainty, residual, ivar, legendre_basis(lattice, degree, device))
+    arms, certainty = _arms(found, value, usable, scale, sides(lattice.wave, joins))
     return Prepared(
         flux=narrow(xp.where(usable[:, None], residual / scale, 0.0)),
         ivar=narrow(xp.where(usable[:, None], ivar * scale**2, 0.0)),
@@ -236,7 +254,25 @@ def _prepare(
         certainty=certainty * scale[:, :, None] ** 2,
         size=xp.where(usable, size, 1.0),
         lattice=lattice,
+        arms=arms,
     )
+
+
+def _arms(
+    found: Found, value: Array, usable: Array, scale: Array, right_of: Floats
+) -> tuple[Arms | None, Array]:
+    """Steps of usable rows in units of their scale, if any has one; certainties beside them."""
+    at = places(usable & like(usable, np.asarray(right_of.any(axis=(1, 2)))))[0]
+    if not len(at):
+        return None, found.certainty
+    # Of these rows alone: what others are told must not depend on their company.
+    part = found.rows(at)
+    arms, less = find_arms(part, value[at], like(value, right_of)[at])
+    level = zeros(arms.level, (len(value), *arms.level.shape[1:]))
+    level[at] = arms.level / narrow(scale[at])[:, None]
+    shape, certainty = found.coefficients + 0.0, found.certainty + 0.0
+    shape[at], certainty[at] = arms.shape, less
+    return Arms(level, shape), certainty
 
 
 def _polynomial(coefficients: Array, lattice: LogLattice) -> Array:

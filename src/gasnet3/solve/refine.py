@@ -16,9 +16,11 @@ import torch
 from torch import Tensor
 
 from gasnet3.solve import batching
+from gasnet3.solve.arms import Arms
 from gasnet3.solve.batching import TILE, paired, slices
 from gasnet3.solve.fits import Fits
 from gasnet3.solve.splines import combine
+from gasnet3.solve.sums import Sums
 from gasnet3.solve.templates import Places, Templates, add_continuum, along
 
 if TYPE_CHECKING:
@@ -56,6 +58,7 @@ def fit_at(
     rows: Int64[Tensor, " fits"],
     shift: Float64[Tensor, " fits"],
     size: Float64[Tensor, " batch"] | None = None,
+    arms: Arms | None = None,
 ) -> Fits:
     """Fit templates at given shifts, by direct sums (eq. 22-26), in the templates' dtype.
 
@@ -73,6 +76,8 @@ def fit_at(
     size : Tensor of float64, shape (batch,), optional
         α of each spectrum, to bind the coefficients by their population
         (:mod:`gasnet3.solve.population`); they are free without it.
+    arms : Arms, optional
+        Steps of each spectrum.
     """
     many, shifts = paired(rows, shift)
     places = Places.of(templates, shifts)
@@ -85,6 +90,7 @@ def fit_at(
         _fit_chunk(
             templates, flux[many[cut]], ivar[many[cut]], places[cut],
             None if bound is None else bound[cut],
+            None if arms is None else arms.level[many[cut]],
         )
         for cut in slices(len(many), together)
     ]  # fmt: skip
@@ -93,13 +99,19 @@ def fit_at(
 
 
 def _fit_chunk(
-    templates: Templates, flux: Tensor, ivar: Tensor, places: Places, bound: Tensor | None
+    templates: Templates,
+    flux: Tensor,
+    ivar: Tensor,
+    places: Places,
+    bound: Tensor | None,
+    level: Tensor | None,
 ) -> Fits:
     dtype, n, m = templates.spline.dtype, flux.shape[1], templates.spline.shape[0]
     f, root = flux.to(dtype), ivar.to(dtype).sqrt()
     design = _design(templates, places, root)
-    inverse = _inverse(_products(design, m, m + len(templates.basis)), bound)
-    right = _times(design, root * f)
+    sums = Sums(design, m, None if level is None else level.to(dtype) * root[:, None])
+    inverse = _inverse(sums.products(m + len(templates.basis)), bound)
+    right = sums.times(root * f)
     solution = torch.bmm(inverse, right[..., None])[..., 0]
     coeff, continuum = solution[:, :m], solution[:, m : m + len(templates.basis)]
     curve = along(templates, places, coeff.to(dtype), n + 3)
@@ -109,18 +121,18 @@ def _fit_chunk(
     derivative = root * -combine(curve, places.slope, n)
     # Curvature with the linear parameters marginalised: the part of the derivative that they
     # cannot imitate.
-    shared = _times(design, derivative)[..., None]
+    shared = sums.times(derivative)[..., None]
     imitated = torch.bmm(shared.transpose(1, 2), torch.bmm(inverse, shared))[:, 0, 0]
-    curvature = (derivative**2).sum(dim=1).double() - imitated
+    curvature = sums.product(derivative, derivative) - imitated
     curvature = torch.where(curvature > 0, curvature, torch.nan)
     held = torch.zeros_like(curvature)
     if bound is not None:
         held = (coeff * (bound * coeff[:, None]).sum(dim=2)).sum(dim=1)
     return Fits(
         shift=places.shift,
-        chi2=(residual**2).sum(dim=1).double() + held,
+        chi2=sums.product(residual, residual) + held,
         bound=held,
-        step=(derivative * residual).sum(dim=1) / curvature,
+        step=sums.product(derivative, residual) / curvature,
         sigma=curvature**-0.5,
         bend=torch.ones_like(curvature),
         coeff=coeff,
@@ -155,28 +167,6 @@ def _design(
     return design
 
 
-def _products(design: Tensor, m: int, used: int) -> Tensor:
-    """Normal matrices of designs of which the first m components are templates."""
-    products = design.new_zeros(len(design), design.shape[1], design.shape[1])
-    above = torch.bmm(design[:, :m], design.transpose(1, 2))
-    products[:, :m] = above
-    products[:, m:, :m] = above[:, :, m:].transpose(1, 2)
-    polynomials = design[:, m:used]
-    products[:, m:used, m:used] = torch.bmm(polynomials, polynomials.transpose(1, 2))
-    return products
-
-
-def _times(matrices: Tensor, vectors: Tensor) -> Tensor:
-    """One matrix times one vector each, float64, shape (fits, m)."""
-    if batching.on_gpu(matrices):
-        return torch.bmm(matrices, vectors[..., None])[..., 0].double()
-    # A batched product with vectors takes MKL ten times longer.
-    out = matrices.new_empty(matrices.shape[:2])
-    for row, matrix, vector in zip(out, matrices, vectors, strict=True):
-        torch.mv(matrix, vector, out=row)
-    return out.double()
-
-
 def _inverse(
     normal: Float[Tensor, "fits p p"], bound: Float64[Tensor, "fits m m"] | None = None
 ) -> Float64[Tensor, "fits p p"]:
@@ -202,6 +192,7 @@ def refine(
     reach: float,
     close: float | Float64[Tensor, " fits"] = CONVERGED,
     size: Float64[Tensor, " batch"] | None = None,
+    arms: Arms | None = None,
 ) -> tuple[Fits, Bool[Tensor, " fits"]]:
     """Follow minima of χ² to their sub-pixel positions.
 
@@ -219,7 +210,7 @@ def refine(
         How far in pixels a minimum may move from its start.
     close : float or Tensor of shape (fits,)
         Steps shorter than this many pixels are taken without another evaluation.
-    size : Tensor of float64, shape (batch,), optional
+    size, arms : optional
         As in :func:`fit_at`, for which ``begin`` was made.
 
     Returns
@@ -241,7 +232,7 @@ def refine(
         if not len(active):
             break
         here = best.rows(active)
-        trial = fit_at(templates, flux, ivar, rows[active], target[active], size)
+        trial = fit_at(templates, flux, ivar, rows[active], target[active], size, arms)
         better = trial.chi2 <= here.chi2
         best.put(active[better], trial.rows(better))
         move[active], best.bend[active] = _secant_move(here, trial, better)

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from gasnet3.solve import batching
+from gasnet3.solve.arms import without_steps
 from gasnet3.solve.batching import paired, slices
 from gasnet3.solve.correlate import Correlator, correlator
 from gasnet3.solve.curves import Curves
@@ -152,7 +153,9 @@ class ExactScan:
 
     def scan(self, prepared: Prepared) -> Float32[Tensor, "rows points"]:
         """χ² curves of prepared spectra, not reduced, float32, shape (rows, points)."""
-        arrays = paired(prepared.flux, prepared.ivar, prepared.polynomials, prepared.size.float())
+        levels = () if prepared.arms is None else (prepared.arms.level,)
+        known = prepared.polynomials, prepared.size.float(), *levels
+        arrays = paired(prepared.flux, prepared.ivar, *known)
         rows = len(arrays[0])
         together = max(2, min(32, POINTS * self.frugality.share // len(self.shifts)))
         if batching.on_gpu(arrays[0]):
@@ -166,11 +169,18 @@ class ExactScan:
         ivar: Float32[Tensor, "rows n"],
         polynomials: Float32[Tensor, "rows terms n"],
         size: Float32[Tensor, " rows"],
+        level: Float32[Tensor, "rows joins n"] | None = None,
     ) -> Float32[Tensor, "rows points"]:
         average, weighted = self.frugality.average, ivar * flux
+        eliminated = [self.averaged(_sums(polynomials, average))]
+        if level is not None:
+            # By themselves: where they are 0 they change no bit.
+            steps = level * ivar[:, None]
+            eliminated.append(self.averaged(_sums(steps, average)))
+            weighted = without_steps(weighted, level, steps)
         right = self.single(weighted[:, None])[:, 0]
         normal = _columns(self.product(_sums(ivar, average)[:, None])[:, 0], self.m)
-        reduced = _without_continuum(normal, self.averaged(_sums(polynomials, average)))
+        reduced = _without_continuum(normal, torch.cat(eliminated, dim=1))
         blocks = right.shape[2] * self.frugality.step // self.frugality.share
         columns = [self._between(column)[..., :blocks] for column in reduced]
         if self.bound:

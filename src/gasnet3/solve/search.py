@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from gasnet3.solve.candidates import ALL, Candidates, collect, later_than
+from gasnet3.solve.arms import Stepped
+from gasnet3.solve.candidates import ALL, Candidates, Source, collect, later_than
 from gasnet3.solve.distinct import distinct_pixels
 from gasnet3.solve.engine import Engine
 from gasnet3.solve.fits import Fits
 from gasnet3.solve.limits import BAD, REACH
 from gasnet3.solve.prepare import Prepared
-from gasnet3.solve.refine import fit_at, refine
+from gasnet3.solve.refine import CONVERGED, fit_at, refine
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float64, Int64
@@ -53,9 +54,9 @@ def best_minima(
     start[later_than(looks, start)] = torch.nan
     exists = torch.isfinite(start) & prepared.usable[:, None]
     rows, _ = torch.nonzero(exists, as_tuple=True)
-    spectra = prepared.flux, prepared.ivar
+    spectra, known = (prepared.flux, prepared.ivar), (prepared.size, prepared.arms)
     search = engine.templates.single
-    tried = fit_at(search, *spectra, rows, start[exists], prepared.size)
+    tried = fit_at(search, *spectra, rows, start[exists], *known)
     chi2 = torch.full(start.shape, torch.inf, dtype=torch.float64, device=start.device)
     ahead = tried.chi2_ahead(reach, shifts).nan_to_num(torch.inf)
     chi2[exists] = ahead + engine.penalty(prepared, rows, tried.shift, reach)
@@ -67,10 +68,17 @@ def best_minima(
     begin = tried.rows(torch.gather(number, 1, order)[chosen])
     rows, nth = torch.nonzero(chosen, as_tuple=True)
     close = torch.where((nth == 0) & contends[rows], CLOSEST, CLOSE).double()
-    found, settled = refine(search, *spectra, rows, begin, reach, close, prepared.size)
+    found, settled = refine(search, *spectra, rows, begin, reach, close, *known)
     found.chi2 = found.chi2_ahead(CLOSE, shifts)
     _best_in_double(engine, prepared, rows, contends, found, settled, reach)
-    return collect(engine, engine.templates, prepared, chosen, found, settled)
+    return collect(engine, stepped(engine.templates, prepared), prepared, chosen, found, settled)
+
+
+def stepped(source: Source, prepared: Prepared) -> Source:
+    """What makes models of prepared spectra, with the steps at joins of arms, if there are any."""
+    if prepared.arms is None:
+        return source
+    return Stepped(source, prepared.arms, prepared.flux, prepared.ivar)
 
 
 def _best_in_double(
@@ -94,10 +102,10 @@ def _best_in_double(
         next_ones = torch.nonzero((rank < least[rows] + NEAR) & ~double)[:, 0]
         if not len(next_ones):
             return
-        these, size = rows[next_ones], prepared.size
-        first = fit_at(engine.templates, *spectra, these, found.shift[next_ones], size)
+        these, known = rows[next_ones], (prepared.size, prepared.arms)
+        first = fit_at(engine.templates, *spectra, these, found.shift[next_ones], *known)
         first.bend = found.bend[next_ones]
-        fits, converged = refine(engine.templates, *spectra, these, first, reach, size=size)
+        fits, converged = refine(engine.templates, *spectra, these, first, reach, CONVERGED, *known)
         found.put(next_ones, fits)
         settled[next_ones] = converged
         double[next_ones] = True

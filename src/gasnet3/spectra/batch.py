@@ -21,6 +21,9 @@ UNCALIBRATED = "flux_uncalibrated"
 
 Rows = slice | NDArray[Any] | Sequence[int]
 
+ARM_JOINS = ("arm_join_1", "arm_join_2")
+"""Key columns: where arms of the spectrograph join, vacuum Å; NaN where they do not."""
+
 
 @dataclass(frozen=True, eq=False)
 class Spectra:
@@ -225,6 +228,16 @@ class Spectra:
         if said.dtype.kind in "biuf":  # NaN where other files were joined that do not say
             return np.asarray(np.nan_to_num(said.astype(np.float64)) == 0)
         return ~np.isin(np.char.lower(np.char.strip(said.astype(np.str_))), ("true", "1"))
+
+    @property
+    def arm_joins(self) -> Floats:
+        """Where arms join, vacuum Å, NaN where they do not: key columns, shape (rows, 2)."""
+        out = np.full((len(self), len(ARM_JOINS)), np.nan)
+        for join, name in zip(out.T, ARM_JOINS, strict=True):
+            said = self.meta.get(name)
+            if said is not None and said.ndim == 1 and said.dtype.kind in "iuf":
+                join[:] = said
+        return out
 
     @property
     def sn_median(self) -> Floats:

@@ -253,7 +253,8 @@ def _unit(engine: Engine, spectra: Spectra, z: NDArray[Any]) -> Floats:
     shift = torch.from_numpy(np.asarray(shift_from_z(z)))
     rows = torch.arange(len(spectra))
     # Bound by their population, as those of a catalog are.
-    fits = fit_at(engine.templates, prepared.flux, prepared.ivar, rows, shift, prepared.size)
+    known = prepared.size, prepared.arms
+    fits = fit_at(engine.templates, prepared.flux, prepared.ivar, rows, shift, *known)
     return unit_coefficients(fits.coeff.numpy(), fits.covariance.numpy())[0]
 
 

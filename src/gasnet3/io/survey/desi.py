@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntFlag
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from gasnet3.io.errors import ReadError, check_range
 from gasnet3.io.fits_table import Header, header_int, header_text
 from gasnet3.io.reader import Understood
 from gasnet3.machine.typing import Bools, Floats
-from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.batch import ARM_JOINS, Spectra
 from gasnet3.spectra.resample import BadGrid, Placement, rebin_placed
 from gasnet3.spectra.target import target_lattice
 
@@ -108,8 +109,9 @@ class DesiReader:
         Spectra
             One row a target, in the order of the file: flux in 1e-17 erg/s/cm²/Å; ``id`` is
             the TARGETID; key columns ``targetid, ra, dec`` (degrees), ``survey, program,
-            healpix, tileid, fiber, night, coadd_fiberstatus, coadd_numexp`` where known, and
-            ``file``; sky fibres and those with a bad status flagged. No labels.
+            healpix, tileid, fiber, night, coadd_fiberstatus, coadd_numexp`` where known,
+            ``file``, ``arm_join_1, arm_join_2`` (Å); sky fibres and those with a bad status
+            flagged. No labels.
         """
         targets = _targets(path)
         return _read(path, targets, 0, len(targets))
@@ -252,14 +254,22 @@ def _read(path: Path, targets: _Targets, start: int, stop: int) -> Spectra:
             raise ReadError(path, f"arm {arm} lacks its {lacking}; fetch the file again")
     flux, ivar, poor = _joined(path, arms, label, stop - start)
     which = _combined(status[rows], label, stop - start)
+    exposures = np.bincount(label, minlength=stop - start)
     return Spectra.from_arrays(
         flux,
         ivar,
         loglam=target_lattice().loglam,
         ids=targets.table["TARGETID"][targets.first[start:stop]].astype(np.str_),
         zwarn=_flags(targets, which, slice(start, stop)) | np.where(poor, int(ZWarn.POORDATA), 0),
-        meta=_meta(path, targets, which, np.bincount(label, minlength=stop - start), start, stop),
+        meta=_meta(path, targets, which, exposures, start, stop) | _joins(arms, stop - start),
     )
+
+
+def _joins(arms: dict[str, dict[str, NDArray[Any]]], rows: int) -> dict[str, Floats]:
+    """Amid the overlap of each two neighbouring arms, as key columns."""
+    ends = sorted(images["WAVELENGTH"][[0, -1]].tolist() for images in arms.values())
+    middles = [(blue[1] + red[0]) / 2 for blue, red in pairwise(ends)]
+    return {name: np.full(rows, at) for name, at in zip(ARM_JOINS, middles, strict=False)}
 
 
 def _status(targets: _Targets) -> NDArray[np.int64]:

@@ -19,7 +19,7 @@ from gasnet3.io.reader import SingleSpectrumReader, Understood, one_spectrum
 from gasnet3.io.survey.sdss import as_key
 from gasnet3.machine.typing import Floats
 from gasnet3.spectra.airvac import air_to_vacuum
-from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.batch import ARM_JOINS, Spectra
 
 RESIDUALS = ((5700.0, 5880.0), (6296.0, 6309.0), (6361.0, 6370.0), (9000.0, np.inf))
 """Å; masked in every spectrum: where the arms are joined, [O I] sky lines, and the red end.
@@ -30,6 +30,9 @@ of stars the mean squared pull against a running median (41 pixels, in units of 
 scatter) is 8 and 5 at the lines and 9 to 16 beyond 9000 Å, 1 to 2.5 in the continuum beside them,
 and 1.4 at 5577 Å, where the inverse variance is as low as it must be. Na I 5891 is kept.
 """
+
+JOIN = 5790.0
+"""Å; where the arms join, amid what is masked. Their levels are not always the same."""
 
 _TELESCOPE = re.compile(rb"TELESCOP= 'LAMOST")
 _COADD = ("FLUX", "IVAR", "WAVELENGTH", "ANDMASK", "LOGLAM")
@@ -68,8 +71,8 @@ class LamostReader(SingleSpectrumReader):
         Spectra
             One row: relative flux density; ``id`` is the OBSID, before DR2
             ``LMJD-PLANID_spSPID-FIBERID`` as in the file's name; key columns ``obsid, desig,
-            lmjd, planid, spid, fiberid, ra, dec`` (degrees) where known, and ``file``; labels
-            CLASS and Z of the header, where they are not -9999.
+            lmjd, planid, spid, fiberid, ra, dec`` (degrees) where known, ``arm_join_1`` (Å), and
+            ``file``; labels CLASS and Z of the header, where they are not -9999.
 
         Raises
         ------
@@ -82,7 +85,7 @@ class LamostReader(SingleSpectrumReader):
         for first, last in RESIDUALS:
             masked |= (wave > first) & (wave < last)
         ivar = np.where(masked, 0.0, found.ivar)
-        meta = _keys(found.header)
+        meta = _keys(found.header) | {ARM_JOINS[0]: JOIN}
         label, z = header_text(found.header, "CLASS"), header_float(found.header, "Z")
         name, flags = _identifier(meta, path), _flags(found.header)
         z = z if -1 < z < 20 else np.nan
