@@ -19,7 +19,7 @@ from gasnet3.spectra.target import onto, target_lattice
 PIECE_ROWS = 4096
 """Spectra of a file that are read together, where its reader can read some."""
 
-_last: dict[tuple[str, Path, int, int, ReadOptions, LogLattice | None], Spectra] = {}
+_last: dict[tuple[str, Path, int, int, ReadOptions, LogLattice | None, LogLattice], Spectra] = {}
 """The last file that was read whole for some of its rows, by what would tell that it changed."""
 
 
