@@ -139,7 +139,7 @@ class ShiftRange:
 
 
 OBSERVED = LogLattice(35563, 4076)
-"""The observed lattice: 3600 to 9200 Å, n = 4,076 (paper, section 2)."""
+"""The paper's lattice, and the U-Nets': 3600 to 9200 Å, n = 4,076 (paper, section 2)."""
 
 WIDE = LogLattice(35500, 4701)
-"""The lattice of the shipped models: 3548 to 10,471 Å, n = 4,701, as far as surveys reach."""
+"""The lattice of the shipped Encoders: 3548 to 10,471 Å, n = 4,701, as far as surveys reach."""
