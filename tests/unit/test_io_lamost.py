@@ -38,6 +38,7 @@ def test_layouts(tmp_path, table):
         "fiberid": [7],
         "ra": [332.2],
         "dec": [-2.05],
+        "resolution_sigma": [pytest.approx(1.0246, abs=1e-3)],
         "file": ["x.fits"],
     }
     zipped = tmp_path / "y.fits.gz"
@@ -98,7 +99,7 @@ def test_names_without_obsid(tmp_path):
     nothing = dict.fromkeys(LAMOST_KEYS.keys() - {"TELESCOP", "COEFF0", "COEFF1"})
     spectra = read(lamost(tmp_path / "w.fits", keys=nothing))
     assert spectra.ids.tolist() == ["w"]
-    assert list(spectra.meta) == ["file"]
+    assert list(spectra.meta) == ["resolution_sigma", "file"]
 
 
 @pytest.mark.parametrize("label", [{"Z": -9999}, {"Z": None}, {"Z": "-"}])
