@@ -45,6 +45,7 @@ def test_a_coadd(tmp_path):
     for row, flux in enumerate(spectra.flux):
         np.testing.assert_allclose(flux[seen[row]], row + 1, rtol=1e-6)
     meta = {name: column.tolist() for name, column in spectra.meta.items()}
+    assert set(meta.pop("resolution_sigma")) <= {0.37, 0.41, 0.63}
     assert meta == {
         "targetid": IDS,
         "ra": [150.0, 150.1, 150.2],

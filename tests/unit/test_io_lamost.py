@@ -39,6 +39,7 @@ def test_layouts(tmp_path, table):
         "ra": [332.2],
         "dec": [-2.05],
         "arm_join_1": [5790.0],
+        "resolution_sigma": [pytest.approx(1.0246, abs=1e-3)],
         "file": ["x.fits"],
     }
     zipped = tmp_path / "y.fits.gz"
@@ -99,7 +100,7 @@ def test_names_without_obsid(tmp_path):
     nothing = dict.fromkeys(LAMOST_KEYS.keys() - {"TELESCOP", "COEFF0", "COEFF1"})
     spectra = read(lamost(tmp_path / "w.fits", keys=nothing))
     assert spectra.ids.tolist() == ["w"]
-    assert list(spectra.meta) == ["arm_join_1", "file"]
+    assert list(spectra.meta) == ["arm_join_1", "resolution_sigma", "file"]
 
 
 @pytest.mark.parametrize("label", [{"Z": -9999}, {"Z": None}, {"Z": "-"}])

@@ -40,6 +40,7 @@ def test_a_file(tmp_path):
         "fiberid": [27],
         "ra": [146.5],
         "dec": [-0.5],
+        "resolution_sigma": [0.9],
         "file": ["x.fit"],
     }
     zipped = tmp_path / "x.fit.gz"

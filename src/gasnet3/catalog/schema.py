@@ -101,7 +101,10 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column("chi2", "f8", "chi2 of the best model", "stat.fit.chi2"),
     Column(
-        "dof", "i8", "degrees of freedom: n_good less the parameters of the model", "stat.fit.dof"
+        "dof",
+        "i8",
+        "degrees of freedom: independent pixels less the parameters of the model",
+        "stat.fit.dof",
     ),
     Column("rchi2", "f8", "chi2 / dof (eq. 9)", "stat.fit.goodness"),
     Column(

@@ -44,6 +44,7 @@ def classify(
     air: console.Air = None,
     column: console.ColumnOption = None,
     unit: console.UnitOption = None,
+    resolution: console.ResolutionOption = None,
     dialect: DialectOption = "native",
     workers: Annotated[
         int | None,
@@ -69,7 +70,8 @@ def classify(
         result = _run(
             files, output, quiet=quiet, device=device, threads=threads, batch_size=batch_size,
             memory=max_memory, solver=solver, models=console.chosen(models), n_best=n_best,
-            options=console.reading(air, column, unit), dialect=dialect, ids=console.ids(ids),
+            options=console.reading(air, column, unit, resolution), dialect=dialect,
+            ids=console.ids(ids),
             choices=console.choices(classes, z_range, priors, curves, nz, no_continuum),
             workers=workers, save_curves=save_curves, save_models=save_models,
         )  # fmt: skip

@@ -82,6 +82,14 @@ UnitOption = Annotated[
     list[str] | None,
     typer.Option("--unit", metavar="ROLE=UNIT", help="Unit of a column or array: wave=nm."),
 ]
+ResolutionOption = Annotated[
+    str | None,
+    typer.Option(
+        "--resolution",
+        metavar="R=600|fwhm=5A",
+        help="Resolution of all the spectra. Default: what files and surveys say, else SDSS's.",
+    ),
+]
 ClassesOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -220,10 +228,15 @@ def chosen(models: list[str] | None) -> str | list[str]:
     return models[0] if len(models) == 1 else models
 
 
-def reading(air: bool | None, columns: list[str] | None, units: list[str] | None) -> ReadOptions:
-    """What was said of the files with --air, --column and --unit."""
+def reading(
+    air: bool | None,
+    columns: list[str] | None,
+    units: list[str] | None,
+    resolution: str | None = None,
+) -> ReadOptions:
+    """What was said of the files with --air, --column, --unit and --resolution."""
     with reported(ValueError):
-        return ReadOptions.parse(air, columns or (), units or ())
+        return ReadOptions.parse(air, columns or (), units or (), resolution)
 
 
 def choices(

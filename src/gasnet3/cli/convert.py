@@ -27,6 +27,7 @@ def convert(
     air: console.Air = None,
     column: console.ColumnOption = None,
     unit: console.UnitOption = None,
+    resolution: console.ResolutionOption = None,
     models: console.Models = None,
     verify: Annotated[
         bool, typer.Option("--verify", help="Check the shards of directories; convert nothing.")
@@ -49,7 +50,7 @@ def convert(
     elif output is None:
         console.fail("give the directory for the shards with --output")
     else:
-        options = console.reading(air, column, unit)
+        options = console.reading(air, column, unit, resolution)
         _convert(
             files, output, shard_rows, options, console.chosen(models), quiet=quiet,
             overwrite=overwrite,

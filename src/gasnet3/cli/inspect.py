@@ -24,6 +24,7 @@ def inspect(
     air: console.Air = None,
     column: console.ColumnOption = None,
     unit: console.UnitOption = None,
+    resolution: console.ResolutionOption = None,
     models: console.Models = None,
     output: Annotated[
         Path | None,
@@ -41,7 +42,7 @@ def inspect(
 
     if output is not None:
         console.check_output(output, overwrite=overwrite, endings=PICTURE_ENDINGS)
-    options = console.reading(air, column, unit)
+    options = console.reading(air, column, unit, resolution)
     paths, lattice = expand(files), lattice_of(console.chosen(models))
     if output is not None and len(paths) > 1:
         console.fail(f"-o draws a spectrum of one file, {len(paths)} were named")

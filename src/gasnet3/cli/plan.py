@@ -35,6 +35,7 @@ def plan(
     air: console.Air = None,
     column: console.ColumnOption = None,
     unit: console.UnitOption = None,
+    resolution: console.ResolutionOption = None,
     part_rows: Annotated[
         int | None,
         typer.Option(min=1, help="Spectra a part. Default: from their number, at most 4096."),
@@ -54,7 +55,7 @@ def plan(
     from gasnet3.run.config import make_config
     from gasnet3.run.plan import PLAN, make_plan
 
-    options = console.reading(air, column, unit)
+    options = console.reading(air, column, unit, resolution)
     choices = console.choices(classes, z_range, priors, curves, nz, no_continuum)
     wanted = console.ids(ids)
     if output.exists() and not output.is_dir():

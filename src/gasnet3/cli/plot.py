@@ -38,6 +38,7 @@ def plot(
     air: console.Air = None,
     column: console.ColumnOption = None,
     unit: console.UnitOption = None,
+    resolution: console.ResolutionOption = None,
     solver: console.SolverOption = "hybrid",
     models: console.Models = None,
     no_continuum: console.NoContinuum = False,
@@ -54,7 +55,7 @@ def plot(
     console.check_output(output, overwrite=overwrite, endings=PICTURE_ENDINGS)
     if gallery and (row is not None or spectrum_id is not None):
         console.fail("--gallery draws all spectra: leave out --row and --id")
-    options = console.reading(air, column, unit)
+    options = console.reading(air, column, unit, resolution)
     spectra, failures, count = _readable(files, options, console.chosen(models))
     one = None if gallery else _chosen(spectra, row, spectrum_id)
 

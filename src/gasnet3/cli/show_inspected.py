@@ -12,6 +12,7 @@ from rich.text import Text
 
 from gasnet3.cli.console import err, out
 from gasnet3.io.inspect.report import Inspected, Range, Refused, Sampling
+from gasnet3.spectra.resolution import power_of_sigma
 
 WIDTH = 80
 """Columns of a terminal that nobody has made wider."""
@@ -77,6 +78,7 @@ def _measured(report: Inspected) -> Iterator[tuple[str, str]]:
     yield "masked", f"{used:.1%} of the pixels" + (f": {reasons}" if reasons else "")
     if math.isfinite(report.sn[1]):
         yield "S/N", f"{_three(report.sn, '.3g')} a pixel of 69 km/s"
+    yield "resolution", _resolution(report.resolution)
     if math.isfinite(report.noise_ratio):
         yield "errors", f"neighbouring pixels scatter {report.noise_ratio:.2f} times the error"
     least, middle, most = report.flux
@@ -93,6 +95,12 @@ def _measured(report: Inspected) -> Iterator[tuple[str, str]]:
     if report.flags:
         yield "flags", ", ".join(f"{name} {count}" for name, count in report.flags.items())
     yield "memory", f"{report.memory / 1000:.0f} kB a spectrum"
+
+
+def _resolution(sigma: Range) -> str:
+    if not math.isfinite(sigma[1]):
+        return "not stated: taken to be that of the models (--resolution)"
+    return f"sigma {_three(sigma, '.2f')} pixels of 69 km/s: R {power_of_sigma(sigma[1]):.0f}"
 
 
 def _grids(grids: list[Sampling]) -> Iterator[str]:

@@ -47,6 +47,7 @@ def view(
     air: console.Air = None,
     column: console.ColumnOption = None,
     unit: console.UnitOption = None,
+    resolution: console.ResolutionOption = None,
     solver: console.SolverOption = "hybrid",
     models: console.Models = None,
     no_continuum: console.NoContinuum = False,
@@ -61,7 +62,10 @@ def view(
     from gasnet3.pipeline.choices import Choices
     from gasnet3.view.app import prepared, serve
 
-    options, choices = console.reading(air, column, unit), Choices(continuum=not no_continuum)
+    options, choices = (
+        console.reading(air, column, unit, resolution),
+        Choices(continuum=not no_continuum),
+    )
     listing, files = _listing(catalog, spectra or [], options, solver, models, device, choices)
     console.note_repeated(catalog, listing.ids.tolist())
     place = catalog.resolve()

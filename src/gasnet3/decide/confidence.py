@@ -117,7 +117,7 @@ class Evidence:
         for engine, found in zip(engines, candidates, strict=True):
             at = CLASSES.index(found.cls)
             rchi2[:, at] = as_numpy(found.chi2[:, 0])
-            rchi2[:, at] /= np.maximum(spectra.n_good - found.dof, 1)
+            rchi2[:, at] /= np.maximum(spectra.n_independent - found.dof, 1)
             if exact:
                 import torch
 
@@ -128,7 +128,7 @@ class Evidence:
                 distance[:, at] = squared.cpu().numpy() / max(found.coeff.shape[2], 1)
                 misfit = torch.from_numpy(np.maximum(1.0, rchi2[:, at])).to(measured.device)
                 volume[:, at] = population_volume(population, measured, misfit).cpu().numpy()
-        return cls(spectra.n_good, rchi2, distance, volume, spectra.sn_median, exact)
+        return cls(spectra.n_independent, rchi2, distance, volume, spectra.sn_median, exact)
 
     def features(self) -> Floats:
         """Numbers that tell the classes apart, shape (rows, 13); (rows, 7) without distances."""

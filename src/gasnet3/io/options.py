@@ -15,7 +15,7 @@ ROLES = (
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """How to read files that do not tell all; formats of surveys define it and take no advice.
+    """How to read files that do not tell all; formats of surveys define all but the resolution.
 
     Parameters
     ----------
@@ -26,18 +26,26 @@ class ReadOptions:
         Which array or column of the file stands for which of :data:`ROLES`.
     units : tuple of (role, unit)
         Units of arrays, in the notation of astropy; they take the place of what the file says.
+    resolution : str, optional
+        Resolution of all spectra, in the place of what files and surveys say: ``R=600``, or the
+        full width of a line at half maximum, ``fwhm=5A``.
 
     Raises
     ------
     ValueError
-        If a role is unknown or given twice.
+        If a role is unknown or given twice, or the resolution is not understood.
     """
 
     air: bool | None = None
     columns: tuple[tuple[str, str], ...] = ()
     units: tuple[tuple[str, str], ...] = ()
+    resolution: str | None = None
 
     def __post_init__(self) -> None:
+        if self.resolution is not None:
+            from gasnet3.spectra.resolution import parse_resolution  # loads NumPy
+
+            parse_resolution(self.resolution)
         for what, pairs in (("column", self.columns), ("unit", self.units)):
             roles = [role for role, _ in pairs]
             unknown = [role for role in roles if role not in ROLES]
@@ -50,16 +58,20 @@ class ReadOptions:
 
     @classmethod
     def parse(
-        cls, air: bool | None = None, columns: Iterable[str] = (), units: Iterable[str] = ()
+        cls,
+        air: bool | None = None,
+        columns: Iterable[str] = (),
+        units: Iterable[str] = (),
+        resolution: str | None = None,
     ) -> ReadOptions:
-        """Options from texts of the form ``ROLE=NAME`` and ``ROLE=UNIT``.
+        """Options from texts of the form ``ROLE=NAME``, ``ROLE=UNIT`` and ``R=600``.
 
         Raises
         ------
         ValueError
             If a text has another form, a unit is not known, or a role is unknown or given twice.
         """
-        options = cls(air, _pairs(columns, "column"), _pairs(units, "unit"))
+        options = cls(air, _pairs(columns, "column"), _pairs(units, "unit"), resolution)
         for role, unit in options.units:
             # Here, as astropy is loaded where units are given only.
             from gasnet3.io.units import is_unit
@@ -77,7 +89,7 @@ class ReadOptions:
             tuple((str(role), str(name)) for role, name in settings[key])
             for key in ("columns", "units")
         )
-        return cls(settings["air"], columns, units)
+        return cls(settings["air"], columns, units, settings.get("resolution"))
 
     def to_json(self) -> dict[str, Any]:
         """The options in the types of JSON."""
@@ -85,6 +97,7 @@ class ReadOptions:
             "air": self.air,
             "columns": [list(pair) for pair in self.columns],
             "units": [list(pair) for pair in self.units],
+            "resolution": self.resolution,
         }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,9 @@ from gasnet3.io.options import DEFAULT, ReadOptions
 from gasnet3.io.reader import Reader, RowReader
 from gasnet3.io.registry import Inputs, expand, find_reader, read_errors
 from gasnet3.io.state import file_state
-from gasnet3.spectra.batch import Spectra, regrouped
+from gasnet3.spectra.batch import RESOLUTION, Spectra, regrouped
 from gasnet3.spectra.lattice import LogLattice
+from gasnet3.spectra.resolution import sigma_said
 from gasnet3.spectra.target import onto, target_lattice
 
 PIECE_ROWS = 4096
@@ -45,7 +47,7 @@ def read_file(
         If the file is damaged or of no known format.
     """
     path = Path(path)
-    return read_whole(path, find_reader(path, options), lattice)
+    return _as_said(read_whole(path, find_reader(path, options), lattice), options)
 
 
 def read_whole(path: Path, reader: Reader, lattice: LogLattice | None = None) -> Spectra:
@@ -131,7 +133,8 @@ def iter_batches(
     def files() -> Iterator[Spectra]:
         for done, path in enumerate(paths, start=1):
             try:
-                yield from _in_pieces(path, find_reader(path, options), lattice)
+                for piece in _in_pieces(path, find_reader(path, options), lattice):
+                    yield _as_said(piece, options)
             except ReadError as error:
                 failures.append(ReadFailure(path, error.problem))
             if on_file:
@@ -217,11 +220,19 @@ def read_rows(
     path = Path(path)
     reader = reader or find_reader(path, options)
     if isinstance(reader, RowReader):
-        return _read_some(path, reader, start, stop, lattice)
+        return _as_said(_read_some(path, reader, start, stop, lattice), options)
     whole = _kept(reader, path, options, lattice)
     check_range(path, start, stop, len(whole))
     # A copy: what is kept must not change with what a caller does.
-    return whole[np.arange(start, stop)]
+    return _as_said(whole[np.arange(start, stop)], options)
+
+
+def _as_said(spectra: Spectra, options: ReadOptions) -> Spectra:
+    """Spectra with the resolution that a user says."""
+    if options.resolution is None:
+        return spectra
+    sigma = sigma_said(options.resolution, spectra.lattice.wave, spectra.ivar > 0)
+    return replace(spectra, meta={**spectra.meta, RESOLUTION: sigma})
 
 
 def _kept(reader: Reader, path: Path, options: ReadOptions, lattice: LogLattice | None) -> Spectra:

@@ -46,6 +46,9 @@ class ModelCard:
     calibration : dict
         ``z_err``: by kind of solution ("exact", "amortised"), ``scale`` and ``floor`` of the
         redshift's error (:func:`gasnet3.decide.rank.rank`), with the n they were measured on.
+    sigma : float
+        Resolution of what the network was trained on: σ of the line spread in pixels. 0.9 is the
+        median of SDSS's ``wdisp`` (41 spectra, 0.81 to 1.08).
     licence, sha256 : str
         Licence of the weights, and hash of the safetensors file.
     """
@@ -63,6 +66,7 @@ class ModelCard:
     metrics: dict[str, Any] = field(default_factory=dict)
     population: dict[str, Any] = field(default_factory=dict)
     calibration: dict[str, Any] = field(default_factory=dict)
+    sigma: float = 0.9
     licence: str = "MIT"
     sha256: str = ""
     format: int = FORMAT

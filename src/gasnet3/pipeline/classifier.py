@@ -5,8 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from gasnet3.machine.typing import Floats
 from gasnet3.pipeline.choices import ANYTHING, Choices
 from gasnet3.pipeline.columns import Columns, catalog_columns
 from gasnet3.pipeline.fitted import NOTHING, Fitted, Resolved
+from gasnet3.pipeline.levels import batches, by_level
 from gasnet3.pipeline.outcome import Outcome
 from gasnet3.solve.arrays import Array, as_numpy, placed, places
 from gasnet3.solve.candidates import ALL, Candidates
@@ -31,6 +32,7 @@ from gasnet3.solve.prepare import Prepared, prepare
 from gasnet3.solve.priors import Priors
 from gasnet3.solve.solvers import Proposals, Solver, looks_at
 from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.resolution import sigma_of_level
 from gasnet3.version import __version__
 
 if TYPE_CHECKING:
@@ -45,6 +47,9 @@ Keep = Callable[[Outcome], None]
 
 LEAST_ROWS = 64
 """Spectra that a thread gets at least: in smaller batches each one costs more."""
+
+LEVELS_KEPT = 3
+"""Levels of resolution whose models are kept for the next batch; they take room."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +84,7 @@ class Classifier(ABC):
     priors: Priors | None = None
     saved: SavedCurves | None = None
     numbers: Numbers | None = None
+    _of_level: dict[int, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property
     @abstractmethod
@@ -94,22 +100,55 @@ class Classifier(ABC):
         """What solving is done in."""
         return nullcontext()
 
+    def suited(self, spectra: Spectra) -> Self:
+        """This classifier, with its models as broad as the spectra are where these are broader.
+
+        Parameters
+        ----------
+        spectra : Spectra
+            A batch of one level of resolution; :func:`~gasnet3.pipeline.levels.batches` makes such.
+
+        Raises
+        ------
+        ValueError
+            If it is of several.
+        """
+        found = np.unique(spectra.resolution_levels)
+        if found.size > 1:
+            raise ValueError("the spectra differ in resolution: solve them with run, or apart")
+        return self._at(int(found[0])) if found.any() else self
+
+    def _at(self, level: int) -> Self:
+        """This classifier with its models at a level of resolution."""
+        known: Self | None = self._of_level.get(level)
+        if known is None:
+            sigma = sigma_of_level(level)
+            known = replace(self, engines=tuple(e.broadened(sigma) for e in self.engines))
+            for old in list(self._of_level)[: 1 - LEVELS_KEPT]:
+                self._of_level.pop(old, None)
+            self._of_level[level] = known
+        return known
+
     def solve(self, spectra: Spectra, k: int) -> Outcome:
         """Solve and rank a batch, keeping everything; :meth:`run` gives the catalog.
 
         Parameters
         ----------
         spectra : Spectra
-            A batch that fits into memory with its models.
+            A batch that fits into memory with its models, of one level of resolution
+            (:func:`~gasnet3.pipeline.levels.batches`).
         k : int
             Solutions a class.
 
         Raises
         ------
         ValueError
-            If the spectra are on a lattice without all pixels of that of the models.
+            If the spectra are on a lattice without all pixels of that of the models, or differ
+            in resolution.
         """
-        spectra = self._on_lattice(spectra)
+        return self.suited(spectra)._solve(self._on_lattice(spectra), k)
+
+    def _solve(self, spectra: Spectra, k: int) -> Outcome:
         prepared = self._prepare(spectra)
         with self.computing():
             each = list(zip(self.engines, prepared, strict=True))
@@ -117,7 +156,7 @@ class Classifier(ABC):
             proposals = [
                 self.solver.propose(engine, p, k, known.get(engine.cls)) for engine, p in each
             ]
-            n_good = placed(spectra.n_good, self.device)
+            n_good = placed(spectra.n_independent, self.device)
             looks = looks_at(proposals, [engine.dof for engine in self.engines], n_good)
             candidates = [
                 self.solver.settle(engine, p, proposed, k, few)
@@ -246,8 +285,14 @@ class Classifier(ABC):
         if threads < 1:
             raise ValueError(f"threads must be 1 or more, got {threads}")
         if len(spectra):
-            parts = list(self._parts(spectra, n_best, keep, threads))
+            # Who keeps outcomes gets them in the order of the rows.
+            order = None if keep else by_level(spectra)
+            taken = spectra if order is None else spectra[order]
+            parts = list(self._parts(taken, n_best, keep, threads))
             columns = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
+            if order is not None:
+                back = (np.argsort(order)[:, None] * n_best + np.arange(n_best)).ravel()
+                columns = {name: column[back] for name, column in columns.items()}
         else:
             masked = np.zeros((1, spectra.lattice.n))
             lattice = spectra.lattice
@@ -263,13 +308,12 @@ class Classifier(ABC):
         """Columns of the batches, in their order."""
         fair = max(LEAST_ROWS, -(-len(spectra) // threads))
         rows = min(self.batch_rows, fair) if threads > 1 else self.batch_rows
-        batches = [spectra[start : start + rows] for start in range(0, len(spectra), rows)]
 
         def solved(batch: Spectra) -> tuple[Outcome | None, Columns]:
             outcome = self.solve(batch, max(2, n_best))
             return outcome if keep else None, catalog_columns(outcome, n_best)
 
-        for outcome, columns in side_by_side(solved, batches, threads):
+        for outcome, columns in side_by_side(solved, batches(spectra, rows), threads):
             if keep and outcome:
                 keep(outcome)
             yield columns
@@ -297,7 +341,7 @@ class Classifier(ABC):
         curves: dict[str, Curves],
     ) -> Outcome:
         """Put the solutions of all classes in order."""
-        kind, n_good = solution_kind(self.solver.name), spectra.n_good
+        kind, n_good = solution_kind(self.solver.name), spectra.n_independent
         exact = kind == "exact"
         errors = {card.cls: card.calibration.get("z_err", {}).get(kind, {}) for card in self.cards}
         fit, weights = self.fitted.confidence, None

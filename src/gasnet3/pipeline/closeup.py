@@ -115,7 +115,7 @@ def closeup_of(outcome: Outcome, curves: Mapping[str, Curves], n_best: int) -> C
     """
     one = outcome.spectra
     table = solution_columns(outcome, 0)
-    n_good = int(one.n_good[0])
+    n_good = int(one.n_independent[0])
     dof = {engine.cls: engine.dof for engine in outcome.engines}
     solutions = [_solution(outcome, nth) for nth in range(n_best)]
     fit = chosen_fit(outcome, 0)
@@ -208,5 +208,5 @@ def model_at(engine: Engine, spectrum: Spectra, z: float) -> tuple[Floats, float
         source = stepped(engine.templates, prepared)
         model = source.models(rows, fits.shift, fits.coeff, fits.continuum)
         whole = prepared.in_flux_units(model)[0].cpu().numpy()
-    dof = max(int(spectrum.n_good[0]) - engine.dof, 1)
+    dof = max(int(spectrum.n_independent[0]) - engine.dof, 1)
     return whole, float(fits.chi2[0]) / dof

@@ -112,6 +112,6 @@ class Pipeline(Classifier):
         if n_best < 1:
             raise ValueError(f"n_best must be 1 or more, got {n_best}")
         outcome = self.solve(spectra[row : row + 1], max(2, n_best))
-        both = zip(self.engines, outcome.prepared, strict=True)
+        both = zip(outcome.engines, outcome.prepared, strict=True)
         curves = {engine.cls: self.solver.curves(engine, prepared) for engine, prepared in both}
         return closeup_of(outcome, curves, n_best)

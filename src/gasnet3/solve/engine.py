@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from gasnet3.nets.card import ModelCard
 from gasnet3.solve.arrays import Array, like, narrow, wide
 from gasnet3.solve.batching import in_blocks
+from gasnet3.solve.broaden import BroadenedModel
 from gasnet3.solve.curves import Curves, scan_amortised
 from gasnet3.solve.limits import SYSTEMATIC_KM_S
 from gasnet3.solve.population import Population
@@ -51,6 +52,11 @@ class Engine:
     def cls(self) -> str:
         """Class of the model."""
         return self.card.cls
+
+    def broadened(self, sigma: float) -> Engine:
+        """The engine for spectra whose line spread has this σ in pixels, where it is broader."""
+        more = sigma**2 - self.card.sigma**2
+        return self if more <= 0 else replace(self, model=BroadenedModel(self.model, more**0.5))
 
     @property
     def systematic(self) -> float:

@@ -11,13 +11,24 @@ from numpy.typing import ArrayLike, NDArray
 
 from gasnet3.flags import ZWarn
 from gasnet3.machine.typing import Floats
+from gasnet3.spectra.coverage import median_ratio
 from gasnet3.spectra.joining import join_column
 from gasnet3.spectra.lattice import LogLattice
 from gasnet3.spectra.resample import BadGrid, Placement, rebin_placed
+from gasnet3.spectra.resolution import levels
 from gasnet3.spectra.target import STANDARD, target_lattice
 
 UNCALIBRATED = "flux_uncalibrated"
 """Key column: True where flux is in counts, so that the shape of the continuum means nothing."""
+
+RESOLUTION = "resolution_sigma"
+"""Key column: σ of the line spread in pixels of the lattice; NaN: taken to be the models'."""
+
+NATIVE_PIXEL = "native_pixel"
+"""Key column: size of the pixels before rebinning, in pixels of the lattice, where above 1."""
+
+COARSE = 1.1
+"""Pixels up to this size count as those of the lattice."""
 
 Rows = slice | NDArray[Any] | Sequence[int]
 
@@ -124,11 +135,14 @@ class Spectra:
         for name, column in (("zwarn", zwarn), ("ids", ids)):
             if column is not None and np.shape(column) != (rows,):
                 raise ValueError(f"{name} has shape {np.shape(column)}, expected ({rows},)")
-        out_flux, out_ivar, flags = _onto_lattice(
+        out_flux, out_ivar, flags, size = _onto_lattice(
             flux_rows, ivar_rows, grids, lattice, log=loglam is not None, shared=shared
         )
         if zwarn is not None:
             flags |= np.asarray(zwarn, np.int64)
+        columns = {name: np.asarray(column) for name, column in (meta or {}).items()}
+        if (size > COARSE).any():
+            columns.setdefault(NATIVE_PIXEL, np.where(size > COARSE, size, 1.0))
         return cls(
             flux=out_flux,
             ivar=out_ivar,
@@ -136,7 +150,7 @@ class Spectra:
             zwarn=flags,
             z=np.full(rows, np.nan) if z is None else np.array(z, np.float64),
             classes=np.full(rows, "", "U6") if classes is None else np.array(classes, np.str_),
-            meta={name: np.asarray(column) for name, column in (meta or {}).items()},
+            meta=columns,
             lattice=lattice,
         )
 
@@ -217,6 +231,38 @@ class Spectra:
         return np.asarray((self.ivar > 0).sum(axis=1))
 
     @property
+    def n_independent(self) -> NDArray[np.int64]:
+        """Number of unmasked pixels before rebinning, where that made more of them, shape (rows,).
+
+        χ² of noise alone is about this, see :data:`NATIVE_PIXEL`.
+        """
+        size = np.nan_to_num(self._numbers(NATIVE_PIXEL), nan=1.0)
+        return np.rint(self.n_good / np.maximum(size, 1.0)).astype(np.int64)
+
+    @property
+    def resolution(self) -> Floats:
+        """σ of each line spread in pixels of the lattice, NaN where not stated, shape (rows,).
+
+        That of :data:`RESOLUTION`, and of the steps that coarse pixels become on the lattice.
+        """
+        stated, size = self._numbers(RESOLUTION), self._numbers(NATIVE_PIXEL)
+        steps = np.where(size > 1.0, size**2 / 12.0, 0.0)
+        with np.errstate(invalid="ignore"):
+            return np.sqrt(np.where(stated > 0, stated, np.nan) ** 2 + steps)
+
+    @property
+    def resolution_levels(self) -> NDArray[np.int64]:
+        """Level of each resolution (:func:`gasnet3.spectra.resolution.levels`), shape (rows,)."""
+        return levels(self.resolution)
+
+    def _numbers(self, name: str) -> Floats:
+        """A key column as float64, NaN where it is not there or no numbers, shape (rows,)."""
+        column = self.meta.get(name)
+        if column is None or column.ndim != 1 or column.dtype.kind not in "iuf":
+            return np.full(len(self), np.nan)
+        return column.astype(np.float64)
+
+    @property
     def calibrated(self) -> NDArray[np.bool_]:
         """Whether the shape of each continuum means something, shape (rows,).
 
@@ -243,13 +289,13 @@ class Spectra:
     def sn_median(self) -> Floats:
         """Median S/N of the unmasked pixels, NaN where there is none, shape (rows,)."""
         if self.flux.dtype == np.float32:
-            return _median_ratio(self.flux, self.ivar)
+            return median_ratio(self.flux, self.ivar)
         # One row that needs float64 makes a batch float64; the others must not notice.
         with np.errstate(over="ignore"):
             flux, ivar = self.flux.astype(np.float32), self.ivar.astype(np.float32)
         single = (flux == self.flux).all(axis=1) & (ivar == self.ivar).all(axis=1)
-        out = _median_ratio(self.flux, self.ivar)
-        out[single] = _median_ratio(flux[single], ivar[single])
+        out = median_ratio(self.flux, self.ivar)
+        out[single] = median_ratio(flux[single], ivar[single])
         return out
 
 
@@ -271,18 +317,6 @@ def regrouped(batches: Iterable[Spectra], size: int) -> Iterator[Spectra]:
             waiting, rows = [joined[whole:]], rows - whole
     if rows:
         yield Spectra.concatenate(waiting)
-
-
-def _median_ratio(flux: NDArray[np.floating[Any]], ivar: NDArray[np.floating[Any]]) -> Floats:
-    """Median of flux·√ivar over the pixels with ivar > 0, NaN where there is none."""
-    good = ivar > 0
-    # Masked pixels are sorted to the end.
-    ratio = np.where(good, flux * np.sqrt(ivar), np.inf)
-    ratio.sort(axis=1)
-    rows, count = np.arange(len(ratio)), good.sum(axis=1)
-    n = np.maximum(count, 1)
-    middle = (ratio[rows, (n - 1) // 2] + ratio[rows, n // 2]) / 2
-    return np.where(count > 0, middle, np.nan).astype(np.float64)
 
 
 def _rows(values: Any, name: str) -> list[NDArray[Any]]:
@@ -328,13 +362,13 @@ def _onto_lattice(
     *,
     log: bool,
     shared: bool,
-) -> tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]], NDArray[np.int64]]:
-    """Flux and ivar on the lattice, shape (rows, n), and the flags of what went wrong."""
+) -> tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]], NDArray[np.int64], Floats]:
+    """Flux and ivar on the lattice, shape (rows, n), flags of what went wrong, sizes of pixels."""
     rows = len(flux_rows)
     shape = (rows, lattice.n)
     flux: NDArray[np.floating[Any]] = np.zeros(shape, np.float32)
     ivar: NDArray[np.floating[Any]] = np.zeros(shape, np.float32)
-    flags = np.zeros(rows, np.int64)
+    flags, size = np.zeros(rows, np.int64), np.ones(rows)
     placement = None
     for row, (f, w, grid) in enumerate(zip(flux_rows, ivar_rows, grids, strict=True)):
         if not f.shape == w.shape == grid.shape:
@@ -358,8 +392,9 @@ def _onto_lattice(
             flux, ivar = flux.astype(np.float64), ivar.astype(np.float64)
         flux[row], ivar[row] = new_flux, new_ivar
         flags[row] |= int(ZWarn.POORDATA) * poor
+        size[row] = placement.size_of_pixels(new_ivar > 0)
     flags[~(ivar > 0).any(axis=1)] |= int(ZWarn.NODATA)
-    return flux, ivar, flags
+    return flux, ivar, flags, size
 
 
 def _fits_float32(flux: Floats, ivar: Floats) -> bool:

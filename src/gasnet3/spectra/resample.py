@@ -102,6 +102,28 @@ class Placement:
         """The pieces into which both grids' edges cut the pixels."""
         return _pieces(self.loglam, self.lattice)
 
+    @cached_property
+    def _shared(self) -> Floats:
+        """How many lattice pixels share a pixel of the grid, at each of them; at least 1."""
+        pieces, n = self.pieces, self.lattice.n
+        times = np.maximum(pieces.width / np.diff(self.lattice.edges)[pieces.target], 1.0)
+        total = np.bincount(pieces.target, pieces.length * times, n)
+        length = np.bincount(pieces.target, pieces.length, n)
+        return np.divide(total, length, out=np.ones(n), where=length > 0)
+
+    def size_of_pixels(self, good: NDArray[np.bool_]) -> float:
+        """Lattice pixels over the pixels of the grid that they were made of; at least 1.
+
+        Parameters
+        ----------
+        good : ndarray of bool, shape (lattice.n,)
+            The lattice pixels that are counted.
+        """
+        count = int(good.sum())
+        if self.index is not None or not count:
+            return 1.0
+        return float(count / (1.0 / self._shared[good]).sum())
+
     @classmethod
     def of(cls, grid: Floats, lattice: LogLattice, *, log: bool) -> Placement:
         """The placement of a grid; arguments and errors as of :func:`rebin`."""

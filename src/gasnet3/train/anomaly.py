@@ -21,6 +21,7 @@ from gasnet3.classes import CLASSES
 from gasnet3.machine.progress import Progress
 from gasnet3.machine.typing import Bools, Floats
 from gasnet3.pipeline.columns import solutions
+from gasnet3.pipeline.levels import batches
 from gasnet3.pipeline.pipeline import Pipeline
 from gasnet3.solve.coefficients import unit_coefficients
 from gasnet3.solve.engine import Engine
@@ -262,12 +263,14 @@ def _measured(
     pipeline: Pipeline, spectra: Spectra, fit: AnomalyFit, on_progress: Progress | None
 ) -> Iterator[Measured]:
     """What is measured of spectra, batch by batch."""
-    for start in range(0, len(spectra), ROWS):
-        _, solution = solutions(pipeline.solve(spectra[start : start + ROWS], 2), 0)
+    done = 0
+    for batch in batches(spectra, ROWS):
+        _, solution = solutions(pipeline.solve(batch, 2), 0)
         statistics, _ = measure(solution, fit.sky_pixels(solution.lattice), fit.densities)
         yield statistics, solution.cls, solution.sn_median
+        done += len(batch)
         if on_progress:
-            on_progress(min(start + ROWS, len(spectra)), len(spectra))
+            on_progress(done, len(spectra))
 
 
 def _joined(parts: list[Measured]) -> Measured:

@@ -30,6 +30,7 @@ from gasnet3.machine.typing import Bools, Floats
 from gasnet3.nets.card import read_card, write_card
 from gasnet3.nets.model import Model
 from gasnet3.nets.registry import list_models
+from gasnet3.pipeline.levels import batches
 from gasnet3.pipeline.pipeline import ROWS, Pipeline
 from gasnet3.solve.candidates import Candidates
 from gasnet3.solve.engine import Engine
@@ -242,13 +243,14 @@ def solve_labelled(
     parts: list[list[Candidates]] = []
     evidence: list[Evidence] = []
     exact = pipeline.solver.name != "amortised"
-    for start in range(0, len(spectra), ROWS):
-        batch = spectra[start : start + ROWS]
+    done = 0
+    for batch in batches(spectra, ROWS):
         outcome = pipeline.solve(batch, k)
         evidence.append(Evidence.of(batch, outcome.engines, outcome.candidates, exact=exact))
         parts.append([_slim(found) for found in outcome.candidates])
+        done += len(batch)
         if on_progress:
-            on_progress(start + len(batch), len(spectra))
+            on_progress(done, len(spectra))
     found = [_join(list(of_class)) for of_class in zip(*parts, strict=True)]
     return Solutions(found, joined(evidence), spectra)
 

@@ -19,6 +19,7 @@ from gasnet3.evaluate import metrics
 from gasnet3.machine.extras import needed
 from gasnet3.machine.progress import Progress
 from gasnet3.machine.typing import Bools, Floats
+from gasnet3.pipeline.levels import batches
 from gasnet3.pipeline.pipeline import ROWS, Pipeline
 from gasnet3.solve.arrays import as_numpy
 from gasnet3.solve.prepare import prepare
@@ -128,22 +129,23 @@ def judge(
 ) -> Judged:
     """Weigh labelled spectra with a pipeline whose fit has its continua already."""
     weights, evidence, rchi2, formal = [], [], [], []
-    for start in range(0, len(spectra), ROWS):
-        batch = spectra[start : start + ROWS]
+    done = 0
+    for batch in batches(spectra, ROWS):
         outcome = pipeline.solve(batch, k)
         assert outcome.weights is not None
         assert outcome.weights.bare is not None
         weights.append(outcome.weights.bare)
         evidence.append(Evidence.of(batch, outcome.engines, outcome.candidates, exact=True))
         each = [
-            as_numpy(c.chi2) / np.maximum(batch.n_good - c.dof, 1)[:, None]
+            as_numpy(c.chi2) / np.maximum(batch.n_independent - c.dof, 1)[:, None]
             for c in outcome.candidates
         ]
         rchi2.append(np.stack(each, axis=1))
         sigma = np.stack([as_numpy(c.sigma) for c in outcome.candidates], axis=1)
         formal.append(LN10_STEP * sigma * np.sqrt(np.maximum(1.0, rchi2[-1])))
+        done += len(batch)
         if on_progress:
-            on_progress(start + len(batch), len(spectra))
+            on_progress(done, len(spectra))
     found = np.concatenate([w.evidence for w in weights])
     return Judged(joined(evidence), found, weights, rchi2, formal, spectra)
 

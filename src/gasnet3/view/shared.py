@@ -81,9 +81,10 @@ class Closeups:
     ) -> NDArray[np.float64]:
         from gasnet3.pipeline.closeup import model_at
 
-        for engine in pipeline.result().engines:
+        spectrum = self.finder.find(name)
+        for engine in pipeline.result().suited(spectrum).engines:
             if engine.cls == cls:
-                return model_at(engine, self.finder.find(name), z)[0]
+                return model_at(engine, spectrum, z)[0]
         raise MissingSpectrum(f"there is no model of {cls or 'no class'}")
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ from gasnet3.io.errors import ReadError
 from gasnet3.io.fits_table import open_fits
 from gasnet3.io.generic.dispersion import axis_of, said_air
 from gasnet3.io.generic.fits_images import hold_images
-from gasnet3.io.generic.fits_keys import add_header, says_uncalibrated
+from gasnet3.io.generic.fits_keys import add_header, said_resolution, says_uncalibrated
 from gasnet3.io.generic.fits_parts import (
     FitsFile,
     Part,
@@ -67,11 +67,19 @@ class FitsReader(HoldingReader):
                 holding = _hold(file, self.options)
                 headers = (file.primary, *(part.header for part in file.parts))
                 holding.calibrated &= not any(map(says_uncalibrated, headers))
+                _add_resolution(holding, headers)
                 yield holding
                 _check_end(hdus, stream)
             finally:
                 # The end of a zipped stream, with its checksum, is still to be read.
                 hdus.close(closed=mapped)
+
+
+def _add_resolution(holding: Holding, headers: tuple[Any, ...]) -> None:
+    """The resolution of all spectra, where a header states it."""
+    holding.resolution = next(filter(None, map(said_resolution, headers)), None)
+    if holding.resolution is not None:
+        holding.understood.used.append(("resolution", f"header: {holding.resolution}"))
 
 
 def _refuse_our_own(path: Path, hdus: Any) -> None:

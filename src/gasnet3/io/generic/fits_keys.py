@@ -26,6 +26,9 @@ NAMES = {
 
 REDSHIFT = ("Z_HELIO", "ZHELIO", "Z")
 QUALITY = ("QUALITY", "NQ", "ZQUALITY")
+LEAST_POWER = 100.0
+"""A resolution from here on is a power, not a width in Å."""
+
 GOOD_QUALITY = 3
 """2dF, 6dF and GAMA call a redshift of this quality, or a higher one, reliable."""
 
@@ -53,6 +56,29 @@ def says_uncalibrated(header: Mapping[str, Any]) -> bool:
     """Whether a header says, as ESO's do, that the flux is not calibrated, or is normalised."""
     said = str(header.get("FLUXCAL", "")).strip().upper()
     return said == "UNCALIBRATED" or header.get("CONTNORM") is True
+
+
+def said_resolution(header: Mapping[str, Any]) -> str | None:
+    """What a header says of the resolution, as ``R=600`` or ``fwhm=5A``; None if nothing.
+
+    ``SPEC_RP``, ``SPEC_RES`` and ``SPECRES`` are written by some as a resolving power, by others as
+    a width in Å: it is one or the other by its size. ``R`` and ``FWHM`` are names of much else
+    (magnitudes, the seeing) and count where their comment says what they are.
+    """
+    comments = getattr(header, "comments", None)
+    for keyword in ("SPEC_RP", "SPEC_RES", "SPECRES", "R", "FWHM"):
+        value = header.get(keyword)
+        if not _is_number(value):
+            continue
+        comment = "" if comments is None else str(comments[keyword]).lower()
+        power, width = LEAST_POWER <= value <= 1e5, 0.01 <= value <= 60.0
+        if keyword == "R":
+            power, width = power and "resol" in comment, False
+        elif keyword == "FWHM":
+            power, width = False, width and ("ang" in comment or "å" in comment)
+        if power or width:
+            return f"R={value:.12g}" if power else f"fwhm={value:.12f}A"
+    return None
 
 
 def _names(header: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:

@@ -22,7 +22,11 @@ from gasnet3.io.naming import RESERVED, names_of
 from gasnet3.io.options import DEFAULT, ReadOptions
 from gasnet3.io.reader import Understood
 from gasnet3.machine.typing import Floats
-from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.batch import RESOLUTION, Spectra
+from gasnet3.spectra.resolution import sigma_of_power, sigma_said
+
+POWERS = ("spec_rp", "spec_res", "specres", "resolving_power")
+"""Columns with the resolving power of each spectrum."""
 
 PIECE_ROWS = 256
 """Rows that are read together."""
@@ -65,6 +69,8 @@ class Holding:
         Names of the arrays whose role the format defines, by role.
     calibrated : bool
         False where the format, or a header, says that the flux is not calibrated.
+    resolution : str, optional
+        What a header says of the resolution of all spectra: ``R=600`` or ``fwhm=5A``.
     """
 
     arrays: list[Held]
@@ -78,6 +84,7 @@ class Holding:
     understood: Understood = field(default_factory=Understood)
     roles: Mapping[str, str] = field(default_factory=dict)
     calibrated: bool = True
+    resolution: str | None = None
 
 
 def _without_masks(arrays: Sequence[Held]) -> list[Held]:
@@ -132,8 +139,9 @@ class HoldingReader(ABC):
         Spectra
             Vacuum Å, F_λ, in 1e-17 erg/s/cm²/Å where the unit is known. ``id`` is that of the
             file, else the file's name and the row. Key columns: ``file``, those of the file by
-            their names in lower case, ``noise_estimated`` where there are no errors, and
-            ``flux_uncalibrated`` where the flux is in counts.
+            their names in lower case, ``noise_estimated`` where there are no errors,
+            ``flux_uncalibrated`` where the flux is in counts, ``resolution_sigma`` where the
+            resolution is stated, ``native_pixel`` where pixels are larger than the lattice's.
 
         Raises
         ------
@@ -213,6 +221,7 @@ class HoldingReader(ABC):
         names = _names(path, holding, rows)
         loaded = Loaded(arrays, units, air, names, keys, holding.calibrated)
         spectra = assemble(path, loaded, roles, self.options)
+        spectra = _resolved(spectra, holding)
         if holding.zwarn is not None:
             spectra = replace(spectra, zwarn=spectra.zwarn | holding.zwarn[rows])
         understood = roles.understood
@@ -220,6 +229,20 @@ class HoldingReader(ABC):
         understood.ignored += holding.understood.ignored
         understood.used += holding.understood.used
         return spectra, understood
+
+
+def _resolved(spectra: Spectra, holding: Holding) -> Spectra:
+    """Spectra with the resolution that columns or headers state."""
+    if RESOLUTION in spectra.meta:
+        return spectra
+    found = [spectra.meta[name] for name in POWERS if name in spectra.meta]
+    if found and found[0].dtype.kind in "iuf":
+        sigma = sigma_of_power(found[0])
+    elif holding.resolution is not None:
+        sigma = sigma_said(holding.resolution, spectra.lattice.wave, spectra.ivar > 0)
+    else:
+        return spectra
+    return replace(spectra, meta={**spectra.meta, RESOLUTION: sigma})
 
 
 def recognised(

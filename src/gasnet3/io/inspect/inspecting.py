@@ -84,13 +84,14 @@ def inspect_file(
             understood = reader.explain(path)
     report = _measured(seen, spectra, understood, path=path, reader=reader.name, rows=rows)
     heard = isinstance(reader, ConfigurableReader)
-    report = replace(
-        report, looked_at=(first, stop), next=_next(path, options if heard else DEFAULT)
-    )
+    # The resolution is of spectra, whatever reads them.
+    plain = replace(options, resolution=None)
+    followed = options if heard else ReadOptions(resolution=options.resolution)
+    report = replace(report, looked_at=(first, stop), next=_next(path, followed))
     kind = next((role for role, _ in understood.used if role in ("ivar", "error", "variance")), "")
     reading_of_errors = "" if np.isnan(report.noise_ratio) else other_reading(*scatter(seen), kind)
     report.warnings.extend(advice(report, spectra, kind, reading_of_errors))
-    advised = options != DEFAULT or any("--" in text for text in report.warnings)
+    advised = plain != DEFAULT or any("--" in text for text in report.warnings)
     if advised and not heard:
         report.warnings.append(
             f"the format {reader.name} defines how it is read: --air, --vacuum, --column and "
@@ -114,6 +115,7 @@ def _measured(
         outside=_outside(seen, spectra),
         masked=_masked(seen),
         sn=_three(spectra.sn_median),
+        resolution=_three(spectra.resolution),
         noise_ratio=float("nan") if estimated else error_ratio(*scatter(seen)),
         flux=_spread(spectra.flux[spectra.ivar > 0]),
         classes=dict(Counter(name for name in spectra.classes.tolist() if name)),
@@ -177,6 +179,8 @@ def _next(path: Path, options: ReadOptions) -> str:
     words = ["gasnet3", "classify", str(path)]
     if options.air is not None:
         words.append("--air" if options.air else "--vacuum")
+    if options.resolution is not None:
+        words += ["--resolution", options.resolution]
     for option, pairs in (("--column", options.columns), ("--unit", options.units)):
         for role, name in pairs:
             words += [option, f"{role}={name}"]

@@ -64,6 +64,8 @@ class Inspected:
         Fraction of the pixels that are not used, by reason, of spectra (arms) that have any.
     sn : tuple of float
         Median S/N of a pixel of the lattice: least, median, most. NaN where nothing is known.
+    resolution : tuple of float
+        σ of the line spread in pixels of the lattice: least, median, most; NaN where not stated.
     noise_ratio : float
         Scatter of neighbouring pixels over the stated error, see
         :mod:`gasnet3.io.inspect.believable`.
@@ -100,6 +102,7 @@ class Inspected:
     outside: float
     masked: dict[str, float]
     sn: Range
+    resolution: Range
     noise_ratio: float
     flux: Range
     classes: dict[str, int]

@@ -20,12 +20,20 @@ from gasnet3.io.errors import ReadError, check_range
 from gasnet3.io.fits_table import Header, header_int, header_text
 from gasnet3.io.reader import Understood
 from gasnet3.machine.typing import Bools, Floats
-from gasnet3.spectra.batch import ARM_JOINS, Spectra
+from gasnet3.spectra.batch import ARM_JOINS, RESOLUTION, Spectra
 from gasnet3.spectra.resample import BadGrid, Placement, rebin_placed
+from gasnet3.spectra.resolution import typical
 from gasnet3.spectra.target import target_lattice
 
 SKY_LINE = (5572.0, 5582.0)
 """Å; masked as redrock masks it: what is left of [O I] 5577 is a line at every redshift."""
+
+SIGMA = {"B": 0.63, "R": 0.41, "Z": 0.37, "BRZ": 0.41}
+"""σ of the line spread of each arm in pixels, the medians of DESI's resolution matrices.
+
+Those of six targets, whose arms differ by 2 % at most; the matrices themselves, several times as
+large as all else in a file, are not read: all are sharper than the models.
+"""
 
 _KEYS = (
     *("COADD_FIBERSTATUS", "COADD_NUMEXP", "TILEID", "PETAL_LOC", "FIBER", "NIGHT", "SURVEY"),
@@ -110,8 +118,8 @@ class DesiReader:
             One row a target, in the order of the file: flux in 1e-17 erg/s/cm²/Å; ``id`` is
             the TARGETID; key columns ``targetid, ra, dec`` (degrees), ``survey, program,
             healpix, tileid, fiber, night, coadd_fiberstatus, coadd_numexp`` where known,
-            ``file``, ``arm_join_1, arm_join_2`` (Å); sky fibres and those with a bad status
-            flagged. No labels.
+            ``resolution_sigma``, ``file``, ``arm_join_1, arm_join_2`` (Å); sky fibres and those
+            with a bad status flagged. No labels.
         """
         targets = _targets(path)
         return _read(path, targets, 0, len(targets))
@@ -143,6 +151,7 @@ class DesiReader:
         ]
         exposures = len(targets.of_row)
         assumed = ["wavelengths are in vacuum, heliocentric, as DESI defines"]
+        assumed.append("resolution: that of DESI's arms; the matrices are not read")
         if exposures > len(targets):
             assumed.append(
                 f"{exposures} exposures are averaged to {len(targets)} targets by TARGETID"
@@ -252,7 +261,7 @@ def _read(path: Path, targets: _Targets, start: int, stop: int) -> Spectra:
         lacking = ", ".join(sorted(kinds - arms.get(arm, {}).keys()))
         if lacking:
             raise ReadError(path, f"arm {arm} lacks its {lacking}; fetch the file again")
-    flux, ivar, poor = _joined(path, arms, label, stop - start)
+    flux, ivar, poor, sigma = _joined(path, arms, label, stop - start)
     which = _combined(status[rows], label, stop - start)
     exposures = np.bincount(label, minlength=stop - start)
     return Spectra.from_arrays(
@@ -261,7 +270,9 @@ def _read(path: Path, targets: _Targets, start: int, stop: int) -> Spectra:
         loglam=target_lattice().loglam,
         ids=targets.table["TARGETID"][targets.first[start:stop]].astype(np.str_),
         zwarn=_flags(targets, which, slice(start, stop)) | np.where(poor, int(ZWarn.POORDATA), 0),
-        meta=_meta(path, targets, which, exposures, start, stop) | _joins(arms, stop - start),
+        meta=_meta(path, targets, which, exposures, start, stop)
+        | {RESOLUTION: sigma}
+        | _joins(arms, stop - start),
     )
 
 
@@ -291,10 +302,11 @@ def _combined(
 
 def _joined(
     path: Path, arms: dict[str, dict[str, NDArray[Any]]], label: NDArray[np.int64], targets: int
-) -> tuple[Floats, Floats, Bools]:
-    """All arms of all targets on the lattice, shape (targets, n), and whether pixels were bad."""
+) -> tuple[Floats, Floats, Bools, Floats]:
+    """All arms on the lattice, shape (targets, n); whether pixels were bad, and the resolution."""
     lattice = target_lattice()
     total, weight = np.zeros((targets, lattice.n)), np.zeros((targets, lattice.n))
+    sigma = np.full(lattice.n, np.nan)
     poor = np.zeros(targets, bool)
     order = np.argsort(label, kind="stable")
     groups = np.split(order, np.cumsum(np.bincount(label, minlength=targets))[:-1])
@@ -318,8 +330,11 @@ def _joined(
             total[target] += one * one_ivar
             weight[target] += one_ivar
             poor[target] |= bad or mean[2]
+        ends = np.log10([wave.min(), wave.max()])
+        sigma[(lattice.loglam >= ends[0]) & (lattice.loglam <= ends[1])] = SIGMA.get(arm, np.nan)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        return np.where(weight > 0, total / weight, 0.0), weight, poor
+        joined = np.where(weight > 0, total / weight, 0.0)
+    return joined, weight, poor, typical(sigma, weight > 0)
 
 
 def _mean(flux: Floats, ivar: Floats) -> tuple[Floats, Floats, bool]:

@@ -19,7 +19,8 @@ from gasnet3.io.reader import SingleSpectrumReader, Understood, one_spectrum
 from gasnet3.io.survey.sdss import as_key
 from gasnet3.machine.typing import Floats
 from gasnet3.spectra.airvac import air_to_vacuum
-from gasnet3.spectra.batch import ARM_JOINS, Spectra
+from gasnet3.spectra.batch import ARM_JOINS, RESOLUTION, Spectra
+from gasnet3.spectra.resolution import sigma_of_power
 
 RESIDUALS = ((5700.0, 5880.0), (6296.0, 6309.0), (6361.0, 6370.0), (9000.0, np.inf))
 """Å; masked in every spectrum: where the arms are joined, [O I] sky lines, and the red end.
@@ -33,6 +34,9 @@ and 1.4 at 5577 Å, where the inverse variance is as low as it must be. Na I 589
 
 JOIN = 5790.0
 """Å; where the arms join, amid what is masked. Their levels are not always the same."""
+
+POWER = 1800.0
+"""Resolving power of low resolution, as LAMOST states it; its files do not."""
 
 _TELESCOPE = re.compile(rb"TELESCOP= 'LAMOST")
 _COADD = ("FLUX", "IVAR", "WAVELENGTH", "ANDMASK", "LOGLAM")
@@ -71,8 +75,9 @@ class LamostReader(SingleSpectrumReader):
         Spectra
             One row: relative flux density; ``id`` is the OBSID, before DR2
             ``LMJD-PLANID_spSPID-FIBERID`` as in the file's name; key columns ``obsid, desig,
-            lmjd, planid, spid, fiberid, ra, dec`` (degrees) where known, ``arm_join_1`` (Å), and
-            ``file``; labels CLASS and Z of the header, where they are not -9999.
+            lmjd, planid, spid, fiberid, ra, dec`` (degrees) where known, ``arm_join_1`` (Å),
+            ``resolution_sigma`` and ``file``; labels CLASS and Z of the header, where they are not
+            -9999.
 
         Raises
         ------
@@ -85,7 +90,8 @@ class LamostReader(SingleSpectrumReader):
         for first, last in RESIDUALS:
             masked |= (wave > first) & (wave < last)
         ivar = np.where(masked, 0.0, found.ivar)
-        meta = _keys(found.header) | {ARM_JOINS[0]: JOIN}
+        more = {ARM_JOINS[0]: JOIN, RESOLUTION: float(sigma_of_power(POWER))}
+        meta = _keys(found.header) | more
         label, z = header_text(found.header, "CLASS"), header_float(found.header, "Z")
         name, flags = _identifier(meta, path), _flags(found.header)
         z = z if -1 < z < 20 else np.nan
@@ -105,7 +111,8 @@ class LamostReader(SingleSpectrumReader):
         used += [(role, key) for role, key in _roles(found.header)]
         ignored = ["or-mask: not used", "SUBCLASS, Z_ERR: not used"]
         ignored.append("NORMALIZATION: not used" if found.table else "row 2 of the image: not used")
-        return Understood(used, ["flux is relative: LAMOST has no absolute calibration"], ignored)
+        assumed = ["flux is relative: LAMOST has no absolute calibration"]
+        return Understood(used, [*assumed, f"resolution: R = {POWER:g}"], ignored)
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,9 @@ BADSKYFIBER, WHOPPER and NEARWHOPPER (brightness), the SMEAR bits (information),
 LOWFLAT, PARTIALREJECT, CROSSTALK, and NODATA, which SDSS says to ignore since DR9.
 """
 
+SIGMA = 0.9
+"""σ of the line spread in pixels where a file does not say: the median of WDISP elsewhere."""
+
 _KNOWN_BEFORE = int(ZWarn.SKY | ZWarn.UNPLUGGED | ZWarn.BAD_TARGET)
 
 

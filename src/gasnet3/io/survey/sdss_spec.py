@@ -15,7 +15,8 @@ from gasnet3.io.fits_table import Header, header_float, header_int, header_text
 from gasnet3.io.naming import names_of
 from gasnet3.io.reader import SingleSpectrumReader, Understood, one_spectrum
 from gasnet3.io.survey.sdss import apply_mask, as_key, field_id, known_flags, spectrum_id
-from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.batch import RESOLUTION, Spectra
+from gasnet3.spectra.resolution import typical
 
 _COADD = ("FLUX", "LOGLAM", "IVAR", "AND_MASK")
 _TARGET_TYPES = ("OBJTYPE", "SOURCETYPE", "TARGETTYPE")
@@ -74,7 +75,8 @@ class SdssSpecReader(SingleSpectrumReader):
             One row: flux in 1e-17 erg/s/cm²/Å; ``id`` is ``PLATE-MJD-FIBERID``, of SDSS-V
             ``FIELD-MJD-CATALOGID``, where the file does not say its keyword OBJECT or else its
             name without the ending; key columns ``file`` and, where known, ``plate, mjd,
-            fiberid, field, catalogid, sdss_id, ra, dec`` (degrees); labels from the second
+            fiberid, field, catalogid, sdss_id, ra, dec`` (degrees) and
+            ``resolution_sigma`` (the median of WDISP); labels from the second
             extension.
         """
         return _spectrum(path, *_load(path))
@@ -89,8 +91,10 @@ class SdssSpecReader(SingleSpectrumReader):
             for role, name in (("z", "Z"), ("class", "CLASS"))
             if name in answer
         ]
+        if "WDISP" in coadd:
+            used.append(("resolution", "column WDISP of HDU 1, its median [pixels of the lattice]"))
         assumed = ["flux in 1e-17 erg/s/cm²/Å, wavelengths in vacuum, as SDSS defines"]
-        ignored = ["OR_MASK, WDISP, SKY, MODEL of HDU 1: not used"]
+        ignored = ["OR_MASK, SKY, MODEL of HDU 1: not used"]
         return Understood(used, assumed, [*ignored, "single exposures and lines: not used"])
 
 
@@ -102,7 +106,7 @@ def _load(path: Path) -> tuple[Header, dict[str, NDArray[Any]], dict[str, Any]]:
         header = fits_table.read_header(stream, path)
         if header is None or not fits_table.is_table(header):
             raise ReadError(path, "its first extension is not a table; is it an SDSS spec file?")
-        coadd = fits_table.read_columns(stream, header, path, _COADD)
+        coadd = fits_table.read_columns(stream, header, path, (*_COADD, "WDISP"))
         missing = [name for name in _COADD[:3] if name not in coadd]
         if missing:
             raise ReadError(path, f"its first table has no column {', '.join(missing)}")
@@ -127,6 +131,8 @@ def _spectrum(
     if mask is not None:
         ivar = apply_mask(ivar, mask)
     meta = _keys(primary, answer)
+    if "WDISP" in coadd:
+        meta[RESOLUTION] = typical(coadd["WDISP"], ivar[None] > 0)[0]
     name = header_text(primary, "OBJECT") or names_of(path, 1, 0, 1)[0]
     if {"field", "mjd", "catalogid"} <= meta.keys():
         name = field_id(meta["field"], meta["mjd"], meta["catalogid"])

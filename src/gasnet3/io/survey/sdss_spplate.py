@@ -12,9 +12,17 @@ from numpy.typing import NDArray
 from gasnet3.io.errors import ReadError, check_range
 from gasnet3.io.fits_table import check_sum, header_int, open_fits, read_header
 from gasnet3.io.reader import Understood
-from gasnet3.io.survey.sdss import apply_mask, as_key, image_keywords, known_flags, spectrum_id
+from gasnet3.io.survey.sdss import (
+    SIGMA,
+    apply_mask,
+    as_key,
+    image_keywords,
+    known_flags,
+    spectrum_id,
+)
 from gasnet3.machine.files import check_sizes
-from gasnet3.spectra.batch import Spectra
+from gasnet3.spectra.batch import RESOLUTION, Spectra
+from gasnet3.spectra.resolution import typical
 
 _MAX_BYTES = 1 << 31
 _PLUGMAP = ("FIBERID", "OBJTYPE", "RA", "DEC")
@@ -67,6 +75,7 @@ class SdssSpPlateReader:
             ("flux", "primary image [1e-17 erg/s/cm2/Angstrom]"),
             ("ivar", "image of HDU 1"),
             ("mask", "image of HDU 2"),
+            ("resolution", "image of HDU 4, its medians [pixels of the lattice]"),
             ("id", "keywords PLATEID and MJD, FIBERID of the plug map"),
         ]
         used += [
@@ -74,13 +83,13 @@ class SdssSpPlateReader:
             for name in ("RA", "DEC")
             if name in plugmap
         ]
-        return Understood(used, [], ["or-mask, dispersion and sky: not used"])
+        return Understood(used, [], ["or-mask and sky: not used"])
 
 
 def _plate(path: Path, start: int, stop: int | None) -> Spectra:
     """The fibres of some rows, to the last where ``stop`` is None."""
     header, images, plugmap = _load(path, slice(start, stop))
-    flux, ivar, mask = images
+    flux, ivar, mask, sigma = images
     zero, step = header.get("COEFF0"), header.get("COEFF1")
     if not isinstance(zero, int | float) or not isinstance(step, int | float):
         raise ReadError(path, "COEFF0 and COEFF1 must be numbers; fetch the file again")
@@ -93,9 +102,11 @@ def _plate(path: Path, start: int, stop: int | None) -> Spectra:
     kinds = plugmap.get("OBJTYPE", np.full(rows, ""))
     meta = {"plate": np.full(rows, plate), "mjd": np.full(rows, mjd), "fiberid": fiber}
     meta |= {name.lower(): plugmap[name].astype(float) for name in _PLUGMAP[2:] if name in plugmap}
+    ivar = apply_mask(ivar, mask)
+    meta[RESOLUTION] = typical(sigma, ivar > 0)
     return Spectra.from_arrays(
         flux,
-        apply_mask(ivar, mask),
+        ivar,
         loglam=[zero + step * np.arange(flux.shape[1])] * rows,
         ids=[spectrum_id(plate, mjd, int(number)) for number in fiber],
         zwarn=[known_flags(mask[row], (str(kinds[row]),)) for row in range(rows)],
@@ -106,7 +117,7 @@ def _plate(path: Path, start: int, stop: int | None) -> Spectra:
 def _load(
     path: Path, rows: slice
 ) -> tuple[dict[str, Any], list[NDArray[Any]], dict[str, NDArray[Any]]]:
-    """Header, the three images (float64, float64, int64) and columns of the plug map."""
+    """Header; images of flux, ivar, mask (int64) and resolution; columns of the plug map."""
     from astropy.io import fits
 
     # We open the file: astropy leaves one it cannot make sense of to the garbage collector.
@@ -120,6 +131,9 @@ def _load(
                 header = dict(hdus[0].header)
                 flux, ivar, mask = (np.asarray(hdus[i].section[rows]) for i in range(3))
                 shapes = {hdus[i].shape for i in range(3)}
+                sigma = np.full(flux.shape, SIGMA)
+                if len(hdus) > 4 and {hdus[4].shape} == shapes:
+                    sigma = np.asarray(hdus[4].section[rows])
                 plugmap = _plugmap(hdus[5].data, hdus[0].shape[0]) if len(hdus) > 5 else {}
                 check_sum(stream)
         # astropy has no one exception for damaged files: KeyError, TypeError, OSError, ...
@@ -130,6 +144,7 @@ def _load(
         raise ReadError(path, "flux, ivar and and_mask must be images of one shape; not an spPlate")
     with np.errstate(invalid="ignore"):
         images = [flux.astype(float), ivar.astype(float), mask.astype(np.int64)]
+        images.append(sigma.astype(float))
     return header, images, {name: column[rows] for name, column in plugmap.items()}
 
 

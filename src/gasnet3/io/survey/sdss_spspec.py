@@ -13,8 +13,15 @@ from gasnet3.io import fits_table
 from gasnet3.io.errors import ReadError
 from gasnet3.io.fits_table import Header, header_float, header_int, header_text
 from gasnet3.io.reader import SingleSpectrumReader, Understood, one_spectrum
-from gasnet3.io.survey.sdss import apply_mask, as_key, image_keywords, known_flags, spectrum_id
-from gasnet3.spectra.batch import Spectra
+from gasnet3.io.survey.sdss import (
+    SIGMA,
+    apply_mask,
+    as_key,
+    image_keywords,
+    known_flags,
+    spectrum_id,
+)
+from gasnet3.spectra.batch import RESOLUTION, Spectra
 
 _NEEDED = {b"COEFF0", b"COEFF1", b"PLATEID", b"MJD", b"FIBERID", b"SPEC_CLN"}
 _CLASSES = {1: "STAR", 2: "GALAXY", 3: "QSO", 4: "QSO", 6: "STAR", 7: "GALAXY"}
@@ -48,7 +55,8 @@ class SdssSpSpecReader(SingleSpectrumReader):
         -------
         Spectra
             One row: flux in 1e-17 erg/s/cm²/Å; ``id`` is ``PLATE-MJD-FIBERID``; key columns
-            ``plate, mjd, fiberid, ra, dec`` (degrees) and ``file``; labels SPEC_CLN and Z.
+            ``plate, mjd, fiberid, ra, dec`` (degrees), ``resolution_sigma`` and
+            ``file``; labels SPEC_CLN and Z.
         """
         header, image, mask = _load(path)
         numbers = [as_key(header_int(header, name)) for name in ("PLATEID", "MJD", "FIBERID")]
@@ -64,6 +72,7 @@ class SdssSpSpecReader(SingleSpectrumReader):
             ivar = np.where(error <= 0, 0.0, error**-2.0)
         cls, z = _label(header)
         meta = {"plate": plate, "mjd": mjd, "fiberid": fiber, **_position(header)}
+        meta[RESOLUTION] = SIGMA
         flags = known_flags(mask, (header_text(header, "OBJTYPE"),))
         if header_int(header, "SPEC_CLN") == _SKY:
             flags |= int(ZWarn.SKY)
@@ -86,7 +95,8 @@ class SdssSpSpecReader(SingleSpectrumReader):
             ("dec", "keyword DECOBJ"),
         ]
         ignored = ["row 1 of the image, without its continuum: not used"]
-        return Understood(used, [], [*ignored, "tables of lines and redshifts: not used"])
+        assumed = [f"resolution: {SIGMA} pixels, the median of SDSS's other files"]
+        return Understood(used, assumed, [*ignored, "tables of lines and redshifts: not used"])
 
 
 def _load(path: Path) -> tuple[Header, NDArray[Any], NDArray[np.int64]]:
