@@ -47,7 +47,11 @@ def labelled(models, seed):
             parts.append(one)
     noise = rng.standard_normal((20, parts[0].lattice.n))
     sky = Spectra.from_arrays(
-        noise, np.ones_like(noise), loglam=parts[0].lattice.loglam, classes=["SKY"] * 20
+        noise,
+        np.ones_like(noise),
+        loglam=parts[0].lattice.loglam,
+        classes=["SKY"] * 20,
+        lattice=parts[0].lattice,
     )
     return Spectra.concatenate([*parts, sky])
 

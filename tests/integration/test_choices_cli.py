@@ -234,7 +234,7 @@ def test_the_app_solves_under_its_choices() -> None:
     ("arguments", "problem"),
     [
         (["--classes", "nebula"], "no class 'NEBULA'"),
-        (["--z-range", "GALAXY=0:9"], "encoder-galaxy knows 0 to 1.5"),
+        (["--z-range", "GALAXY=0:9"], "encoder-galaxy knows 0 to 1.8"),
         (["--priors", "nowhere.csv"], "nowhere.csv"),
         (["--nz", "nowhere.csv"], "nowhere.csv"),
         (["--ids", ","], "there is no id in it"),

@@ -14,7 +14,7 @@ from gasnet3.io import count_rows, find_reader, read, read_rows
 from gasnet3.io.survey.desi import SKY_LINE
 from gasnet3.io.survey.lamost import RESIDUALS
 from gasnet3.io.survey.sdss import MASKED_BITS
-from gasnet3.spectra.lattice import OBSERVED
+from gasnet3.spectra.target import STANDARD
 from gasnet3.spectra.resample import rebin
 
 
@@ -31,9 +31,9 @@ def truth(raw):
 
 def on_lattice(values, loglam):
     """Values of pixels that are on the lattice already."""
-    pixel = np.rint(np.asarray(loglam, float) * 1e4).astype(int) - OBSERVED.k_min
-    inside = (pixel >= 0) & (pixel < OBSERVED.n)
-    out = np.zeros(OBSERVED.n, np.float32)
+    pixel = np.rint(np.asarray(loglam, float) * 1e4).astype(int) - STANDARD.k_min
+    inside = (pixel >= 0) & (pixel < STANDARD.n)
+    out = np.zeros(STANDARD.n, np.float32)
     out[pixel[inside]] = values[inside]
     return out
 
@@ -111,7 +111,7 @@ def test_desi(raw):
             fibermap = hdus["FIBERMAP"].data
             targets, sky = fibermap["TARGETID"].tolist(), fibermap["OBJTYPE"] == "SKY"
             row = int(np.argmax(spectra.n_good))
-            total, weight = np.zeros(OBSERVED.n), np.zeros(OBSERVED.n)
+            total, weight = np.zeros(STANDARD.n), np.zeros(STANDARD.n)
             for arm in "BRZ":
                 wave = hdus[f"{arm}_WAVELENGTH"].data.astype(float)
                 flux, ivar = (
@@ -119,7 +119,7 @@ def test_desi(raw):
                 )
                 ivar[hdus[f"{arm}_MASK"].data[row] != 0] = 0
                 ivar[(wave >= SKY_LINE[0]) & (wave <= SKY_LINE[1])] = 0
-                one, one_ivar, _ = rebin(flux, ivar, wave, OBSERVED, log=False)
+                one, one_ivar, _ = rebin(flux, ivar, wave, STANDARD, log=False)
                 total, weight = total + one * one_ivar, weight + one_ivar
             ra = fibermap["TARGET_RA"].tolist()
         assert spectra.ids.tolist() == [str(target) for target in targets]

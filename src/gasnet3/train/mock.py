@@ -21,6 +21,9 @@ BLOCK_ROWS = 1024
 FLUX = 10.0
 """Median flux of a mock, 1e-17 erg/s/cm²/Å."""
 
+DARK = 2e-4
+"""Share of negative light beyond which a sample of the population is not drawn from."""
+
 JITTER_PIXELS = 20.0
 """Galaxies and quasars move so far, either way, from a solution of the population."""
 
@@ -189,9 +192,11 @@ def _median_level(
 ) -> NDArray[np.float64]:
     shift = shift_from_z(population["z"])
     flux = _model_flux(templates, shift, coeff, continuum)
-    # A spectrum whose scatter dwarfs its level cannot be scaled to a level.
-    level = np.median(flux, axis=1)
-    return np.where(level > 0.3 * flux.std(axis=1), level, -1.0)
+    # A spectrum whose scatter dwarfs its level cannot be scaled to a level; one that is dark, or
+    # knew nothing somewhere, is not what its model says once its light is no longer negative.
+    level, dark = np.median(flux, axis=1), np.maximum(-flux, 0.0).sum(axis=1)
+    bad = (level <= 0.3 * flux.std(axis=1)) | (dark > DARK * np.abs(flux).sum(axis=1))
+    return np.where(bad, -1.0, level)
 
 
 def _model_flux(
