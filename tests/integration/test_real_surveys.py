@@ -14,8 +14,8 @@ from gasnet3.io import count_rows, find_reader, read, read_rows
 from gasnet3.io.survey.desi import SKY_LINE
 from gasnet3.io.survey.lamost import RESIDUALS
 from gasnet3.io.survey.sdss import MASKED_BITS
-from gasnet3.spectra.target import STANDARD
 from gasnet3.spectra.resample import rebin
+from gasnet3.spectra.target import STANDARD
 
 
 @pytest.fixture(scope="module")
