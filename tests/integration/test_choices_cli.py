@@ -103,7 +103,7 @@ def _nz(path: Path) -> Path:
     """Galaxies about z = 0.2, few quasars."""
     z = np.linspace(0.0, 3.0, 61)
     near = np.exp(-0.5 * ((z - 0.2) / 0.1) ** 2)
-    Table({"z": z, "galaxy": 1000 * near, "qso": np.full(len(z), 1.0)}).write(path)
+    Table({"z": z, "galaxy": 1000 * near, "qso": np.full(len(z), 0.02)}).write(path)
     return path
 
 

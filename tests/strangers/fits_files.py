@@ -201,7 +201,7 @@ def masked_columns(path: Path, sample: Sample) -> None:
 
 
 def wide(path: Path, sample: Sample) -> None:
-    """Ultraviolet to infrared, flat where there is no spectrum."""
+    """Ultraviolet to infrared, flat and as good as unknown where there is no spectrum."""
     wave = np.arange(3000.0, 25000.0, 1.2)
     flux, error = sample.on(wave)
     outside = ~np.isfinite(flux)
@@ -209,7 +209,7 @@ def wide(path: Path, sample: Sample) -> None:
         path,
         wavelength=wave * units.AA,
         flux=np.where(outside, 5.0, flux),
-        error=np.where(outside, 1.0, error),
+        error=np.where(outside, 1e4, error),
     )
 
 
