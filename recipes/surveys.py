@@ -52,9 +52,9 @@ SEEN = {
     "0266-51630-0227": "narrow lines of a galaxy, and a weak broad Hα. spectro1d of DR7 calls this "
     "QSO, which has a quasar's and a galaxy's fit equally good here. The redshift is right.",
     "39089837499744649": "one strong line at 5045 Å. At redrock's redshift it is [O III] 5007, at "
-    "ours Lyα, with flux on its red side and less on its blue side; the table has what there is at "
-    "the places of the other lines. [O III] 4960, always a third of 5008, is not there: we take "
-    "the line for Lyα, and flag class and redshift.",
+    "ours [O II]; the table has what there is at the places of the other lines. [O III] 4960, "
+    "always a third of 5008, is not there. More flux on its red side than on its blue side speaks "
+    "for Lyα, which no galaxy of the default networks has in range. We flag the redshift.",
 }
 """Why a spectrum is not right, as its picture shows it; by its id."""
 
