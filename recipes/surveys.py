@@ -48,7 +48,7 @@ SEEN = {
     "little to the blue of where they are: just beyond the limit. It is not flagged, as "
     "Z_UNCERTAIN is about errors that are larger (0.015 in ln(1 + z) for quasars).",
     "2751-54243-0269": "a quasar with broad absorption lines. The model takes the narrow "
-    "absorption on top of C IV for the line's place. It is noted as strange.",
+    "absorption on top of C IV for the line's place.",
     "0266-51630-0227": "narrow lines of a galaxy, and a weak broad Hα. spectro1d of DR7 calls this "
     "QSO, which has a quasar's and a galaxy's fit equally good here. The redshift is right.",
     "39089837499744649": "one strong line at 5045 Å. At redrock's redshift it is [O III] 5007, at "
