@@ -89,7 +89,8 @@ def compared(name: str, own: Table, strange: Sequence[Table]) -> Elsewhere:
     found: list[NDArray[np.float64]] = []
     places: list[NDArray[np.float64]] = []
     for some in strange:
-        both = vstack([own, some[own.colnames]], metadata_conflicts="silent")
+        shared = [name for name in own.colnames if name in some.colnames]
+        both = vstack([own[shared], some[shared]], metadata_conflicts="silent")
         pair = [np.asarray(t["anomaly_score"], np.float64) for t in (both, ordinary_here(both))]
         found.append(np.array([score[len(own) :] >= LEVELS[0] for score in pair], np.float64))
         places.append(
