@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from gasnet3.spectra.batch import floats
+from gasnet3.spectra.placing import floats
 
 if TYPE_CHECKING:
     from astropy.table import Table

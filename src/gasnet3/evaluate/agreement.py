@@ -16,7 +16,7 @@ from gasnet3.classes import CLASSES
 from gasnet3.evaluate import metrics
 from gasnet3.evaluate.judgements import Judgement, latest, read_judgements, write_judgements
 from gasnet3.evaluate.truth import match, read_truth
-from gasnet3.spectra.batch import floats
+from gasnet3.spectra.placing import floats
 
 DZ_LIMIT = 0.0033
 """Largest difference of two redshifts that are the same, over 1 + z: 1000 km/s, as for DESI."""

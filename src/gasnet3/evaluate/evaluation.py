@@ -17,7 +17,7 @@ from gasnet3.evaluate.reliability import PullSummary, pulls, reliability, summar
 from gasnet3.evaluate.truth import Match, Truth, match, read_truth
 from gasnet3.machine.files import write_json
 from gasnet3.machine.typing import Bools, Floats
-from gasnet3.spectra.batch import floats
+from gasnet3.spectra.placing import floats
 
 AGN_Z_MAX = 0.5
 """Below this redshift GALAXY or QSO is a matter of taste for a broad-line AGN."""

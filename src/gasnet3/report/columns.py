@@ -14,7 +14,7 @@ from gasnet3.errors import GasnetError
 from gasnet3.flags import Notes, ZWarn
 from gasnet3.flags import names as flag_names
 from gasnet3.machine.typing import Floats
-from gasnet3.spectra.batch import floats
+from gasnet3.spectra.placing import floats
 
 if TYPE_CHECKING:
     from astropy.table import Table

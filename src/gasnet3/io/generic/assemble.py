@@ -27,7 +27,8 @@ from gasnet3.io.units import (
 )
 from gasnet3.machine.typing import Bools, Floats
 from gasnet3.spectra.airvac import air_to_vacuum
-from gasnet3.spectra.batch import UNCALIBRATED, Spectra, floats
+from gasnet3.spectra.batch import UNCALIBRATED, Spectra
+from gasnet3.spectra.placing import floats
 
 NOISE_KEY = "noise_estimated"
 """Key column of spectra whose file has no errors: True where they were estimated."""
