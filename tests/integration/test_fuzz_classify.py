@@ -126,7 +126,7 @@ def test_bad_rows_are_flagged_and_good_rows_keep_their_bits(
             assert row["zwarn"] != 0, label
         elif label not in STRANGE:
             expected = alone[solver][int(label[-1])]
-            for name in table.colnames[1:]:
+            for name in expected.colnames[1:]:
                 np.testing.assert_array_equal(row[name], expected[name], err_msg=name)
 
 

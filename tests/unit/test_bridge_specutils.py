@@ -247,7 +247,7 @@ def test_metadata_of_loaders() -> None:
     got = from_specutils(both)
     assert list(got.ids) == ["5", "7"]
     assert list(got.meta["ra"]) == [1.0, 2.0]
-    assert set(got.meta) == {"ra", "night", "wide"}
+    assert set(got.meta) == {"ra", "night", "wide", "native_pixel"}
 
 
 def test_wcs_and_air() -> None:

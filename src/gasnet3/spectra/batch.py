@@ -25,7 +25,7 @@ RESOLUTION = "resolution_sigma"
 """Key column: σ of the line spread in pixels of the lattice; NaN: taken to be the models'."""
 
 NATIVE_PIXEL = "native_pixel"
-"""Key column: size of the pixels before rebinning, in pixels of the lattice, where above 1."""
+"""Key column: size of the pixels before rebinning, in pixels of the lattice; NaN: not larger."""
 
 COARSE = 1.1
 """Pixels up to this size count as those of the lattice."""
@@ -142,7 +142,7 @@ class Spectra:
             flags |= np.asarray(zwarn, np.int64)
         columns = {name: np.asarray(column) for name, column in (meta or {}).items()}
         if (size > COARSE).any():
-            columns.setdefault(NATIVE_PIXEL, np.where(size > COARSE, size, 1.0))
+            columns.setdefault(NATIVE_PIXEL, np.where(size > COARSE, size, np.nan))
         return cls(
             flux=out_flux,
             ivar=out_ivar,
