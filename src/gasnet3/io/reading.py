@@ -47,28 +47,35 @@ def read_file(
         If the file is damaged or of no known format.
     """
     path = Path(path)
-    return _as_said(read_whole(path, find_reader(path, options), lattice), options)
+    return read_whole(path, find_reader(path, options), options, lattice)
 
 
-def read_whole(path: Path, reader: Reader, lattice: LogLattice | None = None) -> Spectra:
-    """All spectra of one file whose reader is known; ReadError if the file is damaged."""
-    return _brought(path, reader, lattice, lambda: reader.read(path))
+def read_whole(
+    path: Path, reader: Reader, options: ReadOptions, lattice: LogLattice | None
+) -> Spectra:
+    return _brought(path, reader, options, lattice, lambda: reader.read(path))
 
 
 def _read_some(
-    path: Path, reader: RowReader, start: int, stop: int, lattice: LogLattice | None
-) -> Spectra:
-    return _brought(path, reader, lattice, lambda: reader.read_rows(path, start, stop))
+    path: Path, reader: RowReader, start: int, stop: int, options: ReadOptions,
+    lattice: LogLattice | None,
+) -> Spectra:  # fmt: skip
+    return _brought(path, reader, options, lattice, lambda: reader.read_rows(path, start, stop))
 
 
 def _brought(
-    path: Path, reader: Reader, lattice: LogLattice | None, reading: Callable[[], Spectra]
-) -> Spectra:
-    """What a reader reads, on a lattice if one is named."""
+    path: Path, reader: Reader, options: ReadOptions, lattice: LogLattice | None,
+    reading: Callable[[], Spectra],
+) -> Spectra:  # fmt: skip
+    """What a reader reads, on a lattice if one is named, with the resolution that a user says."""
     with read_errors(path, reader), onto(lattice or target_lattice()):
         spectra = reading()
         # Shards are on the lattice they were written for.
-        return spectra if lattice is None else spectra.on(lattice)
+        spectra = spectra if lattice is None else spectra.on(lattice)
+    if options.resolution is None:
+        return spectra
+    sigma = sigma_said(options.resolution, spectra.lattice.wave, spectra.ivar > 0)
+    return replace(spectra, meta={**spectra.meta, RESOLUTION: sigma})
 
 
 def read(
@@ -133,8 +140,7 @@ def iter_batches(
     def files() -> Iterator[Spectra]:
         for done, path in enumerate(paths, start=1):
             try:
-                for piece in _in_pieces(path, find_reader(path, options), lattice):
-                    yield _as_said(piece, options)
+                yield from _in_pieces(path, find_reader(path, options), options, lattice)
             except ReadError as error:
                 failures.append(ReadFailure(path, error.problem))
             if on_file:
@@ -143,17 +149,20 @@ def iter_batches(
     yield from regrouped(files(), batch_size)
 
 
-def _in_pieces(path: Path, reader: Reader, lattice: LogLattice | None) -> Iterator[Spectra]:
+def _in_pieces(
+    path: Path, reader: Reader, options: ReadOptions, lattice: LogLattice | None
+) -> Iterator[Spectra]:
     """All spectra of a file, no more than a piece at a time where it may be larger than memory."""
     rows = 0
     if isinstance(reader, RowReader):
         with read_errors(path, reader):
             rows = reader.count(path)
     if rows <= PIECE_ROWS or not isinstance(reader, RowReader):
-        yield read_whole(path, reader, lattice)
+        yield read_whole(path, reader, options, lattice)
         return
     for start in range(0, rows, PIECE_ROWS):
-        yield _read_some(path, reader, start, min(rows, start + PIECE_ROWS), lattice)
+        stop = min(rows, start + PIECE_ROWS)
+        yield _read_some(path, reader, start, stop, options, lattice)
 
 
 def count_rows(
@@ -220,19 +229,11 @@ def read_rows(
     path = Path(path)
     reader = reader or find_reader(path, options)
     if isinstance(reader, RowReader):
-        return _as_said(_read_some(path, reader, start, stop, lattice), options)
+        return _read_some(path, reader, start, stop, options, lattice)
     whole = _kept(reader, path, options, lattice)
     check_range(path, start, stop, len(whole))
     # A copy: what is kept must not change with what a caller does.
-    return _as_said(whole[np.arange(start, stop)], options)
-
-
-def _as_said(spectra: Spectra, options: ReadOptions) -> Spectra:
-    """Spectra with the resolution that a user says."""
-    if options.resolution is None:
-        return spectra
-    sigma = sigma_said(options.resolution, spectra.lattice.wave, spectra.ivar > 0)
-    return replace(spectra, meta={**spectra.meta, RESOLUTION: sigma})
+    return whole[np.arange(start, stop)]
 
 
 def _kept(reader: Reader, path: Path, options: ReadOptions, lattice: LogLattice | None) -> Spectra:
@@ -243,7 +244,7 @@ def _kept(reader: Reader, path: Path, options: ReadOptions, lattice: LogLattice 
     key = (reader.name, path, *state, options, lattice, target_lattice())
     found = _last.get(key)
     if found is None:
-        found = read_whole(path, reader, lattice)
+        found = read_whole(path, reader, options, lattice)
         _last.clear()
         _last[key] = found
     return found
