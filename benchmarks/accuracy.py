@@ -35,7 +35,6 @@ from gasnet3.nets.card import ModelError
 from gasnet3.nets.registry import list_models
 from gasnet3.pipeline.pipeline import Pipeline
 from gasnet3.spectra.batch import Spectra
-from gasnet3.spectra.lattice import WIDE
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
@@ -159,7 +158,7 @@ def peer_contestants(names: Sequence[str], shared: Path, console: Console) -> li
     elif "published" in names:
         console.print(f"no published networks: {weights} is absent", markup=False)
     if "redrock" in names and installed():
-        redrock = Redrock(shared / "data" / "templates", WIDE.wave)
+        redrock = Redrock(shared / "data" / "templates")
         found.append(Contestant("redrock", redrock, redrock.identity, slow=True))
     elif "redrock" in names:
         console.print(HOW_TO_GET, markup=False)

@@ -29,7 +29,7 @@ from gasnet3.catalog import make_catalog
 from gasnet3.flags import ZWarn
 from gasnet3.machine.files import replacing
 from gasnet3.spectra.batch import Spectra
-from gasnet3.spectra.lattice import STEP
+from gasnet3.spectra.lattice import OBSERVED, STEP
 
 HOW_TO_GET = "redrock is not installed: pip install -e '.[benchmark]' -c constraints.txt"
 
@@ -132,13 +132,13 @@ def _quiet() -> Iterator[None]:
 class Redrock:
     """redrock with the templates of a library, ready to classify.
 
+    Spectra are cut to the paper's lattice: its old galaxy template does not reach further. The
+    templates are rebinned to it once, for all redshifts, as redrock does: that time is not counted.
+
     Parameters
     ----------
     library : Path
         Directory of the template files (``.npz``).
-    wave : ndarray, shape (n,)
-        Pixel centres of the spectra, vacuum Å. The templates are rebinned to them once, for all
-        redshifts, as redrock does: that time is not counted.
     resolution : bool
         Whether the spectra come with resolution matrices instead of smoothed templates, of as
         many diagonals as redrock's own reader of SDSS spectra gives them.
@@ -153,23 +153,20 @@ class Redrock:
 
     name = "redrock"
 
-    def __init__(
-        self, library: Path, wave: NDArray[np.float64], *, resolution: bool = False
-    ) -> None:
+    def __init__(self, library: Path, *, resolution: bool = False) -> None:
         if not installed():
             raise ModuleNotFoundError(HOW_TO_GET)
         from redrock.templates import DistTemplate, load_templates
 
-        self.wave = wave
         kind = "matrix of " if resolution else ""
         self.identity = f"redrock {version('redrock')} {_digest(library)} {kind}{LINE_SPREAD}, Δχ²"
-        self.spread = sparse.identity(len(wave), format="dia")
+        self.spread = sparse.identity(OBSERVED.n, format="dia")
         if resolution:
-            self.spread = resolution_matrix(len(wave))
+            self.spread = resolution_matrix(OBSERVED.n)
         with tempfile.TemporaryDirectory() as directory, _quiet():
             files = write_templates(library, Path(directory), smooth=not resolution)
             templates = load_templates([str(file) for file in files])
-        grids = {BAND: wave}
+        grids = {BAND: OBSERVED.wave}
         with _quiet():
             self.templates = [DistTemplate(template, grids) for template in templates]
 
@@ -178,10 +175,10 @@ class Redrock:
         from redrock.targets import DistTargetsCopy, Spectrum, Target
         from redrock.zfind import zfind
 
-        targets = []
+        targets, spectra = [], spectra.on(OBSERVED)
         for row in range(len(spectra)):
             flux, ivar = (np.array(a[row], np.float64) for a in (spectra.flux, spectra.ivar))
-            one = Spectrum(self.wave, flux, ivar, self.spread, self.spread.tocsr(), band=BAND)
+            one = Spectrum(OBSERVED.wave, flux, ivar, self.spread, self.spread.tocsr(), band=BAND)
             targets.append(Target(row, [one]))
         with _quiet():
             _, found = zfind(DistTargetsCopy(targets), self.templates, mp_procs=1)

@@ -43,6 +43,6 @@ def redrock_jobs(spectra: Spectra, rows: int, shared: Path) -> tuple[list[Job], 
     jobs = []
     for name, resolution in CONFIGURATIONS.items():
         tell(f"{name}: templates rebinned to the grid of the spectra")
-        redrock = Redrock(library, spectra.lattice.wave, resolution=resolution)
+        redrock = Redrock(library, resolution=resolution)
         jobs.append(Job(name, partial(redrock, some), len(some)))
     return jobs, f"redrock {version('redrock')}"

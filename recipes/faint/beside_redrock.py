@@ -14,7 +14,6 @@ from faint.measures import Said, complete, wrong_among
 from faint.sets import TWO_SURVEYS
 from gasnet3.classes import CLASSES
 from gasnet3.spectra.batch import Spectra
-from gasnet3.spectra.lattice import OBSERVED
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -49,9 +48,8 @@ def ask_redrock(shared: Path) -> Ask | str:
 
     if not installed():
         return HOW_TO_GET
-    # Its old galaxy template does not reach further.
-    redrock = Redrock(shared / "data" / "templates", OBSERVED.wave)
-    return lambda spectra: kept(redrock, redrock.identity, spectra.on(OBSERVED), ANSWERS)[0]
+    redrock = Redrock(shared / "data" / "templates")
+    return lambda spectra: kept(redrock, redrock.identity, spectra, ANSWERS)[0]
 
 
 def spread(n: int) -> NDArray[np.int64]:
