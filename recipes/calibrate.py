@@ -24,7 +24,7 @@ from mock_survey.library import SHARED, Survey
 from numpy.typing import NDArray
 from pages import table, write_part
 from population import COPIES as REAL_COPIES
-from population import FAR_COPIES
+from population import FAR_COPIES, kind_of, set_of
 from rich.console import Console
 from rich.table import Table
 
@@ -34,7 +34,7 @@ from gasnet3.decide.continua import Continua
 from gasnet3.decide.posterior import RIGHT
 from gasnet3.evaluate.reliability import pulls, reliability, summarize_pulls
 from gasnet3.nets.card import ModelCard
-from gasnet3.nets.registry import SHIPPED, list_models
+from gasnet3.nets.registry import directory_of, list_models
 from gasnet3.pipeline.pipeline import Pipeline
 from gasnet3.report.confidence import plot_confidence
 from gasnet3.report.figures import save_figure
@@ -97,26 +97,27 @@ def fainter_copies(survey: Survey, seed: int) -> Spectra:
     return made_faint(survey, sn, validation=False, seed=seed)
 
 
-def continua_of(population: Path, card: ModelCard) -> dict[str, Continua]:
+def continua_of(population: Path, card: ModelCard, models: str | Path) -> dict[str, Continua]:
     """Populations of continua, of the training sets: mocks, and real spectra as they are."""
     parts = []
     for cls in RIGHT:
-        spectra = io.read([population / f"{cls}-train.npz"], lattice=WIDE)
+        kind = kind_of(cls, models)
+        spectra = io.read([set_of(population, kind, "train")], lattice=WIDE)
         drawn, real, far = (
-            np.flatnonzero(np.char.startswith(spectra.ids, kind))
-            for kind in ("mock", "real", "far")
+            np.flatnonzero(np.char.startswith(spectra.ids, part))
+            for part in ("mock", "real", "far")
         )
         # Copies of a real spectrum follow it.
-        real, far = real[:: REAL_COPIES[cls]], far[:: FAR_COPIES[cls] or 1]
+        real, far = real[:: REAL_COPIES[kind]], far[:: FAR_COPIES[kind] or 1]
         parts.append(spectra[np.concatenate([drawn[:CONTINUA], real, far])])
     return fit_continua(Spectra.concatenate(parts).on(card.observed), card.degree)
 
 
-def mocks(population: Path) -> Spectra:
+def mocks(population: Path, models: str | Path) -> Spectra:
     """Mocks of the validation sets."""
     parts = []
     for cls in RIGHT:
-        spectra = io.read([population / f"{cls}-valid.npz"], lattice=WIDE)
+        spectra = io.read([set_of(population, kind_of(cls, models), "valid")], lattice=WIDE)
         rows = np.flatnonzero(np.char.startswith(spectra.ids, "mock"))[:MOCKS]
         parts.append(spectra[rows])
     return Spectra.concatenate(parts)
@@ -131,9 +132,9 @@ class Sets:
     held_out: dict[str, Spectra]
 
     @classmethod
-    def read(cls, shared: Path, population: Path, lattice: LogLattice) -> Sets:
+    def read(cls, shared: Path, population: Path, models: str | Path, lattice: LogLattice) -> Sets:
         """The sets of the shared spectra and of the mocks, on a lattice."""
-        survey, drawn = Survey(shared), mocks(population)
+        survey, drawn = Survey(shared), mocks(population, models)
         even = np.arange(len(drawn)) % 2 == 0
         copies = [noisy_copies(survey, validation=False, seed=SEED + i) for i in range(COPIES)]
         fitted = {
@@ -162,11 +163,12 @@ def fit(models: str | Path, sets: Sets, population: Path, console: Console) -> E
     errors: Errors = {}
     n = {kind: len(spectra) for kind, spectra in sets.fitted.items()}
     n["faint"] = sum(map(len, sets.faint))
+    continua = continua_of(population, pipeline.cards[0], models)
     for kind in solver_kinds(pipeline):
         pipeline = Pipeline.load(models, SOLVER_OF[kind])
-        fits[kind], errors[kind] = fit_kind(kind, pipeline, sets, population)
+        fits[kind], errors[kind] = fit_kind(kind, pipeline, sets, continua)
     architecture = pipeline.engines[0].model.card.architecture
-    directory = _directory(models)
+    directory = directory_of(models)
     path = directory / DIRECTORY.name / f"{architecture}.json"
     write_confidence(path, pipeline, fits, {"fitted_to": n})
     mine = [info for info in list_models(directory) if info.card.architecture == architecture]
@@ -176,11 +178,10 @@ def fit(models: str | Path, sets: Sets, population: Path, console: Console) -> E
 
 
 def fit_kind(
-    kind: str, pipeline: Pipeline, sets: Sets, population: Path
+    kind: str, pipeline: Pipeline, sets: Sets, continua: dict[str, Continua]
 ) -> tuple[Fit, dict[str, dict[str, float]]]:
     """Fit one kind of solution: what decides, and the scales of the errors."""
     if kind == "exact":
-        continua = continua_of(population, pipeline.cards[0])
         judged, strangers = judge_sets(pipeline, continua, [sets.fitted["real"], *sets.faint])
         posterior = fit_posterior(judged, continua, strangers)
         return posterior, posterior_errors(judged, posterior)
@@ -191,11 +192,6 @@ def fit_kind(
     # alone the scale is too large for faint ones: few are.
     observed = np.arange(len(every)) < len(every) - len(sets.fitted["mock"])
     return confidence, fit_errors(solutions[observed], confidence)
-
-
-def _directory(models: str | Path) -> Path:
-    """Where the cards are."""
-    return Path(models) if Path(models).is_dir() else SHIPPED
 
 
 @dataclass(frozen=True, eq=False)
@@ -289,7 +285,7 @@ def measure(models: str | Path, sets: Sets, console: Console) -> dict[str, Answe
 def write_page(path: Path, said: dict[str, Answers], models: str | Path) -> None:
     """Replace the measured part of a page."""
     rows = [worth(name, one) for name, one in said.items()]
-    cards = [info.card for info in list_models(_directory(models))]
+    cards = [info.card for info in list_models(directory_of(models))]
     errors = [
         f"- {card.cls}: scale {error['scale']:g}, floor {error['floor']:g} (n = {error['n']})"
         for card in cards
@@ -318,7 +314,7 @@ def main() -> None:
     arguments = parser.parse_args()
     console = Console(width=160)
     lattice = Pipeline.load(arguments.models, "amortised").lattice
-    sets = Sets.read(arguments.shared, arguments.population, lattice)
+    sets = Sets.read(arguments.shared, arguments.population, arguments.models, lattice)
     if not arguments.measure_only:
         console.print(fit(arguments.models, sets, arguments.population, console))
     said = measure(arguments.models, sets, console)

@@ -42,6 +42,17 @@ PARTS = ("mocks", "real", "far")
 TRIES = 50
 
 
+def kind_of(cls: str, models: str | Path) -> str:
+    """Of what kind the training spectra of a class are, by the set of models."""
+    return DEEP if (cls, str(models)) == ("GALAXY", "deep") else cls
+
+
+def set_of(population: Path, kind: str, part: str) -> Path:
+    """The file of a kind below the directory of the population; part is "train" or "valid"."""
+    directory = population.with_name(f"{population.name}-deep") if kind == DEEP else population
+    return directory / f"{class_of(kind)}-{part}.npz"
+
+
 def mocks(kind: str, n: int, seed: int, survey: Survey) -> Spectra:
     """Draw n mock spectra of a kind."""
     rng = np.random.default_rng(seed)

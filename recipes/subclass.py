@@ -39,7 +39,7 @@ from gasnet3.decide.subclass import (
     standard_label,
 )
 from gasnet3.machine.files import replacing
-from gasnet3.nets.registry import SHIPPED, load_models
+from gasnet3.nets.registry import directory_of, load_models
 from gasnet3.solve.coefficients import unit_coefficients
 from gasnet3.solve.engine import Engine
 from gasnet3.solve.prepare import prepare
@@ -334,7 +334,7 @@ def main() -> None:
         content[cls], lines = fit_class(survey, Engine(models[cls]), console)
         page += lines
     console.print("\n".join(page), markup=False)
-    directory = Path(arguments.models) if Path(arguments.models).is_dir() else SHIPPED
+    directory = directory_of(arguments.models)
     path = directory / DIRECTORY.name / f"{models[CLASSES[0]].card.architecture}.json"
     path.parent.mkdir(exist_ok=True)
     with replacing(path) as temporary:

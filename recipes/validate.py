@@ -27,7 +27,7 @@ from rich.console import Console
 from gasnet3.evaluate.evaluation import Evaluation, evaluate
 from gasnet3.evaluate.tables import tables
 from gasnet3.nets.card import write_card
-from gasnet3.nets.registry import SHIPPED, list_models
+from gasnet3.nets.registry import directory_of, list_models
 from gasnet3.pipeline.pipeline import Pipeline
 from gasnet3.solve.solvers import SOLVERS
 from gasnet3.spectra.batch import Spectra
@@ -110,9 +110,7 @@ def main() -> None:
         f"with those of the training groups {called.mean():.4f} of {len(called)}"
     )
     if arguments.write_cards:
-        models = Path(arguments.models)
-        directory = models if models.is_dir() else SHIPPED
-        write_cards(pipeline, directory, scores, arguments.solver)
+        write_cards(pipeline, directory_of(arguments.models), scores, arguments.solver)
 
 
 if __name__ == "__main__":

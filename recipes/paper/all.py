@@ -2,8 +2,8 @@
 
     python recipes/paper/all.py
 
-What is trained stays (Table 4 and Table B1 take a quarter of an hour of one core the first time),
-and so do catalogs whose models and code have not changed.
+What is trained stays (Table 4 and Table B1 take hours the first time, a core a day with
+`--epochs 100`), and so do catalogs whose models and code have not changed.
 """
 
 from __future__ import annotations

@@ -88,6 +88,9 @@ def arguments_of(doc: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--unet", nargs="+", default=["unet"], help="the same of the U-Nets")
     parser.add_argument("--shared", type=Path, default=SHARED, help="directory of the real data")
     parser.add_argument("--population", type=Path, default=POPULATION)
+    parser.add_argument(
+        "--epochs", type=int, default=10, help="of the trainings of Tables 4 and B1; the paper: 100"
+    )
     parser.add_argument("--mocks", type=int, default=800, help="mock validation spectra a class")
     parser.add_argument(
         "--keep",

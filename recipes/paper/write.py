@@ -72,14 +72,14 @@ and the table.
 """
 
 TRAINED = """\
-Small trainings made for this comparison alone (`recipes/paper/trainings.py`): the paper's Encoder
-with the coefficients of eq. 4, the loss of eq. 7 (an error floor of 5 % of the spectrum's rms
-added in quadrature: in so few steps a few spectra of S/N 80 would own it), the step schedule from
-1e-3 to 1e-4, {size} spectra a class from the training population and {epochs} epochs of batches
-of {batch} (as many steps where there are fewer spectra), against the paper's 20,000 spectra and
-100 epochs. Scored with the amortised solver. Such networks are far from converged: the trend
-along m or the size is what can be compared, the level cannot. With n real spectra, a fraction has
-a standard error of about √(p(1 - p)/n).
+Trainings made for this comparison alone (`recipes/paper/trainings.py`): the paper's Encoder on its
+lattice, with the coefficients of eq. 4, the loss of eq. 7 (an error floor of 5 % of the spectrum's
+rms added in quadrature: a few spectra of S/N 80 would own it), the step schedule from 1e-3 to
+1e-4, {size} spectra a class from the training population and {epochs} epochs of batches of {batch}
+(as many steps where there are fewer spectra); the paper has 20,000 spectra and 100 epochs. Scored
+with the amortised solver. Where there are fewer epochs, the trend along m or the size is what can
+be compared, the level less so. With n real spectra, a fraction has a standard error of about
+√(p(1 - p)/n).
 """
 
 
@@ -224,13 +224,13 @@ def speed_section() -> str:
 
 
 def trained_section(key: str, name: str, column: str) -> str:
-    """Table 4 or B1: small trainings beside the paper's."""
+    """Table 4 or B1: our trainings beside the paper's."""
     rows = read_result(key)
     if not rows:
         return NOT_RUN
     biggest = max(rows, key=lambda r: r["size"])
     told = TRAINED.format(
-        size=f"up to {biggest['size']}", epochs=biggest["epochs"], batch=biggest["batch_size"]
+        size=f"up to {biggest['size']:,}", epochs=biggest["epochs"], batch=biggest["batch_size"]
     )
     columns = [column, *(["degree"] if column == "m" else [])]
     head = ["class", *columns, "set", "n", "GF", "mean Δz", "MAE", "MAD", "mean χ²", "median χ²"]

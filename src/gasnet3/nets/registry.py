@@ -194,10 +194,15 @@ def lattice_of(source: ModelNames = "encoder") -> LogLattice:
     return common_lattice(info.card for info in find_models(source).values())
 
 
+def directory_of(source: str | Path) -> Path:
+    """Where the cards of a set of models lie that are its own, of shipped ones by name too."""
+    if str(source) in shipped_sets():
+        return SHIPPED / str(source)
+    return Path(source) if not is_shipped(source) and Path(source).is_dir() else SHIPPED
+
+
 def fit_directories(models: ModelNames, shipped: Path) -> tuple[Path, ...]:
     """Where the fits of models may lie: beside the shipped ones, and in their own directory."""
-    if is_shipped(models):
-        return shipped, SHIPPED / str(models) / shipped.name
-    if isinstance(models, (str, Path)) and Path(models).is_dir():
-        return shipped, Path(models) / shipped.name
-    return (shipped,)
+    if not isinstance(models, (str, Path)):
+        return (shipped,)
+    return tuple(dict.fromkeys([shipped, directory_of(models) / shipped.name]))

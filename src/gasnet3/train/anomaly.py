@@ -221,11 +221,11 @@ def card_mocks(pipeline: Pipeline, densities: Mapping[str, Density]) -> Spectra 
     return Spectra.concatenate([draw(models, MOCKS, sn=sn, seed=7) for sn in MOCK_SN])
 
 
-def population_densities(pipeline: Pipeline, directory: Path) -> dict[str, Density]:
-    """Of each class's training spectra, in ``CLASS-train.npz`` with flux, ivar and z."""
+def population_densities(pipeline: Pipeline, sets: Mapping[str, Path]) -> dict[str, Density]:
+    """Of each class's training spectra, in a npz file with flux, ivar and z."""
     out = {}
     for engine in pipeline.engines:
-        with np.load(directory / f"{engine.cls}-train.npz") as file:
+        with np.load(sets[engine.cls]) as file:
             chosen = np.random.default_rng(6).permutation(len(file["z"]))[: 3 * POINTS]
             flux, ivar, z = (file[name][chosen] for name in ("flux", "ivar", "z"))
         lattice = pipeline.lattice
@@ -235,13 +235,11 @@ def population_densities(pipeline: Pipeline, directory: Path) -> dict[str, Densi
     return out
 
 
-def population_spectra(
-    classes: Iterable[str], directory: Path, lattice: LogLattice = STANDARD
-) -> Spectra:
-    """Some of the population that were not trained on, of ``CLASS-valid.npz`` on a lattice."""
+def population_spectra(sets: Iterable[Path], lattice: LogLattice = STANDARD) -> Spectra:
+    """Some of the population that were not trained on, of npz files on a lattice."""
     parts = []
-    for cls in classes:
-        with np.load(directory / f"{cls}-valid.npz") as file:
+    for path in sets:
+        with np.load(path) as file:
             chosen = np.random.default_rng(8).permutation(len(file["z"]))[:PLENTY]
             flux, ivar = (file[name][chosen] for name in ("flux", "ivar"))
         parts.append(Spectra.from_arrays(flux, ivar, loglam=lattice.loglam, lattice=lattice))
