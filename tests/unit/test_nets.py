@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from gasnet3.nets.card import ModelCard, ModelError
 from gasnet3.nets.encoder import Encoder
 from gasnet3.nets.model import build, read_model, save_model
 from gasnet3.nets.registry import (
+    directory_of,
     find_models,
     fit_directories,
     lattice_of,
@@ -146,6 +148,9 @@ def test_a_shipped_set_takes_what_it_lacks_from_the_default_one(tmp_path, monkey
     assert load_models("far")["GALAXY"].card.name == "far-galaxy"
     assert lattice_of("far") == OBSERVED
     assert fit_directories("far", tmp_path / "confidence")[1] == tmp_path / "far" / "confidence"
+    assert directory_of("far") == tmp_path / "far"
+    assert directory_of("encoder") == directory_of("toy-star") == tmp_path
+    assert directory_of("./far") == Path("./far")
     assert Request("far").absolute().models == "far", "not the directory of that name"
 
 

@@ -38,9 +38,9 @@ Models = Annotated[
     list[str] | None,
     typer.Option(
         "--models",
-        help="A set of the shipped ones (encoder, unet; gasnet3 models lists all), a directory of "
-        "models, or names and cards (.json) of single models, the option given once for each. "
-        "Default: encoder.",
+        help="A set of the shipped ones (encoder, deep, unet; gasnet3 models lists all), a "
+        "directory of models, or names and cards (.json) of single models, the option given once "
+        "for each. Default: encoder.",
     ),
 ]
 SolverOption = Annotated[

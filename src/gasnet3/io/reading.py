@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +12,8 @@ from gasnet3.io.options import DEFAULT, ReadOptions
 from gasnet3.io.reader import Reader, RowReader
 from gasnet3.io.registry import Inputs, expand, find_reader, read_errors
 from gasnet3.io.state import file_state
-from gasnet3.spectra.batch import RESOLUTION, Spectra, regrouped
+from gasnet3.spectra.batch import Spectra, regrouped
 from gasnet3.spectra.lattice import LogLattice
-from gasnet3.spectra.resolution import sigma_said
 from gasnet3.spectra.target import onto, target_lattice
 
 PIECE_ROWS = 4096
@@ -72,10 +70,7 @@ def _brought(
         spectra = reading()
         # Shards are on the lattice they were written for.
         spectra = spectra if lattice is None else spectra.on(lattice)
-    if options.resolution is None:
-        return spectra
-    sigma = sigma_said(options.resolution, spectra.lattice.wave, spectra.ivar > 0)
-    return replace(spectra, meta={**spectra.meta, RESOLUTION: sigma})
+    return spectra if options.resolution is None else spectra.seen_at(options.resolution)
 
 
 def read(

@@ -23,6 +23,7 @@ def classify(
     *,
     loglam: Any = None,
     ids: Sequence[str] | None = None,
+    resolution: str | None = None,
     solver: str = "hybrid",
     models: ModelNames = "encoder",
     device: str = "cpu",
@@ -42,6 +43,8 @@ def classify(
         log10 of the pixel centres, instead of ``wave``.
     ids : sequence of str, optional
         Identifiers; ``row-0``, ``row-1``, ... by default.
+    resolution : str, optional
+        ``R=600`` or ``fwhm=5A``: the models are looked at as broad as that.
     solver, models, device
         See :func:`gasnet3.pipeline.loading.load_classifier`.
     n_best : int
@@ -63,7 +66,8 @@ def classify(
     ------
     ValueError
         If shapes disagree, there is no inverse variance, or a shared wavelength grid is not
-        monotonic or not in Å. A single bad spectrum among many is flagged instead.
+        monotonic or not in Å, or the resolution is not understood. A single bad spectrum among
+        many is flagged instead.
     """
     if ivar is None:
         raise ValueError(
@@ -80,6 +84,8 @@ def classify(
     _check_unit(wave)
     lattice = lattice_of(models)
     spectra = Spectra.from_arrays(flux, ivar, wave, loglam=loglam, ids=ids, lattice=lattice)
+    if resolution is not None:
+        spectra = spectra.seen_at(resolution)
     if device != "cpu":
         threads = 1
     elif threads is None:

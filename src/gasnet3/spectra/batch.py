@@ -15,7 +15,7 @@ from gasnet3.spectra.coverage import median_ratio
 from gasnet3.spectra.joining import join_column
 from gasnet3.spectra.lattice import LogLattice
 from gasnet3.spectra.placing import floats, onto_lattice
-from gasnet3.spectra.resolution import levels
+from gasnet3.spectra.resolution import levels, sigma_said
 from gasnet3.spectra.target import STANDARD, target_lattice
 
 UNCALIBRATED = "flux_uncalibrated"
@@ -249,6 +249,17 @@ class Spectra:
         steps = np.where(size > 1.0, size**2 / 12.0, 0.0)
         with np.errstate(invalid="ignore"):
             return np.sqrt(np.where(stated > 0, stated, np.nan) ** 2 + steps)
+
+    def seen_at(self, resolution: str) -> Spectra:
+        """The same spectra with the resolution that a user says, ``R=600`` or ``fwhm=5A``.
+
+        Raises
+        ------
+        ValueError
+            If it is not understood.
+        """
+        sigma = sigma_said(resolution, self.lattice.wave, self.ivar > 0)
+        return replace(self, meta={**self.meta, RESOLUTION: sigma})
 
     @property
     def resolution_levels(self) -> NDArray[np.int64]:
