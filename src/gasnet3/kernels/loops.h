@@ -1,0 +1,27 @@
+/* What the loops have in common.
+ *
+ * Sums run in lanes: a vector of partial sums, added up at the end. The compiler keeps the order
+ * that is written here, so that no bit depends on how many rows there are or where they lie.
+ */
+#ifndef LOOPS_H
+#define LOOPS_H
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+typedef double v4 __attribute__((vector_size(32)));
+typedef float f8 __attribute__((vector_size(32)));
+typedef float f4 __attribute__((vector_size(16)));
+
+static inline v4 load4(const double *from) { v4 out; memcpy(&out, from, sizeof out); return out; }
+static inline void store4(double *to, v4 value) { memcpy(to, &value, sizeof value); }
+static inline v4 wide4(const float *from)
+{
+    f4 narrow;
+    memcpy(&narrow, from, sizeof narrow);
+    return __builtin_convertvector(narrow, v4);
+}
+static inline double sum4(v4 value) { return (value[0] + value[1]) + (value[2] + value[3]); }
+
+#endif
