@@ -50,8 +50,7 @@ def test_every_processor_has_a_variant():
 
 
 def test_a_changed_text_is_compiled_anew(tmp_path):
-    for source in [*HERE.glob("*.c"), *HERE.glob("*.h")]:
-        shutil.copy(source, tmp_path)
+    shutil.copy(HERE / "processor.c", tmp_path)
     before = build.build(tmp_path)
     times = {path: path.stat().st_mtime_ns for path in before.values()}
     assert build.build(tmp_path) == before
