@@ -9,13 +9,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gasnet3.anomaly import statistics
+from gasnet3.anomaly import second, statistics
 from gasnet3.kernels import build, library
 from gasnet3.kernels.library import HERE
 from gasnet3.solve import slide
 from gasnet3.solve.residual import Residual
 from gasnet3.solve.splines import spline_coefficients
-from gasnet3.spectra.lattice import OBSERVED, ShiftRange
+from gasnet3.spectra.lattice import OBSERVED, WIDE, ShiftRange
 
 needs_c = pytest.mark.skipif(library.library().loaded is None, reason=library.library().about)
 
@@ -113,3 +113,25 @@ def test_pixels_say_what_torch_finds(rows, masked, seed):
         same = place == at
         np.testing.assert_allclose(quoted[same], said[same], rtol=2e-5, atol=1e-5, err_msg=name)
     np.testing.assert_allclose(ours[4], theirs[4], rtol=1e-4, atol=1e-4)
+
+
+@needs_c
+@given(
+    st.integers(1, 5),
+    st.sampled_from(["emission", "absorption"]),
+    st.sampled_from([OBSERVED, WIDE]),
+    st.integers(0, 2**32 - 1),
+)
+def test_comb_finds_what_torch_finds(rows, kind, lattice, seed):
+    rng = np.random.default_rng(seed)
+    sign = 1.0 if kind == "emission" else -1.0
+    shown = torch.from_numpy(sign * 2.0 * rng.normal(size=(rows, lattice.n))).float()
+    blank = rng.random((rows, lattice.n)) < 0.1
+    own, limit = rng.uniform(0, 9000, (2, rows))
+    limit[0] = -1.0
+    ours = second._search(shown, sign, blank, kind, lattice, own, limit)
+    lines = second._lines(sign * shown, blank)
+    theirs = second._found(second._teeth(kind, lattice.k_min), lines, own, limit)
+    assert ours[0][0] == theirs[0][0] == 0.0
+    np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-6)
+    np.testing.assert_array_equal(ours[1], theirs[1])

@@ -24,4 +24,31 @@ static inline v4 wide4(const float *from)
 }
 static inline double sum4(v4 value) { return (value[0] + value[1]) + (value[2] + value[3]); }
 
+/* The first place of the largest value; 0 where there is none above -infinity. */
+static inline int64_t first_largest(const float *values, int64_t n)
+{
+    float best[8], value;
+    int32_t at[8];
+    int64_t i = 0, place = 0;
+    for (int lane = 0; lane < 8; lane++) {
+        best[lane] = -INFINITY;
+        at[lane] = lane;
+    }
+    for (; i + 8 <= n; i += 8)
+        for (int lane = 0; lane < 8; lane++) {
+            value = values[i + lane];
+            at[lane] = value > best[lane] ? (int32_t)i + lane : at[lane];
+            best[lane] = value > best[lane] ? value : best[lane];
+        }
+    for (; i < n; i++)
+        if (values[i] > best[i % 8]) {
+            at[i % 8] = (int32_t)i;
+            best[i % 8] = values[i];
+        }
+    for (int lane = 1; lane < 8; lane++)
+        if (best[lane] > best[place] || (best[lane] == best[place] && at[lane] < at[place]))
+            place = lane;
+    return best[place] > -INFINITY ? at[place] : 0;
+}
+
 #endif

@@ -31,32 +31,11 @@ typedef struct {
     float *contrast;
 } Row;
 
-/* The largest value and the first place that has it. */
+/* The largest value and its place. */
 static Found largest(const float *values, int64_t n)
 {
-    float best[8], value;
-    int32_t at[8];
-    int64_t i = 0;
-    for (int lane = 0; lane < 8; lane++) {
-        best[lane] = -INFINITY;
-        at[lane] = lane;
-    }
-    for (; i + 8 <= n; i += 8)
-        for (int lane = 0; lane < 8; lane++) {
-            value = values[i + lane];
-            at[lane] = value > best[lane] ? (int32_t)i + lane : at[lane];
-            best[lane] = value > best[lane] ? value : best[lane];
-        }
-    for (; i < n; i++)
-        if (values[i] > best[i % 8]) {
-            at[i % 8] = (int32_t)i;
-            best[i % 8] = values[i];
-        }
-    Found out = {best[0], at[0], best[0]};
-    for (int lane = 1; lane < 8; lane++)
-        if (best[lane] > out.value || (best[lane] == out.value && at[lane] < out.place))
-            out = (Found){best[lane], at[lane], best[lane]};
-    return out;
+    int64_t place = first_largest(values, n);
+    return (Found){values[place], place, values[place]};
 }
 
 static double sum_of(const double *values, int64_t n)
