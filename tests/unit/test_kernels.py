@@ -8,11 +8,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from gasnet3.anomaly import second, statistics
 from gasnet3.kernels import build, library
 from gasnet3.kernels.library import HERE
-from gasnet3.solve import slide
+from gasnet3.solve import minima, slide
 from gasnet3.solve.residual import Residual
 from gasnet3.solve.splines import spline_coefficients
 from gasnet3.spectra.lattice import OBSERVED, WIDE, ShiftRange
@@ -135,3 +136,20 @@ def test_comb_finds_what_torch_finds(rows, kind, lattice, seed):
     assert ours[0][0] == theirs[0][0] == 0.0
     np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-6)
     np.testing.assert_array_equal(ours[1], theirs[1])
+
+
+@needs_c
+@given(
+    arrays(
+        np.float32,
+        st.tuples(st.integers(1, 4), st.integers(1, 40)),
+        elements=st.sampled_from([*range(9), np.inf, -np.inf, np.nan]),
+    ),
+    st.integers(0, 6),
+    st.integers(1, 5),
+)
+def test_minima_are_those_of_torch(curves, reach, k):
+    curve = torch.from_numpy(curves)
+    ours, theirs = minima.find_minima(curve, reach + 0.7, k), minima._find_minima(curve, reach, k)
+    for name in ("index", "offset", "chi2"):
+        assert torch.equal(getattr(ours, name), getattr(theirs, name)), name
