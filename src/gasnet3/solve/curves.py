@@ -43,6 +43,10 @@ class Curves:
         """Curves at given shifts, which go where the curves are."""
         return cls(like(chi2, shifts), chi2)
 
+    def rows(self, index: Array) -> Curves:
+        """The curves of some rows."""
+        return Curves(self.shift, self.chi2[index])
+
     def within(self, shifts: ShiftRange) -> Curves:
         """The part of the curves at some shifts."""
         inside = (self.shift >= shifts.first) & (self.shift <= shifts.last)
