@@ -140,9 +140,11 @@ class Amortised(Solver):
         self, engine: Engine, prepared: Prepared, k: int, scanned: Curves | None = None
     ) -> Proposals:
         rest, coeff = engine.reconstruct(prepared)
-        scanned = scanned or engine.amortised_curves(rest, prepared)
+        # Stars differ by fewer pixels than the others.
+        pairs = engine.cls != "STAR"
+        scanned = scanned or engine.amortised_curves(rest, prepared, pairs=pairs)
         curves = engine.under(scanned, prepared.prior)
-        minima = find_minima(curves.chi2, distinct_pixels(engine.cls), k)
+        minima = find_minima(curves.chi2, distinct_pixels(engine.cls) / float(curves.step), k)
         card = engine.card
         models = FixedModels(engine.splines(rest, coeff), card.shifts, card.n)
         return Proposals(curves.position(minima), minima.chi2, REACH, models, coeff, scanned)
