@@ -9,9 +9,12 @@ from hypothesis.extra.numpy import arrays
 
 from gasnet3.anomaly import second, statistics
 from gasnet3.kernels.library import library
+from gasnet3.pipeline.pipeline import Pipeline
 from gasnet3.solve import minima
 from gasnet3.solve.residual import Residual
+from gasnet3.solve.solvers import SOLVERS
 from gasnet3.spectra.lattice import OBSERVED, WIDE
+from toy import toy_engine, toy_model, toy_spectra
 
 needs_c = pytest.mark.skipif(library().loaded is None, reason=library().about)
 
@@ -83,3 +86,23 @@ def test_minima_are_those_of_torch(curves, reach, k):
     ours, theirs = minima.find_minima(curve, reach + 0.7, k), minima._find_minima(curve, reach, k)
     for name in ("index", "offset", "chi2"):
         assert torch.equal(getattr(ours, name), getattr(theirs, name)), name
+
+
+@needs_c
+@pytest.mark.parametrize("solver", list(SOLVERS))
+def test_answers_without_loops_in_c_are_the_same(solver, monkeypatch, tmp_path):
+    spectra = toy_spectra(toy_model("GALAXY"), np.array([0.011, 0.0457, 0.08321]))
+    engines = tuple(toy_engine(cls) for cls in ("STAR", "GALAXY", "QSO"))
+    pipeline = Pipeline(engines, SOLVERS[solver], torch.device("cpu"))
+    with_c = pipeline.run(spectra)
+    monkeypatch.setattr("gasnet3.kernels.library.HERE", tmp_path)
+    monkeypatch.setenv("CC", "no-such-compiler")
+    library.cache_clear()
+    try:
+        without = pipeline.run(spectra)
+    finally:
+        library.cache_clear()
+    for name in ("class", "zwarn", "notes"):
+        np.testing.assert_array_equal(with_c[name], without[name])
+    assert (np.abs(with_c["z"] - without["z"]) < 1e-3 * with_c["z_err"]).all()
+    np.testing.assert_allclose(with_c["chi2"], without["chi2"], rtol=1e-6)

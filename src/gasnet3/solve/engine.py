@@ -164,3 +164,7 @@ class Engine:
         chi2 = scan_amortised(rest, prepared.flux, prepared.ivar, card.shifts, pairs=pairs)
         back = step * np.arange(chi2.shape[1] - 1, -1, -1, dtype=np.float64)
         return Curves.of(card.shifts.last - back, chi2)
+
+    def proposing_curves(self, rest: Array, prepared: Prepared) -> Curves:
+        """The same as minima are proposed from: stars differ by too few pixels for pairs."""
+        return self.amortised_curves(rest, prepared, pairs=self.cls != "STAR")

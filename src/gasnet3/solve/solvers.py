@@ -140,9 +140,7 @@ class Amortised(Solver):
         self, engine: Engine, prepared: Prepared, k: int, scanned: Curves | None = None
     ) -> Proposals:
         rest, coeff = engine.reconstruct(prepared)
-        # Stars differ by fewer pixels than the others.
-        pairs = engine.cls != "STAR"
-        scanned = scanned or engine.amortised_curves(rest, prepared, pairs=pairs)
+        scanned = scanned or engine.proposing_curves(rest, prepared)
         curves = engine.under(scanned, prepared.prior)
         minima = find_minima(curves.chi2, distinct_pixels(engine.cls) / float(curves.step), k)
         card = engine.card
