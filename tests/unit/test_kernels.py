@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gasnet3.kernels import build, library
@@ -19,6 +19,7 @@ needs_c = pytest.mark.skipif(library.library().loaded is None, reason=library.li
 
 
 @needs_c
+@settings(max_examples=40)
 @given(st.integers(5, 1200), st.integers(0, 40), st.integers(1, 9), st.integers(0, 2**32 - 1))
 def test_slide_finds_what_torch_finds(n, shifts, fits, seed):
     rng = np.random.default_rng(seed)
