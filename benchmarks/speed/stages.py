@@ -11,7 +11,6 @@ import torch
 from gasnet3.catalog import write_catalog
 from gasnet3.io import read_file, write_shard, write_spec
 from gasnet3.pipeline.pipeline import Pipeline
-from gasnet3.solve.curves import scan_amortised
 from gasnet3.solve.engine import Engine
 from gasnet3.solve.prepare import Prepared, prepare
 from gasnet3.solve.solvers import SOLVERS
@@ -72,11 +71,11 @@ def _class_jobs(engine: Engine, prepared: Prepared) -> list[Job]:
     """What is done for each class."""
     with torch.inference_mode():
         rest, _ = engine.reconstruct(prepared)
-    flux, ivar, shifts = prepared.flux, prepared.ivar, engine.model.card.shifts
-    few = (rest[:DIRECT_ROWS], flux[:DIRECT_ROWS], ivar[:DIRECT_ROWS], shifts)
+    flux, ivar = prepared.flux, prepared.ivar
+    few = (rest[:DIRECT_ROWS], flux[:DIRECT_ROWS], ivar[:DIRECT_ROWS], engine.card.shifts)
     works: dict[str, Callable[[], object]] = {
         "network": lambda: engine.reconstruct(prepared),
-        "scan, amortised": lambda: scan_amortised(rest, flux, ivar, shifts),
+        "scan, amortised": lambda: engine.proposing_curves(rest, prepared),
         "scan, hybrid": lambda: engine.frugal_scan.scan(prepared),
         "scan, exact": lambda: engine.full_scan.scan(prepared),
     }

@@ -20,5 +20,5 @@ def test_a_place_is_one_with_data() -> None:
         torch.from_numpy(flux).float(), torch.from_numpy(ivar).float(), model, model + 1.0
     )
     sky = np.zeros(OBSERVED.n, bool)
-    found = pixel_statistics(residual, sky, OBSERVED).wave["negative"]
+    found = pixel_statistics(residual, sky, OBSERVED)[0].wave["negative"]
     assert OBSERVED.wave[LAST - 60] <= found[0] <= OBSERVED.wave[LAST]

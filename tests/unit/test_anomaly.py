@@ -54,13 +54,13 @@ def at(wave: float) -> int:
 
 def statistic(difference: np.ndarray, name: str, **options: np.ndarray) -> tuple[float, float]:
     """Value and wavelength of a statistic of the last row."""
-    found = pixel_statistics(residual(difference, **options), SKY, OBSERVED)
+    found = pixel_statistics(residual(difference, **options), SKY, OBSERVED)[0]
     return float(found.value[name][-1]), float(found.wave[name][-1])
 
 
 def ordinary_range(name: str) -> float:
     """Largest value among forty ordinary rows."""
-    return float(pixel_statistics(residual(noise(40, 9)), SKY, OBSERVED).value[name].max())
+    return float(pixel_statistics(residual(noise(40, 9)), SKY, OBSERVED)[0].value[name].max())
 
 
 def with_line(wave: float, height: float, sigma: float) -> np.ndarray:
@@ -109,7 +109,7 @@ def test_what_was_put_in_is_found_where_it_is(name, made, low, high):
     value, wave = statistic(made, name)
     assert value > ordinary_range(name)
     assert low <= wave <= high
-    assert float(pixel_statistics(residual(made[:1]), SKY, OBSERVED).value[name][0]) < value
+    assert float(pixel_statistics(residual(made[:1]), SKY, OBSERVED)[0].value[name][0]) < value
 
 
 def test_a_line_of_the_resolution_is_no_cosmic_ray():
@@ -120,7 +120,7 @@ def test_sky_residuals_are_told_from_lines():
     sky = (WAVE > 8300) & (WAVE < 8400)
     made = noise(2)
     made[1, sky] *= 8.0
-    found = pixel_statistics(residual(made), sky, OBSERVED)
+    found = pixel_statistics(residual(made), sky, OBSERVED)[0]
     assert found.value["sky"][1] > found.value["sky"][0] + 1.0
     assert 8300 <= found.wave["sky"][1] <= 8400
     assert abs(found.value["line"][1] - found.value["line"][0]) < 0.4
@@ -131,7 +131,7 @@ def test_masked_pixels_say_nothing():
     ivar = np.ones(made.shape)
     ivar[:, at(4900.0) : at(5100.0)] = 0.0
     assert statistic(made, "line", ivar=ivar)[0] <= ordinary_range("line")
-    nothing = pixel_statistics(residual(made, np.zeros(made.shape)), SKY, OBSERVED)
+    nothing = pixel_statistics(residual(made, np.zeros(made.shape)), SKY, OBSERVED)[0]
     assert np.isnan(nothing.value["dead"]).all()
     assert all(np.isfinite(v).all() or np.isnan(v).all() for v in nothing.value.values())
 

@@ -44,6 +44,27 @@ def test_amortised_finds_a_perfect_match_at_chi2_zero(rng):
     assert abs(float(curve.min())) < 0.05
 
 
+@pytest.mark.parametrize("first", [2, 3])
+@pytest.mark.parametrize("n", [600, 601])
+def test_amortised_of_pairs_is_the_direct_sum_over_them(first, n, rng):
+    shifts = ShiftRange(first, 60)
+    flux, ivar = rng.normal(size=(2, 3, n))
+    ivar = ivar**2
+    rest = rng.normal(size=(3, n + len(shifts) - 1))
+    arrays = (torch.from_numpy(part).float() for part in (rest, flux, ivar))
+    curve = scan_amortised(*arrays, shifts, pairs=True)
+    every = shifts.shifts[::-1][::2][::-1]
+    assert curve.shape == (3, len(every))
+    for column, shift in enumerate(every):
+        start = int(shifts.start(shift))
+        direct = (ivar * flux**2).sum(axis=1)
+        for i in range(0, n, 2):
+            mean = rest[:, start + i : start + i + 2].mean(axis=1)
+            weight, product = ivar[:, i : i + 2], (ivar * flux)[:, i : i + 2]
+            direct += weight.sum(axis=1) * mean**2 - 2 * product.sum(axis=1) * mean
+        np.testing.assert_allclose(curve[:, column], direct, rtol=1e-4, atol=1e-3)
+
+
 FRUGAL = Frugality(step=2, share=4, average=4, stride=8)
 
 

@@ -34,8 +34,8 @@ def seen(models, shift):
 @pytest.mark.parametrize("shift", [3.0, 3.4, 17.0, 31.37, 59.9, 60.0])
 def test_true_shift_of_noiseless_spectra_is_found(models, shift, rng):
     true = torch.full((4,), shift, dtype=torch.float64)
-    flux = seen(models, true)
-    ivar = torch.from_numpy(rng.uniform(0.5, 2.0, flux.shape))
+    flux = seen(models, true).float()
+    ivar = torch.from_numpy(rng.uniform(0.5, 2.0, flux.shape)).float()
     start = torch.clamp(torch.round(true) + torch.tensor([0.0, 1.0, -1.0, 0.4]), 3, 60)
     fits, converged = slide(models, flux, ivar, torch.arange(4), start)
     np.testing.assert_allclose(fits.shift, true, atol=1e-6)
@@ -45,7 +45,7 @@ def test_true_shift_of_noiseless_spectra_is_found(models, shift, rng):
 
 def test_chi2_is_the_direct_sum_and_least_within_reach(models, rng):
     true = torch.full((4,), 31.4, dtype=torch.float64)
-    flux = seen(models, true) + torch.from_numpy(rng.normal(size=(4, OBSERVED.n)))
+    flux = (seen(models, true) + torch.from_numpy(rng.normal(size=(4, OBSERVED.n)))).float()
     ivar = torch.ones_like(flux)
     ivar[:, 700:900] = 0
     fits, converged = slide(models, flux, ivar, torch.arange(4), torch.round(true))
@@ -66,7 +66,7 @@ def test_nothing_to_slide_along_does_not_converge(rng):
     flat = FixedModels(
         spline_coefficients(torch.zeros(2, SHIFTS.rest_lattice(OBSERVED).n)), SHIFTS, 4076
     )
-    flux = torch.from_numpy(rng.normal(size=(2, OBSERVED.n)))
+    flux = torch.from_numpy(rng.normal(size=(2, OBSERVED.n))).float()
     start = torch.tensor([20.0, 30.0], dtype=torch.float64)
     fits, converged = slide(flat, flux, torch.ones_like(flux), torch.arange(2), start)
     assert not converged.any()

@@ -9,26 +9,23 @@ import numpy as np
 from gasnet3.anomaly.density import Density
 from gasnet3.anomaly.second import SecondRedshift, find_second
 from gasnet3.anomaly.statistics import Statistics, pixel_statistics
+from gasnet3.kernels.library import compiled
 from gasnet3.machine.typing import Bools, Floats
-from gasnet3.solve.arrays import Array, as_numpy, clipped, like, namespace
+from gasnet3.solve.arrays import Array, as_numpy
 from gasnet3.solve.batching import on_gpu
 from gasnet3.solve.coefficients import unit_coefficients
-from gasnet3.solve.residual import NARROW, Residual
 from gasnet3.solve.solution import Solution
 from gasnet3.spectra.coverage import good_span, whole_span
 from gasnet3.spectra.lattice import LogLattice
 
 TOGETHER = 32
-"""Rows whose pixels are looked at together on a CPU: they stay in its cache."""
+"""Rows whose pixels are looked at together where no loops in C do it: they stay in the cache."""
 
 CLEAR_SN = 6.0
 """Median S/N a pixel below which an ambiguous redshift is what one expects."""
 
 MODEL_SN = 60.0
 """Median S/N a pixel above which models, and not noise, limit what Δχ² in units of χ² can be."""
-
-SURROUNDINGS = 61
-"""Pixels about a narrow line whose mean is not part of it."""
 
 FOREST_SCALE = 10.0
 """Isolation scores differ little: in these units their logarithms vary as other statistics do."""
@@ -59,15 +56,15 @@ def measure(
         By class.
     """
     rows, residual, lattice = len(solution.z), solution.residual, solution.lattice
-    together = rows if on_gpu(residual.flux) else TOGETHER
+    once = on_gpu(residual.flux) or compiled(residual.flux)
+    together = rows if once else TOGETHER
     parts = []
     for start in range(0, rows, together):
         cut = slice(start, start + together)
         part = residual[cut]
         # NumPy would tell of every pixel without data, which torch does not.
         with np.errstate(divide="ignore", invalid="ignore"):
-            statistics = pixel_statistics(part, sky, lattice)
-            narrow = _narrow(part, sky)
+            statistics, narrow = pixel_statistics(part, sky, lattice)
             second = find_second(narrow, solution.z[cut], solution.cls[cut], lattice)
         parts.append((statistics, second))
     statistics, second = _joined([s for s, _ in parts]), _seconds([s for _, s in parts])
@@ -88,15 +85,6 @@ def _covers_all(ivar: Array, lattice: LogLattice) -> Bools:
     """Which rows have data over as much as ordinary spectra have, shape (rows,)."""
     first, last = good_span(as_numpy(ivar > 0))
     return np.asarray(last - first >= whole_span(lattice))
-
-
-def _narrow(residual: Residual, sky: Bools) -> Array:
-    """Significance of narrow lines above their surroundings, in units of what it scatters by."""
-    xp, off_sky = namespace(residual.flux), like(residual.flux, ~sky)
-    found = xp.where(off_sky, residual.contrast(NARROW[0], SURROUNDINGS), 0.0)
-    count = clipped((found != 0).sum(1), 1)
-    scatter = (clipped(found, -3.0, 3.0) ** 2).sum(1) / count
-    return found / xp.sqrt(clipped(scatter, 1.0))[:, None]
 
 
 def _joined(parts: list[Statistics]) -> Statistics:

@@ -14,10 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gasnet3.kernels import comb as kernel
+from gasnet3.kernels.library import compiled
 from gasnet3.machine.typing import Bools, Floats
 from gasnet3.solve.arrays import (
     as_numpy,
     clipped,
+    contiguous,
     copied,
     largest,
     like,
@@ -108,6 +111,7 @@ class SecondRedshift:
     names: list[str]
 
 
+@cache
 def comb(kind: str) -> tuple[tuple[str, ...], Floats]:
     """Names and rest wavelengths (vacuum Å) of the lines of one kind."""
     if kind == "absorption":
@@ -138,12 +142,12 @@ def find_second(
     forest = _before(lattice, np.where(quasar, np.log10(LYMAN_ALPHA) / STEP + own, 0.0))
     blank = forest | _own_lines(own, quasar, lattice)
     limit = np.full(len(z), np.log10(1.0 + MAX_Z["emission"]) / STEP)
-    best = _search(_lines(significance, blank), "emission", lattice, own, limit)
+    best = _search(significance, 1.0, blank, "emission", lattice, own, limit)
     absorbed = np.zeros(len(z), bool)
     if quasar.any():
         rows = np.flatnonzero(quasar)
-        absorption = _lines(-significance[rows.tolist()], blank[rows])
-        evidence, shift = _search(absorption, "absorption", lattice, own[rows], own[rows])
+        some, its = significance[rows.tolist()], own[rows]
+        evidence, shift = _search(some, -1.0, blank[rows], "absorption", lattice, its, its)
         more = evidence > best[0][rows]
         absorbed[rows] = more
         best[0][rows[more]], best[1][rows[more]] = evidence[more], shift[more]
@@ -189,33 +193,44 @@ def _lines(significance: Any, blank: Bools) -> Any:
 
 
 def _search(
-    strength: Any, kind: str, lattice: LogLattice, own: Floats, limit: Floats
-) -> tuple[Floats, Floats]:
+    significance: Any, sign: float, blank: Bools, kind: str, lattice: LogLattice, own: Floats,
+    limit: Floats,
+) -> tuple[Floats, Floats]:  # fmt: skip
     """Evidence of the best shift of each row, and the shift; 0 where there is none."""
-    places, groups = _teeth(kind, lattice.k_min)
-    n_shifts = int(np.log10(1.0 + MAX_Z[kind]) / STEP)
-    reach = (max(0, -int(places.min())), max(0, int(places.max()) + n_shifts - lattice.n))
+    teeth = _teeth(kind, lattice.k_min)
+    if compiled(significance):
+        shown = contiguous(significance)[0]
+        return kernel.search(teeth, shown, sign=sign, blank=blank, own=own, limit=limit)
+    return _found(teeth, _lines(sign * significance, blank), own, limit)
+
+
+def _found(teeth: kernel.Comb, strength: Any, own: Floats, limit: Floats) -> tuple[Floats, Floats]:
+    """What the search finds, on a GPU or where nothing could be compiled."""
+    places, n_shifts = teeth.places, teeth.shifts
+    reach = (
+        max(0, -int(places.min())), max(0, int(places.max()) + n_shifts - strength.shape[1])
+    )  # fmt: skip
     xp, padded = namespace(strength), widened(strength, *reach)
     total = xp.zeros_like(padded[:, :n_shifts])
     strongest, strong = copied(total), copied(total)
-    for group, is_strong in groups:
-        lines = [padded[:, places[i] + reach[0] : places[i] + reach[0] + n_shifts] for i in group]
+    groups = np.split(places, teeth.ends[:-1])
+    for group, is_strong in zip(groups, teeth.strong, strict=True):
+        lines = [padded[:, at + reach[0] : at + reach[0] + n_shifts] for at in group.tolist()]
         line = reduce(xp.maximum, lines)
         total += line
         strongest = xp.maximum(strongest, line)
         if is_strong:
             strong = xp.maximum(strong, line)
     shifts = np.arange(n_shifts)
-    apart = np.abs(shifts - own[:, None]) > np.log10(1.0 + APART[kind]) / STEP
-    allowed = apart & (shifts <= limit[:, None])
+    allowed = (np.abs(shifts - own[:, None]) > teeth.apart) & (shifts <= limit[:, None])
     counts = like(total, allowed) & (strong >= NEARLY * strongest)
     best, place_of = largest(xp.where(counts, total - strongest, 0.0))
     return as_numpy(wide(xp.sqrt(clipped(best, 0.0)))), as_numpy(wide(place_of))
 
 
 @cache
-def _teeth(kind: str, k_min: int) -> tuple[NDArray[np.int64], list[tuple[list[int], bool]]]:
-    """Pixels of the lines at rest, and which of them count together, with one of ``STRONG``."""
+def _teeth(kind: str, k_min: int) -> kernel.Comb:
+    """Pixels of the lines at rest, those that count together beside each other."""
     names, rest = comb(kind)
     places = np.rint(np.log10(rest) / STEP).astype(np.int64) - k_min
     groups: list[list[int]] = []
@@ -225,7 +240,14 @@ def _teeth(kind: str, k_min: int) -> tuple[NDArray[np.int64], list[tuple[list[in
             groups[-1].append(int(i))
         else:
             groups.append([int(i)])
-    return places, [(group, any(names[i] in STRONG for i in group)) for group in groups]
+    return kernel.Comb(
+        places=places[[i for group in groups for i in group]],
+        ends=np.cumsum([len(group) for group in groups]),
+        strong=np.array([any(names[i] in STRONG for i in group) for group in groups]),
+        shifts=int(np.log10(1.0 + MAX_Z[kind]) / STEP),
+        apart=float(np.log10(1.0 + APART[kind]) / STEP),
+        least=LEAST, most=MOST, nearly=NEARLY,
+    )  # fmt: skip
 
 
 def _described(
@@ -234,18 +256,31 @@ def _described(
 ) -> SecondRedshift:  # fmt: skip
     """The lines of the second redshifts found."""
     z, wave, names = np.full(len(shift), np.nan), np.full(len(shift), np.nan), [""] * len(shift)
-    for row in np.flatnonzero(evidence > 0):
-        labels, rest = comb("absorption" if absorbed[row] else "emission")
-        values = as_numpy(significance[row]) * (-1.0 if absorbed[row] else 1.0)
-        values = np.pad(values, lattice.n)
-        middle = np.rint(np.log10(rest) / STEP + shift[row]).astype(int) - lattice.k_min
-        offsets = np.arange(-AROUND, AROUND + 1)
-        near = values[np.clip(middle[:, None] + offsets, -lattice.n, 2 * lattice.n - 1) + lattice.n]
-        moved = int(offsets[np.clip(near, 0.0, MOST).sum(axis=0).argmax()])
-        shift[row] += moved
-        strength = near[:, np.clip(moved + AROUND + np.arange(-1, 2), 0, 2 * AROUND)].max(axis=1)
-        order = [int(i) for i in np.argsort(-strength) if strength[i] >= LEAST]
-        z[row] = 10.0 ** (STEP * shift[row]) - 1.0
-        wave[row] = rest[order[0]] * (1.0 + z[row]) if order else np.nan
-        names[row] = ", ".join(dict.fromkeys(labels[i] for i in order))
+    for kind, sign, these in (("emission", 1.0, ~absorbed), ("absorption", -1.0, absorbed)):
+        rows = np.flatnonzero(these & (evidence > 0))
+        if not len(rows):
+            continue
+        labels, rest = comb(kind)
+        values = sign * as_numpy(significance[rows.tolist()])
+        middle = np.log10(rest) / STEP + shift[rows, None]
+        moved, strength = _shown(values, np.rint(middle).astype(int) - lattice.k_min)
+        shift[rows] += moved
+        z[rows] = 10.0 ** (STEP * shift[rows]) - 1.0
+        order, count = np.argsort(-strength, axis=1, kind="stable"), (strength >= LEAST).sum(axis=1)
+        wave[rows] = np.where(count > 0, rest[order[:, 0]] * (1.0 + z[rows]), np.nan)
+        for row, by_strength, many in zip(rows, order.tolist(), count.tolist(), strict=True):
+            names[row] = ", ".join(dict.fromkeys(labels[i] for i in by_strength[:many]))
     return SecondRedshift(evidence, z, wave, absorbed, names)
+
+
+def _shown(
+    values: NDArray[np.floating[Any]], middle: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.floating[Any]]]:
+    """By how many pixels lines are best moved, (rows,); and how strong they then are."""
+    pixel = middle[..., None] + np.arange(-AROUND, AROUND + 1)
+    inside = (pixel >= 0) & (pixel < values.shape[1])
+    row = np.arange(len(values))[:, None, None]
+    near = np.where(inside, values[row, np.where(inside, pixel, 0)], 0.0)
+    best = np.clip(near, 0.0, MOST).sum(axis=1).argmax(axis=1)
+    about = np.clip(best[:, None] + np.arange(-1, 2), 0, 2 * AROUND)
+    return best - AROUND, np.take_along_axis(near, about[:, None], axis=2).max(axis=2)

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 
+from gasnet3.kernels import pixels as kernel
+from gasnet3.kernels.library import compiled
 from gasnet3.machine.typing import Bools, Floats
 from gasnet3.solve.arrays import (
+    Array,
     as_numpy,
     clipped,
+    contiguous,
     copied,
     inverse_root,
     largest,
@@ -27,7 +32,18 @@ from gasnet3.solve.arrays import (
     wide,
     widened,
 )
-from gasnet3.solve.residual import MODEL_ERROR, NARROW, NOISE_BLOCK, Residual, running, window
+from gasnet3.solve.residual import (
+    CLIP,
+    MODEL_ERROR,
+    MOST_OF,
+    NARROW,
+    NOISE_BLOCK,
+    PIXEL_ERROR,
+    WIDE_ERROR,
+    Residual,
+    running,
+    window,
+)
 from gasnet3.spectra.coverage import good_span
 from gasnet3.spectra.lattice import LogLattice
 
@@ -42,6 +58,9 @@ STEP_REACH = 60
 
 DEAD_WIDTH, DEAD_REACH = 41, 201
 """Pixels over which a spectrum without noise is dead, and about them that must have data."""
+
+SURROUNDINGS = 61
+"""Pixels about a narrow line whose mean is not part of it."""
 
 NEGATIVE_WIDTH, NEGATIVE_SIGMA = 101, 5.0
 """Pixels over which the flux should not be negative, and from how many σ on it counts."""
@@ -77,7 +96,9 @@ class Statistics:
         self.wave[name] = np.full(len(value), np.nan) if wave is None else wave
 
 
-def pixel_statistics(residual: Residual, sky: Bools, lattice: LogLattice) -> Statistics:
+def pixel_statistics(
+    residual: Residual, sky: Bools, lattice: LogLattice
+) -> tuple[Statistics, Array]:
     """Statistics of the pixels: defects, features, and how well the model fits anywhere.
 
     Parameters
@@ -88,7 +109,53 @@ def pixel_statistics(residual: Residual, sky: Bools, lattice: LogLattice) -> Sta
         Pixels of strong sky lines and telluric bands.
     lattice : LogLattice
         Observed lattice.
+
+    Returns
+    -------
+    statistics : Statistics
+    narrow : Tensor or ndarray of float32, shape (rows, n)
+        Significance of narrow lines above their surroundings, in units of what it scatters by;
+        0 in the sky.
     """
+    found = _found_in_c if compiled(residual.flux) else _found
+    names, value, place, quoted, narrow = found(residual, sky, lattice)
+    value = [np.log(np.maximum(column, LEAST_VALUE.get(name, 0.0)))
+             for name, column in zip(names, value, strict=True)]  # fmt: skip
+    wave = [np.where(column >= 0, lattice.wave[column], np.nan) for column in place]
+    by_name = (dict(zip(names, columns, strict=True)) for columns in (value, wave, quoted))
+    return Statistics(*by_name), narrow
+
+
+LEAST_VALUE = {
+    "step": 0.1, "cosmic": 1.0, "negative": 1.0, "line": 1.0, "broad": 1.0,
+    "misfit": 1e-3, "everywhere": 1e-3,
+}  # fmt: skip
+"""What is lower counts as this: logarithms of it would tell nothing."""
+
+
+def _found_in_c(residual: Residual, sky: Bools, lattice: LogLattice) -> tuple[Any, ...]:
+    """Names of what is found, and one array each of values, places, and what is quoted."""
+    spectra, models = (residual.flux, residual.ivar), (residual.model, residual.total)
+    parts = contiguous(*map(narrow, spectra), *map(wide, models))
+    value, place, quoted, lines = kernel.pixels(_settings(lattice), *parts, sky=sky)
+    return kernel.FINDINGS, value.T, place.T, quoted.T, like(residual.flux, lines)
+
+
+@cache
+def _settings(lattice: LogLattice) -> kernel.Settings:
+    """What the loops in C have to know."""
+    return kernel.Settings(
+        pixel_error=PIXEL_ERROR, wide_error=WIDE_ERROR, model_error=MODEL_ERROR, clip=CLIP,
+        clipped=CLIPPED, largest_pull=LARGEST_PULL, negative_sigma=NEGATIVE_SIGMA,
+        data_first=DATA_FIRST, softening=SOFTENING, most_of=MOST_OF, block=NOISE_BLOCK,
+        fewest=FEWEST, narrow=NARROW, wide=WIDE, step_reach=STEP_REACH, joins=_joins(lattice),
+        dead_width=DEAD_WIDTH, dead_reach=DEAD_REACH, negative_width=NEGATIVE_WIDTH,
+        surroundings=SURROUNDINGS,
+    )  # fmt: skip
+
+
+def _found(residual: Residual, sky: Bools, lattice: LogLattice) -> tuple[Any, ...]:
+    """What :func:`_found_in_c` gives, on a GPU or where nothing could be compiled."""
     off_sky = like(residual.flux, ~sky)
     found = {
         "step": _step(residual, lattice),
@@ -99,16 +166,22 @@ def pixel_statistics(residual: Residual, sky: Bools, lattice: LogLattice) -> Sta
         **_features(residual, off_sky),
         **_misfits(residual),
     }
-    value = {name: as_numpy(part[0]) for name, part in found.items()}
-    at = {name: as_numpy(part[1]) for name, part in found.items()}
+    value, place, quoted = (
+        [as_numpy(part[which]) for part in found.values()] for which in range(3)
+    )
     # The middle of a window may lie where there are no data any more.
     ends = good_span(as_numpy(residual.good))
-    places = {
-        name: np.where(place >= 0, lattice.wave[np.clip(place, *ends)], np.nan)
-        for name, place in at.items()
-    }
-    extra = {name: as_numpy(part[2]) for name, part in found.items()}
-    return Statistics(value, places, extra)
+    place = [np.where(column >= 0, np.clip(column, *ends), column) for column in place]
+    return tuple(found), value, place, quoted, _narrow(residual, off_sky)
+
+
+def _narrow(residual: Residual, off_sky: Array) -> Array:
+    """Significance of narrow lines above their surroundings, in units of what it scatters by."""
+    xp = namespace(residual.flux)
+    found = xp.where(off_sky, residual.contrast(NARROW[0], SURROUNDINGS), 0.0)
+    count = clipped((found != 0).sum(1), 1)
+    scatter = (clipped(found, -3.0, 3.0) ** 2).sum(1) / count
+    return found / xp.sqrt(clipped(scatter, 1.0))[:, None]
 
 
 Found = tuple[Any, Any, Any]
@@ -129,18 +202,21 @@ def _nowhere(values: Any) -> Found:
 def _step(residual: Residual, lattice: LogLattice) -> Found:
     """Largest step of the level where arms of spectrographs meet."""
     found = []
-    for low, high in JOINS:
-        start, stop = (int(i) for i in np.searchsorted(lattice.wave, (low, high)))
-        start, stop = max(start, STEP_REACH), min(stop, lattice.n - STEP_REACH)
+    for start, stop in _joins(lattice):
         if stop > start:
             significance, share = residual.step(STEP_REACH, start, stop)
             best, place, quoted = _largest(abs(significance), share)
             found.append((best, place + start, quoted))
     xp = namespace(residual.flux)
-    if not found:
-        return _nowhere(wide(xp.full_like(residual.flux[:, 0], xp.nan)))
-    best, place, quoted = _best(found)
-    return xp.log(clipped(best, 0.1)), place, quoted
+    return _best(found) if found else _nowhere(wide(xp.full_like(residual.flux[:, 0], xp.nan)))
+
+
+def _joins(lattice: LogLattice) -> tuple[tuple[int, int], ...]:
+    """First pixel and the one after the last of where arms meet, as far as there are levels."""
+    ends = (np.searchsorted(lattice.wave, join) for join in JOINS)
+    return tuple(
+        (max(int(low), STEP_REACH), min(int(high), lattice.n - STEP_REACH)) for low, high in ends
+    )
 
 
 def _best(found: Sequence[Found]) -> Found:
@@ -165,16 +241,16 @@ def _dead(residual: Residual) -> Found:
     local = window(running(scatter), DEAD_WIDTH) / clipped(count, 1.0)
     whole = scatter.sum(1) / clipped(both.sum(1), 1)
     # Where a survey's spectra end they are often interpolated.
-    inside = window(residual.counts, DEAD_REACH)[:, 1:] > 0.9 * DEAD_REACH
+    inside = window(residual.counts, DEAD_REACH)[:, 1:] > MOST_OF * DEAD_REACH
     enough = inside & (count > DEAD_WIDTH // 2)
     least, place = largest(-xp.where(enough, local, xp.inf))
     low = -least
-    ratio = (low + 1e-4) / (whole + 1e-4)
-    return xp.where(xp.isfinite(low), -xp.log(ratio), xp.nan), place, low
+    ratio = (whole + SOFTENING) / (low + SOFTENING)
+    return xp.where(xp.isfinite(low), ratio, xp.nan), place, low
 
 
-CLIPPED = 9.0
-"""Largest squared pull that counts in the scatter of neighbours."""
+CLIPPED, SOFTENING = 9.0, 1e-4
+"""Largest squared pull that counts in the scatter of neighbours, and what is added to it."""
 
 
 def _cosmic(residual: Residual, allowed: Any) -> Found:
@@ -185,8 +261,7 @@ def _cosmic(residual: Residual, allowed: Any) -> Found:
     spike = copied(pull)
     spike[:, 1:] -= sides[:, :-1]
     spike[:, :-1] -= sides[:, 1:]
-    best, place, quoted = _largest(spike)
-    return xp.log(clipped(best, 1.0)), place, quoted
+    return _largest(spike)
 
 
 def _negative(residual: Residual) -> Found:
@@ -198,7 +273,7 @@ def _negative(residual: Residual) -> Found:
     mean, weights = (narrow(window(part, NEGATIVE_WIDTH)) for part in sums)
     significance = xp.where(weights > 0, mean * inverse_root(weights), 0.0)
     best, place, quoted = _largest(-significance)
-    return xp.log(clipped(best / NEGATIVE_SIGMA, 1.0)), place, quoted
+    return best / NEGATIVE_SIGMA, place, quoted
 
 
 def _sky(residual: Residual, sky: Any) -> Found:
@@ -208,7 +283,7 @@ def _sky(residual: Residual, sky: Any) -> Found:
     on, off = residual.good & sky, residual.good & ~sky
     means = [xp.where(part, squared, 0.0).sum(1) / clipped(part.sum(1), 1) for part in (on, off)]
     known = (on.sum(1) >= FEWEST) & (off.sum(1) >= FEWEST)
-    ratio = xp.log((means[0] + 0.1) / (means[1] + 0.1))
+    ratio = (means[0] + 0.1) / (means[1] + 0.1)
     _, place, quoted = _largest(xp.where(on, abs(residual.pull), 0.0))
     return xp.where(known, ratio, xp.nan), place, quoted
 
@@ -220,8 +295,7 @@ def _features(residual: Residual, allowed: Any) -> dict[str, Found]:
     broad = [residual.significance(width, alike=True) for width in WIDE]
     for name, shown in (("line", lines), ("broad", broad)):
         found = [_largest(xp.where(allowed, abs(s), 0.0), s) for s in shown]
-        best, place, quoted = _best(found)
-        out[name] = (xp.log(clipped(best, 1.0)), place, quoted)
+        out[name] = _best(found)
     return out
 
 
@@ -241,8 +315,8 @@ def _misfits(residual: Residual) -> dict[str, Found]:
     shown = residual.narrowest
     _, place, pull = _largest(xp.maximum(shown, -DATA_FIRST * shown), abs(shown))
     return {
-        "misfit": (xp.log(clipped(mean, 1e-3)), place, pull),
-        "everywhere": _nowhere(xp.log(clipped(everywhere, 1e-3))),
+        "misfit": (mean, place, pull),
+        "everywhere": _nowhere(everywhere),
     }
 
 

@@ -24,6 +24,7 @@ PACKAGES = (
 def info() -> None:
     """Show what a bug report needs."""
     from gasnet3.io import READERS, load_plugins
+    from gasnet3.kernels.library import library
     from gasnet3.nets.registry import list_models
 
     load_plugins()
@@ -34,6 +35,7 @@ def info() -> None:
         ("platform", platform.platform()),
         *((name, _version(name)) for name in PACKAGES),
         *_torch_sees(),
+        ("inner loops", library().about),
         ("models", ", ".join(shipped) or "none"),
         ("readers", ", ".join(reader.name for reader in READERS)),
     ]

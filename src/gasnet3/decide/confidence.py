@@ -112,12 +112,12 @@ class Evidence:
         exact : bool
             Whether the coefficients are solved for: only such can be compared.
         """
-        rchi2 = np.full((len(spectra), len(CLASSES)), np.nan)
+        n_good, rchi2 = spectra.n_independent, np.full((len(spectra), len(CLASSES)), np.nan)
         distance, volume = rchi2.copy(), rchi2.copy()
         for engine, found in zip(engines, candidates, strict=True):
             at = CLASSES.index(found.cls)
             rchi2[:, at] = as_numpy(found.chi2[:, 0])
-            rchi2[:, at] /= np.maximum(spectra.n_independent - found.dof, 1)
+            rchi2[:, at] /= np.maximum(n_good - found.dof, 1)
             if exact:
                 import torch
 
@@ -128,7 +128,7 @@ class Evidence:
                 distance[:, at] = squared.cpu().numpy() / max(found.coeff.shape[2], 1)
                 misfit = torch.from_numpy(np.maximum(1.0, rchi2[:, at])).to(measured.device)
                 volume[:, at] = population_volume(population, measured, misfit).cpu().numpy()
-        return cls(spectra.n_independent, rchi2, distance, volume, spectra.sn_median, exact)
+        return cls(n_good, rchi2, distance, volume, spectra.sn_median, exact)
 
     def features(self) -> Floats:
         """Numbers that tell the classes apart, shape (rows, 13); (rows, 7) without distances."""

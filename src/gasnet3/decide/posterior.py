@@ -12,7 +12,7 @@ what lies near it, in whatever class.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -101,6 +101,21 @@ class Weights:
     bare: Weights | None = None
     shifts: list[Floats] = field(default_factory=list)
     along: list[NDArray[np.float32]] = field(default_factory=list)
+
+    def put(self, rows: NDArray[np.int64], others: Weights) -> None:
+        """Replace those of some rows by ``others``."""
+        for f in fields(self):
+            mine, theirs = getattr(self, f.name), getattr(others, f.name)
+            if f.name == "bare" and mine is not None:
+                mine.put(rows, theirs)
+            elif f.name not in ("classes", "shifts", "bare"):
+                both = (
+                    [(mine, theirs)]
+                    if isinstance(mine, np.ndarray)
+                    else zip(mine, theirs, strict=True)
+                )
+                for values, new in both:
+                    values[rows] = new
 
     @property
     def evidence(self) -> Floats:

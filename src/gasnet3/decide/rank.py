@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -61,6 +61,12 @@ class Ranked:
     prior: Floats
     unlikeliness: Floats
     weighed: bool = False
+
+    def put(self, rows: NDArray[np.int64], others: Ranked) -> None:
+        """Replace those of some rows by ``others``."""
+        for f in fields(self):
+            if f.name not in ("classes", "weighed"):
+                getattr(self, f.name)[rows] = getattr(others, f.name)
 
     @property
     def total(self) -> Floats:

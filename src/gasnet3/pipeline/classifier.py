@@ -169,8 +169,11 @@ class Classifier(ABC):
             }
             outcome = self._decided(spectra, prepared, candidates, curves)
             # Rarely, a class that was thought out of reach has won.
-            while self._settle_winners(outcome, proposals, looks, k):
-                outcome = self._decided(spectra, prepared, candidates, curves)
+            while len(rows := self._settle_winners(outcome, proposals, looks, k)):
+                at = placed(rows, self.device)
+                some = [p.rows(at) for p in prepared], [c.rows(at) for c in candidates]
+                these = {cls: curve.rows(at) for cls, curve in curves.items()}
+                outcome.put(rows, self._decided(spectra[rows], *some, these))
         scanned = {e.cls: p.scanned for (e, _), p in zip(each, proposals, strict=True) if p.scanned}
         return replace(outcome, scanned=scanned)
 
@@ -202,19 +205,19 @@ class Classifier(ABC):
 
     def _settle_winners(
         self, outcome: Outcome, proposals: list[Proposals], looks: list[Array], k: int
-    ) -> bool:
-        """Solve classes that have won like any other, in place; whether there were some."""
-        ranked, found = outcome.ranked, False
+    ) -> Array:
+        """Solve classes that have won like any other, in place; of which rows that was."""
+        ranked, found = outcome.ranked, [np.zeros(0, np.int64)]
         for index, engine in enumerate(self.engines):
             won = (ranked.cls[:, 0] == index) & np.isfinite(ranked.chi2[:, 0])
             rows = places(placed(won, self.device) & (looks[index] < ALL))[0]
             if len(rows):
-                found = True
+                found.append(as_numpy(rows))
                 looks[index][rows] = ALL
                 again = outcome.prepared[index].rows(rows), proposals[index].rows(rows)
                 better = self.solver.settle(engine, *again, k, looks[index][rows])
                 outcome.candidates[index].put(rows, better)
-        return found
+        return np.concatenate(found)  # a row has one winner
 
     @property
     def cards(self) -> tuple[ModelCard, ...]:

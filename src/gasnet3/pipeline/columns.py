@@ -90,7 +90,7 @@ def _class_columns(outcome: Outcome) -> Columns:
     for cls in CLASSES:
         columns = {"chi2": nothing, "z": nothing, "robustness": nothing}
         if cls in by_class:
-            best = rank([by_class[cls]], outcome.spectra.n_independent)
+            best = rank([by_class[cls]], outcome.n_independent)
             columns = {
                 "chi2": best.chi2[:, 0],
                 "z": best.z[:, 0],
@@ -136,7 +136,7 @@ def solutions(
         "z": np.where(has, ranked.z[:, nth], np.nan),
         "z_err": np.where(has, ranked.z_err[:, nth], np.nan),
         "chi2": ranked.chi2[:, nth],
-        "dof": np.where(has, spectra.n_independent - dof, 0),
+        "dof": np.where(has, outcome.n_independent - dof, 0),
         "rchi2": ranked.rchi2[:, nth],
         "delta_chi2": delta_chi2(ranked, nth),
         "robustness": robustness(ranked, nth),
@@ -153,7 +153,7 @@ def solutions(
 def _solution(
     outcome: Outcome, nth: int, columns: Columns, coeff: Floats, covariance: Floats, domain: Floats
 ) -> Solution:
-    ranked, n_good = outcome.ranked, outcome.spectra.n_independent
+    ranked, n_good = outcome.ranked, outcome.n_independent
     next_cls, next_z = runner_up(ranked, nth)
     reduced = [
         columns[f"chi2_{found.cls.lower()}"] / np.maximum(n_good - found.dof, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -59,6 +60,19 @@ class Outcome:
     fitted: Fitted
     weights: Weights | None = None
     scanned: dict[str, Curves] = field(default_factory=dict)
+
+    def put(self, rows: NDArray[np.int64], others: Outcome) -> None:
+        """Replace what was decided of some rows by ``others``; not their candidates."""
+        self.ranked.put(rows, others.ranked)
+        self.probabilities[rows] = others.probabilities
+        if self.weights is not None:
+            assert others.weights is not None
+            self.weights.put(rows, others.weights)
+
+    @cached_property
+    def n_independent(self) -> NDArray[np.int64]:
+        """:attr:`gasnet3.spectra.batch.Spectra.n_independent`, shape (rows,)."""
+        return self.spectra.n_independent
 
     @property
     def p_z(self) -> dict[str, Floats]:

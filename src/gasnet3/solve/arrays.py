@@ -24,6 +24,11 @@ def as_numpy(values: Array) -> NDArray[Any]:
     return np.asarray(values.cpu().numpy() if hasattr(values, "cpu") else values)
 
 
+def contiguous(*values: Array) -> list[NDArray[Any]]:
+    """Tensors or arrays of this machine's memory as loops in C take them, without a copy if so."""
+    return [np.ascontiguousarray(as_numpy(one)) for one in values]
+
+
 def namespace(values: Array) -> Any:
     """The package, torch or NumPy, whose functions take a tensor or array.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
@@ -77,6 +77,13 @@ class Candidates:
     continuum: Float64[Array, "rows k terms"]
     prior: Float64[Array, "rows k"]
     source: Source | None = None
+
+    def rows(self, index: Array) -> Candidates:
+        """The solutions of some rows."""
+        kept = {f.name: getattr(self, f.name) for f in fields(self)}
+        cut = {name: values[index] for name, values in kept.items() if hasattr(values, "shape")}
+        source = None if self.source is None else self.source.of_rows(index)
+        return replace(self, **cut, source=source)
 
     def put(self, rows: Array, others: Candidates) -> None:
         """Replace the solutions of some rows by those of ``others``."""

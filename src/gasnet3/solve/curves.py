@@ -43,6 +43,10 @@ class Curves:
         """Curves at given shifts, which go where the curves are."""
         return cls(like(chi2, shifts), chi2)
 
+    def rows(self, index: Array) -> Curves:
+        """The curves of some rows."""
+        return Curves(self.shift, self.chi2[index])
+
     def within(self, shifts: ShiftRange) -> Curves:
         """The part of the curves at some shifts."""
         inside = (self.shift >= shifts.first) & (self.shift <= shifts.last)
@@ -78,7 +82,9 @@ def scan_amortised(
     flux: Float32[Array, "rows n"],
     ivar: Float32[Array, "rows n"],
     shifts: ShiftRange,
-) -> Float32[Array, "rows rest-n+1"]:
+    *,
+    pairs: bool = False,
+) -> Float32[Array, "rows points"]:
     """χ² of a given reconstruction at every shift (eq. 9-10), not reduced.
 
     ``χ²_s = Σ_i σ_i⁻² F̂²_{i+s} - 2 Σ_i F_i σ_i⁻² F̂_{i+s} + C``: two correlations, summed before
@@ -92,31 +98,49 @@ def scan_amortised(
         Prepared spectra.
     shifts : ShiftRange
         Shifts the rest lattice covers.
+    pairs : bool
+        Whether to look at every second shift alone, from the last on, with the mean over two pixels
+        of data and reconstruction: half of the work.
 
     Returns
     -------
-    Tensor or ndarray of float32, shape (rows, len(shifts))
-        χ² by ascending shift.
+    Tensor or ndarray of float32, shape (rows, points)
+        χ² by ascending shift; ``points`` is ``len(shifts)``, or half of it, rounded up.
     """
+    step = 2 if pairs else 1
+    pixels, points = (-(-number // step) for number in (rest.shape[1], len(shifts)))
     if isinstance(rest, np.ndarray):
-        length = scipy.fft.next_fast_len(rest.shape[1], real=True)
+        length = scipy.fft.next_fast_len(pixels, real=True)
         return in_blocks(
-            lambda *rows: [_scan(scipy.fft, length, len(shifts), *rows)], rest, flux, ivar
+            lambda *rows: [_scan(scipy.fft, length, points, *rows, pairs=pairs)], rest, flux, ivar
         )[0]
-    xp, length = namespace(rest), fast_length(rest.shape[1])
+    xp, length = namespace(rest), fast_length(pixels)
     model, f, w = paired(rest, flux, ivar)
     cuts = slices(len(model), len(model) if batching.on_gpu(rest) else TOGETHER)
-    parts = [_scan(xp.fft, length, len(shifts), model[cut], f[cut], w[cut]) for cut in cuts]
+    parts = [_scan(xp.fft, length, points, model[cut], f[cut], w[cut], pairs=pairs) for cut in cuts]
     return xp.concatenate(parts)[: len(flux)]
 
 
-def _scan(fft: Any, length: int, points: int, rest: Array, flux: Array, ivar: Array) -> Array:
+def _of_pairs(values: Array, share: float = 1.0) -> Array:
+    """Sums of two neighbours each, times a share; a last one without a neighbour as it is."""
+    total, many = values[:, ::2] + 0.0, values.shape[1] // 2
+    total[:, :many] += values[:, 1::2]
+    total[:, :many] *= share
+    return total
+
+
+def _scan(
+    fft: Any, length: int, points: int, rest: Array, flux: Array, ivar: Array, *, pairs: bool
+) -> Array:
     stack, weighted = namespace(rest).stack, flux * ivar
+    constant = (weighted * flux).sum(1)[:, None]
+    if pairs:
+        rest, ivar, weighted = _of_pairs(rest, 0.5), _of_pairs(ivar), _of_pairs(weighted)
     data = fft.rfft(stack([ivar, weighted]), length).conj()
     both = data * fft.rfft(stack([rest**2, -2.0 * rest]), length)
     first, second = both
     first += second
     # The window starts at the red end of the rest lattice for the smallest shift.
     curve = namespace(rest).flip(fft.irfft(first, length)[:, :points], (1,))
-    curve += (weighted * flux).sum(1)[:, None]
+    curve += constant
     return curve

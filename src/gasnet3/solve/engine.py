@@ -158,8 +158,13 @@ class Engine:
         # The spline of a sum is the sum of the splines.
         return in_blocks(lambda some: [wide(some) @ self.spline], coeff)[0]
 
-    def amortised_curves(self, rest: Array, prepared: Prepared) -> Curves:
-        """χ² of the network's reconstruction at every shift."""
-        shifts = self.card.shifts
-        chi2 = scan_amortised(rest, prepared.flux, prepared.ivar, shifts)
-        return Curves.of(shifts.shifts.astype(np.float64), chi2)
+    def amortised_curves(self, rest: Array, prepared: Prepared, *, pairs: bool = False) -> Curves:
+        """χ² of the network's reconstruction at every shift, or at every second one."""
+        card, step = self.card, 2 if pairs else 1
+        chi2 = scan_amortised(rest, prepared.flux, prepared.ivar, card.shifts, pairs=pairs)
+        back = step * np.arange(chi2.shape[1] - 1, -1, -1, dtype=np.float64)
+        return Curves.of(card.shifts.last - back, chi2)
+
+    def proposing_curves(self, rest: Array, prepared: Prepared) -> Curves:
+        """The same as minima are proposed from: stars differ by too few pixels for pairs."""
+        return self.amortised_curves(rest, prepared, pairs=self.cls != "STAR")

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gasnet3.kernels import minima as kernel
+from gasnet3.kernels.library import compiled
 from gasnet3.solve import batching
 from gasnet3.solve.arrays import (
     Array,
     clipped,
+    contiguous,
     least,
+    like,
     namespace,
     numbers,
     places,
@@ -23,10 +27,10 @@ from gasnet3.solve.arrays import (
 )
 
 if TYPE_CHECKING:
-    from jaxtyping import Float, Float64, Int64
+    from jaxtyping import Float, Float32, Float64, Int64
 
 POINTS = 1 << 17
-"""Points of curves looked at together on a CPU: they stay in its cache."""
+"""Points of curves looked at together where no loops in C do it: they stay in the cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +53,7 @@ class Minima:
     chi2: Float[Array, "rows k"]
 
 
-def find_minima(curve: Float[Array, "rows points"], separation: float, k: int) -> Minima:
+def find_minima(curve: Float32[Array, "rows points"], separation: float, k: int) -> Minima:
     """The k lowest local minima at least ``separation`` points apart.
 
     An end of the curve counts as a minimum when the curve rises from it. Equal neighbours
@@ -57,23 +61,28 @@ def find_minima(curve: Float[Array, "rows points"], separation: float, k: int) -
 
     Parameters
     ----------
-    curve : Tensor or ndarray, shape (rows, points)
+    curve : Tensor or ndarray of float32, shape (rows, points)
         χ² curves; points that are not finite are never minima.
     separation : float
         Closer minima are the same one; the lower counts.
     k : int
         Number of minima.
     """
+    reach = math.ceil(separation) - 1
+    if compiled(curve):
+        found = kernel.minima(contiguous(curve)[0], reach=reach, k=k)
+        return Minima(*(like(curve, part) for part in found))
     together = len(curve) if batching.on_gpu(curve) else max(1, POINTS // curve.shape[1])
     parts = [
-        _find_minima(curve[start : start + together], separation, k)
+        _find_minima(curve[start : start + together], reach, k)
         for start in range(0, max(1, len(curve)), max(1, together))
     ]
     join, names = namespace(curve).concatenate, ("index", "offset", "chi2")
     return Minima(*(join([getattr(part, name) for part in parts]) for name in names))
 
 
-def _find_minima(curve: Array, separation: float, k: int) -> Minima:
+def _find_minima(curve: Array, reach: int, k: int) -> Minima:
+    """The same on a GPU or where nothing could be compiled."""
     xp, inf = namespace(curve), np.inf
     curve = xp.nan_to_num(curve, nan=inf, posinf=inf, neginf=inf)
     points = curve.shape[1]
@@ -86,13 +95,13 @@ def _find_minima(curve: Array, separation: float, k: int) -> Minima:
         first = places(candidate[:, 0])[0]
         flat = first[xp.amin(curve[first], 1) == xp.amax(curve[first], 1)]
         remaining[flat, 0] = inf
-    reach = numbers(curve, -math.ceil(separation) + 1, math.ceil(separation))
+    around = numbers(curve, -reach, reach + 1)
     index, value = [], []
     for _ in range(k):
         lowest, at = least(remaining)
         index.append(xp.where(xp.isfinite(lowest), at, -1))
         value.append(lowest)
-        put(remaining, clipped(at[:, None] + reach, 0, points - 1), inf)
+        put(remaining, clipped(at[:, None] + around, 0, points - 1), inf)
     best = xp.stack(index, 1)
     return Minima(best, _parabola_offset(curve, best), xp.stack(value, 1))
 

@@ -16,6 +16,7 @@ from gasnet3.solve.arrays import (
     Array,
     Device,
     add_product,
+    as_numpy,
     clipped,
     like,
     namespace,
@@ -244,7 +245,7 @@ def _prepare(
     noise = xp.where(good, 1.0 / xp.where(good, ivar, 1.0), 0.0).sum(1) / clipped(n_good, 1)
     size = signal_size(abs(continuum[:, 0]) * xp.sqrt(weight), noise / scale[:, 0] ** 2)
     found = Found(continuum, certainty, residual, ivar, legendre_basis(lattice, degree, device))
-    arms, certainty = _arms(found, value, usable, scale, sides(lattice.wave, joins))
+    arms, certainty = _arms(found, value, usable, scale, lattice.wave, joins)
     return Prepared(
         flux=narrow(xp.where(usable[:, None], residual / scale, 0.0)),
         ivar=narrow(xp.where(usable[:, None], ivar * scale**2, 0.0)),
@@ -259,15 +260,16 @@ def _prepare(
 
 
 def _arms(
-    found: Found, value: Array, usable: Array, scale: Array, right_of: Floats
+    found: Found, value: Array, usable: Array, scale: Array, wave: Floats, joins: Floats
 ) -> tuple[Arms | None, Array]:
     """Steps of usable rows in units of their scale, if any has one; certainties beside them."""
-    at = places(usable & like(usable, np.asarray(right_of.any(axis=(1, 2)))))[0]
+    at = places(usable & like(usable, np.asarray(np.isfinite(joins).any(axis=1))))[0]
     if not len(at):
         return None, found.certainty
     # Of these rows alone: what others are told must not depend on their company.
     part = found.rows(at)
-    arms, less = find_arms(part, value[at], like(value, right_of)[at])
+    right_of = like(value, sides(wave, joins[as_numpy(at)]))
+    arms, less = find_arms(part, value[at], right_of)
     level = zeros(arms.level, (len(value), *arms.level.shape[1:]))
     level[at] = arms.level / narrow(scale[at])[:, None]
     shape, certainty = found.coefficients + 0.0, found.certainty + 0.0

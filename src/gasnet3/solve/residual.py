@@ -30,6 +30,9 @@ NARROW = (5, 11, 31)
 NOISE_BLOCK = 204
 """Pixels over which the noise is compared with what ``ivar`` says; 20 blocks a spectrum."""
 
+MOST_OF = 0.9
+"""Share of a wide surrounding that must have data."""
+
 CLIP = 4.0
 """Pulls beyond it count as this much in the comparison: a line is not noise."""
 
@@ -145,7 +148,7 @@ class Residual:
         weighted, weight = (narrow(window(sums, width)) for sums in self._sums)
         around, total = (narrow(window(sums, surroundings)) for sums in self._sums)
         enough = (window(self.counts, width) > width / 2) & (weight > 0)
-        enough &= window(self.counts, surroundings) > 0.9 * surroundings
+        enough &= window(self.counts, surroundings) > MOST_OF * surroundings
         xp = namespace(weight)
         mean = around / xp.where(total > 0, total, 1.0)
         return xp.where(enough, weighted * inverse_root(weight) - mean * xp.sqrt(weight), 0.0)

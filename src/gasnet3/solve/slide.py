@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gasnet3.kernels import slide as kernel
+from gasnet3.kernels.library import compiled
 from gasnet3.solve import batching
 from gasnet3.solve.arrays import (
     Array,
     blank,
     clipped,
+    contiguous,
     like,
     namespace,
     numbers,
@@ -34,7 +37,7 @@ from gasnet3.solve.splines import combine, spline_bends, spline_weights
 from gasnet3.spectra.lattice import ShiftRange
 
 if TYPE_CHECKING:
-    from jaxtyping import Bool, Float, Float64, Int64
+    from jaxtyping import Bool, Float32, Float64, Int64
 
 CHUNK = 8
 """Fits made together on a CPU: they stay in its cache."""
@@ -99,8 +102,8 @@ class FixedModels:
 
 def slide(
     models: FixedModels,
-    flux: Float[Array, "batch n"],
-    ivar: Float[Array, "batch n"],
+    flux: Float32[Array, "batch n"],
+    ivar: Float32[Array, "batch n"],
     rows: Int64[Array, " fits"],
     start: Float64[Array, " fits"],
 ) -> tuple[Fits, Bool[Array, " fits"]]:
@@ -110,7 +113,7 @@ def slide(
     ----------
     models : FixedModels
         One a spectrum.
-    flux, ivar : Tensor or ndarray, shape (batch, n)
+    flux, ivar : Tensor or ndarray of float32, shape (batch, n)
         Prepared spectra.
     rows : Tensor or ndarray of int64, shape (fits,)
         Which spectrum each fit is of.
@@ -124,23 +127,11 @@ def slide(
     converged : Tensor or ndarray of bool
         Whether there is a minimum within reach, rather than a slope or a flat curve.
     """
-    xp, total = namespace(start), len(rows)
-    rows, start = paired(rows, start)
+    xp = namespace(start)
     low = clipped(start - REACH, models.shifts.first, models.shifts.last)
     high = clipped(start + REACH, models.shifts.first, models.shifts.last)
-    # At the end of the range fewer are needed, and there are no more.
-    most = models.spline.shape[1] - models.n - TAPS + 1
-    first = clipped(whole(xp.floor(models.place(high))) - 1, 0, most)
-    together = GPU_CHUNK if batching.on_gpu(flux) else CHUNK
-    products = xp.concatenate(
-        [
-            _products(models, flux[rows[cut]], ivar[rows[cut]], rows[cut], first[cut])
-            for cut in slices(len(rows), together)
-        ]
-    )
-    with np.errstate(divide="ignore", invalid="ignore"):  # NumPy would tell of flat curves
-        place = _least(products, first, models.place(high), models.place(low))
-        chi2, _, _, curvature = (part[:, 0] for part in _chi2(products, first, place[:, None]))
+    found = _found_in_c if compiled(flux) else _found
+    place, chi2, curvature = found(models, flux, ivar, rows, models.place(high), models.place(low))
     shift = models.shifts.last + PAD - place
     fits = Fits(
         shift=shift,
@@ -153,14 +144,47 @@ def slide(
         continuum=zeros(chi2, (len(chi2), 0)),
         covariance=zeros(chi2, (len(chi2), 1, 1)),
     )
-    converged = xp.isfinite(fits.sigma) & (shift > low) & (shift < high)
-    return fits.rows(slice(total)), converged[:total]
+    return fits, xp.isfinite(fits.sigma) & (shift > low) & (shift < high)
+
+
+def _found_in_c(
+    models: FixedModels, flux: Array, ivar: Array, rows: Array, low: Array, high: Array
+) -> tuple[Array, ...]:
+    """Place, χ² and Gauss-Newton's curvature of the minima between two bounds."""
+    found = kernel.slide(
+        *contiguous(models.spline, flux, ivar, rows, low, high),
+        trials=int(2 * REACH * TRIALS) + 1,
+        steps=NEWTON_STEPS,
+    )
+    return tuple(like(low, part) for part in found)
+
+
+def _found(
+    models: FixedModels, flux: Array, ivar: Array, rows: Array, low: Array, high: Array
+) -> tuple[Array, ...]:
+    """What :func:`_found_in_c` gives, on a GPU or where nothing could be compiled."""
+    xp, total = namespace(low), len(rows)
+    rows, low, high = paired(rows, low, high)
+    # At the end of the range fewer are needed, and there are no more.
+    most = models.spline.shape[1] - models.n - TAPS + 1
+    first = clipped(whole(xp.floor(low)) - 1, 0, most)
+    together = GPU_CHUNK if batching.on_gpu(flux) else CHUNK
+    products = xp.concatenate(
+        [
+            _products(models, flux[rows[cut]], ivar[rows[cut]], rows[cut], first[cut])
+            for cut in slices(len(rows), together)
+        ]
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):  # NumPy would tell of flat curves
+        place = _least(products, first, low, high)
+        chi2, _, _, curvature = (part[:, 0] for part in _chi2(products, first, place[:, None]))
+    return place[:total], chi2[:total], curvature[:total]
 
 
 def _products(
     models: FixedModels,
-    flux: Float[Array, "fits n"],
-    ivar: Float[Array, "fits n"],
+    flux: Float32[Array, "fits n"],
+    ivar: Float32[Array, "fits n"],
     rows: Int64[Array, " fits"],
     first: Int64[Array, " fits"],
 ) -> Float64[Array, "fits taps taps"]:

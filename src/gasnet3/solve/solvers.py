@@ -140,9 +140,9 @@ class Amortised(Solver):
         self, engine: Engine, prepared: Prepared, k: int, scanned: Curves | None = None
     ) -> Proposals:
         rest, coeff = engine.reconstruct(prepared)
-        scanned = scanned or engine.amortised_curves(rest, prepared)
+        scanned = scanned or engine.proposing_curves(rest, prepared)
         curves = engine.under(scanned, prepared.prior)
-        minima = find_minima(curves.chi2, distinct_pixels(engine.cls), k)
+        minima = find_minima(curves.chi2, distinct_pixels(engine.cls) / float(curves.step), k)
         card = engine.card
         models = FixedModels(engine.splines(rest, coeff), card.shifts, card.n)
         return Proposals(curves.position(minima), minima.chi2, REACH, models, coeff, scanned)
