@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from gasnet3.catalog.dialects import Field, expanded, rules_of
 from gasnet3.catalog.schema import plain
 from gasnet3.errors import GasnetError
+from gasnet3.machine.arrow import arrow_column, numbers_of, text_items
 from gasnet3.machine.files import check_sizes
 
 KEY = "gasnet3"
@@ -70,7 +71,7 @@ def write_parquet(path: Path, rows: Content) -> None:
         [
             pa.field(
                 column.in_file,
-                _arrow(column).type,
+                arrow_column(column.data).type,
                 metadata={"unit": column.unit, "description": column.description},
             )
             for column in rows.columns
@@ -79,20 +80,16 @@ def write_parquet(path: Path, rows: Content) -> None:
     )
     with pa.parquet.ParquetWriter(path, schema, compression="zstd") as writer:
         for block in rows.blocks():
-            table = pa.Table.from_arrays([_arrow(column) for column in block], schema=schema)
+            table = pa.Table.from_arrays(
+                [arrow_column(column.data) for column in block], schema=schema
+            )
             writer.write_table(table, row_group_size=max(1, len(table)))
-
-
-def _arrow(column: Field) -> Any:
-    if not column.width:
-        return pa.array(column.data)
-    flat = pa.array(np.ascontiguousarray(column.data).ravel())
-    return pa.FixedSizeListArray.from_arrays(flat, column.width)
 
 
 def read_parquet(path: Path) -> tuple[Arrays, Header | None]:
     """Read Parquet: the arrays, and our header if it has one."""
-    table = pa.parquet.read_table(path)
+    with pa.parquet.ParquetFile(path) as file:
+        table = file.read()
     metadata = table.schema.metadata or {}
     text = metadata.get(KEY.encode())
     arrays = {name: _from_arrow(table[name]) for name in table.column_names}
@@ -125,8 +122,8 @@ def _csv_table(columns: Sequence[Field]) -> Any:
         parts = column.data.T if column.width else [column.data]
         names = expanded(column.in_file, column.width) if column.width else [column.in_file]
         for name, part in zip(names, parts, strict=True):
-            arrays[name] = pa.array(part, from_pandas=True)  # NaN is null: an empty cell
-    return pa.table(arrays)
+            arrays[name] = arrow_column(part, nan_is_null=True)  # an empty cell
+    return pa.Table.from_arrays(list(arrays.values()), list(arrays))
 
 
 def read_csv(path: Path) -> tuple[Arrays, Header | None]:
@@ -303,18 +300,22 @@ def _arrow_type(dtype: str) -> Any:
 def _from_arrow(column: Any) -> NDArray[Any]:
     """A numpy column: what is null becomes NaN in numbers and '' in text."""
     kind = column.type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind):
-        items = ["" if item is None else item for item in column.to_pylist()]
-        return np.array(items, np.str_)
+    if pa.types.is_null(kind):
+        return np.full(len(column), "", np.str_)
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return np.array(text_items(column), np.str_)
     if pa.types.is_fixed_size_list(kind):
         if column.null_count:
             raise ValueError("a list column has empty rows")
-        flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
-        return np.asarray(flat).reshape(len(column), kind.list_size)
+        width = kind.list_size
+        flat = [
+            chunk.values.slice(chunk.offset * width, len(chunk) * width) for chunk in column.chunks
+        ]
+        return numbers_of(pa.chunked_array(flat, kind.value_type)).reshape(len(column), width)
     if pa.types.is_integer(kind) and column.null_count:
         known = column.fill_null(0).to_numpy()
         return plain("", np.ma.MaskedArray(known, column.is_null().to_numpy()))
-    return np.asarray(column.to_numpy())
+    return numbers_of(column)
 
 
 def _from_fits(data: NDArray[Any], pad: str | None, null: Any) -> NDArray[Any]:

@@ -5,25 +5,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    SpinnerColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.progress import Progress as Bars
 
 from gasnet3.io.options import ROLES, ReadOptions
+from gasnet3.machine.progress import silent
 
 if TYPE_CHECKING:
-    from gasnet3.machine.progress import Progress
+    from rich.console import Console
+
+    from gasnet3.machine.progress import Progress as Advance
     from gasnet3.pipeline.choices import Choices
 
 OK, SOME_FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -149,11 +144,32 @@ TruthOption = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.")]
 
-# In a pipe there is no width to keep to: tables must not be cropped to 80 columns. Names of files
-# and spectra may hold brackets, which are no markup.
-_plain = partial(Console, soft_wrap=True, markup=False, highlight=False)
-out = _plain(width=None if sys.stdout.isatty() else 200)
-err = _plain(stderr=True)
+
+@dataclass(frozen=True)
+class Printer:
+    """A console of rich, made when something is first printed: the help does without."""
+
+    stderr: bool = False
+
+    @cached_property
+    def console(self) -> Console:
+        """The console itself."""
+        from rich.console import Console
+
+        # In a pipe there is no width to keep to: tables must not be cropped to 80 columns. Names
+        # of files and spectra may hold brackets, which are no markup.
+        width = None if self.stderr or sys.stdout.isatty() else 200
+        return Console(
+            stderr=self.stderr, width=width, soft_wrap=True, markup=False, highlight=False
+        )
+
+    def print(self, *what: Any, sep: str = " ") -> None:
+        """Print texts or tables."""
+        self.console.print(*what, sep=sep)
+
+
+out = Printer()
+err = Printer(stderr=True)
 
 
 def note(text: str) -> None:
@@ -192,7 +208,7 @@ def interruptible(advice: str) -> Iterator[None]:
 
 
 @contextmanager
-def working(advice: str, *, quiet: bool) -> Iterator[Callable[[str], Progress]]:
+def working(advice: str, *, quiet: bool) -> Iterator[Callable[[str], Advance]]:
     """What is done by the hour: may be stopped, may be wrong, and shows :func:`bars`."""
     with interruptible(advice), reported(ValueError, OSError), bars(quiet=quiet) as bar:
         yield bar
@@ -303,8 +319,20 @@ def use_torch(device: str, threads: int | None = None) -> None:
 
 
 @contextmanager
-def bars(*, quiet: bool) -> Iterator[Callable[[str], Progress]]:
+def bars(*, quiet: bool) -> Iterator[Callable[[str], Advance]]:
     """Bars with rate and time left, on stderr, if that is a terminal; gives ``bar(what)``."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda what: silent
+        return
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -313,9 +341,9 @@ def bars(*, quiet: bool) -> Iterator[Callable[[str], Progress]]:
         TextColumn("{task.fields[speed]}"),
         TimeRemainingColumn(),
     )
-    with Bars(*columns, console=err, disable=quiet or not err.is_terminal) as shown:
+    with Progress(*columns, console=err.console) as shown:
 
-        def bar(what: str) -> Progress:
+        def bar(what: str) -> Advance:
             task = shown.add_task(what, total=None, speed="")
 
             def update(done: int, total: int) -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
 from gasnet3.cli import console
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from gasnet3.evaluate.agreement import Agreement, CatalogMeasure, Conflict
 
 CONFLICTS_SHOWN = 20
@@ -82,6 +82,9 @@ def judgements(
 
 
 def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(title=title, title_justify="left")
     for name in columns:
         table.add_column(name)
@@ -120,6 +123,8 @@ def _conflicts(found: Sequence[Conflict], path: Path | None) -> Table:
 
 
 def _measured(measured: CatalogMeasure) -> Table:
+    from rich.text import Text
+
     rows = [
         (
             name,

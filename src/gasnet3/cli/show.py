@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.table import Table as Grid
-
 from gasnet3.cli.console import err, out
 
 if TYPE_CHECKING:
@@ -21,6 +19,8 @@ FIRST_ROWS = 12
 
 def grid(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table, numbers to the right."""
+    from rich.table import Table as Grid
+
     table = Grid(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for index, column in enumerate(columns):
         number = bool(rows) and all(_is_number(row[index]) for row in rows)

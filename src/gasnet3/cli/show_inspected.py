@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from textwrap import wrap
 
-from rich.console import Console
 from rich.text import Text
 
-from gasnet3.cli.console import err, out
+from gasnet3.cli.console import Printer, err, out
 from gasnet3.io.inspect.report import Inspected, Range, Refused, Sampling
 from gasnet3.spectra.resolution import power_of_sigma
 
@@ -130,7 +129,7 @@ def _three(values: Range, form: str) -> str:
     return middle if low == high else f"{middle} ({low} to {high})"
 
 
-def _line(label: str, text: str, style: str = "", console: Console = out) -> None:
+def _line(label: str, text: str, style: str = "", console: Printer = out) -> None:
     """A name and a text beside it, in as many lines as 80 columns need."""
     lines = wrap(text, WIDTH - LABEL, break_on_hyphens=False) or [""]
     shown = Text(label.ljust(LABEL - 1)[: LABEL - 1] + " ", style or "bold")

@@ -22,6 +22,7 @@ import pyarrow.parquet
 
 from gasnet3.errors import GasnetError
 from gasnet3.io import ReadFailure, ReadOptions
+from gasnet3.machine.arrow import arrow_column, arrow_text, numbers_of, text_items
 from gasnet3.machine.files import replacing, write_json
 from gasnet3.machine.progress import Message, Progress
 from gasnet3.pipeline.request import Request
@@ -165,14 +166,15 @@ class Plan:
         directory = Path(directory)
         try:
             about = json.loads((directory / PLAN).read_text())
-            table = pa.parquet.read_table(directory / INPUTS)
+            with pa.parquet.ParquetFile(directory / INPUTS) as file:
+                table = file.read()
             if about["format"] != FORMAT:
                 raise PlanError(f"{directory}: planned by another gasnet3; plan it again")
             columns = {name: table[name] for name in table.column_names}
             inputs = Inputs(
-                columns["path"].to_pylist(),
-                columns["reader"].to_pylist(),
-                *(columns[name].to_numpy() for name in NUMBERS),
+                text_items(columns["path"]),
+                text_items(columns["reader"]),
+                *(numbers_of(columns[name]) for name in NUMBERS),
             )
             failures = [ReadFailure(Path(f["path"]), f["reason"]) for f in about["failures"]]
             plan = cls(
@@ -272,7 +274,11 @@ def make_plan(
     names = ("path", "reader", *NUMBERS)
     # Known by it as a table of gasnet3: those are no spectra where a directory is the input.
     about_table = {"gasnet3": "inputs of a run"}
-    table = pa.table({name: getattr(inputs, name) for name in names}, metadata=about_table)
+    columns = [getattr(inputs, name) for name in names]
+    table = pa.Table.from_arrays(
+        [arrow_text(c) if isinstance(c, list) else arrow_column(c) for c in columns],
+        names, metadata=about_table,
+    )  # fmt: skip
     with replacing(directory / INPUTS) as temporary:
         pa.parquet.write_table(table, temporary, compression="zstd")
     about = {

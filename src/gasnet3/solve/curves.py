@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
 from gasnet3.solve import batching
@@ -110,6 +109,8 @@ def scan_amortised(
     step = 2 if pairs else 1
     pixels, points = (-(-number // step) for number in (rest.shape[1], len(shifts)))
     if isinstance(rest, np.ndarray):
+        import scipy.fft  # here only: it takes long
+
         length = scipy.fft.next_fast_len(pixels, real=True)
         return in_blocks(
             lambda *rows: [_scan(scipy.fft, length, points, *rows, pairs=pairs)], rest, flux, ivar
