@@ -359,7 +359,8 @@ def test_failed_write_leaves_the_old_file_and_nothing_else(
         temporary.write_bytes(b"half a fi")
         raise OSError("no space left on device")
 
-    monkeypatch.setitem(write_catalog.__globals__["_FORMATS"], f".{ending}", (full_disk, None))
+    module = write_catalog.__globals__["_FORMATS"][f".{ending}"]
+    monkeypatch.setattr(f"gasnet3.catalog.{module}.write", full_disk)
     with pytest.raises(OSError, match="no space left"):
         write_catalog(table, path)
     assert path.read_bytes() == before

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from astropy.table import Table
 from numpy.typing import NDArray
 
+from gasnet3.catalog.rows import Rows
 from gasnet3.catalog.schema import BY_NAME, KEY_UCDS, free_name, plain
 from gasnet3.machine.typing import Floats
 
@@ -44,14 +44,14 @@ class Dialect:
 
     name: str
     names: Mapping[str, str] = field(default_factory=dict)
-    derived: Mapping[str, Callable[[Table], NDArray[Any] | None]] = field(default_factory=dict)
+    derived: Mapping[str, Callable[[Rows], NDArray[Any] | None]] = field(default_factory=dict)
     upper: bool = True
     shared: tuple[str, ...] = ()
     extname: str = "CATALOG"
     keys_extname: str = ""
 
 
-def _rchi2diff(table: Table) -> NDArray[Any] | None:
+def _rchi2diff(table: Rows) -> NDArray[Any] | None:
     """RCHI2DIFF of SDSS: the difference of the two least chi2, over the degrees of freedom."""
     if not {"delta_chi2", "dof"} <= set(table.colnames):
         return None
@@ -61,7 +61,7 @@ def _rchi2diff(table: Table) -> NDArray[Any] | None:
     return ratio
 
 
-def _ncoeff(table: Table) -> NDArray[Any] | None:
+def _ncoeff(table: Rows) -> NDArray[Any] | None:
     """NCOEFF of redrock: the number of coefficients of the row that are in use."""
     if "coeff" not in table.colnames:
         return None
@@ -148,7 +148,7 @@ def rules_of(dialect: str) -> Dialect:
     return DIALECTS[dialect]
 
 
-def fields(table: Table, dialect: str, *, integer_ids: bool) -> list[Field]:
+def fields(table: Rows, dialect: str, *, integer_ids: bool) -> list[Field]:
     """The columns of a table with native names as a dialect names them, none clashing with another.
 
     Native columns come first, then those of the dialect, then the key columns; a key column whose
@@ -170,9 +170,8 @@ def fields(table: Table, dialect: str, *, integer_ids: bool) -> list[Field]:
     ]
 
 
-def _field(table: Table, name: str, rules: Dialect, taken: set[str], integer_ids: bool) -> Field:
-    column = table[name]
-    data = plain(name, column)
+def _field(table: Rows, name: str, rules: Dialect, taken: set[str], integer_ids: bool) -> Field:
+    data = plain(name, table[name])
     wished = rules.names.get(name, name.upper() if rules.upper else name)
     if rules.name == "redrock" and name == "id":
         # redrock's TARGETID is the input's own where it has one, else the id.
@@ -185,7 +184,8 @@ def _field(table: Table, name: str, rules: Dialect, taken: set[str], integer_ids
     in_file = free_name(wished, taken, "_IN" if rules.upper else "_in")
     taken.update(part.casefold() for part in expanded(in_file, width))
     ucd = BY_NAME[name].ucd if name in BY_NAME else KEY_UCDS.get(name.casefold(), "")
-    return Field(name, in_file, data, str(column.unit or ""), column.description or "", ucd=ucd)
+    unit, told = table.units.get(name, ""), table.descriptions.get(name, "")
+    return Field(name, in_file, data, unit, told, ucd=ucd)
 
 
 def whole_numbers(ids: NDArray[np.str_]) -> bool:

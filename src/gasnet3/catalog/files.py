@@ -8,35 +8,35 @@ descriptions of the columns, and the provenance.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from astropy.table import Table
 from numpy.typing import NDArray
 
-from gasnet3.catalog import formats, votable
-from gasnet3.catalog.dialects import native_names, rules_of
+from gasnet3.catalog import parquet
+from gasnet3.catalog.content import FORMAT_VERSION, Content, Header, NewerFormat
+from gasnet3.catalog.dialects import Field, native_names, rules_of
 from gasnet3.catalog.layout import Layout
+from gasnet3.catalog.rows import Chosen, Lazy, Rows, taken
 from gasnet3.catalog.schema import BY_NAME, plain
 from gasnet3.errors import GasnetError
 from gasnet3.machine.files import jsonable, replacing
 
-Header = dict[str, Any]
-Arrays = dict[str, NDArray[Any]]
-Writer = Callable[[Path, formats.Content], None]
-Reader = Callable[[Path], tuple[Arrays, Header | None]]
+if TYPE_CHECKING:
+    from astropy.table import Table
 
-_VOTABLE = (votable.write_votable, votable.read_votable)
-_FORMATS: Mapping[str, tuple[Writer, Reader]] = {
-    ".parquet": (formats.write_parquet, formats.read_parquet),
-    ".fits": (formats.write_fits, formats.read_fits),
-    ".csv": (formats.write_csv, formats.read_csv),
-    ".vot": _VOTABLE,
-    ".xml": _VOTABLE,
-}
+_FORMATS = {
+    ".parquet": "parquet", ".fits": "fits", ".csv": "text", ".vot": "votable", ".xml": "votable",
+}  # fmt: skip
+"""The module of each ending, loaded when there is such a file: its ``write`` and ``read``."""
+
+
+TOGETHER = 4096
+"""Rows of small files that are read as one table."""
 
 
 class CatalogError(GasnetError, ValueError):
@@ -71,7 +71,7 @@ def write_catalog(table: Table, path: str | Path, dialect: str = "native") -> No
     write_parts([table], path, dialect)
 
 
-def write_parts(parts: Iterable[Table], path: str | Path, dialect: str = "native") -> None:
+def write_parts(parts: Iterable[Table | Rows], path: str | Path, dialect: str = "native") -> None:
     """Write tables one below the other as one catalog, in memory that does not grow with them.
 
     The file is the same, to the byte, however the rows are divided, and holds no dates. A column
@@ -80,7 +80,7 @@ def write_parts(parts: Iterable[Table], path: str | Path, dialect: str = "native
 
     Parameters
     ----------
-    parts : iterable of astropy.table.Table
+    parts : iterable of astropy.table.Table or Rows
         Gone through more than once, so no iterator: to learn the columns, then to write them.
     path, dialect
         See :func:`write_catalog`.
@@ -93,21 +93,31 @@ def write_parts(parts: Iterable[Table], path: str | Path, dialect: str = "native
     OSError
         If the file cannot be written.
     """
-    write, _ = _format(path, "write")
+    form = _format(path, "write")
     rules = rules_of(dialect)
     with replacing(path) as temporary:
-        layout = Layout.of(parts, dialect)
+        layout = Layout.of(map(Rows.of, parts), dialect)
         columns = layout.fields()
         header = {
-            "format_version": formats.FORMAT_VERSION,
+            "format_version": FORMAT_VERSION,
             "dialect": dialect,
             "extname": rules.extname,
             "keys_extname": rules.keys_extname,
             "provenance": jsonable(layout.provenance),
             "columns": [column.header() for column in columns],
         }
-        blocks = partial(layout.blocks, parts)
-        write(temporary, formats.Content(columns, header, layout.rows, blocks))
+
+        def blocks() -> Iterable[list[Field]]:
+            return layout.blocks(map(Rows.of, parts))
+
+        form.write(temporary, Content(columns, header, layout.rows, blocks))
+
+
+def passes(path: Path, dialect: str) -> int:
+    """How often a writer goes through the rows: for the columns, widths of text, each table."""
+    ending = path.suffix.lower()
+    apart = ending == ".fits" and bool(rules_of(dialect).keys_extname)
+    return 2 + (ending in (".fits", ".vot", ".xml")) + apart
 
 
 def read_catalog(path: str | Path) -> Table:
@@ -129,7 +139,12 @@ def read_catalog(path: str | Path) -> Table:
     CatalogError
         If the file cannot be read, or has no class or redshift.
     """
-    table = read_table(path)
+    return open_catalog(path).table()
+
+
+def open_catalog(path: str | Path) -> Rows:
+    """What :func:`read_catalog` reads, its columns when they are asked for if it is Parquet."""
+    table = open_table(path)
     missing = [name for name in ("class", "z") if name not in table.colnames]
     if missing:
         raise CatalogError(
@@ -159,24 +174,58 @@ def read_table(path: str | Path) -> Table:
     CatalogError
         If the file is missing, broken, or has another ending.
     """
+    return open_table(path).table()
+
+
+def open_table(path: str | Path) -> Rows:
+    """What :func:`read_table` reads, its columns when they are asked for if it is Parquet."""
     path = Path(path)
     if path.suffix.lower() == ".ecsv":
-        return _guarded(path, lambda: Table.read(path, format="ascii.ecsv"))
-    _, read = _format(path, "read")
-    arrays, header = _guarded(path, lambda: read(path))
+        from astropy.table import Table
+
+        return Rows.of(_guarded(path, lambda: Table.read(path, format="ascii.ecsv")))
+    form = _format(path, "read")
+    arrays, header = _guarded(path, lambda: form.read(path))
     if header is None:
         return _foreign(arrays)
-    return _restored(arrays, header)
+    return _restored(path, arrays, header)
 
 
-def _format(path: str | Path, verb: str) -> tuple[Writer, Reader]:
+def read_alike(paths: Iterable[Path], without: str) -> Iterator[Rows]:
+    """The rows of Parquet files of :func:`write_catalog`, one file after the other.
+
+    Small files of the same columns and provenance come together: what is done with rows costs
+    little more for many. Of the provenance the entry ``without`` does not count, and is left out.
+    CatalogError if a file cannot be read; no path is asked for after that.
+    """
+    waiting: list[Any] = []
+    known: Header = {}
+    rows = 0
+    for path in paths:
+        table, header = _guarded(path, partial(parquet.read_whole, path))
+        header["provenance"].pop(without, None)
+        alike = bool(waiting) and header == known and table.schema.equals(waiting[0].schema)
+        if waiting and not (alike and rows + len(table) <= TOGETHER):
+            yield _together(waiting, known)
+            waiting, rows = [], 0
+        waiting.append(table)
+        known, rows = header, rows + len(table)
+    if waiting:
+        yield _together(waiting, known)
+
+
+def _together(tables: Sequence[Any], header: Header) -> Rows:
+    return _restored(Path(), parquet.arrays_of(tables), header).loaded()
+
+
+def _format(path: str | Path, verb: str) -> Any:
     ending = Path(path).suffix.lower()
     if ending not in _FORMATS:
         raise CatalogError(
             f"cannot {verb} {path}: the ending {ending or '(none)'} is unknown; "
             f"name a file that ends in {', '.join(_FORMATS)}"
         )
-    return _FORMATS[ending]
+    return import_module(f"gasnet3.catalog.{_FORMATS[ending]}")
 
 
 def _guarded(path: Path, read: Callable[[], Any]) -> Any:
@@ -187,7 +236,7 @@ def _guarded(path: Path, read: Callable[[], Any]) -> Any:
         return read()
     except MemoryError:
         raise
-    except formats.NewerFormat as error:
+    except NewerFormat as error:
         raise CatalogError(f"cannot read {path}: {error}") from None
     except Exception as error:  # five parsers, each with its own errors for broken bytes
         raise CatalogError(
@@ -196,26 +245,62 @@ def _guarded(path: Path, read: Callable[[], Any]) -> Any:
         ) from error
 
 
-def _restored(arrays: Arrays, header: Header) -> Table:
-    """The table as it was before :func:`write_catalog`."""
-    table = Table()
-    for column in header["columns"]:
-        if column["derived"] or column["in_file"] not in arrays:
-            continue
-        name = column["name"]
-        native = BY_NAME.get(name)
-        dtype = np.str_ if native and native.dtype == "str" else np.dtype(column["dtype"])
-        table[name] = arrays[column["in_file"]].astype(dtype)
-        table[name].unit = column["unit"] or None
-        table[name].description = column["description"] or None
-    table.meta["gasnet3"] = header["provenance"]
-    return table
+class _Stored(Lazy):
+    """Columns of a file under their native names and in their native types."""
+
+    def __init__(self, path: Path, arrays: Mapping[str, NDArray[Any]], header: Header) -> None:
+        self._path, self._arrays = path, arrays
+        self._places = {
+            column["name"]: (column["in_file"], _native_type(column))
+            for column in header["columns"]
+            if not column["derived"] and column["in_file"] in arrays
+        }
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @property
+    def count(self) -> int:
+        if isinstance(self._arrays, Lazy):
+            return self._arrays.count
+        return len(next(iter(self._arrays.values()), ()))
+
+    def take(self, name: str, rows: Chosen) -> NDArray[Any]:
+        place, dtype = self._places[name]
+        values = _guarded(self._path, lambda: taken(self._arrays, place, rows))
+        return np.asarray(values.astype(dtype, copy=False))
+
+    def all(self) -> dict[str, NDArray[Any]]:
+        arrays = self._arrays
+        if isinstance(arrays, Lazy):
+            arrays = _guarded(self._path, arrays.all)
+        return {
+            name: arrays[place].astype(dtype, copy=False)
+            for name, (place, dtype) in self._places.items()
+        }
 
 
-def _foreign(arrays: Arrays) -> Table:
+def _native_type(column: Mapping[str, Any]) -> Any:
+    native = BY_NAME.get(column["name"])
+    return np.str_ if native and native.dtype == "str" else np.dtype(column["dtype"])
+
+
+def _restored(path: Path, arrays: Mapping[str, NDArray[Any]], header: Header) -> Rows:
+    """The rows as they were before :func:`write_catalog`."""
+    stored = _Stored(path, arrays, header)
+    about = {column["name"]: column for column in header["columns"] if column["name"] in stored}
+    units = {name: column["unit"] for name, column in about.items()}
+    descriptions = {name: column["description"] for name, column in about.items()}
+    return Rows(stored, units, descriptions, {"gasnet3": header["provenance"]})
+
+
+def _foreign(arrays: Mapping[str, NDArray[Any]]) -> Rows:
     """Somebody else's table, with native names where it is a known dialect."""
     names = native_names(list(arrays))
-    table = Table()
+    columns: dict[str, NDArray[Any]] = {}
     for name, values in arrays.items():
         renamed = names.get(name, name)
         native = BY_NAME.get(renamed)
@@ -223,5 +308,5 @@ def _foreign(arrays: Arrays) -> Table:
             values = plain(name, values).astype(np.str_)
         if native and native.dtype != "str" and values.dtype.kind == "U" and not values.any():
             values = np.full(values.shape, np.nan)  # of blank cells nothing tells the type
-        table[name if renamed in table.colnames else renamed] = values
-    return table
+        columns[name if renamed in columns else renamed] = values
+    return Rows(columns)

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from astropy.table import Column, Table
+from numpy.typing import NDArray
 
 from gasnet3.catalog.dialects import Field, fields, whole_numbers
+from gasnet3.catalog.rows import Rows
 from gasnet3.catalog.schema import plain
 from gasnet3.spectra.joining import JoinedType
 
@@ -21,8 +22,8 @@ BLOCK_ROWS = 65_536
 class _Known:
     """What is known of one column after the tables so far."""
 
-    unit: Any
-    description: str | None
+    unit: str
+    description: str
     joined: JoinedType = field(default_factory=JoinedType)
 
 
@@ -47,7 +48,7 @@ class Layout:
     _integer_ids: bool = False
 
     @classmethod
-    def of(cls, tables: Iterable[Table], dialect: str) -> Layout:
+    def of(cls, tables: Iterable[Rows], dialect: str) -> Layout:
         """The layout of tables.
 
         ValueError if the dialect is unknown, there is no table, or a column is of a type no catalog
@@ -69,30 +70,31 @@ class Layout:
         layout.provenance = _common(provenances)
         return layout
 
-    def _see(self, table: Table) -> None:
+    def _see(self, table: Rows) -> None:
         self.rows += len(table)
         for name in table.colnames:
-            column = table[name]
-            data = plain(name, column)
-            known = self._columns.setdefault(name, _Known(column.unit, column.description))
+            data = plain(name, table[name])
+            unit, told = table.units.get(name, ""), table.descriptions.get(name, "")
+            known = self._columns.setdefault(name, _Known(unit, told))
             try:
                 known.joined.see(data)
             except ValueError as error:
                 raise ValueError(f"column {name!r}: {error}") from None
 
-    def fields(self, table: Table | None = None) -> list[Field]:
+    def fields(self, table: Rows | None = None) -> list[Field]:
         """The columns of a table in the types that they have in the file; of no rows by default."""
-        whole = Table()
+        whole: dict[str, NDArray[Any]] = {}
         rows = 0 if table is None else len(table)
         for name, known in self._columns.items():
             dtype = known.joined.dtype(self.rows)
             given = table[name] if table is not None and name in table.colnames else None
             part = None if given is None else plain(name, given)
-            data = known.joined.cast(part, rows, dtype)
-            whole[name] = Column(data, unit=known.unit, description=known.description)
-        return fields(whole, self.dialect, integer_ids=self._integer_ids)
+            whole[name] = known.joined.cast(part, rows, dtype)
+        units = {name: known.unit for name, known in self._columns.items()}
+        descriptions = {name: known.description for name, known in self._columns.items()}
+        return fields(Rows(whole, units, descriptions), self.dialect, integer_ids=self._integer_ids)
 
-    def blocks(self, tables: Iterable[Table], rows: int = BLOCK_ROWS) -> Iterator[list[Field]]:
+    def blocks(self, tables: Iterable[Rows], rows: int = BLOCK_ROWS) -> Iterator[list[Field]]:
         """The columns of all tables, ``rows`` at a time, however the tables divide them."""
         waiting: list[list[Field]] = []
         have = 0

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from astropy.table import Table
 from numpy.typing import ArrayLike, NDArray
 
+from gasnet3.catalog.rows import Rows
 from gasnet3.machine.files import jsonable
+
+if TYPE_CHECKING:
+    from astropy.table import Table
 
 
 @dataclass(frozen=True)
@@ -248,6 +251,15 @@ def make_catalog(
         If a required column is missing, a name is unknown, lengths differ, or a column cannot be
         cast (its name is in the message).
     """
+    return catalog_rows(columns, key_columns, provenance).table()
+
+
+def catalog_rows(
+    columns: Mapping[str, ArrayLike],
+    key_columns: Mapping[str, ArrayLike] | None = None,
+    provenance: Mapping[str, Any] | None = None,
+) -> Rows:
+    """What :func:`make_catalog` makes a table of."""
     unknown = [name for name in columns if name not in BY_NAME]
     missing = [name for name in REQUIRED if name not in columns]
     if unknown or missing:
@@ -255,20 +267,19 @@ def make_catalog(
             f"a catalog needs the columns {', '.join(REQUIRED)} (missing: {missing}) and knows "
             f"those of gasnet3.catalog.COLUMNS (unknown: {unknown}); give others as key_columns"
         )
-    table = Table()
-    for column in COLUMNS:
-        if column.name in columns:
-            _add(table, column.name, _cast(column, columns[column.name]))
-            table[column.name].unit = column.unit or None
-            table[column.name].description = column.description
+    made: dict[str, NDArray[Any]] = {}
+    natives = [column for column in COLUMNS if column.name in columns]
+    for column in natives:
+        _add(made, column.name, _cast(column, columns[column.name]))
+    units = {column.name: column.unit for column in natives}
     taken = {name.casefold() for name in BY_NAME}
     for name, values in (key_columns or {}).items():
-        free = free_name(name, taken, "_in")
-        _add(table, free, plain(name, values))
-        if name in KEY_UNITS and table[free].dtype.kind == "f":
-            table[free].unit = KEY_UNITS[name]
-    table.meta["gasnet3"] = jsonable(provenance or {})
-    return table
+        free = free_name(name or f"col{len(made)}", taken, "_in")
+        _add(made, free, plain(name, values))
+        if name in KEY_UNITS and made[free].dtype.kind == "f":
+            units[free] = KEY_UNITS[name]
+    descriptions = {column.name: column.description for column in natives}
+    return Rows(made, units, descriptions, {"gasnet3": jsonable(provenance or {})})
 
 
 def free_name(name: str, taken: set[str], suffix: str) -> str:
@@ -375,9 +386,8 @@ def _cast(column: Column, values: ArrayLike) -> NDArray[Any]:
     return data.astype(wanted)
 
 
-def _add(table: Table, name: str, data: NDArray[Any]) -> None:
-    if table.colnames and len(data) != len(table):
-        raise ValueError(
-            f"column {name!r} has {len(data)} rows, {table.colnames[0]!r} {len(table)}"
-        )
-    table[name] = data
+def _add(made: dict[str, NDArray[Any]], name: str, data: NDArray[Any]) -> None:
+    first = next(iter(made), name)
+    if made and len(data) != len(made[first]):
+        raise ValueError(f"column {name!r} has {len(data)} rows, {first!r} {len(made[first])}")
+    made[name] = data

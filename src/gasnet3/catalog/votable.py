@@ -14,18 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gasnet3.catalog.content import KEY, Arrays, Content, Header, parsed_header
 from gasnet3.catalog.dialects import Field
-from gasnet3.catalog.formats import (
-    KEY,
-    Arrays,
-    Content,
-    Header,
-    knows,
-    packed,
-    parsed_header,
-    row_type,
-    texts_of,
-)
+from gasnet3.catalog.fits import knows, packed, row_type, texts_of
 from gasnet3.catalog.schema import plain
 
 VERSION = "1.3"  # the first that has BINARY2; later ones know no Ångström as a unit
@@ -67,7 +58,7 @@ class _Text:
         return out.astype(f"S{self.bytes}")
 
 
-def write_votable(path: Path, rows: Content) -> None:
+def write(path: Path, rows: Content) -> None:
     """Write a VOTable 1.3 with its rows in BINARY2, of fixed width, block by block.
 
     The header that all formats have is an INFO named ``gasnet3``; version, solver and the like
@@ -96,7 +87,7 @@ def write_votable(path: Path, rows: Content) -> None:
         file.write(end)
 
 
-def read_votable(path: Path) -> tuple[Arrays, Header | None]:
+def read(path: Path) -> tuple[Arrays, Header | None]:
     """Read the first table of a VOTable: the arrays, and our header if it has one."""
     from astropy.io.votable import parse
 

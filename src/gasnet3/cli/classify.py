@@ -110,11 +110,11 @@ def _run(
 
 
 def _show(result: RunResult) -> None:
-    from gasnet3.catalog import read_catalog
     from gasnet3.catalog.best import best_rows
+    from gasnet3.catalog.files import open_catalog
 
     if 0 < result.rows <= SHOWN_ROWS:
-        table = read_catalog(result.output)
+        table = open_catalog(result.output).loaded()
         show_catalog(table, result.output)
         console.note_repeated(result.output, table["id"][best_rows(table)].tolist())
     else:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from gasnet3.cli.console import err, out
 
 if TYPE_CHECKING:
-    from astropy.table import Table
-
+    from gasnet3.catalog.rows import Rows
     from gasnet3.io import ReadFailure
 
 FIRST_ROWS = 12
@@ -39,25 +38,23 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def show_catalog(table: Table, path: Path) -> None:
+def show_catalog(table: Rows, path: Path) -> None:
     """Print the first rows, the classes, the warnings and where the catalog is."""
     from gasnet3.flags import MEANING, Notes, names
     from gasnet3.report.summary import summarise
 
+    told = ("id", "class", "z", "z_err", "rchi2", "zwarn", "notes")
     rows = [
         (
-            str(row["id"]),
-            str(row["class"]) or "none",
-            f"{row['z']:.5f}",
-            f"{row['z_err']:.5f}",
-            f"{row['rchi2']:.3f}",
-            " ".join(names(int(row["zwarn"]))) or "0",
-            " ".join(names(int(row["notes"]), Notes)) or "0",
+            str(name), str(cls) or "none", f"{z:.5f}", f"{z_err:.5f}", f"{rchi2:.3f}",
+            " ".join(names(int(zwarn))) or "0", " ".join(names(int(notes), Notes)) or "0",
         )
-        for row in table[:FIRST_ROWS]
-    ]
+        for name, cls, z, z_err, rchi2, zwarn, notes in zip(
+            *(table[name][:FIRST_ROWS] for name in told), strict=True
+        )
+    ]  # fmt: skip
     title = f"First {len(rows)} of {len(table)} rows"
-    grid(title, ("id", "class", "z", "z_err", "rchi2", "zwarn", "notes"), rows)
+    grid(title, told, rows)
     summary = summarise(table)
     classes = [(c.name, str(c.count), str(c.flagged), f"{c.sn:.1f}") for c in summary.classes]
     grid("By class", ("class", "spectra", "flagged", "median S/N"), classes)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from gasnet3.catalog import make_catalog
+from gasnet3.catalog.schema import catalog_rows
 from gasnet3.classes import CLASSES
 from gasnet3.decide.confidence import Evidence, PosteriorFit, solution_kind
 from gasnet3.decide.posterior import weigh
@@ -38,6 +38,7 @@ from gasnet3.version import __version__
 if TYPE_CHECKING:
     from astropy.table import Table
 
+    from gasnet3.catalog.rows import Rows
     from gasnet3.nets.card import ModelCard
     from gasnet3.spectra.lattice import LogLattice
 
@@ -278,6 +279,12 @@ class Classifier(ABC):
             If ``n_best`` or ``threads`` is less than 1, or the spectra are on a lattice without all
             pixels of that of the models.
         """
+        return self.rows(spectra, n_best, keep, threads).table()
+
+    def rows(
+        self, spectra: Spectra, n_best: int = 1, keep: Keep | None = None, threads: int = 1
+    ) -> Rows:
+        """What :meth:`run` makes a table of."""
         if n_best < 1:
             raise ValueError(f"n_best must be 1 or more, got {n_best}")
         if not isinstance(spectra, Spectra):
@@ -303,7 +310,7 @@ class Classifier(ABC):
             none = catalog_columns(self.solve(blank, max(2, n_best)), n_best)
             columns = {name: column[:0] for name, column in none.items()}
         keys = {name: np.repeat(column, n_best, axis=0) for name, column in spectra.meta.items()}
-        return make_catalog(columns, keys, self.provenance)
+        return catalog_rows(columns, keys, self.provenance)
 
     def _parts(
         self, spectra: Spectra, n_best: int, keep: Keep | None, threads: int
@@ -337,12 +344,9 @@ class Classifier(ABC):
         return spectra.on(self.lattice)
 
     def _decided(
-        self,
-        spectra: Spectra,
-        prepared: list[Prepared],
-        candidates: list[Candidates],
+        self, spectra: Spectra, prepared: list[Prepared], candidates: list[Candidates],
         curves: dict[str, Curves],
-    ) -> Outcome:
+    ) -> Outcome:  # fmt: skip
         """Put the solutions of all classes in order."""
         kind, n_good = solution_kind(self.solver.name), spectra.n_independent
         exact = kind == "exact"

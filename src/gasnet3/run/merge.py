@@ -5,22 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet
 
-from gasnet3.catalog import CatalogError, read_catalog, write_parts
-from gasnet3.catalog.formats import passes
+from gasnet3.catalog.files import CatalogError, passes, read_alike, write_parts
+from gasnet3.catalog.layout import BLOCK_ROWS
+from gasnet3.catalog.rows import Rows
 from gasnet3.errors import GasnetError
 from gasnet3.io import ReadFailure
 from gasnet3.machine.progress import Progress, silent
 from gasnet3.run.kept import check_kept, merge_kept
-from gasnet3.run.plan import Plan, PlanError, part_metadata
+from gasnet3.run.plan import Plan, PlanError, failures_of, part_metadata
 from gasnet3.spectra.batch import Spectra
-
-if TYPE_CHECKING:
-    from astropy.table import Table
 
 NAMED = 8
 """Parts or files that a message names before it only counts the rest."""
@@ -145,8 +143,9 @@ def _checked(plan: Plan) -> list[ReadFailure]:
     damaged: dict[Path, str] = {}
     for index in range(len(plan)):
         try:
-            _check_part(plan, index)
-            failures |= {failure.path: failure.reason for failure in plan.failed(index)}
+            about = part_metadata(plan.part_path(index))
+            _check_part(plan, index, about)
+            failures |= {failure.path: failure.reason for failure in failures_of(about)}
         except (PlanError, ValueError, OSError, pa.ArrowException) as error:
             damaged[plan.part_path(index)] = str(error.__cause__ or error)
     if damaged:
@@ -154,18 +153,16 @@ def _checked(plan: Plan) -> list[ReadFailure]:
     return [ReadFailure(path, reason) for path, reason in failures.items()]
 
 
-def _check_part(plan: Plan, index: int) -> None:
+def _check_part(plan: Plan, index: int, about: dict[str, Any]) -> None:
     """ValueError unless the part is the planned one, with the planned number of rows."""
-    about = part_metadata(plan.part_path(index))
     start, stop = plan.span(index)
     expected = {"key": plan.key, "index": index, "start": start, "stop": stop}
     found = {name: about.get(name) for name in expected}
     if found != expected:
         raise ValueError(f"it says it is {found}, planned is {expected}")
-    rows = pa.parquet.read_metadata(plan.part_path(index)).num_rows
     planned = (stop - start) * plan.request.n_best
-    if rows != planned:
-        raise ValueError(f"it has {rows} rows, planned are {planned}")
+    if about["rows"] != planned:
+        raise ValueError(f"it has {about['rows']} rows, planned are {planned}")
 
 
 @dataclass
@@ -176,32 +173,41 @@ class _Parts:
     passes: int
     on_progress: Progress
     read: int = 0
+    held: list[Rows] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.unmatched = _ids_of_priors(self.plan)
 
-    def __iter__(self) -> Iterator[Table]:
+    def __iter__(self) -> Iterator[Rows]:
+        # What is written as one block is in memory anyhow: small parts are read once.
+        few = self.plan.rows * self.plan.request.n_best <= BLOCK_ROWS
+        held: list[Rows] = []
+        for table in self.held or self._read():
+            if few:
+                held.append(table)
+            self.read += len(table) // self.plan.request.n_best
+            self.on_progress(self.read, self.passes * self.plan.rows)
+            yield table
+        self.held = held
+
+    def _read(self) -> Iterator[Rows]:
         if not len(self.plan):
             from gasnet3.run.config import pipeline_of
 
             pipeline = pipeline_of(self.plan)
             none = Spectra.from_arrays([], [], [3600.0], lattice=pipeline.lattice)
-            yield pipeline.run(none, self.plan.request.n_best)
-        for index in range(len(self.plan)):
-            path = self.plan.part_path(index)
-            try:
-                table = read_catalog(path)
-            except CatalogError as error:
-                raise MergeError(_mend(self.plan, [path], str(error))) from error
-            provenance: dict[str, Any] = table.meta["gasnet3"]
-            table.meta["gasnet3"] = {k: v for k, v in provenance.items() if k != "part"}
-            if self.unmatched:
-                for name in table["id"].tolist():
-                    self.unmatched.pop(str(name), None)
-            start, stop = self.plan.span(index)
-            self.read += stop - start
-            self.on_progress(self.read, self.passes * self.plan.rows)
-            yield table
+            yield pipeline.rows(none, self.plan.request.n_best)
+        paths = [self.plan.part_path(index) for index in range(len(self.plan))]
+        left = iter(paths)
+        try:
+            for table in read_alike(left, "part"):
+                if self.unmatched:
+                    for name in table["id"].tolist():
+                        self.unmatched.pop(str(name), None)
+                yield table
+        except CatalogError as error:
+            path = paths[len(paths) - len(list(left)) - 1]
+            raise MergeError(_mend(self.plan, [path], str(error))) from error
 
 
 def _ids_of_priors(plan: Plan) -> dict[str, None]:

@@ -134,8 +134,7 @@ class Plan:
 
     def failed(self, index: int) -> list[ReadFailure]:
         """Files of a finished part that could not be read."""
-        about = part_metadata(self.part_path(index))
-        return [ReadFailure(Path(f["path"]), f["reason"]) for f in about["failures"]]
+        return failures_of(part_metadata(self.part_path(index)))
 
     def missing(self, rank: int = 0, world: int = 1, *, retry: bool = True) -> list[int]:
         """Parts to be made by one rank of several.
@@ -193,19 +192,25 @@ class Plan:
 
 
 def part_metadata(path: Path) -> dict[str, Any]:
-    """What a part says of itself: key, index, start, stop, and failures.
+    """What a part says of itself: key, index, start, stop, and failures; ``rows`` are counted.
 
     PlanError if the file is damaged, or no part.
     """
     try:
-        metadata = pa.parquet.read_schema(path).metadata or {}
-        about: dict[str, Any] = json.loads(metadata[b"gasnet3"])["provenance"]["part"]
+        found = pa.parquet.read_metadata(path)
+        about: dict[str, Any] = json.loads(found.metadata[b"gasnet3"])["provenance"]["part"]
+        about["rows"] = found.num_rows
     except (OSError, ValueError, LookupError, TypeError, pa.ArrowException) as error:
         raise PlanError(
             f"{path}: no part of a run, or a damaged one ({error}); remove it and run gasnet3 "
             f"work {path.parent.parent} again"
         ) from error
     return about
+
+
+def failures_of(about: dict[str, Any]) -> list[ReadFailure]:
+    """Files that could not be read, of what :func:`part_metadata` gives."""
+    return [ReadFailure(Path(f["path"]), f["reason"]) for f in about["failures"]]
 
 
 def make_key(config: dict[str, Any], part_rows: int, inputs: Inputs) -> str:

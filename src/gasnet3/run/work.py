@@ -6,12 +6,12 @@ import errno
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gasnet3.catalog import write_parts
-from gasnet3.catalog.schema import make_catalog
+from gasnet3.catalog.rows import Rows
+from gasnet3.catalog.schema import catalog_rows
 from gasnet3.io import ReadFailure, prefetched
 from gasnet3.io.options import DEFAULT
 from gasnet3.machine.progress import Progress, silent
@@ -22,10 +22,6 @@ from gasnet3.run.kept import Keeper
 from gasnet3.run.plan import Plan, Unit
 from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.joining import join_column
-
-if TYPE_CHECKING:
-    from astropy.table import Table
-
 
 BATCH_ROWS = 256
 """Spectra read and solved at once where nothing else is asked for."""
@@ -176,9 +172,9 @@ def _tables(
     failed: dict[Unit, str],
     keeper: Keeper,
     on_progress: Progress,
-) -> list[Table]:
+) -> list[Rows]:
     """The catalogs of a part; while one batch is solved the next is read."""
-    tables: list[Table] = []
+    tables: list[Rows] = []
     request, (start, stop), done = plan.request, plan.span(index), 0
     rows = settings.batch_rows
     read = batches(plan.units(index), rows, failed, pipeline.lattice, request.reading)
@@ -191,14 +187,14 @@ def _tables(
 
 def _solved(
     pipeline: Classifier, pieces: Sequence[Spectra], n_best: int, keeper: Keeper, threads: int
-) -> Iterator[Table]:
+) -> Iterator[Rows]:
     """Catalogs of pieces that are solved as one batch.
 
     Pieces with the same key columns stay together, others get a catalog each: what becomes of
     the columns of unlike files must not depend on which of them met in a batch.
     """
     bare = [replace(piece, meta={}) for piece in pieces]
-    table = pipeline.run(Spectra.concatenate(bare), n_best, keeper.add, threads)
+    table = pipeline.rows(Spectra.concatenate(bare), n_best, keeper.add, threads)
     start = 0
     for _, same in groupby(pieces, _kinds):
         group = list(same)
@@ -211,7 +207,7 @@ def _solved(
             for name in group[0].meta
         }
         columns = {name: table[name][start:stop] for name in table.colnames}
-        yield make_catalog(columns, keys, table.meta["gasnet3"])
+        yield catalog_rows(columns, keys, table.meta["gasnet3"])
         start = stop
 
 
@@ -227,7 +223,7 @@ def _kinds(piece: Spectra) -> tuple[tuple[str, str, tuple[int, ...]], ...]:
     )
 
 
-def _written(plan: Plan, index: int, tables: list[Table], failed: dict[Unit, str]) -> PartResult:
+def _written(plan: Plan, index: int, tables: list[Rows], failed: dict[Unit, str]) -> PartResult:
     """Write a part, complete or not at all."""
     start, stop = plan.span(index)
     about = {
