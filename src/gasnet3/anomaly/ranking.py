@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasnet3.catalog.best import best_rows
+from gasnet3.catalog.rows import Rows
 from gasnet3.catalog.schema import ANOMALY_KINDS
 from gasnet3.errors import GasnetError
 from gasnet3.machine.typing import Bools, Floats
@@ -89,13 +90,20 @@ def _by_interest(best: Table, keep: Bools, labels: Labels) -> Table:
     if "id" not in best.colnames:
         raise RankingError("the catalog has no column id: labels name spectra by it")
     # Also rows that are not kept teach, if they are labelled.
-    told = np.isin(np.asarray(best["id"], np.str_), labels.ids)
-    rows = np.flatnonzero(keep | told)
+    marked = np.isin(np.asarray(best["id"], np.str_), labels.ids)
+    rows = np.flatnonzero(keep | marked)
     some = best[rows]
-    some[INTEREST] = interest(some, labels)
-    some[INTEREST].description = "anomaly_score, times 2 where alike rows were marked, 0 where not"
-    some[MARK] = labels.of(np.asarray(some["id"], np.str_))
-    some[MARK].description = "yes or no, as marked; empty where not"
+    more = {INTEREST: interest(some, labels), MARK: labels.of(np.asarray(some["id"], np.str_))}
+    told = {
+        INTEREST: "anomaly_score, times 2 where alike rows were marked, 0 where not",
+        MARK: "yes or no, as marked; empty where not",
+    }
+    if isinstance(some, Rows):
+        some = some.beside(more, told)
+    else:
+        for name, values in more.items():
+            some[name] = values
+            some[name].description = told[name]
     kept = some[keep[rows]]
     return kept[_descending(np.asarray(kept[INTEREST]))]
 

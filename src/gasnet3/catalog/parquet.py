@@ -68,12 +68,15 @@ class ParquetColumns(Lazy):
         order = np.argsort(wanted, kind="stable")
         parts, first = [], 0
         with pa.parquet.ParquetFile(self._path) as file:
-            for group in range(max(1, file.num_row_groups)):
-                empty = not file.num_row_groups
-                one = file.read([name]) if empty else file.read_row_group(group, [name])
-                low, high = np.searchsorted(wanted, (first, first + len(one)), sorter=order)
-                parts.append(from_arrow(one[name])[wanted[order[low:high]] - first])
-                first += len(one)
+            for group in range(file.num_row_groups):
+                stop = first + file.metadata.row_group(group).num_rows
+                low, high = np.searchsorted(wanted, (first, stop), sorter=order)
+                if high > low:
+                    column = from_arrow(file.read_row_group(group, [name])[name])
+                    parts.append(column[wanted[order[low:high]] - first])
+                first = stop
+            if not parts:
+                return from_arrow(file.read([name])[name].slice(0, 0))
         back = np.empty_like(order)
         back[order] = np.arange(len(order))
         return np.concatenate(parts)[back]

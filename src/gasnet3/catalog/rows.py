@@ -61,6 +61,27 @@ class _Some(Lazy):
         return self.whole.take(name, self.rows[rows])
 
 
+@dataclass(frozen=True, eq=False)
+class _Beside(Lazy):
+    """Columns, and others in memory that come after them or take their place."""
+
+    whole: Lazy
+    more: Mapping[str, NDArray[Any]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys([*self.whole, *self.more]))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+    @property
+    def count(self) -> int:
+        return self.whole.count
+
+    def take(self, name: str, rows: Chosen) -> NDArray[Any]:
+        return self.more[name][rows] if name in self.more else self.whole.take(name, rows)
+
+
 def taken(columns: Mapping[str, NDArray[Any]], name: str, rows: Chosen) -> NDArray[Any]:
     """Some rows of a column."""
     return columns.take(name, rows) if isinstance(columns, Lazy) else columns[name][rows]
@@ -116,6 +137,12 @@ class Rows:
         else:
             columns = {name: column[item] for name, column in self.columns.items()}
         return Rows(columns, self.units, self.descriptions, self.meta)
+
+    def beside(self, more: Mapping[str, NDArray[Any]], descriptions: Mapping[str, str]) -> Rows:
+        """The same with more columns, or other ones of these names."""
+        lazy = isinstance(self.columns, Lazy)
+        columns = _Beside(self.columns, more) if lazy else {**self.columns, **more}
+        return Rows(columns, self.units, {**self.descriptions, **descriptions}, self.meta)
 
     def loaded(self) -> Rows:
         """The same, all of it in memory."""

@@ -75,7 +75,8 @@ def anomalies(
     have in common is not strange; this takes 100 spectra of it, else its scores stay.
     """
     from gasnet3.anomaly.ranking import strangest
-    from gasnet3.catalog import read_catalog, write_catalog
+    from gasnet3.catalog.files import open_catalog, write_catalog
+    from gasnet3.catalog.rows import Rows
 
     written = [(ordinary_here, CATALOG_ENDINGS), (output, CATALOG_ENDINGS)]
     for path, endings in (*written, (gallery, PICTURE_ENDINGS)):
@@ -88,11 +89,11 @@ def anomalies(
     if (gallery is None) != (spectra is None):
         console.fail("--gallery needs the spectra and --spectra is for it: give both or neither")
     with console.reported(ValueError, ModuleNotFoundError):
-        table = read_catalog(catalog)
+        table = open_catalog(catalog)
         if ordinary_here is not None:
-            table = _compared(table, ordinary_here, group)
+            table = _compared(table.table(), ordinary_here, group)
         found = strangest(table, [*(kind or ())], min_score, _labels(labels, table))
-    shown = found[:n]
+    shown = Rows.of(found[:n]).table()
     _show(shown, found, len(table), min_score)
     if output is not None:
         with console.reported(ValueError):

@@ -39,7 +39,7 @@ def evaluate(
     Prints accuracy, redshift errors and good fractions (paper, eq. 13-20), pulls and the
     confusion matrix; the JSON file has the curves against S/N and robustness as well.
     """
-    from gasnet3.catalog import read_catalog
+    from gasnet3.catalog.files import open_catalog
     from gasnet3.evaluate.evaluation import evaluate as compare
     from gasnet3.evaluate.metrics import THRESHOLDS
     from gasnet3.evaluate.tables import tables
@@ -48,7 +48,7 @@ def evaluate(
     if json is not None:
         console.check_output(json, overwrite=overwrite, endings=(".json",))
     with console.reported(ValueError):
-        result = compare(read_catalog(catalog), truth, limits)
+        result = compare(open_catalog(catalog), truth, limits)
     console.out.print(tables(result))
     if json is not None:
         result.to_json(json)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from astropy.table import Table
 from numpy.typing import NDArray
 
 from gasnet3.classes import CLASSES
@@ -18,6 +18,9 @@ from gasnet3.evaluate.truth import Match, Truth, match, read_truth
 from gasnet3.machine.files import write_json
 from gasnet3.machine.typing import Bools, Floats
 from gasnet3.spectra.placing import floats
+
+if TYPE_CHECKING:
+    from astropy.table import Table
 
 AGN_Z_MAX = 0.5
 """Below this redshift GALAXY or QSO is a matter of taste for a broad-line AGN."""

@@ -6,18 +6,20 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from astropy.table import Table
 from numpy.typing import NDArray
 
-from gasnet3.catalog import read_table
 from gasnet3.catalog.best import best_rows
+from gasnet3.catalog.files import open_table
 from gasnet3.catalog.schema import identifiers, plain
 from gasnet3.classes import CLASSES
 from gasnet3.errors import GasnetError
 from gasnet3.machine.typing import Bools, Floats
+
+if TYPE_CHECKING:
+    from astropy.table import Table
 
 KEYS = ("id", "name", "file", "targetid")
 CLASS_NAMES = ("class", "cls", "spectype")
@@ -102,8 +104,9 @@ def read_truth(truth: Table | str | Path) -> Truth:
     gasnet3.catalog.CatalogError
         If the file cannot be read.
     """
-    where = "the truth table" if isinstance(truth, Table) else str(truth)
-    table = truth if isinstance(truth, Table) else read_table(truth)
+    named = isinstance(truth, str | Path)
+    where = str(truth) if named else "the truth table"
+    table = open_table(truth) if named else truth
     keys = {name: _column(table, (name,)) for name in KEYS}
     known = {
         name: _identifiers(name, column) for name, column in keys.items() if column is not None

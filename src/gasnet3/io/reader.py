@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 from numpy.typing import ArrayLike
 
@@ -61,6 +61,11 @@ class RowReader(Reader, Protocol):
 
     def read_rows(self, path: Path, start: int, stop: int) -> Spectra:
         """What ``read(path)[start:stop]`` has; ReadError if it is damaged or has not as many."""
+
+
+def reads_rows(reader: Reader) -> TypeGuard[RowReader]:
+    """Whether a reader is a :class:`RowReader`; isinstance of a protocol would take 0.1 ms."""
+    return hasattr(reader, "count") and hasattr(reader, "read_rows")
 
 
 @runtime_checkable

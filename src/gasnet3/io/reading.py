@@ -9,7 +9,7 @@ import numpy as np
 
 from gasnet3.io.errors import ReadError, ReadFailure, check_range
 from gasnet3.io.options import DEFAULT, ReadOptions
-from gasnet3.io.reader import Reader, RowReader
+from gasnet3.io.reader import Reader, RowReader, reads_rows
 from gasnet3.io.registry import Inputs, expand, find_reader, read_errors
 from gasnet3.io.state import file_state
 from gasnet3.spectra.batch import Spectra, regrouped
@@ -149,10 +149,10 @@ def _in_pieces(
 ) -> Iterator[Spectra]:
     """All spectra of a file, no more than a piece at a time where it may be larger than memory."""
     rows = 0
-    if isinstance(reader, RowReader):
+    if reads_rows(reader):
         with read_errors(path, reader):
             rows = reader.count(path)
-    if rows <= PIECE_ROWS or not isinstance(reader, RowReader):
+    if rows <= PIECE_ROWS or not reads_rows(reader):
         yield read_whole(path, reader, options, lattice)
         return
     for start in range(0, rows, PIECE_ROWS):
@@ -181,7 +181,7 @@ def count_rows(
     """
     path = Path(path)
     reader = reader or find_reader(path, options)
-    if not isinstance(reader, RowReader):
+    if not reads_rows(reader):
         return len(_kept(reader, path, options, None))
     with read_errors(path, reader):
         return reader.count(path)
@@ -223,7 +223,7 @@ def read_rows(
     """
     path = Path(path)
     reader = reader or find_reader(path, options)
-    if isinstance(reader, RowReader):
+    if reads_rows(reader):
         return _read_some(path, reader, start, stop, options, lattice)
     whole = _kept(reader, path, options, lattice)
     check_range(path, start, stop, len(whole))

@@ -108,7 +108,7 @@ def find_reader(path: str | Path, options: ReadOptions = DEFAULT) -> Reader:
     head = first_bytes(path)
     for reader in READERS:
         # What was said may also tell that a file is the reader's own.
-        if isinstance(reader, ConfigurableReader) and options != DEFAULT:
+        if options != DEFAULT and isinstance(reader, ConfigurableReader):
             reader = reader.configured(options)
         if reader.matches(path, head):
             return reader

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -57,7 +58,7 @@ def file_state(path: Path) -> FileState:
     in place is not noticed.
     """
     state = path.stat()
-    if not path.is_dir():
+    if not stat.S_ISDIR(state.st_mode):
         return FileState(state.st_size, state.st_mtime_ns)
     size, changed = 0, state.st_mtime_ns
     for entry in _metadata(path):

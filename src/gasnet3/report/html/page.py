@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gasnet3.anomaly.ranking import STRANGE
-from gasnet3.catalog import read_catalog
+from gasnet3.catalog.files import open_catalog
 from gasnet3.catalog.schema import ANOMALY_KINDS
 from gasnet3.classes import CLASSES
 from gasnet3.evaluate.evaluation import Evaluation, evaluate
@@ -87,7 +87,7 @@ def write_report(
     from gasnet3.report.html.render import render
 
     name = "a table" if not isinstance(catalog, str | Path) else Path(catalog).name
-    table = read_catalog(catalog) if isinstance(catalog, str | Path) else catalog
+    table = open_catalog(catalog) if isinstance(catalog, str | Path) else catalog
     best = columns.best_solutions(table)
     labels = None if truth is None else read_truth(truth) if not isinstance(truth, Truth) else truth
     result = None if labels is None else evaluate(best, labels)
