@@ -8,7 +8,7 @@ import sys
 SCRIPT = """
 import atexit, gc
 from gasnet3.cli import app
-from gasnet3.cli.collector import OBJECTS
+from gasnet3.machine.collector import OBJECTS
 
 before = gc.get_threshold()
 atexit.register(lambda: print("frozen", gc.get_freeze_count() > 1000))  # the last to run

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+import gasnet3.samples
 
 LOADED = "import json, sys; print(json.dumps(sorted(sys.modules)))"
 
@@ -48,3 +51,39 @@ def test_a_run_is_planned_without_torch() -> None:
         "assert len(make_config(Request())['fingerprint']) > 6"
     )
     assert "torch" not in loaded(code)
+
+
+HEAVY = ("numpy", "torch", "astropy", "scipy", "pyarrow", "pandas", "rich", "importlib.metadata")
+
+
+def ran(*arguments: str) -> set[str]:
+    """What a command has loaded when it is done."""
+    code = (
+        "import contextlib, io\nfrom gasnet3.cli import app\n"
+        "with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):\n"
+        f"    app({list(arguments)!r})"
+    )
+    return set(loaded(code))
+
+
+def test_the_help_loads_nothing_heavy() -> None:
+    modules = ran("--help")
+    assert not modules & set(HEAVY)
+    rooms = {name.split(".")[1] for name in ours(sorted(modules)) if "." in name}
+    assert rooms == {"classes", "cli", "errors", "io", "machine", "version"}
+
+
+def test_classify_loads_what_it_needs(tmp_path: Path) -> None:
+    sample = min(Path(gasnet3.samples.__file__).parent.glob("*.fits"))
+    output = tmp_path / "catalog.parquet"
+    modules = ran("classify", str(sample), "-o", str(output), "--solver", "amortised")
+    assert output.is_file()
+    unneeded = {"astropy", "pandas", "pyarrow.dataset", "pyarrow.compute", "scipy.fft", "h5py"}
+    assert not modules & {*unneeded, "matplotlib", "rich.progress", "sklearn", "distributed"}
+
+
+def test_a_plan_needs_no_networks(tmp_path: Path) -> None:
+    sample = min(Path(gasnet3.samples.__file__).parent.glob("*.fits"))
+    modules = ran("plan", str(sample), "-o", str(tmp_path / "run"))
+    assert (tmp_path / "run" / "plan.json").is_file()
+    assert not modules & {"torch", "astropy", "pandas"}

@@ -140,8 +140,11 @@ class Rows:
 
     def beside(self, more: Mapping[str, NDArray[Any]], descriptions: Mapping[str, str]) -> Rows:
         """The same with more columns, or other ones of these names."""
-        lazy = isinstance(self.columns, Lazy)
-        columns = _Beside(self.columns, more) if lazy else {**self.columns, **more}
+        columns: Mapping[str, NDArray[Any]]
+        if isinstance(self.columns, Lazy):
+            columns = _Beside(self.columns, more)
+        else:
+            columns = {**self.columns, **more}
         return Rows(columns, self.units, {**self.descriptions, **descriptions}, self.meta)
 
     def loaded(self) -> Rows:

@@ -11,7 +11,6 @@ from gasnet3.cli import console
 from gasnet3.cli.anomalies import anomalies
 from gasnet3.cli.calibrate import calibrate
 from gasnet3.cli.classify import classify
-from gasnet3.cli.collector import spare_collector
 from gasnet3.cli.convert import convert
 from gasnet3.cli.evaluate import evaluate
 from gasnet3.cli.export import export
@@ -31,6 +30,7 @@ from gasnet3.cli.train import train
 from gasnet3.cli.view import view
 from gasnet3.cli.work import WorkCommand, work
 from gasnet3.errors import GasnetError
+from gasnet3.machine.collector import spare_collector
 from gasnet3.version import __version__
 
 

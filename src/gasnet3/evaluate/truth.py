@@ -104,9 +104,8 @@ def read_truth(truth: Table | str | Path) -> Truth:
     gasnet3.catalog.CatalogError
         If the file cannot be read.
     """
-    named = isinstance(truth, str | Path)
-    where = str(truth) if named else "the truth table"
-    table = open_table(truth) if named else truth
+    where = str(truth) if isinstance(truth, str | Path) else "the truth table"
+    table = open_table(truth) if isinstance(truth, str | Path) else truth
     keys = {name: _column(table, (name,)) for name in KEYS}
     known = {
         name: _identifiers(name, column) for name, column in keys.items() if column is not None

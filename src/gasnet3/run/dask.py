@@ -13,6 +13,7 @@ from typing import Any
 
 from gasnet3.errors import GasnetError
 from gasnet3.machine.allocator import keep_freed_memory
+from gasnet3.machine.collector import spare_collector
 from gasnet3.machine.cores import allotted_cores
 from gasnet3.machine.progress import Progress
 from gasnet3.run.plan import PLAN, Plan
@@ -98,7 +99,9 @@ def _task(directory: str, index: int, settings: Settings | None) -> PartResult:
 
     # What work_part keeps between parts belongs to the process, and workers may have threads.
     with _ONE_AT_A_TIME:
-        keep_freed_memory()  # Dask has its workers give back every 64 kB at once
+        # As the commands do; Dask has its workers give back every 64 kB at once.
+        spare_collector()
+        keep_freed_memory()
         plan = planned(directory)
         use_threads(plan.request.models, 1)
         return work_part(plan, index, replace(settings or Settings(), threads=1))

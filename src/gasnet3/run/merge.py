@@ -86,7 +86,7 @@ def merge(
     save_curves, save_models : str or Path, optional
         Where to write what the run has kept, in the order of the spectra.
     on_progress : callable, optional
-        Called after every part with the spectra read so far, and those to be read; each is read
+        Called with the spectra gone through so far, and those to be gone through; each counts
         twice, or more often where the format wants it.
 
     Raises
