@@ -59,6 +59,7 @@ def sizes_of(options: argparse.Namespace) -> Sizes:
 def measure_main(options: argparse.Namespace) -> dict[str, Any]:
     """Stages, bounds, redrock and the whole path, in this order."""
     import torch
+    from speed.around import measure_around
     from speed.data import SN
     from speed.machine import machine
     from speed.peer import redrock_jobs
@@ -80,9 +81,11 @@ def measure_main(options: argparse.Namespace) -> dict[str, Any]:
         ms = least_times([*stage_jobs(spectra, Path(name)), *jobs], sizes.rounds)
     with tempfile.TemporaryDirectory() as name:
         runs = measure_runs(sizes, allotted_cores(), Path(name))
+    with tempfile.TemporaryDirectory() as name:
+        around = measure_around(sizes.parts, sizes.catalog, sizes.rounds, Path(name))
     return {
         "machine": machine(), "sn": SN, "sizes": asdict(sizes), "ms": ms, "redrock": note,
-        "runs": runs,
+        "runs": runs, "around": around,
     }  # fmt: skip
 
 

@@ -15,6 +15,9 @@ from speed.turns import tell
 
 SOLVER = "amortised"
 
+RANKS, DASK = "rank variables", "Dask"
+"""The engines."""
+
 
 def measure_engines(rows: int, directory: Path) -> dict[str, Any]:
     """The same spectra by rank variables and by Dask: cost and checksum of each catalog.
@@ -29,8 +32,8 @@ def measure_engines(rows: int, directory: Path) -> dict[str, Any]:
     workers = max(2, allotted_cores())
     shards = mock_shards(directory / "shards", rows, SHARD_ROWS)
     engines: dict[str, Callable[[Path], Cost]] = {
-        "rank variables": lambda run: _by_ranks(run, workers),
-        "Dask": lambda run: run_gasnet3(["work", str(run), "--dask", str(workers)]),
+        RANKS: lambda run: _by_ranks(run, workers),
+        DASK: lambda run: run_gasnet3(["work", str(run), "--dask", str(workers)]),
     }
     found = {}
     for name, work in engines.items():

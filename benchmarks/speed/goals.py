@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gasnet3 import CLASSES
+from speed.big import DASK, RANKS
 from speed.floor import TOGETHER
 from speed.whole import SHARDS
 
@@ -16,8 +17,23 @@ RATES = {"amortised": 1_200, "hybrid": 400}
 OVER_FLOOR = 1.5
 """The scan's time over that of the bare transforms."""
 
-OVER_REDROCK = {"amortised": 1_000, "hybrid": 200}
+OVER_REDROCK = {"amortised": 600, "hybrid": 230}
 """redrock's time over ours, one core each."""
+
+OVER_TRANSFORMS = {"amortised": 7.0, "hybrid": 17.0}
+"""All that is done to a spectrum, over the bare FFTs of the amortised scan."""
+
+OVER_TORCH = {"gasnet3 --help": 0.15, "gasnet3 classify, 12 files": 1.5}
+"""Time of commands with little to do, over that of the import of PyTorch."""
+
+EACH = {"plan": 0.1, "merge": 3.0}
+"""Milliseconds a file that is planned, and a part of one spectrum that is merged."""
+
+READS = 1_000.0
+"""Memory of what is asked of a catalog of a million spectra, MB."""
+
+OVER_RANKS = 1.1
+"""Time by Dask over that by rank variables."""
 
 MEMORY = 2_000.0
 """Greatest memory of all processes together, MB."""
@@ -55,8 +71,10 @@ def goals(main: Main, big: Mapping[str, Any] | None) -> list[Goal]:
     return [
         *(_rate(main, solver, least) for solver, least in RATES.items()),
         _over_floor(main),
+        *(_over_transforms(main, solver, most) for solver, most in OVER_TRANSFORMS.items()),
         *(_over_redrock(main, solver, least) for solver, least in OVER_REDROCK.items()),
         _memory(main),
+        *_around(main["around"]),
         *_big(big),
     ]
 
@@ -96,6 +114,34 @@ def _over_floor(main: Main) -> Goal:
     )
 
 
+def _over_transforms(main: Main, solver: str, most: float) -> Goal:
+    floor = sum(floor_time(main["ms"], cls) for cls in CLASSES)
+    ratio = main["ms"][f"pipeline, {solver}"] / floor
+    text = f"{solver}, from memory to a catalog: {most:g} × the bare FFTs of the amortised scan"
+    return Goal(text, f"{ratio:.1f} ×", ratio <= most)
+
+
+def _around(around: Mapping[str, Any]) -> list[Goal]:
+    """Start-up, plan and merge, and what is asked of a catalog."""
+    starts, found = around["starts"], []
+    for name, most in OVER_TORCH.items():
+        ratio = starts[name] / starts["import torch"]
+        measured = f"{ratio:.2f} × ({starts[name]:.2f} s)"
+        found.append(Goal(f"`{name}`: {most:g} × `import torch`", measured, ratio <= most))
+    things = {"plan": "a file", "merge": "a part of one spectrum"}
+    for name, most in EACH.items():
+        ms = 1e3 * around[name] / around["parts"]
+        text = f"`gasnet3 {name}`: {most:g} ms {things[name]}"
+        measured = f"{ms:.2g} ms, of {around['parts']:,}"
+        found.append(Goal(text, measured, ms <= most))
+    text = f"`anomalies`, `evaluate` and `report` of a million spectra: {READS / 1e3:g} GB"
+    reads = around["reads"]
+    told = ", ".join(f"{memory:,.0f}" for memory in reads.values())
+    enough = around["rows"] >= 1_000_000
+    met = enough and max(reads.values()) <= READS
+    return [*found, Goal(text, f"{told} MB, of {around['rows']:,}", met)]
+
+
 def _over_redrock(main: Main, solver: str, least: int) -> Goal:
     text = f"{solver}: {least:,} × redrock's speed, same spectra, same run"
     ms = main["ms"]
@@ -132,13 +178,17 @@ def _big(big: Mapping[str, Any] | None) -> list[Goal]:
     texts = (
         "100,000 mock spectra to the end, under 2 GB",
         "the same catalog, to the byte, with Dask and with rank variables",
+        f"Dask: {OVER_RANKS} × the time with rank variables",
     )
     if big is None:
         return [Goal(text, "`--part big` was not run", None) for text in texts]
     memory = max(engine["memory"] for engine in big["engines"].values())
     hashes = {engine["sha256"] for engine in big["engines"].values()}
     enough = big["rows"] >= 100_000
+    ranks, dask = (big["engines"][name]["seconds"] for name in (RANKS, DASK))
+    ratio = dask / ranks
     return [
         Goal(texts[0], f"{big['rows']:,}: {memory:,.0f} MB", enough and memory < MEMORY),
-        Goal(texts[1], f"{len(hashes)} checksum of {len(big['engines'])}", len(hashes) == 1),
+        Goal(texts[1], "the same" if len(hashes) == 1 else "they differ", len(hashes) == 1),
+        Goal(texts[2], f"{ratio:.2f} ×", ratio <= OVER_RANKS),
     ]

@@ -32,8 +32,10 @@ def write_page(docs: Path, results: Results) -> None:
     main, big, gpu = results["main"], results.get("big"), results.get("gpu")
     parts = [
         _head(main),
+        ["## What will my spectra cost?", "", *_users(main)],
         ["## Goals", "", *_goals(main, big)],
         ["## The whole path", "", *_whole(main)],
+        ["## Around it", "", *_around(main["around"])],
         ["## By stage", "", *_stages(main)],
         ["## The scan between its bounds", "", *_bounds(main["ms"])],
         ["## Beside redrock", "", *_redrock(main)],
@@ -85,6 +87,66 @@ def _goals(main: Results, big: Results | None) -> list[str]:
         "",
         "Rates depend on the machine; where it is slower than the one they were set on, the "
         "ratio to the bare FFTs decides.",
+    ]
+
+
+PLACES = (("a laptop, 8 cores", 8), ("a node, 64 cores", 64), ("100 such nodes", 6400))
+"""Where users are, and the cores there."""
+
+COUNTS = (10_000, 1_000_000, 100_000_000)
+"""Spectra that users have."""
+
+
+def _users(main: Results) -> list[str]:
+    """Times for the numbers of spectra that people have, where they have them."""
+    most = max(run["cores"] for run in main["runs"])
+    here = f"this machine, {most} core{'s' if most > 1 else ''}"
+    rows = []
+    for solver in SOLVERS:
+        for inputs in (SHARDS, SPECS):
+            cores = max((c for c in range(1, most + 1)
+                         if steady(main["runs"], solver, inputs, c)[0] > 0), default=0)  # fmt: skip
+            if not cores:
+                continue
+            rate, start = steady(main["runs"], solver, inputs, cores)
+            for place, count in ((here, most), *PLACES):
+                times = (max(start, 0.0) + n * cores / (rate * count) for n in COUNTS)
+                rows.append((solver, inputs, place, *map(duration, times)))
+    return [
+        "From files to the catalog, start-up included. That of this machine is measured and "
+        "drawn on in proportion; the others are what so many cores of its kind come to if each "
+        "does as much, on files that are read as fast as here. What one process does at the end of a "
+        "run on many, the merge, is shared out in them too.",
+        "",
+        *table(("solver", "read from", "where", *(f"{n:,} spectra" for n in COUNTS)), rows, 3),
+    ]
+
+
+def duration(seconds: float) -> str:
+    """A time in the unit that people use for it."""
+    for limit, unit, size in ((120, "s", 1), (7200, "min", 60), (172_800, "h", 3600)):
+        if seconds < limit:
+            return f"{number(seconds / size)} {unit}"
+    return f"{number(seconds / 86_400)} days"
+
+
+def _around(around: Results) -> list[str]:
+    starts, reads = around["starts"], around["reads"]
+    one = starts["import torch"]
+    begun = [(f"`{name}`", f"{s:.2f}", f"{s / one:.2f}") for name, s in starts.items()]
+    asked = [(f"`gasnet3 {name}`", number(memory)) for name, memory in reads.items()]
+    plan, merge = (1e3 * around[name] / around["parts"] for name in ("plan", "merge"))
+    return [
+        "Commands with little to do, in turns with the import of PyTorch, which most of them need:",
+        "",
+        *table(("", "seconds", "/ import torch"), begun),
+        "",
+        f"To plan takes {number(plan)} ms a spec file, to merge {number(merge)} ms a part of one "
+        f"spectrum ({around['parts']:,} of them).",
+        "",
+        f"What is asked of a catalog of {around['rows']:,} spectra takes memory:",
+        "",
+        *table(("", "MB"), asked),
     ]
 
 

@@ -59,6 +59,8 @@ class Sizes:
         Spectra a shard.
     cores : int
         Cores that are used, at most.
+    parts, catalog : int
+        Files planned and parts merged, and spectra of the catalog that is looked at.
     """
 
     batch: int = 128
@@ -74,6 +76,8 @@ class Sizes:
     repeats: int = 2
     shard_rows: int = 500
     cores: int = 8
+    parts: int = 2_000
+    catalog: int = 1_000_000
 
 
 QUICK = Sizes(
@@ -86,6 +90,8 @@ QUICK = Sizes(
     repeats=1,
     shard_rows=2,
     cores=1,
+    parts=4,
+    catalog=60,
 )
 """Enough to see that all of it runs."""
 
