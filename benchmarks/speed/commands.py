@@ -14,6 +14,8 @@ from pathlib import Path
 
 COMMAND = (sys.executable, "-m", "gasnet3")
 
+NOT_KEPT = "PYTHONDONTWRITEBYTECODE"
+
 SAMPLE = 0.05
 """Seconds from one look at the memory to the next."""
 
@@ -57,13 +59,15 @@ def run_gasnet3(
     RuntimeError
         If one of them fails, with what it said.
     """
+    # Python may keep what it compiles, as it does where gasnet3 is installed.
+    kept = {name: value for name, value in os.environ.items() if name != NOT_KEPT}
     given = [dict(more) for more in environments] or [{} for _ in calls]
     began = time.perf_counter()
     with _tied_to(cores):
         started = [
             subprocess.Popen(
                 [*COMMAND, *call],
-                env={**os.environ, **more},
+                env={**kept, **more},
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 text=True,

@@ -132,7 +132,7 @@ def _around(around: Mapping[str, Any]) -> list[Goal]:
     for name, most in EACH.items():
         ms = 1e3 * around[name] / around["parts"]
         text = f"`gasnet3 {name}`: {most:g} ms {things[name]}"
-        measured = f"{ms:.2g} ms, of {around['parts']:,}"
+        measured = f"{ms:.3g} ms, of {around['parts']:,}"
         found.append(Goal(text, measured, ms <= most))
     text = f"`anomalies`, `evaluate` and `report` of a million spectra: {READS / 1e3:g} GB"
     reads = around["reads"]

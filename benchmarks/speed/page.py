@@ -115,8 +115,8 @@ def _users(main: Results) -> list[str]:
     return [
         "From files to the catalog, start-up included. That of this machine is measured and "
         "drawn on in proportion; the others are what so many cores of its kind come to if each "
-        "does as much, on files that are read as fast as here. What one process does at the end of a "
-        "run on many, the merge, is shared out in them too.",
+        "does as much, on files that are read as fast as here. What one process does at the end "
+        "of a run, the merge, is shared out in them too.",
         "",
         *table(("solver", "read from", "where", *(f"{n:,} spectra" for n in COUNTS)), rows, 3),
     ]
