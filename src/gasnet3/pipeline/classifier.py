@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from gasnet3.nets.card import ModelCard
     from gasnet3.spectra.lattice import LogLattice
 
-
 Keep = Callable[[Outcome], None]
 """What takes a solved batch."""
 
@@ -259,8 +258,7 @@ class Classifier(ABC):
         n_best : int
             Solutions a spectrum, over class and redshift; ``znum`` counts them from 0.
         keep : callable, optional
-            Called with every solved batch (:class:`gasnet3.pipeline.columns.Outcome`), in their
-            order, to keep more of it than the catalog has.
+            Called with every solved batch, in their order, to keep more than the catalog has.
         threads : int
             Batches solved at once, each by one thread. With 1, PyTorch uses as many as it has
             been set to.
@@ -268,8 +266,7 @@ class Classifier(ABC):
         Returns
         -------
         astropy.table.Table
-            The catalog, rows in the order of the spectra, solutions of one by ``znum``. No number
-            depends on ``threads``.
+            The catalog, in the order of spectra and ``znum``; no number depends on ``threads``.
 
         Raises
         ------
