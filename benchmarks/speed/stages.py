@@ -40,7 +40,7 @@ def stage_jobs(spectra: Spectra, directory: Path) -> list[Job]:
     prepared = prepare(spectra)
     works = _files(spectra, pipelines["amortised"], directory)
     works["prepare"] = lambda: prepare(spectra)
-    works["prepare, with polynomials"] = lambda: prepare(spectra).polynomials
+    works["prepare, with polynomials"] = lambda: prepare(spectra).weights(8)
     jobs = [Job(name, work, rows) for name, work in works.items()]
     for engine in pipelines["amortised"].engines:
         jobs += _class_jobs(engine, prepared)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from gasnet3.kernels import library
 from gasnet3.pipeline.pipeline import Pipeline
 from gasnet3.solve import batching
 from gasnet3.solve.solvers import SOLVERS
@@ -21,10 +22,15 @@ def pipeline(solver):
     return Pipeline(engines, SOLVERS[solver], torch.device("cpu"))
 
 
+def as_on_a_gpu(monkeypatch):
+    monkeypatch.setattr(batching, "on_gpu", lambda tensor: True)
+    monkeypatch.setattr(library, "library", lambda: library.Library(None, "not on a GPU"))
+
+
 @pytest.mark.parametrize("solver", list(SOLVERS))
 def test_answers_are_those_of_the_cpu(solver, spectra, monkeypatch):
     expected = pipeline(solver).run(spectra)
-    monkeypatch.setattr(batching, "on_gpu", lambda tensor: True)
+    as_on_a_gpu(monkeypatch)
     found = pipeline(solver).run(spectra)
     np.testing.assert_array_equal(found["class"], expected["class"])
     np.testing.assert_array_equal(found["zwarn"], expected["zwarn"])
@@ -37,7 +43,7 @@ def test_answers_are_those_of_the_cpu(solver, spectra, monkeypatch):
 def test_splines_are_those_of_the_cpu(rng, monkeypatch):
     values = torch.from_numpy(rng.normal(size=(3, 500)))
     expected = spline_coefficients(values)
-    monkeypatch.setattr(batching, "on_gpu", lambda tensor: True)
+    as_on_a_gpu(monkeypatch)
     np.testing.assert_allclose(spline_coefficients(values), expected, atol=1e-13)
 
 
@@ -46,7 +52,7 @@ def test_nothing_leaves_the_device_before_the_solutions_do(solver, spectra, monk
     """Copies of proposals, curves or models would cost a GPU more than the work on them."""
     run = pipeline(solver)
     run.run(spectra)  # what is made once may be made anywhere
-    monkeypatch.setattr(batching, "on_gpu", lambda tensor: True)
+    as_on_a_gpu(monkeypatch)
     prepared = run._prepare(spectra)
     moved = []
     for name in ("cpu", "numpy", "tolist", "__array__"):

@@ -65,7 +65,7 @@ def test_amortised_of_pairs_is_the_direct_sum_over_them(first, n, rng):
         np.testing.assert_allclose(curve[:, column], direct, rtol=1e-4, atol=1e-3)
 
 
-FRUGAL = Frugality(step=2, share=4, average=4, stride=8)
+FRUGAL = Frugality(step=2, share=8, average=4)
 
 
 def prepared_of(flux, ivar):
@@ -90,7 +90,7 @@ def test_exact_is_the_direct_least_squares_of_eq_22(frugality, shifts, rng):
     for row in range(2):
         root = np.sqrt(prepared.ivar[row].double().numpy())
         value = prepared.flux[row].double().numpy() * root
-        for start in (0, 2 * frugality.stride):
+        for start in (0, 2 * frugality.share):
             window = eigenspectra[:, start : start + OBSERVED.n].double().numpy()
             design = np.concatenate([window, basis])
             _, residual, *_ = np.linalg.lstsq((design * root).T, value, rcond=None)

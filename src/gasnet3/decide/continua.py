@@ -123,21 +123,28 @@ class Continua:
         """
         known = shapes.known[:, None] & np.isfinite(z)
         x = np.log1p(np.where(known, z, 0.0))
-        joint, share = np.full((2, *x.shape, len(self.weight)), -np.inf)
+        joint, share = np.empty((2, len(self.weight), *x.shape))
         parts = zip(self.weight, self.centre, self.covariance, strict=True)
         for k, (weight, centre, covariance) in enumerate(parts):
             width = covariance[0, 0] + Z_WIDTH**2
             slope = covariance[1:, 0] / width
             rest = covariance[1:, 1:] - np.outer(slope, slope) * width
-            share[..., k] = np.log(weight)
+            share[k] = np.log(weight)
             if covariance[0, 0] > 0:
-                share[..., k] -= 0.5 * ((x - centre[0]) ** 2 / width + np.log(width))
+                share[k] -= 0.5 * ((x - centre[0]) ** 2 / width + np.log(width))
             total = BROADENING * rest + CALIBRATION**2 * np.eye(len(rest)) + shapes.covariance
-            joint[..., k] = share[..., k] + _student(
-                shapes.ratio - centre[1:], slope, x - centre[0], total
-            )
-        found = np.logaddexp.reduce(joint, axis=-1) - np.logaddexp.reduce(share, axis=-1)
-        return np.where(known, found, 0.0)
+            joint[k] = share[k] + _student(shapes.ratio - centre[1:], slope, x - centre[0], total)
+        return np.where(known, _log_sum(joint) - _log_sum(share), 0.0)
+
+
+def _log_sum(values: Floats) -> Floats:
+    """ln of the sum of exponentials over the first axis; all finite."""
+    top = values.max(axis=0)
+    total = np.zeros_like(top)
+    # One by one: the last bits of a sum may depend on the shape.
+    for each in np.exp(values - top):
+        total += each
+    return np.log(total) + top
 
 
 def _student(distance: Floats, slope: Floats, offset: Floats, covariance: Floats) -> Floats:

@@ -237,15 +237,13 @@ def weigh(
             np.sqrt(2.0 * np.pi) * np.clip(error, 0.02, 50.0) / len(engine.card.shifts)
         )
         each = np.where(np.isfinite(each) & ~as_numpy(found.bad), each, NOTHING)
-        said = np.zeros_like(each)
-        if engine.cls in continua:
-            said = continua[engine.cls].log_likelihood(shapes, z)
+        said, said_along = _said(continua.get(engine.cls), shapes, z, curves.get(engine.cls))
         rest, without = np.full((2, len(shift)), NOTHING)
         share = np.zeros((len(shift), 0), np.float32)
         if engine.cls in curves:
             rest, without, share = _between(
                 engine, curves[engine.cls], found, constant, temperature, height, plain,
-                _along(curves[engine.cls], continua.get(engine.cls), shapes),
+                said_along,
             )  # fmt: skip
         solutions.append(each + said)
         between.append(rest)
@@ -358,15 +356,21 @@ def _between(
     return total, without, share
 
 
-def _along(curves: Curves, continua: Continua | None, shapes: Shapes) -> Floats:
-    """ln p(shape | z) along a curve, from a few redshifts, shape (rows, points) or (1, 1)."""
+def _said(
+    continua: Continua | None, shapes: Shapes, z: Floats, curves: Curves | None
+) -> tuple[Floats, Floats]:
+    """ln p(shape | z) of solutions, shape (rows, k), and along a curve, (rows, points) or (1, 1).
+
+    The latter from a few redshifts.
+    """
     if continua is None:
-        return np.zeros((1, 1))
-    points = len(curves.shift)
+        return np.zeros_like(z), np.zeros((1, 1))
+    points = 0 if curves is None else len(curves.shift)
     few = np.linspace(0, points - 1, min(GRID, points)).round().astype(np.int64)
-    each = continua.log_likelihood(shapes, np.tile(curves.z[few], (len(shapes.ratio), 1)))
-    nearest = np.abs(np.arange(points)[:, None] - few).argmin(axis=1)
-    return np.asarray(each[:, nearest])
+    asked = z if curves is None else np.hstack([z, np.tile(curves.z[few], (len(z), 1))])
+    each = continua.log_likelihood(shapes, asked)
+    nearest = np.abs(np.arange(points)[:, None] - few).argmin(axis=1) if points else few
+    return each[:, : z.shape[1]], each[:, z.shape[1] :][:, nearest]
 
 
 def _log_sum(values: Floats) -> Floats:

@@ -22,6 +22,8 @@ static inline v4 wide4(const float *from)
     memcpy(&narrow, from, sizeof narrow);
     return __builtin_convertvector(narrow, v4);
 }
+static inline f8 load8(const float *from) { f8 out; memcpy(&out, from, sizeof out); return out; }
+static inline void store8(float *to, f8 value) { memcpy(to, &value, sizeof value); }
 static inline double sum4(v4 value) { return (value[0] + value[1]) + (value[2] + value[3]); }
 
 /* The first place of the largest value; 0 where there is none above -infinity. */

@@ -9,6 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from gasnet3.kernels import correlate as kernel
+from gasnet3.kernels.library import compiled
+from gasnet3.solve.arrays import contiguous
 from gasnet3.solve.batching import fast_length
 
 if TYPE_CHECKING:
@@ -23,21 +26,28 @@ ROWS = 32
 
 @runtime_checkable
 class Correlator(Protocol):
-    """Fixed templates, ready to be correlated with spectra."""
+    """Fixed templates, ready to be correlated with spectra: in two steps.
 
-    def __call__(
-        self, data: Float32[Tensor, "rows d n"]
-    ) -> Float32[Tensor, "rows d templates positions"]:
-        """``Σ_i data_i template_{i + every·position}`` for all templates and positions.
+    The first, :meth:`begun`, is done for many spectra at once, the second, :meth:`ended`, which
+    takes the room, for a few: they stay in a processor's cache.
+    """
+
+    def begun(self, data: Float32[Tensor, "rows d n"]) -> Tensor:
+        """What :meth:`ended` takes, of any of the rows.
 
         Parameters
         ----------
         data : Tensor of float32, shape (rows, d, n)
             Spectra; two rows or more, for FFTs of one have other last bits.
+        """
+
+    def ended(self, begun: Tensor) -> Float32[Tensor, "rows d templates _"]:
+        """``Σ_i data_i template_{i + every·position}`` for all templates and positions.
 
         Returns
         -------
-        Tensor of float32, shape (rows, d, templates, positions)
+        Tensor of float32, shape (rows, d, templates, positions or more)
+            What there is beyond the positions means nothing.
         """
 
 
@@ -67,13 +77,12 @@ class Fourier:
     ----------
     aliases : Tensor of complex64, shape (every, templates, length / every / 2 + 1)
         Transforms of the templates, folded.
-    length, positions, every : int
-        Length of the transforms, number of window positions and pixels between them.
+    length, every : int
+        Length of the transforms, and pixels from one window position to the next.
     """
 
     aliases: Tensor
     length: int
-    positions: int
     every: int
 
     @classmethod
@@ -82,16 +91,22 @@ class Fourier:
         seen = templates[:, : n + every * (positions - 1)]
         length = every * fast_length(-(-seen.shape[1] // every))
         folded = _aliases(torch.fft.rfft(seen, length), length, every)
-        return cls(folded.transpose(0, 1).contiguous() / every, length, positions, every)
+        return cls(folded.transpose(0, 1).contiguous() / every, length, every)
 
-    def __call__(
-        self, data: Float32[Tensor, "rows d n"]
-    ) -> Float32[Tensor, "rows d templates positions"]:
-        folded = _aliases(torch.fft.rfft(data, self.length).conj(), self.length, self.every)
-        spectrum = folded[:, :, 0, None] * self.aliases[0]
-        for alias in range(1, self.every):
-            spectrum.addcmul_(folded[:, :, alias, None], self.aliases[alias])
-        return torch.fft.irfft(spectrum, self.length // self.every)[..., : self.positions]
+    def begun(self, data: Float32[Tensor, "rows d n"]) -> Tensor:
+        return torch.fft.rfft(data, self.length)
+
+    def ended(self, begun: Tensor) -> Float32[Tensor, "rows d templates _"]:
+        if compiled(begun):
+            lines, aliases = contiguous(begun.flatten(0, 1), self.aliases)
+            found = torch.from_numpy(kernel.correlate(lines, aliases, self.length))
+            spectrum = found.reshape(*begun.shape[:2], *found.shape[1:])
+        else:
+            folded = _aliases(begun.conj(), self.length, self.every)
+            spectrum = folded[:, :, 0, None] * self.aliases[0]
+            for alias in range(1, self.every):
+                spectrum.addcmul_(folded[:, :, alias, None], self.aliases[alias])
+        return torch.fft.irfft(spectrum, self.length // self.every)
 
 
 def _aliases(transform: Tensor, length: int, every: int) -> Tensor:
@@ -125,12 +140,13 @@ class Direct:
         seen = templates.unfold(1, n, every)[:, :positions]
         return cls(seen.reshape(-1, n).T.contiguous(), len(templates))
 
-    def __call__(
-        self, data: Float32[Tensor, "rows d n"]
-    ) -> Float32[Tensor, "rows d templates positions"]:
+    def begun(self, data: Float32[Tensor, "rows d n"]) -> Tensor:
         rows, several, n = data.shape
         lines = data.reshape(-1, n)
         lines = pad(lines, (0, 0, 0, -len(lines) % ROWS))
         parts = [lines[at : at + ROWS] @ self.matrix for at in range(0, len(lines), ROWS)]
         found = torch.cat(parts)[: rows * several]
         return found.reshape(rows, several, self.templates, -1)
+
+    def ended(self, begun: Tensor) -> Float32[Tensor, "rows d templates _"]:
+        return begun

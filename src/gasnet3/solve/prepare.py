@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from functools import cache, cached_property
+from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from gasnet3.solve.arrays import (
     placed,
     places,
     wide,
+    widened,
     zeros,
 )
 from gasnet3.solve.batching import paired, slices
@@ -83,6 +84,7 @@ class Prepared:
     lattice: LogLattice
     prior: Prior | None = None
     arms: Arms | None = None
+    _weights: dict[int, Array] = field(default_factory=dict, init=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.flux)
@@ -91,7 +93,8 @@ class Prepared:
         """The rows at the given places."""
         prior = None if self.prior is None else self.prior.rows(index)
         arms = None if self.arms is None else self.arms.rows(index)
-        names = [f.name for f in fields(self) if f.name not in ("lattice", "prior", "arms")]
+        apart = ("lattice", "prior", "arms", "_weights")
+        names = [f.name for f in fields(self) if f.name not in apart]
         arrays: dict[str, Any] = {name: getattr(self, name)[index] for name in names}
         return replace(self, **arrays, prior=prior, arms=arms)
 
@@ -113,24 +116,31 @@ class Prepared:
         """Coefficients of the continuum, in flux units; where arms join, beside the steps."""
         return self.continuum if self.arms is None else self.arms.shape
 
-    @cached_property
-    def polynomials(self) -> Float32[Array, "rows terms n"]:
-        """Continuum polynomials, orthonormal under the row's weights, times the weights.
+    def weights(self, width: int) -> Float32[Array, "rows weights bins"]:
+        """Sums over some pixels of what spectra are correlated with, computed once. Of tensors.
 
-        The flux has no part along them: it is what a weighted least-squares continuum left.
-        With them the continuum's freedom is eliminated from further fits (Schur complement). Of
-        tensors only.
+        Parameters
+        ----------
+        width : int
+            Pixels summed, counted from the start; those missing at the end are 0.
 
         Returns
         -------
-        Tensor of float32, shape (rows, degree + 1, n)
-            0 in rows that are not usable.
+        Tensor of float32, shape (rows, 1 + degree + 1 + joins, bins)
+            The inverse variance; the continuum polynomials, orthonormal under it, times it, of
+            which the flux has no part: it is what a weighted least-squares continuum left; and
+            the steps of the arms times it. With the latter two their freedom is eliminated from
+            further fits (Schur complement). 0 in rows that are not usable.
         """
-        basis = legendre_basis(self.lattice, self.degree, self.flux.device)
-        (ivar,) = paired(self.ivar)
-        together = len(ivar) if batching.on_gpu(ivar) else TOGETHER
-        parts = [_orthonormal(basis, wide(ivar[cut])) for cut in slices(len(ivar), together)]
-        return namespace(ivar).concatenate(parts)[: len(self)]
+        if width not in self._weights:
+            basis = legendre_basis(self.lattice, self.degree, self.flux.device)
+            levels = () if self.arms is None else (self.arms.level,)
+            arrays = paired(self.ivar, *levels)
+            rows = len(arrays[0])
+            cuts = slices(rows, rows if batching.on_gpu(self.ivar) else TOGETHER)
+            parts = [_weights(basis, width, *(one[cut] for one in arrays)) for cut in cuts]
+            self._weights[width] = namespace(self.ivar).concatenate(parts)[: len(self)]
+        return self._weights[width]
 
     def in_flux_units(self, model: Float[Array, "rows n"]) -> Float64[Array, "rows n"]:
         """Undo the preparation for a model of ``flux``: ``norm·model + continuum`` (eq. 1-2).
@@ -152,16 +162,27 @@ class Prepared:
         return _polynomial(self.continuum, self.lattice)
 
 
-def _orthonormal(basis: Array, ivar: Array) -> Array:
-    """Polynomials orthonormal under given weights, times the weights, float32."""
+def _weights(basis: Array, width: int, ivar: Array, level: Array | None = None) -> Array:
+    """Sums over pixels of the inverse variance and what is to be eliminated, float32."""
     torch = namespace(basis)
-    weighted = basis * ivar[:, None]
+    weighted = basis * wide(ivar)[:, None]
     normal = torch.bmm(weighted, basis.T.expand(len(ivar), -1, -1))
     size = torch.diagonal(normal, dim1=1, dim2=2).mean(dim=1)
     ridge = 1e-10 * torch.where(size > 0, size, 1.0)
     eye = torch.eye(len(basis), dtype=normal.dtype, device=normal.device)
     factor, _ = torch.linalg.cholesky_ex(normal + ridge[:, None, None] * eye)
-    return torch.linalg.solve_triangular(factor, weighted, upper=False).float()
+    summed = _sums(weighted, width)
+    orthonormal = torch.linalg.solve_triangular(factor, summed, upper=False)
+    steps = () if level is None else (_sums(level * ivar[:, None], width),)
+    return torch.cat([_sums(ivar[:, None], width), orthonormal.float(), *steps], dim=1)
+
+
+def _sums(values: Array, width: int) -> Array:
+    """Sums over ``width`` pixels, counted from the start; pixels missing at the end are 0."""
+    if width == 1:
+        return values
+    padded = widened(values, 0, -values.shape[-1] % width)
+    return padded.reshape(*values.shape[:-1], -1, width).sum(-1)
 
 
 @cache

@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from gasnet3.kernels import fit as kernel
+from gasnet3.kernels.library import compiled
 from gasnet3.solve import batching
 from gasnet3.solve.arms import Arms
+from gasnet3.solve.arrays import contiguous
 from gasnet3.solve.batching import TILE, paired, slices
 from gasnet3.solve.fits import Fits
 from gasnet3.solve.splines import combine
@@ -71,14 +74,52 @@ def fit_at(
     rows : Tensor of int64, shape (fits,)
         Which spectrum each fit is of.
     shift : Tensor of float64, shape (fits,)
-        Shift of each fit, clipped to the templates' range, and moved to their grid if they have
-        one.
+        Shift of each fit, clipped to the templates' range.
     size : Tensor of float64, shape (batch,), optional
         α of each spectrum, to bind the coefficients by their population
         (:mod:`gasnet3.solve.population`); they are free without it.
     arms : Arms, optional
         Steps of each spectrum.
     """
+    form = _fit_in_c if compiled(flux) else _fit
+    return form(templates, flux, ivar, rows, shift, size, arms)
+
+
+def _fit_in_c(
+    templates: Templates, flux: Tensor, ivar: Tensor, rows: Tensor, shift: Tensor,
+    size: Tensor | None, arms: Arms | None,
+) -> Fits:  # fmt: skip
+    """Fits by loops in C, one after the other."""
+    m = templates.spline.shape[0]
+    bound = templates.precision
+    if size is None or bound is None:
+        bound, size = shift.new_zeros(m, m), shift.new_ones(len(flux))
+    level = flux.new_zeros(len(flux), 0, flux.shape[1]) if arms is None else arms.level
+    arrays = contiguous(
+        templates.spline, templates.basis, flux.float(), ivar.float(), level.float(), bound, size,
+        rows, templates.place(shift),
+    )  # fmt: skip
+    found, coeff, covariance = kernel.fit(*arrays, ridge=RIDGE[templates.spline.dtype])
+    chi2, held, step, sigma = torch.from_numpy(found.T.copy())
+    both = torch.from_numpy(coeff)
+    return Fits(
+        shift=shift.clamp(templates.shifts.first, templates.shifts.last),
+        chi2=chi2,
+        bound=held,
+        step=step,
+        sigma=sigma,
+        bend=torch.ones_like(chi2),
+        coeff=both[:, :m],
+        continuum=both[:, m:],
+        covariance=torch.from_numpy(covariance),
+    )
+
+
+def _fit(
+    templates: Templates, flux: Tensor, ivar: Tensor, rows: Tensor, shift: Tensor,
+    size: Tensor | None, arms: Arms | None,
+) -> Fits:  # fmt: skip
+    """What :func:`_fit_in_c` gives, on a GPU or where nothing could be compiled."""
     many, shifts = paired(rows, shift)
     places = Places.of(templates, shifts)
     width = len(templates.basis) + templates.spline.shape[0]
@@ -88,7 +129,7 @@ def fit_at(
         bound = templates.precision / size[many, None, None]
     parts = [
         _fit_chunk(
-            templates, flux[many[cut]], ivar[many[cut]], places[cut],
+            templates, flux[many[cut]], ivar[many[cut]], shifts[cut], places[cut],
             None if bound is None else bound[cut],
             None if arms is None else arms.level[many[cut]],
         )
@@ -102,6 +143,7 @@ def _fit_chunk(
     templates: Templates,
     flux: Tensor,
     ivar: Tensor,
+    shift: Tensor,
     places: Places,
     bound: Tensor | None,
     level: Tensor | None,
@@ -129,7 +171,7 @@ def _fit_chunk(
     if bound is not None:
         held = (coeff * (bound * coeff[:, None]).sum(dim=2)).sum(dim=1)
     return Fits(
-        shift=places.shift,
+        shift=shift.clamp(templates.shifts.first, templates.shifts.last),
         chi2=sums.product(residual, residual) + held,
         bound=held,
         step=sums.product(derivative, residual) / curvature,
@@ -155,10 +197,6 @@ def _design(
     if batching.on_gpu(root):
         seen = combine(places.gather(templates.spline, n + 3), places.value, n)
         torch.mul(seen, root[:, None], out=design[:, :m])
-    elif templates.grid is not None:
-        each = zip(places.windows(templates.grid, n), places.phase.tolist(), strict=True)
-        for out, (window, phase), weight in zip(design, each, root, strict=True):
-            torch.mul(window[phase], weight, out=out[:m])
     else:
         each = zip(places.windows(templates.spline, n + 3), places.value, strict=True)
         for out, (window, value), weight in zip(design, each, root, strict=True):

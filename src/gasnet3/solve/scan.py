@@ -14,8 +14,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from gasnet3.kernels import explain as kernel
+from gasnet3.kernels.library import compiled
 from gasnet3.solve import batching
 from gasnet3.solve.arms import without_steps
+from gasnet3.solve.arrays import contiguous
 from gasnet3.solve.batching import paired, slices
 from gasnet3.solve.correlate import Correlator, correlator
 from gasnet3.solve.curves import Curves
@@ -28,7 +31,10 @@ if TYPE_CHECKING:
 RIDGE = 1e-5
 """Added to the scaled diagonal of the float32 normal equations, far above their rounding."""
 
-POINTS = 8192
+ROWS = 32
+"""Spectra prepared for the scan together on a CPU."""
+
+POINTS = 2048
 """Normal matrices factorised together, of several spectra: more would leave the processor's
 cache, fewer would not pay for the calls."""
 
@@ -38,33 +44,35 @@ GPU_ROWS = 512
 
 @dataclass(frozen=True)
 class Frugality:
-    """What a scan saves, in pixels; all 1: nothing.
+    """What a scan saves.
 
     Attributes
     ----------
     step : int
-        From one point of the curve to the next.
+        Pixels from one point of the curve to the next.
     share : int
         Shifts that share a factorised normal matrix; a multiple of ``step``.
+        It is amid those two that are computed, on straight lines between them.
     average : int
-        Pixels averaged for the normal matrices.
-    stride : int
-        From one computed normal matrix to the next, with straight lines between them; a
-        multiple of ``share`` and of ``average``.
+        Pixels averaged for the normal matrices; ``share`` is a multiple.
     """
 
     step: int = 1
     share: int = 1
     average: int = 1
-    stride: int = 1
+
+    @property
+    def between(self) -> float:
+        """How far a matrix lies from a computed one to the next: amid the shifts that share it."""
+        return (self.share - self.step) / 2 / self.share
 
 
 EXACT = Frugality()
 
 FRUGAL = {
-    "STAR": Frugality(step=1, share=8, average=8, stride=8),
-    "GALAXY": Frugality(step=4, share=8, average=8, stride=8),
-    "QSO": Frugality(step=4, share=4, average=4, stride=4),
+    "STAR": Frugality(step=1, share=8, average=8),
+    "GALAXY": Frugality(step=4, share=8, average=8),
+    "QSO": Frugality(step=4, share=8, average=8),
 }
 """What the hybrid saves in its scan."""
 
@@ -89,8 +97,8 @@ class ExactScan:
         the shifts whose normal matrices are computed.
     shifts : ShiftRange
         Shifts the eigenspectra cover.
-    m, points : int
-        Number of eigenspectra; of points of the curve.
+    m, blocks, points : int
+        Number of eigenspectra; of normal matrices that are factorised; of points of the curve.
     frugality : Frugality
         What is saved.
     bound : bool
@@ -103,6 +111,7 @@ class ExactScan:
     product: Correlator
     shifts: ShiftRange
     m: int
+    blocks: int
     points: int
     frugality: Frugality
     bound: bool = False
@@ -118,21 +127,21 @@ class ExactScan:
         bound: bool = False,
     ) -> ExactScan:
         """Transform eigenspectra of shape (m, N)."""
-        m, step, stride = len(eigenspectra), frugality.step, frugality.stride
+        m, step, share = len(eigenspectra), frugality.step, frugality.share
         average = frugality.average
         # The last windows may reach beyond the lattice; so may the last averages.
-        rest = pad(eigenspectra.float()[None], (0, 2 * stride + average), mode="replicate")[0]
+        rest = pad(eigenspectra.float()[None], (0, 2 * share + average), mode="replicate")[0]
         j, i = torch.triu_indices(m, m)
         bins = -(-n // average)
-        factors = -(-len(shifts) // frugality.share)
-        matrices = factors if stride == 1 else -(-factors * frugality.share // stride) + 1
-        every = stride // average
+        blocks = -(-len(shifts) // share)
+        matrices, every = blocks + (frugality.between > 0), share // average
         return cls(
-            single=correlator(rest, n, factors * frugality.share // step, step),
+            single=correlator(rest, n, blocks * share // step, step),
             averaged=correlator(_means(rest, average), bins, matrices, every),
             product=correlator(_means(rest[i] * rest[j], average), bins, matrices, every),
             shifts=shifts,
             m=m,
+            blocks=blocks,
             points=-(-len(shifts) // step),
             frugality=frugality,
             bound=bound,
@@ -154,62 +163,63 @@ class ExactScan:
     def scan(self, prepared: Prepared) -> Float32[Tensor, "rows points"]:
         """χ² curves of prepared spectra, not reduced, float32, shape (rows, points)."""
         levels = () if prepared.arms is None else (prepared.arms.level,)
-        known = prepared.polynomials, prepared.size.float(), *levels
-        arrays = paired(prepared.flux, prepared.ivar, *known)
-        rows = len(arrays[0])
-        together = max(2, min(32, POINTS * self.frugality.share // len(self.shifts)))
-        if batching.on_gpu(arrays[0]):
-            together = GPU_ROWS
-        parts = [self._scan_rows(*(a[cut] for a in arrays)) for cut in slices(rows, together)]
+        weights = prepared.weights(self.frugality.average)
+        known = prepared.flux, prepared.ivar, weights, prepared.size.float(), *levels
+        arrays = paired(*known)
+        together = GPU_ROWS if batching.on_gpu(prepared.flux) else ROWS
+        cuts = slices(len(arrays[0]), together)
+        parts = [self._scan_rows(*(a[cut] for a in arrays)) for cut in cuts]
         return torch.cat(parts)[: len(prepared)]
 
     def _scan_rows(
         self,
         flux: Float32[Tensor, "rows n"],
         ivar: Float32[Tensor, "rows n"],
-        polynomials: Float32[Tensor, "rows terms n"],
+        weights: Float32[Tensor, "rows weights bins"],
         size: Float32[Tensor, " rows"],
         level: Float32[Tensor, "rows joins n"] | None = None,
     ) -> Float32[Tensor, "rows points"]:
-        average, weighted = self.frugality.average, ivar * flux
-        eliminated = [self.averaged(_sums(polynomials, average))]
+        weighted = ivar * flux
         if level is not None:
-            # By themselves: where they are 0 they change no bit.
-            steps = level * ivar[:, None]
-            eliminated.append(self.averaged(_sums(steps, average)))
-            weighted = without_steps(weighted, level, steps)
-        right = self.single(weighted[:, None])[:, 0]
-        normal = _columns(self.product(_sums(ivar, average)[:, None])[:, 0], self.m)
-        reduced = _without_continuum(normal, torch.cat(eliminated, dim=1))
-        blocks = right.shape[2] * self.frugality.step // self.frugality.share
-        columns = [self._between(column)[..., :blocks] for column in reduced]
-        if self.bound:
-            for column in columns:
-                column[:, :1] += 1.0 / size[:, None, None]
-        gain, volume = _explained(columns, right)
-        if self.bound:
-            gain = gain - (volume + self.m * torch.log(size)[:, None])
+            weighted = without_steps(weighted, level, level * ivar[:, None])
         constant = (weighted * flux).sum(dim=1, keepdim=True)
+        begun = (
+            self.product.begun(weights[:, :1]), self.averaged.begun(weights[:, 1:]),
+            self.single.begun(weighted[:, None]), size,
+        )  # fmt: skip
+        together = len(flux) if batching.on_gpu(flux) else max(2, POINTS // self.blocks)
+        cuts = slices(len(flux), together)
+        gain = torch.cat([self._gain(*(part[cut] for part in begun)) for cut in cuts])
+        if self.bound:
+            gain = gain - self.m * torch.log(size)[:, None]
         return torch.flip(constant - gain[:, : self.points], (1,))
 
-    def _between(self, computed: Tensor) -> Tensor:
-        """Matrices for every ``share`` shifts, on straight lines between the computed ones."""
-        frugality = self.frugality
-        if frugality.stride == 1:
-            return computed
-        # Amid the shifts that share it.
-        middle = (frugality.share - frugality.step) / 2
-        place = torch.arange(0, frugality.stride, frugality.share, device=computed.device) + middle
-        low, high = computed[..., :-1, None], computed[..., 1:, None]
-        return torch.lerp(low, high, place / frugality.stride).flatten(-2)
-
-
-def _sums(values: Tensor, width: int) -> Tensor:
-    """Sums over ``width`` pixels, counted from the start; pixels missing at the end are 0."""
-    if width == 1:
-        return values
-    whole = pad(values, (0, -values.shape[-1] % width))
-    return whole.reshape(*values.shape[:-1], -1, width).sum(dim=-1)
+    def _gain(self, product: Tensor, averaged: Tensor, single: Tensor, size: Tensor) -> Tensor:
+        """What the best coefficients explain of χ², less ln det S if they are bound."""
+        normal, cross = self.product.ended(product)[:, 0], self.averaged.ended(averaged)
+        right, frugality = self.single.ended(single)[:, 0], self.frugality
+        bind = 1.0 / size if self.bound else torch.zeros_like(size)
+        if compiled(right):
+            arrays = contiguous(normal, cross, right, bind)
+            return torch.from_numpy(
+                kernel.explain(
+                    *arrays, blocks=self.blocks, shared=frugality.share // frugality.step,
+                    between=frugality.between, ridge=RIDGE, volumes=self.bound,
+                )
+            )  # fmt: skip
+        matrices = self.blocks + (frugality.between > 0)
+        columns = []
+        reduced = _without_continuum(
+            _columns(normal[..., :matrices], self.m), cross[..., :matrices]
+        )
+        for column in reduced:
+            if frugality.between > 0:
+                column = torch.lerp(column[..., :-1], column[..., 1:], frugality.between)
+            column[:, :1] += bind[:, None, None]
+            columns.append(column)
+        shifts = self.blocks * frugality.share // frugality.step
+        gain, volume = _explained(columns, right[..., :shifts])
+        return gain - volume if self.bound else gain
 
 
 def _means(values: Tensor, width: int) -> Tensor:

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 LINE = 16
 """Numbers whose bytes fill whole cache lines, in single precision too."""
 
-PHASES = 16
-"""Positions within a pixel at which the searches know the templates beforehand."""
-
 
 @dataclass(frozen=True, eq=False)
 class Templates:
@@ -36,9 +33,6 @@ class Templates:
         Continuum polynomials.
     shifts : ShiftRange
         Shifts the templates cover.
-    grid : Tensor, shape (PHASES, m, N + 2·PAD - 3), or None
-        The templates at every fraction of a pixel that there is; fits are then made at the
-        nearest of these positions, not in between.
     precision : Tensor of float64, shape (m, m), or None
         Q⁻¹ of the population of the coefficients, where it is known.
     """
@@ -46,7 +40,6 @@ class Templates:
     spline: Float[Tensor, "m rest"]
     basis: Float[Tensor, "terms n"]
     shifts: ShiftRange
-    grid: Float[Tensor, "phases m rest-3"] | None = None
     precision: Float64[Tensor, "m m"] | None = None
 
     @classmethod
@@ -56,13 +49,13 @@ class Templates:
 
     @cached_property
     def single(self) -> Templates:
-        """The same in float32, on a grid: for searches, at a fraction of the cost."""
-        fraction = torch.arange(PHASES, dtype=torch.float64, device=self.spline.device) / PHASES
-        value, _ = spline_weights(fraction)
-        width = self.spline.shape[1] - 3
-        phases = [combine(self.spline, weights, width).float() for weights in value]
+        """The same in float32: for searches, at a fraction of the cost."""
         spline, basis = self.spline.float(), self.basis.float()
-        return Templates(spline, basis, self.shifts, torch.stack(phases), self.precision)
+        return Templates(spline, basis, self.shifts, self.precision)
+
+    def place(self, shift: Float64[Tensor, " fits"]) -> Float64[Tensor, " fits"]:
+        """Where on the splines the observed window starts, within the templates' range."""
+        return self.shifts.last + PAD - shift.clamp(self.shifts.first, self.shifts.last)
 
     def at(self, shift: Float64[Tensor, " shifts"], n: int) -> Float[Tensor, "shifts m {n}"]:
         """Eigenspectra as seen through the observed window, float64, shape (shifts, m, n)."""
@@ -106,32 +99,23 @@ class Places:
 
     Attributes
     ----------
-    shift : Tensor of float64, shape (fits,)
-        The shifts, on the grid if there is one.
-    start, phase : Tensor of int64, shape (fits,)
-        First spline coefficient needed, and place on the grid.
+    start : Tensor of int64, shape (fits,)
+        First spline coefficient needed.
     value, slope : Tensor, shape (fits, 4)
         Weights of four spline coefficients: the template, and its derivative along the lattice.
     """
 
-    shift: Float64[Tensor, " fits"]
     start: Int64[Tensor, " fits"]
-    phase: Int64[Tensor, " fits"]
     value: Float[Tensor, "fits 4"]
     slope: Float[Tensor, "fits 4"]
 
     @classmethod
     def of(cls, templates: Templates, shift: Tensor) -> Places:
         """Places of shifts, which are clipped to the templates' range."""
-        shifts, dtype = templates.shifts, templates.spline.dtype
-        origin = shifts.last + PAD
-        place = origin - shift.clamp(shifts.first, shifts.last)
-        if templates.grid is not None:
-            place = torch.round(place * PHASES) / PHASES
+        place, dtype = templates.place(shift), templates.spline.dtype
         whole = torch.floor(place)
         value, slope = spline_weights(place - whole)
-        phase = ((place - whole) * PHASES).long()
-        return cls(origin - place, whole.long() - 1, phase, value.to(dtype), slope.to(dtype))
+        return cls(whole.long() - 1, value.to(dtype), slope.to(dtype))
 
     def __getitem__(self, cut: slice) -> Places:
         return Places(*(getattr(self, f.name)[cut] for f in fields(Places)))
