@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -83,15 +84,24 @@ class Prepared:
     lattice: LogLattice
     prior: Prior | None = None
     arms: Arms | None = None
+    _known: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.flux)
+
+    def once(self, key: object, make: Callable[[], Any]) -> Any:
+        """What is made of these spectra by something, made when it is first asked for."""
+        if key not in self._known:
+            self._known[key] = make()
+        return self._known[key]
 
     def rows(self, index: Array) -> Prepared:
         """The rows at the given places."""
         prior = None if self.prior is None else self.prior.rows(index)
         arms = None if self.arms is None else self.arms.rows(index)
-        names = [f.name for f in fields(self) if f.name not in ("lattice", "prior", "arms")]
+        names = [
+            f.name for f in fields(self) if f.init and f.name not in ("lattice", "prior", "arms")
+        ]
         arrays: dict[str, Any] = {name: getattr(self, name)[index] for name in names}
         return replace(self, **arrays, prior=prior, arms=arms)
 
