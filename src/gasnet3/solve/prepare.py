@@ -89,6 +89,10 @@ class Prepared:
     def __len__(self) -> int:
         return len(self.flux)
 
+    def knows(self, key: object) -> bool:
+        """Whether :meth:`once` has made something of these spectra."""
+        return key in self._known
+
     def once(self, key: object, make: Callable[[], Any]) -> Any:
         """What is made of these spectra by something, made when it is first asked for."""
         if key not in self._known:
