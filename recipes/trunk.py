@@ -64,8 +64,8 @@ windows = 0.4                  # as for the Encoders
 epochs = 12
 ```
 
-`gasnet3 train trunk.toml` does it, in a third of the time of one Encoder; then `gasnet3 calibrate`
-fits probabilities to its answers. Delete `trunk.json` to go back.
+`gasnet3 train trunk.toml` does it; then `gasnet3 calibrate` fits probabilities to its answers.
+Delete `trunk.json` to go back.
 
 It is trained with the χ² of each spectrum at its labelled redshift (eq. 7), relative to what the
 Encoder of its class leaves, and with the difference of its reconstructions from those of the

@@ -187,6 +187,13 @@ def test_answers_of_another_trunk_are_not_taken_for_the_same(directory):
     assert "trunk" not in fingerprint(look_up(Request(directory, "hybrid")))
 
 
+def test_a_copy_on_another_device_leaves_the_first_where_it_is(directory):
+    trunk = load_trunk(directory)
+    moved = trunk.to("meta")
+    assert {p.device.type for p in moved.network.parameters()} == {"meta"}
+    assert {p.device.type for p in trunk.network.parameters()} == {"cpu"}
+
+
 def test_it_is_listed(directory):
     done = CliRunner().invoke(app, ["models", str(directory)], env={"COLUMNS": "200"})
     assert done.exit_code == 0
