@@ -268,15 +268,17 @@ def worth(name: str, said: Answers) -> tuple[str, ...]:
     )
 
 
-def measure(models: str | Path, sets: Sets, console: Console) -> dict[str, Answers]:
+def measure(
+    models: str | Path, sets: Sets, console: Console, only: Sequence[str] = ()
+) -> dict[str, Answers]:
     """Classify what was held out, and print what the answers are worth.
 
     Returns
     -------
     dict of str to Answers
-        By kind of spectrum, of the best solver of the networks.
+        By kind of spectrum, of the best solver of the networks, or of those that are fitted only.
     """
-    kind = solver_kinds(Pipeline.load(models, "amortised"))[-1]
+    kind = (only or solver_kinds(Pipeline.load(models, "amortised")))[-1]
     pipeline = Pipeline.load(models, SOLVER_OF[kind])
     table = Table(*COLUMNS, title=f"held out, solver {SOLVER_OF[kind]}")
     out = {}
@@ -323,10 +325,10 @@ def main() -> None:
     console = Console(width=160)
     lattice = Pipeline.load(arguments.models, "amortised").lattice
     sets = Sets.read(arguments.shared, arguments.population, arguments.models, lattice)
+    only = arguments.only
     if not arguments.measure_only:
-        only = arguments.only
         console.print(fit(arguments.models, sets, arguments.population, console, only))
-    said = measure(arguments.models, sets, console)
+    said = measure(arguments.models, sets, console, only)
     if arguments.page:
         write_page(arguments.page, said, arguments.models)
     if arguments.figure:
