@@ -35,6 +35,9 @@ from gasnet3.spectra.batch import Spectra
 BATCH = 128
 """Spectra of a batch whose time is taken."""
 
+RARE = 0.05
+"""Chance below which a difference is named."""
+
 INTRODUCTION = """# One network for all classes
 
 The eigenspectra that the Encoders have learned can be put into one network that only gives their
@@ -65,7 +68,7 @@ epochs = 12
 ```
 
 `gasnet3 train trunk.toml` does it; then `gasnet3 calibrate` fits probabilities to its answers.
-Delete `trunk.json` to go back.
+Delete `trunk.json` to go back, and calibrate again.
 
 It is trained with the χ² of each spectrum at its labelled redshift (eq. 7), relative to what the
 Encoder of its class leaves, and with the difference of its reconstructions from those of the
@@ -171,6 +174,25 @@ def _row(title: str, what: str, found: Sequence[NDArray[np.bool_]]) -> list[str]
     return [title, what, *cells]
 
 
+def unlikely(name: str, said: Mapping[str, list[Answers]]) -> str:
+    """Which counts of a trunk, the second contender, differ by more than chance does as a rule."""
+    found, looked = [], 0
+    for kind, (first, other, *_) in said.items():
+        labelled = first.labelled
+        for what in counts(first) if labelled.any() else ():
+            both = (counts(of)[what][labelled] for of in (other, first))
+            ahead, behind, chance = paired(*both)
+            looked += 1
+            if chance < RARE:
+                found.append(f"{kind}, {what} (+{ahead} -{behind}, {chance:.2g})")
+    listed = "; ".join(found) or "none"
+    return (
+        f"Of the {looked} counts in the table chance would make about {RARE * looked:.0f} so "
+        f"uneven that the number in brackets is below {RARE}, if nothing differed. Of the {name} "
+        f"these are: {listed}.\n"
+    )
+
+
 def times(contenders: Sequence[Contender], spectra: Spectra, rounds: int) -> list[list[float]]:
     """Least milliseconds of processor time a spectrum: networks alone, and the whole run.
 
@@ -244,6 +266,7 @@ def page(
         f"{', '.join(map(str, SN[:-1]))} and {SN[-1]}, and real faint ones. Beside the shares, how "
         "many spectra only the trunk has (+) and only the separate networks have (-), and in "
         "brackets how likely a split as uneven is by chance (McNemar's exact test).\n",
+        unlikely(next(iter(trunks)), said),
         table(["spectra", "", *names, *differ], counted),
         "By class:\n",
         table(["spectra", "", *names, *differ], class_rows(first, said[first])),
