@@ -21,7 +21,7 @@ from gasnet3.pipeline.columns import Columns, catalog_columns
 from gasnet3.pipeline.fitted import NOTHING, Fitted, Resolved, weights_of
 from gasnet3.pipeline.levels import batches, by_level
 from gasnet3.pipeline.outcome import Outcome, under_priors
-from gasnet3.solve.arrays import Array, placed, places
+from gasnet3.solve.arrays import Array, as_numpy, placed, places
 from gasnet3.solve.candidates import ALL, Candidates
 from gasnet3.solve.curves import Curves
 from gasnet3.solve.engine import Engine

@@ -154,7 +154,6 @@ class Engine:
 
     def reconstruct(self, prepared: Prepared) -> tuple[Array, Array]:
         """Rest-frame reconstruction (rows, N), and coefficients times amplitude (rows, m)."""
-
         spectra = prepared.flux, prepared.ivar
         if self.trunk is not None:
             of_all = prepared.once(self.trunk, lambda: in_blocks(self.trunk.coefficients, *spectra))
