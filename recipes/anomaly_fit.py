@@ -59,13 +59,15 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, default=SHARED)
     parser.add_argument("--population", type=Path, default=POPULATION)
     parser.add_argument("--models", nargs="+", default=["encoder", "unet"], help="sets")
+    parser.add_argument("--only", nargs="+", choices=("hybrid", "amortised"), help="solvers")
     arguments = parser.parse_args()
     console, survey = Console(), Survey(arguments.shared)
     spectra, sky = ordinary(survey), survey_sky(survey)
     console.print(f"{len(sky)} sky ranges, {len(spectra)} ordinary spectra")
     for models in arguments.models:
         fits = {}
-        for solver in ("amortised",) if models == "unet" else ("hybrid", "amortised"):
+        solvers = ("amortised",) if models == "unet" else ("hybrid", "amortised")
+        for solver in arguments.only or solvers:
             pipeline, kind = Pipeline.load(models, solver), solution_kind(solver)
             exact = kind == "exact"
             train, valid = (sets_of(arguments.population, models, p) for p in ("train", "valid"))
@@ -75,7 +77,7 @@ def main() -> None:
             like_trained = population_spectra(valid.values(), lattice) if exact else None
             seen = spectra.on(lattice)
             fit, told = fit_anomaly(pipeline, seen, sky, densities, like_trained)
-            fits[kind] = ({e.cls: e.model.card.sha256 for e in pipeline.engines}, fit, told)
+            fits[kind] = (pipeline.weights, fit, told)
             console.print(models, solver, told)
         directory = directory_of(models) / DIRECTORY.name
         directory.mkdir(exist_ok=True)

@@ -14,6 +14,7 @@ out, and what the warnings cost.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -156,23 +157,27 @@ class Sets:
         return cls(next(kinds), [s.on(lattice) for s in faint], next(kinds))
 
 
-def fit(models: str | Path, sets: Sets, population: Path, console: Console) -> Errors:
-    """Fit every kind of solution; write the fits and the scales of the errors."""
+def fit(
+    models: str | Path, sets: Sets, population: Path, console: Console, only: Sequence[str] = ()
+) -> Errors:
+    """Fit every kind of solution, or only some; write the fits and the scales of the errors."""
     pipeline = Pipeline.load(models, "amortised")
     fits: dict[str, Fit] = {}
     errors: Errors = {}
+    weights: dict[str, dict[str, str]] = {}
     n = {kind: len(spectra) for kind, spectra in sets.fitted.items()}
     n["faint"] = sum(map(len, sets.faint))
-    continua = continua_of(population, pipeline.cards[0], models)
-    for kind in solver_kinds(pipeline):
+    kinds = only or solver_kinds(pipeline)
+    continua = continua_of(population, pipeline.cards[0], models) if "exact" in kinds else {}
+    for kind in kinds:
         pipeline = Pipeline.load(models, SOLVER_OF[kind])
         fits[kind], errors[kind] = fit_kind(kind, pipeline, sets, continua)
+        weights[kind] = pipeline.weights
     architecture = pipeline.engines[0].model.card.architecture
     directory = directory_of(models)
     path = directory / DIRECTORY.name / f"{architecture}.json"
-    write_confidence(path, pipeline, fits, {"fitted_to": n})
-    mine = [info for info in list_models(directory) if info.card.architecture == architecture]
-    write_errors([info.path for info in mine], errors)
+    write_confidence(path, weights, fits, {"fitted_to": n})
+    write_errors(directory, weights, errors)
     console.print(f"wrote {path}")
     return errors
 
@@ -263,15 +268,17 @@ def worth(name: str, said: Answers) -> tuple[str, ...]:
     )
 
 
-def measure(models: str | Path, sets: Sets, console: Console) -> dict[str, Answers]:
+def measure(
+    models: str | Path, sets: Sets, console: Console, only: Sequence[str] = ()
+) -> dict[str, Answers]:
     """Classify what was held out, and print what the answers are worth.
 
     Returns
     -------
     dict of str to Answers
-        By kind of spectrum, of the best solver of the networks.
+        By kind of spectrum, of the best solver of the networks, or of those that are fitted only.
     """
-    kind = solver_kinds(Pipeline.load(models, "amortised"))[-1]
+    kind = (only or solver_kinds(Pipeline.load(models, "amortised")))[-1]
     pipeline = Pipeline.load(models, SOLVER_OF[kind])
     table = Table(*COLUMNS, title=f"held out, solver {SOLVER_OF[kind]}")
     out = {}
@@ -308,6 +315,9 @@ def main() -> None:
     parser.add_argument("--models", default="encoder", help="architecture or directory")
     parser.add_argument("--shared", type=Path, default=SHARED)
     parser.add_argument("--population", type=Path, default=POPULATION)
+    parser.add_argument(
+        "--only", nargs="+", default=(), choices=list(SOLVER_OF), help="kinds of solution to fit"
+    )
     parser.add_argument("--measure-only", action="store_true", help="take the fits that are there")
     parser.add_argument("--figure", type=Path, help="picture to draw, PNG or PDF")
     parser.add_argument("--page", type=Path, help="page whose measured part is written anew")
@@ -315,9 +325,10 @@ def main() -> None:
     console = Console(width=160)
     lattice = Pipeline.load(arguments.models, "amortised").lattice
     sets = Sets.read(arguments.shared, arguments.population, arguments.models, lattice)
+    only = arguments.only
     if not arguments.measure_only:
-        console.print(fit(arguments.models, sets, arguments.population, console))
-    said = measure(arguments.models, sets, console)
+        console.print(fit(arguments.models, sets, arguments.population, console, only))
+    said = measure(arguments.models, sets, console, only)
     if arguments.page:
         write_page(arguments.page, said, arguments.models)
     if arguments.figure:

@@ -14,6 +14,11 @@ def table(head: Sequence[object], rows: Sequence[Sequence[object]]) -> str:
     return "".join(f"| {' | '.join(str(cell) for cell in line)} |\n" for line in lines)
 
 
+def percent(value: float) -> str:
+    """A fraction in percent; a dash where there is none."""
+    return f"{100 * value:.1f} %" if value == value else "-"
+
+
 def write_page(path: Path, text: str) -> None:
     """Write a whole page, whole or not at all, and tell."""
     with replacing(path) as temporary:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -69,12 +70,14 @@ def _files(
 
 def _class_jobs(engine: Engine, prepared: Prepared) -> list[Job]:
     """What is done for each class."""
+    shared = engine.trunk is not None and prepared.knows(engine.trunk)
     with torch.inference_mode():
         rest, _ = engine.reconstruct(prepared)
     flux, ivar = prepared.flux, prepared.ivar
     few = (rest[:DIRECT_ROWS], flux[:DIRECT_ROWS], ivar[:DIRECT_ROWS], engine.card.shifts)
     works: dict[str, Callable[[], object]] = {
-        "network": lambda: engine.reconstruct(prepared),
+        # A trunk runs once for all classes: its time is that of the first. Copies know nothing.
+        "network": lambda: engine.reconstruct(prepared if shared else replace(prepared)),
         "scan, amortised": lambda: engine.proposing_curves(rest, prepared),
         "scan, hybrid": lambda: engine.frugal_scan.scan(prepared),
         "scan, exact": lambda: engine.full_scan.scan(prepared),

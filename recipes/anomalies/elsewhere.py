@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from astropy.table import Table, vstack
-from merged.page import percent
 from mock_survey.library import Survey
 from numpy.typing import NDArray
-from pages import table
+from pages import percent, table
 
 from anomalies.inject import INJECTIONS, inject
 from anomalies.measurement import LEVELS, Ordinary

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from merged.page import percent
-from pages import table
+from pages import percent, table
 
 from anomalies.elsewhere import Elsewhere, elsewhere_table
 from anomalies.marking import EACH, MARKED, TOP, Worth

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -134,7 +134,13 @@ def _cards(names: list[str]) -> tuple[str, ...]:
 
 @cache
 def _pipeline(models: tuple[str, ...], solver: str) -> Pipeline:
-    return Pipeline.load(models[0] if len(models) == 1 else models, solver)
+    found = Pipeline.load(models[0] if len(models) == 1 else models, solver)
+    if found.trunk is None:
+        return found
+    # The paper's networks are those of the Encoders themselves; fits are of the trunk's answers.
+    engines = tuple(replace(engine, trunk=None) for engine in found.engines)
+    fitted = replace(found.fitted, confidence=None, anomaly=None)
+    return replace(found, engines=engines, fitted=fitted)
 
 
 def labelled(which: str, arguments: argparse.Namespace) -> Labelled:

@@ -13,6 +13,7 @@ import argparse
 import platform
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -42,6 +43,7 @@ def bare_ffts(lengths: list[int], rows: int) -> None:
 
 def curves(engines: tuple[Engine, ...], prepared: Prepared) -> None:
     """Networks and χ² curves of all classes, without looking for minima."""
+    prepared = replace(prepared)  # a copy, which does not know what networks have made of it
     with torch.inference_mode():
         for engine in engines:
             rest, _ = engine.reconstruct(prepared)

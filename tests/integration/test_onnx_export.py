@@ -20,7 +20,7 @@ from gasnet3 import load_classifier, load_models, samples
 from gasnet3.catalog import read_catalog
 from gasnet3.cli import app
 from gasnet3.io import read
-from gasnet3.nets.card import ModelError, read_card
+from gasnet3.nets.card import ModelError, read_card, read_trunk_card
 from gasnet3.nets.model import Model
 from gasnet3.nets.unet import UNet
 from gasnet3.onnx import export as exporting
@@ -29,7 +29,7 @@ from gasnet3.onnx.runtime import OnnxModel, use_threads
 from gasnet3.pipeline.choices import Choices
 from gasnet3.pipeline.request import Request
 from gasnet3.spectra.batch import Spectra
-from toy import toy_model
+from toy import save_toys, toy_model, toy_spectra
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "src" / "gasnet3" / "models"
@@ -51,8 +51,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = CliRunner().invoke(app, ["export", "-o", str(directory)])
     assert done.exit_code == 0, done.output
     assert done.stderr == ""
-    for cls in ("star", "galaxy", "qso"):
-        assert re.search(rf"encoder-{cls} +{cls.upper()} +[\d.]+ MB +\d", done.stdout)
+    assert re.search(r"trunk +STAR, GALAXY, QSO +[\d.]+ MB +\d", done.stdout)
     return directory
 
 
@@ -90,25 +89,41 @@ def with_odd_ones(spectra: Spectra) -> Spectra:
     return Spectra.concatenate([bare, odd])
 
 
-def test_the_directory_holds_networks_cards_eigenspectra_and_fits(exported):
+def test_the_directory_holds_the_trunk_cards_eigenspectra_and_fits(exported):
     names = {str(path.relative_to(exported)) for path in exported.rglob("*") if path.is_file()}
-    of_one = (".onnx", ".json", ".eigenspectra.safetensors")
-    assert names == {"confidence/fit.json", "anomaly/fit.json"} | {
+    of_one = (".json", ".eigenspectra.safetensors")
+    assert names == {"confidence/fit.json", "anomaly/fit.json", "trunk.onnx", "trunk.json"} | {
         f"encoder-{cls}{ending}" for cls in ("star", "galaxy", "qso") for ending in of_one
     }
     assert list(exported.parent.iterdir()) == [exported]
     import onnx
 
-    proto = onnx.load(exported / "encoder-qso.onnx")
-    original = read_card(SHIPPED / "encoder-qso.json")
+    proto = onnx.load(exported / "trunk.onnx")
+    original = read_trunk_card(SHIPPED / "trunk.json")
     told = {entry.key: entry.value for entry in proto.metadata_props}
     assert told["weights"] == original.sha256
-    assert told["class"] == "QSO"
     assert [(i.domain, i.version) for i in proto.opset_import] == [("", exporting.OPSET)]
-    assert str(ROOT).encode() not in (exported / "encoder-qso.onnx").read_bytes()
-    origin = read_card(exported / "encoder-qso.json").training["exported"]
+    assert str(ROOT).encode() not in (exported / "trunk.onnx").read_bytes()
+    card = read_trunk_card(exported / "trunk.json")
+    origin = card.training["exported"]
     assert origin["weights"] == original.sha256
     assert 0 < origin["difference"] < exporting.LARGEST
+    encoder = read_card(exported / "encoder-qso.json")
+    assert card.models["QSO"] == encoder.sha256
+    assert encoder.training["exported"]["weights"] == read_card(SHIPPED / "encoder-qso.json").sha256
+
+
+def test_encoders_without_a_trunk_are_exported_each_with_its_network(tmp_path):
+    toys = save_toys(tmp_path / "toys")
+    out = tmp_path / "out"
+    assert [one.name for one in export(toys, out)] == ["toy-star", "toy-galaxy", "toy-qso"]
+    assert {path.suffix for path in out.iterdir()} == {".onnx", ".json", ".safetensors"}
+    spectra = toy_spectra(toy_model("GALAXY"), np.array([0.02, 0.05, 0.08]))
+    ours, theirs = (load_classifier(models, "amortised").run(spectra) for models in (out, toys))
+    agrees(ours, theirs)
+    (out / "toy-qso.onnx").unlink()
+    with pytest.raises(ModelError, match="differs from the card's sha256"):
+        load_classifier(out, "amortised")
 
 
 def test_the_answers_are_those_of_torch(exported):
@@ -179,8 +194,8 @@ def test_a_unet_is_exported_for_any_number_of_rows(tmp_path):
 def test_a_network_that_differs_from_torch_is_refused_and_nothing_left(
     exported, tmp_path, monkeypatch
 ):
-    wrong = (exported / "encoder-star.onnx").read_bytes()
-    monkeypatch.setattr(exporting, "onnx_bytes", lambda model: wrong)
+    wrong = (exported / "trunk.onnx").read_bytes()
+    monkeypatch.setattr(exporting, "onnx_bytes", lambda *given: wrong)
     monkeypatch.setattr(exporting, "LARGEST", 0.0)
     with pytest.raises(ExportError, match=r"differs from torch by .* nothing is written"):
         export(["encoder-star"], tmp_path / "out")
@@ -205,14 +220,16 @@ def test_an_export_replaces_nothing(exported, tmp_path):
 @pytest.mark.parametrize(
     ("break_it", "what"),
     [
-        (lambda d: (d / "encoder-qso.onnx").write_bytes(b"x"), "differs from the card's sha256"),
-        (lambda d: (d / "encoder-qso.json").unlink(), "cannot read the model card"),
+        (lambda d: (d / "trunk.onnx").write_bytes(b"x"), "differs from the card's sha256"),
+        (lambda d: (d / "trunk.json").unlink(), "the trunk that was exported with these models is"),
         (lambda d: (d / "encoder-qso.eigenspectra.safetensors").write_bytes(b"x"),
-         "cannot read the eigenspectra"),
+         "differs from the card's sha256"),
+        (lambda d: (d / "encoder-qso.eigenspectra.safetensors").unlink(),
+         "cannot read the weights"),
     ],
 )  # fmt: skip
 def test_a_damaged_directory_is_told(exported, tmp_path, break_it, what):
-    for path in exported.glob("encoder-qso*"):
+    for path in filter(Path.is_file, exported.iterdir()):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     break_it(tmp_path)
     with pytest.raises(ModelError, match=what):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -26,7 +27,7 @@ def find_anomaly(
     Parameters
     ----------
     hashes : mapping of str to str
-        Hash of the weights of each class.
+        Hash of the weights of each class, and of a "trunk" that gives their coefficients.
     kind : {"exact", "amortised"}
         Whether coefficients are solved for.
     directories : sequence of Path
@@ -97,10 +98,11 @@ def write_fits(
         Kind of solution to (hashes by class, fit, further entries such as n).
     path : Path
         The JSON file; densities go beside it, into a file of its name ending in .safetensors.
+        Other kinds that it holds stay.
     """
     from safetensors.numpy import save
 
-    content: dict[str, Any] = {}
+    content: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     for kind, (hashes, fit, notes) in fits.items():
         content[kind] = {
             **notes, "sha256": dict(hashes), "sky": fit.sky,

@@ -24,10 +24,11 @@ def info() -> None:
     """Show what a bug report needs."""
     from gasnet3.io import READERS, load_plugins
     from gasnet3.kernels.library import library
-    from gasnet3.nets.registry import list_models
+    from gasnet3.nets.registry import list_models, list_trunk
 
     load_plugins()
     shipped = [f"{m.name} ({m.card.sha256[:12]})" for m in list_models()]
+    shipped += [f"{t.path.stem} ({t.card.sha256[:12]})" for t in [list_trunk()] if t]
     rows = [
         ("gasnet3", __version__),
         ("python", f"{platform.python_version()} ({sys.executable})"),

@@ -11,7 +11,7 @@ from gasnet3.cli import console
 from gasnet3.cli.show import grid
 
 if TYPE_CHECKING:
-    from gasnet3.nets.registry import ModelInfo
+    from gasnet3.nets.registry import ModelInfo, TrunkInfo
 
 
 def models(
@@ -23,7 +23,7 @@ def models(
     ] = None,
 ) -> None:
     """List the models there are, and what --models calls the shipped ones together."""
-    from gasnet3.nets.registry import SETS, SHIPPED, list_models, shipped_sets
+    from gasnet3.nets.registry import SETS, SHIPPED, list_models, list_trunk, shipped_sets
 
     where = SHIPPED if directory is None else directory
     if not where.is_dir():
@@ -31,15 +31,15 @@ def models(
     known = list_models(where)
     if not known:
         console.fail(f"{where}: no model cards (.json) in this directory")
-    _show(str(where), known)
+    _show(str(where), known, list_trunk(where))
     if directory is None:
         for name in shipped_sets():
             title = f"--models {name} (other classes: those of {SETS[0]})"
-            _show(title, list_models(SHIPPED / name))
+            _show(title, list_models(SHIPPED / name), list_trunk(SHIPPED / name))
 
 
-def _show(title: str, known: list[ModelInfo]) -> None:
-    """A line a model."""
+def _show(title: str, known: list[ModelInfo], trunk: TrunkInfo | None) -> None:
+    """A line a model, and one for the trunk that serves them."""
     rows = []
     for info in known:
         card = info.card
@@ -50,6 +50,19 @@ def _show(title: str, known: list[ModelInfo]) -> None:
         rows.append(
             (info.name, card.cls, card.architecture, options, z_range, ends, str(card.degree),
              size, card.licence, card.sha256[:12])
+        )  # fmt: skip
+    if trunk is not None:
+        of, ends = trunk.card, "{:.0f} to {:.0f}".format(*trunk.card.observed.wave[[0, -1]])
+        widths = f"widths = {of.options.get('widths')}"
+        size = f"{trunk.weights.stat().st_size / 1e6:.1f} MB"
+        served = ", ".join(
+            cls
+            for cls in of.classes
+            if any(i.card.cls == cls and of.serves([i.card]) for i in known)
+        )
+        rows.append(
+            (trunk.path.stem, served, "trunk", widths, "", ends, str(of.degree), size, of.licence,
+             of.sha256[:12])
         )  # fmt: skip
     heads = ("name", "class", "network", "options", "z", "Å", "degree", "size", "licence", "sha256")
     grid(title, heads, rows)

@@ -21,7 +21,7 @@ def train(
     threads: console.Threads = None,
     quiet: console.Quiet = False,
 ) -> None:
-    """Train a network on labelled spectra.
+    """Train a network on labelled spectra, or a trunk for trained Encoders.
 
     Writes its card and weights, the loss history and its figure, and a checkpoint each epoch.
 
@@ -30,8 +30,10 @@ def train(
     from gasnet3.io import expand
     from gasnet3.report.figures import save_figure
     from gasnet3.report.history import plot_loss
-    from gasnet3.train.config import read_config
+    from gasnet3.train.config import TrainConfig, checked, read_toml
     from gasnet3.train.loop import run_training
+    from gasnet3.train.taught import TrunkConfig
+    from gasnet3.train.trunk import train_trunk
 
     def show(row: dict[str, float], epochs: int) -> None:
         console.out.print(
@@ -39,12 +41,16 @@ def train(
             f"valid {row['valid_loss']:.5f}  {row['seconds']:.1f} s"
         )
 
-    settings = read_config(config)
+    content, told = read_toml(config), None if quiet else show
+    settings: TrainConfig | TrunkConfig
     console.use_torch(device, threads)
     with console.reported(ValueError):
-        card = run_training(
-            settings, device=device, resume=resume, on_epoch=None if quiet else show
-        )
+        if content.get("architecture") == "trunk":
+            settings = checked(config, content, TrunkConfig)
+            card = train_trunk(settings, device=device, resume=resume, on_epoch=told)
+        else:
+            settings = checked(config, content, TrainConfig)
+            card = run_training(settings, device=device, resume=resume, on_epoch=told)
     shared = set(expand(settings.files("train"))) & set(expand(settings.files("valid")))
     if shared:
         console.note(

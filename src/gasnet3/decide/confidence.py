@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -287,6 +287,15 @@ def solution_kind(solver: str) -> str:
     return "amortised" if solver == "amortised" else "exact"
 
 
+def hashes_of(content: Mapping[str, Any], kind: str) -> dict[str, str] | None:
+    """Hashes of the weights that a kind of solution was fitted to, in a file of fits, or None."""
+    if kind not in content["solvers"]:
+        return None
+    trunk = content["solvers"][kind].get("trunk")
+    models: dict[str, str] = content["models"]
+    return models | {"trunk": trunk} if trunk else models
+
+
 def find_confidence(
     hashes: Mapping[str, str], solver: str, directories: Sequence[Path] = (DIRECTORY,)
 ) -> Confidence | PosteriorFit | None:
@@ -295,17 +304,17 @@ def find_confidence(
     Parameters
     ----------
     hashes : mapping of str to str
-        sha256 of the weights of each class.
+        sha256 of the weights of each class, and of a "trunk" that gives their coefficients.
     solver : str
         Name of the solver, see :func:`solution_kind`.
     directories : sequence of Path
         Where fits are looked for, in files ``*.json``.
     """
-    if set(hashes) != set(CLASSES):
+    if not set(CLASSES) <= set(hashes):
         return None
     kind = solution_kind(solver)
     for content in json_contents(directories):
-        if content["models"] == dict(hashes) and kind in content["solvers"]:
+        if hashes_of(content, kind) == dict(hashes):
             fit = content["solvers"][kind]
             if "continua" in fit:
                 found = {cls: Continua.from_json(one) for cls, one in fit["continua"].items()}

@@ -217,8 +217,9 @@ class SavedCurves:
     ) -> None:
         """Refuse curves of another solver or weights, or that do not reach where they are asked.
 
-        Given are what is to propose from them, and for each class that is tried the hash of its
-        weights and where it is looked for; other classes may be there. CurvesError says what to do.
+        Given are what is to propose from them, the hashes of weights of each class that is tried
+        and of a trunk, and for each class where it is looked for; other classes may be there.
+        CurvesError says what to do.
         """
         if self.header.solver != solver:
             raise CurvesError(
@@ -231,7 +232,8 @@ class SavedCurves:
                     f"{self.path}: its curves of {cls} are not of these weights; give the models "
                     "they were made with, or leave the curves out"
                 )
-            self._check_reach(cls, shifts[cls])
+            if cls in shifts:
+                self._check_reach(cls, shifts[cls])
 
     def _check_reach(self, cls: str, wanted: ShiftRange) -> None:
         grid = self.header.grids[cls]

@@ -7,8 +7,9 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from gasnet3.classes import CLASSES
 from gasnet3.errors import GasnetError
 from gasnet3.machine.files import replacing
 from gasnet3.spectra.lattice import OBSERVED, LogLattice, ShiftRange
@@ -110,6 +111,56 @@ class ModelCard:
         return replace(self, z_min=z_min, z_max=z_max)
 
 
+@dataclass(frozen=True)
+class TrunkCard:
+    """Everything but the weights of a network that gives the coefficients of several Encoders.
+
+    Parameters
+    ----------
+    models : dict of str to str
+        By class, the hash of the weights of the Encoder whose eigenspectra the coefficients are of.
+    options : dict
+        Arguments of the network (m: number of eigenspectra by class, widths).
+    degree, k_min, n : int
+        Of the continuum and the observed lattice: those of the Encoders.
+    training, metrics : dict
+        Data, seeds, epochs and time; losses on the validation set, with n.
+    calibration : dict
+        As that of the Encoders' cards for amortised solutions, by class.
+    licence, sha256 : str
+        Licence of the weights, and hash of the safetensors file.
+    """
+
+    models: dict[str, str]
+    options: dict[str, Any]
+    degree: int
+    k_min: int
+    n: int
+    training: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
+    calibration: dict[str, Any] = field(default_factory=dict)
+    licence: str = "MIT"
+    sha256: str = ""
+    format: int = FORMAT
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes, in the order in which the network gives their coefficients."""
+        return tuple(cls for cls in CLASSES if cls in self.models)
+
+    @property
+    def observed(self) -> LogLattice:
+        """Observed-frame lattice of the input."""
+        return LogLattice(self.k_min, self.n)
+
+    def serves(self, cards: Iterable[ModelCard]) -> bool:
+        """Whether the coefficients are those of all these models."""
+        return all(self.models.get(card.cls) == card.sha256 for card in cards)
+
+
+Card = TypeVar("Card", ModelCard, TrunkCard)
+
+
 def common_lattice(cards: Iterable[ModelCard]) -> LogLattice:
     """The observed lattice of models that work together; ModelError if they differ in it."""
     first, *others = cards
@@ -127,7 +178,7 @@ def _range(card: ModelCard) -> str:
     return f"{ends[0]:.0f} to {ends[1]:.0f} Å"
 
 
-def read_weights(path: Path, card: ModelCard) -> bytes:
+def read_weights(path: Path, card: ModelCard | TrunkCard) -> bytes:
     """Contents of the file of a network, if they are those of its card.
 
     ModelError if the file is missing, or another one.
@@ -141,32 +192,41 @@ def read_weights(path: Path, card: ModelCard) -> bytes:
     return content
 
 
-def write_card(path: Path, card: ModelCard) -> None:
+def write_card(path: Path, card: ModelCard | TrunkCard) -> None:
     """Write a card, in place of the one that is there."""
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(asdict(card), indent=1, allow_nan=False) + "\n")
 
 
 def read_card(path: Path) -> ModelCard:
-    """Read a card.
+    """Read the card of a model.
 
     Raises
     ------
     ModelError
         If the file is missing, not JSON, of another format, or has unknown or missing entries.
     """
+    return _read(path, ModelCard)
+
+
+def read_trunk_card(path: Path) -> TrunkCard:
+    """Read the card of a trunk; ModelError as of :func:`read_card`."""
+    return _read(path, TrunkCard)
+
+
+def _read(path: Path, kind: type[Card]) -> Card:
     try:
         content = json.loads(path.read_text())
     except OSError as error:
         raise ModelError(f"{path}: cannot read the model card ({error.strerror})") from None
     except ValueError as error:
         raise ModelError(f"{path}: the model card is not valid JSON ({error})") from None
-    known = {f.name for f in fields(ModelCard)}
+    known = {f.name for f in fields(kind)}
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ModelError(f"{path}: not a gasnet3 model card of format {FORMAT}")
     if unknown := sorted(set(content) - known):
         raise ModelError(f"{path}: unknown entries {', '.join(unknown)}; a newer gasnet3 wrote it?")
     try:
-        return ModelCard(**content)
+        return kind(**content)
     except TypeError as error:
         raise ModelError(f"{path}: incomplete model card ({error})") from None

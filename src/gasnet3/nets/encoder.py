@@ -11,6 +11,9 @@ from gasnet3.nets.base import Reconstruction
 
 Variant = Literal["paper", "deep"]
 
+HIDDEN = 128
+"""Width of the hidden layer before the coefficients."""
+
 INITIAL_SCALE = 0.02
 """Standard deviation of untrained eigenspectra: small, so no pixel owns the first steps."""
 
@@ -45,8 +48,8 @@ class Encoder(nn.Module):
         self.features = nn.Sequential(*layers, nn.Flatten())
         with torch.no_grad():
             width = self.features(torch.zeros(1, 1, n)).shape[1]
-        hidden = [nn.Linear(width, 128), nn.GELU()] if variant == "deep" else []
-        self.head = nn.Sequential(*hidden, nn.Linear(128 if hidden else width, m + 1))
+        hidden = [nn.Linear(width, HIDDEN), nn.GELU()] if variant == "deep" else []
+        self.head = nn.Sequential(*hidden, nn.Linear(HIDDEN if hidden else width, m + 1))
         self.eigenspectra = nn.Parameter(torch.randn(m, n_rest) * INITIAL_SCALE)
 
     def forward(self, flux: Tensor, ivar: Tensor) -> Reconstruction:
@@ -67,21 +70,33 @@ class Encoder(nn.Module):
     def see(self, flux: Tensor, ivar: Tensor) -> Tensor:
         """What the convolutions make of prepared spectra, shape (rows, width)."""
         if self.variant == "deep":
-            # The posterior mean of a pixel whose signal has unit variance, as eq. 2 makes it:
-            # a pixel of pure noise says nothing instead of shouting.
-            flux = flux * (ivar / (ivar + 1.0))
+            flux = without_noise(flux, ivar)
         return self.features(flux[:, None])
 
     def coefficients(self, seen: Tensor) -> tuple[Tensor, Tensor]:
         """ω and A (eq. 3-4) from what :meth:`see` gives."""
         out = self.head(seen)
-        raw, scale = out[:, : self.m], out[:, self.m]
         if self.variant == "deep":
-            size = torch.linalg.vector_norm(raw, dim=1).clamp(min=1e-12)
-            # The scale multiplies, so that the direction and the size are learned apart.
-            return raw / size[:, None], size * torch.exp(scale.clamp(-5.0, 5.0))
+            return free_coefficients(out)
+        raw, scale = out[:, : self.m], out[:, self.m]
         squared = raw**2
         return squared / squared.sum(dim=1, keepdim=True).clamp(min=1e-12), scale
+
+
+def without_noise(flux: Tensor, ivar: Tensor) -> Tensor:
+    """The posterior mean of pixels whose signal has unit variance, as eq. 2 makes it.
+
+    A pixel of pure noise says nothing instead of shouting.
+    """
+    return flux * (ivar / (ivar + 1.0))
+
+
+def free_coefficients(out: Tensor) -> tuple[Tensor, Tensor]:
+    """ω of either sign, (rows, m), and A, (rows,), from what a head gives, (rows, m + 1)."""
+    raw, scale = out[:, :-1], out[:, -1]
+    size = torch.linalg.vector_norm(raw, dim=1).clamp(min=1e-12)
+    # The scale multiplies, so that the direction and the size are learned apart.
+    return raw / size[:, None], size * torch.exp(scale.clamp(-5.0, 5.0))
 
 
 def _paper_layers() -> list[nn.Module]:

@@ -9,10 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gasnet3.classes import CLASSES
-from gasnet3.nets.card import ModelCard, ModelError, common_lattice, read_card
+from gasnet3.nets.card import (
+    ModelCard,
+    ModelError,
+    TrunkCard,
+    common_lattice,
+    read_card,
+    read_trunk_card,
+)
 
 if TYPE_CHECKING:
     from gasnet3.nets.model import Model
+    from gasnet3.nets.trunk import TrunkModel
     from gasnet3.spectra.lattice import LogLattice
 
 ModelNames = str | Path | Sequence[str | Path]
@@ -28,6 +36,13 @@ FITS = ("anomaly", "confidence", "subclass")
 """Directories beside models with what was fitted to their answers."""
 
 
+TRUNK = "trunk.json"
+"""Name of the card of a trunk in a directory of models."""
+
+EXPORTED = (".onnx", ".eigenspectra.safetensors")
+"""Ends of the files of exported models: the network; where a trunk serves, the eigenspectra."""
+
+
 @dataclass(frozen=True)
 class ModelInfo:
     """One entry of the registry."""
@@ -38,14 +53,40 @@ class ModelInfo:
 
     @property
     def weights(self) -> Path:
+        """The file whose hash the card has: of torch, or exported."""
+        return weights_file(self.path)
+
+
+@dataclass(frozen=True)
+class TrunkInfo:
+    """A trunk of a directory of models."""
+
+    path: Path
+    card: TrunkCard
+
+    @property
+    def weights(self) -> Path:
         """The file with the network: of torch, or exported."""
-        exported = self.path.with_suffix(".onnx")
-        return exported if exported.exists() else self.path.with_suffix(".safetensors")
+        return weights_file(self.path)
+
+
+def weights_file(card: Path) -> Path:
+    """The file whose hash a card has."""
+    for end in EXPORTED:
+        if (exported := card.with_suffix(end)).exists():
+            return exported
+    return card.with_suffix(".safetensors")
 
 
 def list_models(directory: Path = SHIPPED) -> list[ModelInfo]:
     """All models of a directory (the shipped ones by default), by name."""
-    return [_info(path) for path in sorted(directory.glob("*.json"))]
+    return [_info(path) for path in sorted(directory.glob("*.json")) if path.name != TRUNK]
+
+
+def list_trunk(directory: Path = SHIPPED) -> TrunkInfo | None:
+    """The trunk of a directory, if it has one."""
+    path = directory / TRUNK
+    return TrunkInfo(path, read_trunk_card(path)) if path.exists() else None
 
 
 def shipped_sets() -> list[str]:
@@ -100,6 +141,32 @@ def _load(path: Path) -> Model:
     return _load_version(path, version)
 
 
+def find_trunk(source: ModelNames = "encoder") -> TrunkInfo | None:
+    """The trunk that gives the coefficients of all models of :func:`find_models`, if there is one.
+
+    It lies beside them.
+    """
+    models = find_models(source).values()
+    for directory in dict.fromkeys(info.path.parent for info in models):
+        found = list_trunk(directory)
+        if found and found.card.serves(info.card for info in models):
+            return found
+    return None
+
+
+def load_trunk(source: ModelNames = "encoder") -> TrunkModel | None:
+    """Load what :func:`find_trunk` finds; ModelError if it is damaged."""
+    found = find_trunk(source)
+    return None if found is None else _trunk_version(found.path, found.path.stat().st_mtime_ns)
+
+
+@cache
+def _trunk_version(path: Path, version: int) -> TrunkModel:
+    from gasnet3.nets.trunk import read_trunk  # loads torch
+
+    return read_trunk(path)
+
+
 @cache
 def _load_version(path: Path, version: int) -> Model:
     """Read once, and again when the card is written anew: a model may be trained meanwhile."""
@@ -113,7 +180,7 @@ def is_exported(models: Any) -> bool:
     if not isinstance(models, str | Path) or is_shipped(models):
         return False
     directory = Path(models)
-    return directory.is_dir() and any(directory.glob("*.onnx"))
+    return directory.is_dir() and any(any(directory.glob(f"*{end}")) for end in EXPORTED)
 
 
 def load_models(source: ModelNames = "encoder") -> dict[str, Model]:
@@ -154,11 +221,8 @@ def find_models(source: ModelNames = "encoder") -> dict[str, ModelInfo]:
         classes = {info.card.cls for info in own}
         others = _of_architecture(SETS[0])
         found = [*own, *(info for info in others if info.card.cls not in classes)]
-    elif is_exported(source):
-        networks = sorted(Path(source).glob("*.onnx"))
-        found = [_info(path.with_suffix(".json")) for path in networks]
     elif Path(source).is_dir():
-        found = [_info(path.resolve()) for path in sorted(Path(source).glob("*.json"))]
+        found = list_models(Path(source).resolve())
     else:
         found = [_info(_card_path(source))]
     if not found:

@@ -10,8 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasnet3.nets.base import Reconstruction
-from gasnet3.nets.card import ModelCard, ModelError, read_card, read_weights
-from gasnet3.nets.registry import find_models
+from gasnet3.nets.card import (
+    ModelCard,
+    ModelError,
+    TrunkCard,
+    read_card,
+    read_trunk_card,
+    read_weights,
+)
+from gasnet3.nets.registry import find_models, weights_file
 
 Singles = NDArray[np.float32]
 
@@ -27,9 +34,10 @@ class OnnxModel:
     Parameters
     ----------
     card : ModelCard
-        What it is; its hash is that of the ONNX file.
-    session : onnxruntime.InferenceSession
-        The network.
+        What it is; its hash is that of the ONNX file, or of the eigenspectra where a trunk gives
+        the coefficients.
+    session : onnxruntime.InferenceSession or None
+        The network; None where a trunk is in its place.
     whole : ndarray of float32, shape (m, N), or None
         Eigenspectra over the whole range of the network; None for a U-Net.
     first : int
@@ -47,8 +55,9 @@ class OnnxModel:
 
         ModelError if onnxruntime is not installed, or a file is missing or damaged.
         """
-        card, network = read_card(path), path.with_suffix(".onnx")
-        session = _session(read_weights(network, card), network)
+        card, file = read_card(path), weights_file(path)
+        content = read_weights(file, card)
+        session = _session(content, file) if file.suffix == ".onnx" else None
         return cls(card, session, _eigenspectra(path, card))
 
     def narrowed(self, card: ModelCard) -> OnnxModel:
@@ -77,6 +86,26 @@ class OnnxModel:
         """Rest-frame reconstruction of prepared spectra (eq. 3-5), shape (rows, N)."""
         rest, coeff, amplitude = self.outputs(flux, ivar)
         return Reconstruction(np.ascontiguousarray(rest[:, self._seen]), coeff, amplitude)
+
+
+@dataclass(frozen=True, eq=False)
+class OnnxTrunk:
+    """An exported trunk with its card, in the place of :class:`gasnet3.nets.trunk.TrunkModel`."""
+
+    card: TrunkCard
+    session: Any
+
+    @classmethod
+    def read(cls, path: Path) -> OnnxTrunk:
+        """Load the trunk whose card is ``path``; ModelError as of :meth:`OnnxModel.read`."""
+        card, network = read_trunk_card(path), path.with_suffix(".onnx")
+        return cls(card, _session(read_weights(network, card), network))
+
+    def coefficients(self, flux: Singles, ivar: Singles) -> list[Singles]:
+        """Coefficients times amplitude, (rows, m) each, of the card's classes in their order."""
+        given, wanted = {"flux": flux, "ivar": ivar}, list(self.card.classes)
+        found: list[Singles] = self.session.run(wanted, given)
+        return found
 
 
 def load_exported(directory: str | Path) -> dict[str, OnnxModel]:

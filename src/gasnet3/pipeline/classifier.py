@@ -11,18 +11,16 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from gasnet3.catalog.schema import catalog_rows
-from gasnet3.classes import CLASSES
 from gasnet3.decide.confidence import Evidence, PosteriorFit, solution_kind
 from gasnet3.decide.posterior import weigh
 from gasnet3.decide.rank import class_probabilities, rank
 from gasnet3.io.saved_curves import SavedCurves
 from gasnet3.machine.threads import side_by_side
-from gasnet3.machine.typing import Floats
 from gasnet3.pipeline.choices import ANYTHING, Choices
 from gasnet3.pipeline.columns import Columns, catalog_columns
-from gasnet3.pipeline.fitted import NOTHING, Fitted, Resolved
+from gasnet3.pipeline.fitted import NOTHING, Fitted, Resolved, weights_of
 from gasnet3.pipeline.levels import batches, by_level
-from gasnet3.pipeline.outcome import Outcome
+from gasnet3.pipeline.outcome import Outcome, under_priors
 from gasnet3.solve.arrays import Array, as_numpy, placed, places
 from gasnet3.solve.candidates import ALL, Candidates
 from gasnet3.solve.curves import Curves
@@ -39,7 +37,7 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
     from gasnet3.catalog.rows import Rows
-    from gasnet3.nets.card import ModelCard
+    from gasnet3.nets.card import ModelCard, TrunkCard
     from gasnet3.spectra.lattice import LogLattice
 
 Keep = Callable[[Outcome], None]
@@ -227,7 +225,18 @@ class Classifier(ABC):
     @property
     def resolved(self) -> Resolved:
         """What the request for it came to."""
-        return Resolved(self.cards, self.fitted, self.priors, self.saved, self.numbers)
+        return Resolved(self.cards, self.fitted, self.priors, self.saved, self.numbers, self.trunk)
+
+    @property
+    def trunk(self) -> TrunkCard | None:
+        """Card of what gives the coefficients of all classes, where no network of a class does."""
+        trunk = self.engines[0].trunk
+        return None if trunk is None else trunk.card
+
+    @property
+    def weights(self) -> dict[str, str]:
+        """Hashes of the weights that answer, see :func:`~gasnet3.pipeline.fitted.weights_of`."""
+        return weights_of(self.cards, self.trunk)
 
     @property
     def lattice(self) -> LogLattice:
@@ -238,10 +247,11 @@ class Classifier(ABC):
     def provenance(self) -> dict[str, Any]:
         """What made the numbers: version, solver, models with their hashes."""
         chosen = {} if self.choices == ANYTHING else {"choices": self.choices.to_json()}
+        trunk = {} if self.trunk is None else {"trunk": self.trunk.sha256}
         return chosen | {
             "gasnet3": __version__,
             "solver": self.solver.name,
-            "models": {card.name: card.sha256 for card in self.cards},
+            "models": {card.name: card.sha256 for card in self.cards} | trunk,
             "confidence": "fitted" if self.fitted.confidence else "least reduced chi2",
             **self.computed_with,
         }
@@ -347,7 +357,7 @@ class Classifier(ABC):
         """Put the solutions of all classes in order."""
         kind, n_good = solution_kind(self.solver.name), spectra.n_independent
         exact = kind == "exact"
-        errors = {card.cls: card.calibration.get("z_err", {}).get(kind, {}) for card in self.cards}
+        errors = {engine.cls: engine.errors(kind) for engine in self.engines}
         fit, weights = self.fitted.confidence, None
         if isinstance(fit, PosteriorFit):
             evidence = Evidence.of(spectra, self.engines, candidates, exact=exact)
@@ -365,36 +375,9 @@ class Classifier(ABC):
             probabilities = class_probabilities(ranked)
         else:
             evidence = Evidence.of(spectra, self.engines, candidates, exact=exact)
-            probabilities = _posterior(fit.classes(evidence), self.engines, candidates)
+            probabilities = under_priors(fit.classes(evidence), self.engines, candidates)
             ranked = rank(candidates, n_good, probabilities, errors)
         return Outcome(
             spectra, self.engines, prepared, candidates, ranked, probabilities, exact, self.fitted,
             weights,
         )  # fmt: skip
-
-
-def _posterior(
-    probabilities: Floats, engines: tuple[Engine, ...], candidates: list[Candidates]
-) -> Floats:
-    """Probabilities of classes under the priors of the best solutions; NaN for those not tried.
-
-    Of n(z) the frequency of the class alone: that its best solution lies where there are many says
-    little, for noise has minima everywhere and the best was chosen so.
-    """
-    # None for classes that are not tried or have no solution (their probability is 0 already).
-    prior = np.full(probabilities.shape, np.nan)
-    out = np.full(probabilities.shape, np.nan)
-    for engine, found in zip(engines, candidates, strict=True):
-        at = CLASSES.index(found.cls)
-        out[:, at] = probabilities[:, at]
-        known = found.prior[:, 0]
-        if engine.expected is not None:
-            known = known + engine.expected.of_class - engine.expected.penalty(found.shift[:, 0])
-        prior[:, at] = np.minimum(as_numpy(known), 1e300)  # inf - inf is no number
-    # The others are to stay as they are, to the bit.
-    rows = np.nan_to_num(prior).any(axis=1)
-    excess = prior[rows] - np.nanmin(prior[rows], axis=1, keepdims=True)
-    weight = out[rows] * np.exp(-0.5 * np.nan_to_num(excess))
-    total = np.nansum(weight, axis=1, keepdims=True)
-    out[rows] = weight / np.where(total > 0, total, np.nan)
-    return out

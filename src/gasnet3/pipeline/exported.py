@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from gasnet3.onnx.runtime import load_exported, runtime
+from gasnet3.nets.card import ModelError
+from gasnet3.nets.registry import TRUNK
+from gasnet3.onnx.runtime import OnnxTrunk, load_exported, runtime
 from gasnet3.pipeline.choices import ANYTHING, Choices
 from gasnet3.pipeline.classifier import Classifier
 from gasnet3.pipeline.fitted import resolve
@@ -43,8 +45,15 @@ class OnnxPipeline(Classifier):
         check_exported(request, device)
         loaded = load_exported(directory)
         found = resolve(request, {cls: model.card for cls, model in loaded.items()})
+        trunk = OnnxTrunk.read(Path(directory) / TRUNK) if found.trunk else None
+        if trunk is None and any(model.session is None for model in loaded.values()):
+            raise ModelError(
+                f"{directory}: the trunk that was exported with these models is missing, or "
+                "another one: copy the whole directory again"
+            )
         engines = tuple(
-            Engine(loaded[card.cls].narrowed(card), found.expected(card)) for card in found.cards
+            Engine(loaded[card.cls].narrowed(card), found.expected(card), trunk)
+            for card in found.cards
         )
         return cls(
             engines, SOLVERS[solver], None, found.fitted, choices, found.priors, found.saved,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +12,13 @@ from gasnet3.anomaly import stored
 from gasnet3.decide import confidence, subclass
 from gasnet3.io.saved_curves import SavedCurves
 from gasnet3.nets.card import common_lattice
-from gasnet3.nets.registry import fit_directories
+from gasnet3.nets.registry import find_trunk, fit_directories
 from gasnet3.solve.numbers import Expected, Numbers
 from gasnet3.solve.priors import Priors
 
 if TYPE_CHECKING:
     from gasnet3.anomaly.score import AnomalyFit
-    from gasnet3.nets.card import ModelCard
+    from gasnet3.nets.card import ModelCard, TrunkCard
     from gasnet3.pipeline.choices import Choices
     from gasnet3.pipeline.request import Request
 
@@ -56,6 +56,8 @@ class Resolved:
         Of the models that are tried, one a class, over the range of redshifts to look at.
     fitted, priors, saved, numbers
         See :class:`~gasnet3.pipeline.classifier.Classifier`.
+    trunk : TrunkCard or None
+        Of what gives the coefficients, where that is no network of the models.
     """
 
     cards: tuple[ModelCard, ...]
@@ -63,6 +65,7 @@ class Resolved:
     priors: Priors | None
     saved: SavedCurves | None
     numbers: Numbers | None = None
+    trunk: TrunkCard | None = None
 
     def expected(self, card: ModelCard) -> Expected | None:
         """What is expected beforehand of a class, for its engine."""
@@ -86,8 +89,10 @@ def resolve(request: Request, cards: Mapping[str, ModelCard]) -> Resolved:
     if solver != "amortised":
         for card in tried:
             card.need_eigenspectra()
+    beside = find_trunk(request.models) if solver == "amortised" else None
+    trunk = None if beside is None else beside.card
     # Fits belong to all models together, whichever are tried.
-    hashes = {cls: card.sha256 for cls, card in cards.items()}
+    hashes = weights_of(cards.values(), trunk)
     confidences, subclasses, anomalies = (
         fit_directories(request.models, module.DIRECTORY)
         for module in (confidence, subclass, stored)
@@ -103,7 +108,14 @@ def resolve(request: Request, cards: Mapping[str, ModelCard]) -> Resolved:
     )
     priors = Priors.read(choices.priors) if choices.priors else None
     numbers = Numbers.read(choices.nz) if choices.nz else None
-    return Resolved(tried, fitted, priors, _saved_curves(choices, solver, tried), numbers)
+    saved = _saved_curves(choices, solver, tried, trunk)
+    return Resolved(tried, fitted, priors, saved, numbers, trunk)
+
+
+def weights_of(cards: Iterable[ModelCard], trunk: TrunkCard | None) -> dict[str, str]:
+    """Hashes of weights: of each class, and "trunk" where one gives the coefficients."""
+    found = {card.cls: card.sha256 for card in cards}
+    return found if trunk is None else found | {"trunk": trunk.sha256}
 
 
 def chosen_models(models: Mapping[str, Any], choices: Choices) -> dict[str, tuple[float, ...]]:
@@ -119,23 +131,24 @@ def chosen_models(models: Mapping[str, Any], choices: Choices) -> dict[str, tupl
 
 
 def _saved_curves(
-    choices: Choices, solver: str, cards: tuple[ModelCard, ...]
+    choices: Choices, solver: str, cards: tuple[ModelCard, ...], trunk: TrunkCard | None
 ) -> SavedCurves | None:
     """The saved curves that are chosen, if they serve the solver and these models."""
     if not choices.curves:
         return None
     saved = SavedCurves(choices.curves)
-    weights = {card.cls: card.sha256 for card in cards}
-    saved.check(solver, weights, {card.cls: card.shifts for card in cards})
+    saved.check(solver, weights_of(cards, trunk), {card.cls: card.shifts for card in cards})
     return saved
 
 
 def fingerprint(of: Resolved) -> dict[str, str]:
     """Hashes of all that was fitted or is known: networks, cards, confidence, ..., priors, n(z)."""
-    fitted, found = of.fitted, {card.cls: card.sha256 for card in of.cards}
+    fitted, found = of.fitted, weights_of(of.cards, of.trunk)
     for card in of.cards:
         # How it was trained and what it scored do not enter an answer.
         found[f"card {card.cls}"] = _digest(replace(card, metrics={}, training={}))
+    if of.trunk is not None:
+        found["card trunk"] = _digest(replace(of.trunk, metrics={}, training={}))
     parts = {"curves": of.saved, "priors": of.priors, "nz": of.numbers, "anomaly": fitted.anomaly}
     for name, part in parts.items():
         if part is not None:

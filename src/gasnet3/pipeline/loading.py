@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gasnet3.nets.card import ModelError, read_weights
-from gasnet3.nets.registry import ModelNames, find_models, is_exported
+from gasnet3.nets.registry import ModelNames, find_models, find_trunk, is_exported
 from gasnet3.pipeline.choices import ANYTHING, Choices
 
 if TYPE_CHECKING:
@@ -72,7 +72,10 @@ def look_up(request: Request) -> Resolved:
         check_exported(request)
     for info in found.values():
         read_weights(info.weights, info.card)
-    return resolve(request, {cls: info.card for cls, info in found.items()})
+    resolved = resolve(request, {cls: info.card for cls, info in found.items()})
+    if resolved.trunk and (trunk := find_trunk(request.models)):
+        read_weights(trunk.weights, trunk.card)
+    return resolved
 
 
 def use_threads(models: ModelNames, threads: int) -> None:

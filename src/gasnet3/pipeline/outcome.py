@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from gasnet3.classes import CLASSES
 from gasnet3.machine.typing import Floats
+from gasnet3.solve.arrays import as_numpy
 
 if TYPE_CHECKING:
     from gasnet3.decide.posterior import Weights
@@ -83,3 +85,30 @@ class Outcome:
         from gasnet3.decide.redshifts import on_curves
 
         return {} if self.weights is None else on_curves(self.weights, self.ranked)
+
+
+def under_priors(
+    probabilities: Floats, engines: tuple[Engine, ...], candidates: list[Candidates]
+) -> Floats:
+    """Probabilities of classes under the priors of the best solutions; NaN for those not tried.
+
+    Of n(z) the frequency of the class alone: that its best solution lies where there are many says
+    little, for noise has minima everywhere and the best was chosen so.
+    """
+    # None for classes that are not tried or have no solution (their probability is 0 already).
+    prior = np.full(probabilities.shape, np.nan)
+    out = np.full(probabilities.shape, np.nan)
+    for engine, found in zip(engines, candidates, strict=True):
+        at = CLASSES.index(found.cls)
+        out[:, at] = probabilities[:, at]
+        known = found.prior[:, 0]
+        if engine.expected is not None:
+            known = known + engine.expected.of_class - engine.expected.penalty(found.shift[:, 0])
+        prior[:, at] = np.minimum(as_numpy(known), 1e300)  # inf - inf is no number
+    # The others are to stay as they are, to the bit.
+    rows = np.nan_to_num(prior).any(axis=1)
+    excess = prior[rows] - np.nanmin(prior[rows], axis=1, keepdims=True)
+    weight = out[rows] * np.exp(-0.5 * np.nan_to_num(excess))
+    total = np.nansum(weight, axis=1, keepdims=True)
+    out[rows] = weight / np.where(total > 0, total, np.nan)
+    return out

@@ -10,7 +10,7 @@ import torch
 
 from gasnet3.nets.devices import check_device
 from gasnet3.nets.narrowed import narrowed
-from gasnet3.nets.registry import ModelNames, load_models
+from gasnet3.nets.registry import ModelNames, load_models, load_trunk
 from gasnet3.pipeline.choices import ANYTHING, Choices
 from gasnet3.pipeline.classifier import Classifier
 from gasnet3.pipeline.closeup import Closeup, closeup_of
@@ -67,7 +67,9 @@ class Pipeline(Classifier):
         loaded = load_models(models)
         found = resolve(request, {cls: model.card for cls, model in loaded.items()})
         tried = [narrowed(loaded[card.cls], card) for card in found.cards]
-        engines = (Engine(model.to(device), found.expected(model.card)) for model in tried)
+        trunk = load_trunk(models) if found.trunk else None
+        trunk = trunk and trunk.to(device)
+        engines = (Engine(model.to(device), found.expected(model.card), trunk) for model in tried)
         return cls(
             tuple(engines), SOLVERS[solver], torch.device(device), found.fitted, choices,
             found.priors, found.saved, found.numbers,

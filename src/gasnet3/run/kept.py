@@ -17,6 +17,7 @@ from gasnet3.io.saved_curves import CurvesHeader, CurvesWriter, Grid
 from gasnet3.io.write_models import Models, write_models
 from gasnet3.machine.files import replacing
 from gasnet3.pipeline.columns import chosen_fit
+from gasnet3.pipeline.fitted import weights_of
 from gasnet3.solve.arrays import as_numpy
 from gasnet3.spectra.lattice import LogLattice
 
@@ -71,7 +72,10 @@ def _header(outcome: Outcome, plan: Plan) -> CurvesHeader:
         shift = as_numpy(found.shift)
         step = float(shift[1] - shift[0]) if len(shift) > 1 else 1.0
         grids[cls] = Grid(float(shift[0]), step, len(shift))
-    weights = {engine.cls: engine.model.card.sha256 for engine in outcome.engines}
+    trunk = outcome.engines[0].trunk
+    weights = weights_of(
+        [engine.card for engine in outcome.engines], None if trunk is None else trunk.card
+    )
     posterior = outcome.weights is not None
     return CurvesHeader(plan.request.solver, weights, grids, posterior)
 

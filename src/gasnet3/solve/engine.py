@@ -37,10 +37,13 @@ class Engine:
         reconstructions.
     expected : Expected or None
         How many objects there are of the class at each shift, where that is known beforehand.
+    trunk : gasnet3.nets.trunk.TrunkModel, gasnet3.onnx.runtime.OnnxTrunk or None
+        What gives the coefficients of all classes, in the place of the network of the model.
     """
 
     model: Any
     expected: Expected | None = None
+    trunk: Any = None
 
     @property
     def card(self) -> ModelCard:
@@ -52,6 +55,14 @@ class Engine:
     def cls(self) -> str:
         """Class of the model."""
         return self.card.cls
+
+    def errors(self, kind: str) -> dict[str, float]:
+        """Scale and floor of the redshift errors of a kind of solution, where they are known."""
+        if self.trunk is None:
+            found: dict[str, float] = self.card.calibration.get("z_err", {}).get(kind, {})
+        else:
+            found = self.trunk.card.calibration.get(self.cls, {})
+        return found
 
     def broadened(self, sigma: float) -> Engine:
         """The engine for spectra whose line spread has this σ in pixels, where it is broader."""
@@ -143,12 +154,17 @@ class Engine:
 
     def reconstruct(self, prepared: Prepared) -> tuple[Array, Array]:
         """Rest-frame reconstruction (rows, N), and coefficients times amplitude (rows, m)."""
+        spectra = prepared.flux, prepared.ivar
+        if self.trunk is not None:
+            of_all = prepared.once(self.trunk, lambda: in_blocks(self.trunk.coefficients, *spectra))
+            coeff = of_all[self.trunk.card.classes.index(self.cls)]
+            return in_blocks(lambda some: [some @ self.eigenspectra], coeff)[0], coeff
 
         def network(flux: Array, ivar: Array) -> tuple[Array, Array]:
             out = self.model.reconstruct(flux, ivar)
             return out.flux, out.amplitude[:, None] * out.coeff
 
-        rest, coeff = in_blocks(network, prepared.flux, prepared.ivar)
+        rest, coeff = in_blocks(network, *spectra)
         return rest, coeff
 
     def splines(self, rest: Array, coeff: Array) -> Array:

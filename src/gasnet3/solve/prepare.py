@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -84,17 +85,28 @@ class Prepared:
     lattice: LogLattice
     prior: Prior | None = None
     arms: Arms | None = None
-    _weights: dict[int, Array] = field(default_factory=dict, init=False, repr=False)
+    _known: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.flux)
+
+    def knows(self, key: object) -> bool:
+        """Whether :meth:`once` has made something of these spectra."""
+        return key in self._known
+
+    def once(self, key: object, make: Callable[[], Any]) -> Any:
+        """What is made of these spectra by something, made when it is first asked for."""
+        if key not in self._known:
+            self._known[key] = make()
+        return self._known[key]
 
     def rows(self, index: Array) -> Prepared:
         """The rows at the given places."""
         prior = None if self.prior is None else self.prior.rows(index)
         arms = None if self.arms is None else self.arms.rows(index)
-        apart = ("lattice", "prior", "arms", "_weights")
-        names = [f.name for f in fields(self) if f.name not in apart]
+        names = [
+            f.name for f in fields(self) if f.init and f.name not in ("lattice", "prior", "arms")
+        ]
         arrays: dict[str, Any] = {name: getattr(self, name)[index] for name in names}
         return replace(self, **arrays, prior=prior, arms=arms)
 
@@ -132,15 +144,16 @@ class Prepared:
             the steps of the arms times it. With the latter two their freedom is eliminated from
             further fits (Schur complement). 0 in rows that are not usable.
         """
-        if width not in self._weights:
-            basis = legendre_basis(self.lattice, self.degree, self.flux.device)
-            levels = () if self.arms is None else (self.arms.level,)
-            arrays = paired(self.ivar, *levels)
-            rows = len(arrays[0])
-            cuts = slices(rows, rows if batching.on_gpu(self.ivar) else TOGETHER)
-            parts = [_weights(basis, width, *(one[cut] for one in arrays)) for cut in cuts]
-            self._weights[width] = namespace(self.ivar).concatenate(parts)[: len(self)]
-        return self._weights[width]
+        return self.once(("weights", width), partial(self._summed_weights, width))
+
+    def _summed_weights(self, width: int) -> Array:
+        basis = legendre_basis(self.lattice, self.degree, self.flux.device)
+        levels = () if self.arms is None else (self.arms.level,)
+        arrays = paired(self.ivar, *levels)
+        rows = len(arrays[0])
+        cuts = slices(rows, rows if batching.on_gpu(self.ivar) else TOGETHER)
+        parts = [_weights(basis, width, *(one[cut] for one in arrays)) for cut in cuts]
+        return namespace(self.ivar).concatenate(parts)[: len(self)]
 
     def in_flux_units(self, model: Float[Array, "rows n"]) -> Float64[Array, "rows n"]:
         """Undo the preparation for a model of ``flux``: ``norm·model + continuum`` (eq. 1-2).

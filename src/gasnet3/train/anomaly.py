@@ -151,7 +151,7 @@ def fit_own_anomalies(
         found = card_densities(pipeline) if kind == "exact" else {}
         mocks = card_mocks(pipeline, found)
         fit, notes = fit_anomaly(pipeline, copied, sky, found, mocks, on_progress)
-        fits[kind] = ({card.cls: card.sha256 for card in pipeline.cards}, fit, notes)
+        fits[kind] = (pipeline.weights, fit, notes)
     path.parent.mkdir(parents=True, exist_ok=True)
     stored.write_fits(fits, path)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,9 +27,9 @@ from gasnet3.decide.trust import Trust
 from gasnet3.machine.files import replacing
 from gasnet3.machine.progress import Progress
 from gasnet3.machine.typing import Bools, Floats
-from gasnet3.nets.card import read_card, write_card
+from gasnet3.nets.card import read_trunk_card, write_card
 from gasnet3.nets.model import Model
-from gasnet3.nets.registry import list_models
+from gasnet3.nets.registry import TRUNK, list_models
 from gasnet3.pipeline.levels import batches
 from gasnet3.pipeline.pipeline import ROWS, Pipeline
 from gasnet3.solve.candidates import Candidates
@@ -131,6 +131,7 @@ def calibrate_models(
     """
     fits: dict[str, Fit] = {}
     errors: Errors = {}
+    weights: dict[str, dict[str, str]] = {}
     enough(spectra)
     pipeline = Pipeline.load(models, "amortised", device)
     missing = set(CLASSES) - {engine.cls for engine in pipeline.engines}
@@ -138,6 +139,7 @@ def calibrate_models(
         raise ValueError(f"{models} has no network for {', '.join(sorted(missing))}")
     for kind in solver_kinds(pipeline):
         pipeline = Pipeline.load(models, SOLVER_OF[kind], device)
+        weights[kind] = pipeline.weights
         if kind == "exact":
             flux, ivar = noisier(np.random.default_rng(SEED), spectra.flux, spectra.ivar)
             flux, ivar = flux.astype(spectra.flux.dtype), ivar.astype(spectra.ivar.dtype)
@@ -150,8 +152,9 @@ def calibrate_models(
             solutions = solve_labelled(uncalibrated(pipeline), spectra, on_progress=on_progress)
             confidence = fits[kind] = fit_confidence(solutions)
             errors[kind] = fit_errors(solutions, confidence)
-    write_confidence(models / DIRECTORY.name / "fit.json", pipeline, fits, {"n": len(spectra)})
-    write_errors([info.path for info in list_models(models)], errors)
+    path = models / DIRECTORY.name / "fit.json"
+    write_confidence(path, weights, fits, {"n": len(spectra)})
+    write_errors(models, weights, errors)
     # Loaded again: what is ordinary is measured of answers as they will be given.
     calibrated = {kind: Pipeline.load(models, SOLVER_OF[kind], device) for kind in fits}
     path = models / stored.DIRECTORY.name / "fit.json"
@@ -206,14 +209,21 @@ def judge_sets(
     return judged, [*judge_strangers(pipeline, objects), strange]
 
 
-def write_errors(cards: Iterable[Path], errors: Errors) -> None:
-    """Put scale and floor of the redshift errors into the cards of their classes."""
-    for path in cards:
-        card = read_card(path)
-        own = {
-            kind: of_class[card.cls] for kind, of_class in errors.items() if card.cls in of_class
-        }
-        write_card(path, replace(card, calibration={"z_err": own}))
+def write_errors(directory: Path, weights: Mapping[str, Mapping[str, str]], errors: Errors) -> None:
+    """Put scale and floor of the redshift errors into the cards of the weights they are of.
+
+    ``weights`` are those of each kind of solution (:attr:`Pipeline.weights`); what cards of the
+    directory have of other kinds stays.
+    """
+    for kind, of_class in errors.items():
+        if "trunk" in weights[kind]:
+            path = directory / TRUNK
+            write_card(path, replace(read_trunk_card(path), calibration=of_class))
+            continue
+        for info in list_models(directory):
+            if (card := info.card).sha256 == weights[kind].get(card.cls) and card.cls in of_class:
+                known = card.calibration.get("z_err", {}) | {kind: of_class[card.cls]}
+                write_card(info.path, replace(card, calibration={"z_err": known}))
 
 
 def solver_kinds(pipeline: Pipeline) -> list[str]:
@@ -228,7 +238,11 @@ def uncalibrated(pipeline: Pipeline, continua: dict[str, Continua] | None = None
     With ``continua``, however few, the bare posterior decides.
     """
     plain = [
-        Engine(Model(replace(engine.model.card, calibration={}), engine.model.network))
+        Engine(
+            Model(replace(engine.model.card, calibration={}), engine.model.network),
+            trunk=engine.trunk
+            and replace(engine.trunk, card=replace(engine.trunk.card, calibration={})),
+        )
         for engine in pipeline.engines
     ]
     bare = None if continua is None else PosteriorFit(continua, np.zeros(0), Trust.undecided())
@@ -330,18 +344,23 @@ def posterior_errors(judged: Judged, fit: PosteriorFit) -> dict[str, dict[str, f
 
 
 def write_confidence(
-    path: Path, pipeline: Pipeline, fits: Mapping[str, Fit], notes: dict[str, Any]
-) -> None:
-    """Write the fits of a pipeline's weights, by kind of solution, where they are looked for.
+    path: Path, weights: Mapping[str, Mapping[str, str]], fits: Mapping[str, Fit],
+    notes: dict[str, Any],
+) -> None:  # fmt: skip
+    """Write fits where they are looked for, by kind of solution, with the weights they are of.
 
     The directory of the JSON file is made; ``notes`` say what they were fitted to, and how well
-    they do. "exact" is for the hybrid solver too.
+    they do. "exact" is for the hybrid solver too. What the file holds for the same models of other
+    kinds stays.
     """
-    content = {
-        "models": {card.cls: card.sha256 for card in pipeline.cards},
-        "solvers": {kind: _content(fit) for kind, fit in fits.items()},
-        **notes,
-    }
+    old = json.loads(path.read_text()) if path.exists() else {}
+    models, solvers = {}, {}
+    for kind, fit in fits.items():
+        models = {cls: sha for cls, sha in weights[kind].items() if cls != "trunk"}
+        trunk = {name: sha for name, sha in weights[kind].items() if name == "trunk"}
+        solvers[kind] = trunk | _content(fit)
+    kept = old["solvers"] if old.get("models") == models else {}
+    content = {"models": models, "solvers": kept | solvers, **notes}
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gasnet3.classes import CLASSES
 from gasnet3.errors import GasnetError
@@ -13,7 +13,12 @@ from gasnet3.io.options import ReadOptions
 from gasnet3.spectra.coverage import MIN_GOOD
 from gasnet3.spectra.target import STANDARD
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 SCHEDULES = ("step", "onecycle")
+
+Config = TypeVar("Config", bound="DataclassInstance")
 
 
 class ConfigError(GasnetError, ValueError):
@@ -145,28 +150,38 @@ class TrainConfig:
 
 
 def read_config(path: Path) -> TrainConfig:
-    """Read a TOML training configuration.
+    """Read the TOML configuration of the training of one network.
 
     Raises
     ------
     ConfigError
         If the file is missing or not TOML, or a key is unknown, missing or of the wrong type.
     """
+    return checked(path, read_toml(path), TrainConfig)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """What a TOML file says; ConfigError if it is missing or not TOML."""
     try:
-        content = tomllib.loads(path.read_text())
+        return tomllib.loads(path.read_text())
     except OSError as error:
         raise ConfigError(f"{path}: cannot read it ({error.strerror})") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not valid TOML ({error})") from None
-    types = {f.name: f.type for f in fields(TrainConfig) if f.name != "base"}
+
+
+def checked(path: Path, content: dict[str, Any], kind: type[Config]) -> Config:
+    """A configuration from what its file says; ConfigError as of :func:`read_config`."""
+    types = {f.name: f.type for f in fields(kind) if f.name != "base"}
     if unknown := sorted(set(content) - set(types)):
         raise ConfigError(f"{path}: unknown key {', '.join(unknown)}; known: {', '.join(types)}")
     for key, value in content.items():
         _check_type(path, key, value, str(types[key]))
     try:
-        return TrainConfig(**content, base=path.resolve().parent)
+        return kind(**content, **{"base": path.resolve().parent})
     except TypeError as error:
-        raise ConfigError(f"{path}: {error}".replace("TrainConfig.__init__() ", "")) from None
+        told = str(error).replace(f"{kind.__name__}.__init__() ", "")
+        raise ConfigError(f"{path}: {told}") from None
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
 
@@ -174,9 +189,11 @@ def read_config(path: Path) -> TrainConfig:
 def _check_type(path: Path, key: str, value: object, expected: str) -> None:
     right = {
         "str": isinstance(value, str),
+        "bool": isinstance(value, bool),
         "bool | None": isinstance(value, bool),
         "int": isinstance(value, int) and not isinstance(value, bool),
         "float": isinstance(value, (int, float)) and not isinstance(value, bool),
+        "list[int]": isinstance(value, list) and all(type(v) is int for v in value),
         "list[str]": isinstance(value, list) and all(isinstance(v, str) for v in value),
         "dict[str, Any]": isinstance(value, dict),
     }[expected]

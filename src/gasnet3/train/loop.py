@@ -25,7 +25,7 @@ from gasnet3.train.config import ConfigError, TrainConfig
 from gasnet3.train.data import TrainingSet, load_training_set
 from gasnet3.train.losses import chi2_loss, projection_loss, roughness, seen_window, smooth_l1_loss
 from gasnet3.train.population import describe_population
-from gasnet3.train.windows import random_windows
+from gasnet3.train.windows import some_windows
 
 GRADIENT_CLIP = 1.0
 HISTORY = ("epoch", "lr", "train_loss", "valid_loss", "seconds")
@@ -84,16 +84,17 @@ def run_training(
         state = _restore(checkpoint, config, network, optimiser, scheduler)
     for epoch in range(state["epoch"], config.epochs):
         began = time.monotonic()
-        order = torch.randperm(len(train), generator=_generator(config.seed, epoch))
+        order = torch.randperm(len(train), generator=generator(config.seed, epoch))
         mine = _share(order, rank, ranks)
-        windows = _windows(train, card, config, epoch)
+        rng = np.random.default_rng([config.seed, epoch])
+        windows = some_windows(rng, len(train), card.observed, config.windows)
         loss = _train_epoch(network, optimiser, scheduler, train, mine, windows, config)
         lr, valid_loss = float(scheduler.get_last_lr()[0]), _valid_loss(network, valid, config)
         values = (epoch + 1.0, lr, loss, valid_loss, time.monotonic() - began)
         _note(state, network, dict(zip(HISTORY, values, strict=True)))
         if rank == 0:
             _write_checkpoint(checkpoint, config, network, optimiser, scheduler, state)
-            _write_history(config.directory / f"{config.name}.history.csv", state["history"])
+            write_history(config.directory / f"{config.name}.history.csv", state["history"])
             if on_epoch:
                 on_epoch(state["history"][-1], config.epochs)
     if not state["best"]:
@@ -130,17 +131,9 @@ def _note(state: dict[str, Any], network: nn.Module, row: dict[str, float]) -> N
         state["best"] = {k: v.detach().cpu().clone() for k, v in network.state_dict().items()}
 
 
-def _generator(seed: int, epoch: int) -> torch.Generator:
+def generator(seed: int, epoch: int) -> torch.Generator:
+    """Random numbers of an epoch."""
     return torch.Generator().manual_seed(seed * 1_000_003 + epoch)
-
-
-def _windows(data: TrainingSet, card: ModelCard, config: TrainConfig, epoch: int) -> Tensor:
-    """First and last pixel that an epoch shows of each spectrum, shape (rows, 2)."""
-    rng = np.random.default_rng([config.seed, epoch])
-    windows = random_windows(rng, len(data), card.observed)
-    whole = torch.from_numpy(rng.uniform(size=len(data)) >= config.windows)
-    windows[whole] = torch.tensor([0, card.n - 1])
-    return windows
 
 
 def _share(order: Tensor, rank: int, ranks: int) -> Tensor:
@@ -256,7 +249,8 @@ def _restore(
     return state
 
 
-def _write_history(path: Path, history: list[dict[str, float]]) -> None:
+def write_history(path: Path, history: list[dict[str, float]]) -> None:
+    """Write the rows of a history as CSV."""
     with replacing(path) as temporary, temporary.open("w", newline="") as file:
         writer = csv.DictWriter(file, HISTORY)
         writer.writeheader()

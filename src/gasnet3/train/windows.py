@@ -47,6 +47,14 @@ def random_windows(rng: np.random.Generator, n: int, lattice: LogLattice) -> Ten
     return torch.from_numpy(np.clip(chosen, 0, lattice.n - 1).astype(np.int64))
 
 
+def some_windows(rng: np.random.Generator, n: int, lattice: LogLattice, share: float) -> Tensor:
+    """:func:`random_windows` for a share of n spectra; the others are seen whole."""
+    windows = random_windows(rng, n, lattice)
+    whole = torch.from_numpy(rng.uniform(size=n) >= share)
+    windows[whole] = torch.tensor([0, lattice.n - 1])
+    return windows
+
+
 def seen_through(
     flux: Tensor, ivar: Tensor, windows: Tensor, lattice: LogLattice, degree: int
 ) -> tuple[Tensor, Tensor]:
