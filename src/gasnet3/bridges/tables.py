@@ -98,7 +98,9 @@ def from_table(
     """
     if not hasattr(table, "colnames"):
         raise TypeError(f"{type(table).__name__} is no astropy table")
-    options = ReadOptions(air, tuple((columns or {}).items()), tuple((units or {}).items()))
+    options = ReadOptions(
+        air, tuple((columns or {}).items()), tuple((units or {}).items()), force_air=air
+    )
     if table.colnames and not len(table):
         return Spectra.from_arrays([], [], [])
     table = _by_spectrum(table, options)

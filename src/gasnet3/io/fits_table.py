@@ -349,6 +349,24 @@ def read_image(
     return pixels if len(shape) == 1 else pixels.reshape(-1, width)
 
 
+def is_zipped_image(header: Header) -> bool:
+    """Whether a header is that of a table that holds an image, compressed by tiles."""
+    return is_table(header) and re.match(rb"= +T", header.get(b"ZIMAGE  ", b"")) is not None
+
+
+def read_zipped_image(path: Path, name: str, rows: NDArray[np.int64] | None) -> NDArray[Any]:
+    """Some rows of a compressed image, by astropy: see :func:`read_image`."""
+    from astropy.io import fits
+
+    try:
+        with open_fits(path) as stream, fits.open(stream, memmap=False) as hdus:
+            image = np.asarray(hdus[name].data)
+            found = image if rows is None or image.ndim != 2 else image[rows]
+            return found.astype(found.dtype.newbyteorder("="))
+    except (KeyError, IndexError, ValueError, TypeError, OSError) as error:
+        raise ReadError(path, f"the compressed image {name}: {error}; {_BROKEN}") from None
+
+
 def read_exactly(stream: BinaryIO, size: int, path: Path) -> bytes:
     """Read ``size`` bytes, in pieces: a damaged size must not allocate what is not there."""
     pieces, missing = [], size

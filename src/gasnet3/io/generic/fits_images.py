@@ -8,13 +8,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from gasnet3.flags import ZWarn
 from gasnet3.io.generic.dispersion import axis_of, said_air
 from gasnet3.io.generic.fits_keys import add_header
 from gasnet3.io.generic.fits_parts import (
     FitsFile,
     Part,
     columns_of,
+    has_vectors,
     image_held,
     scaled,
     shared_waves,
@@ -23,12 +23,10 @@ from gasnet3.io.generic.holding import Holding, axis_held
 from gasnet3.io.generic.roles import NAMES, Held, Load, RolesError, plain
 from gasnet3.io.options import ReadOptions
 from gasnet3.io.reader import Understood
+from gasnet3.io.targets import AAOMEGA
 
 _FEW = 5
 """So few rows of an image might be flux, error and sky of one spectrum as well."""
-
-_NO_TARGET = {"S": ZWarn.SKY, "N": ZWarn.UNPLUGGED, "U": ZWarn.UNPLUGGED, "F": ZWarn.UNPLUGGED}
-"""Types of fibre in a table FIBRES of AAOmega: sky, broken, unused, guide."""
 
 
 def hold_images(file: FitsFile, options: ReadOptions) -> Holding:
@@ -124,10 +122,8 @@ def _add_positional(file: FitsFile, flux: Part, holding: Holding) -> None:
 
 def _add_rows(file: FitsFile, flux: Part, holding: Holding) -> None:
     """Columns of a table with one row a spectrum."""
-    if len(flux.shape) != 2:
-        return
     for part in file.tables:
-        if part.shape != (holding.rows,):
+        if part.shape != (holding.rows,) or (holding.rows == 1 and not _is_of_objects(part)):
             continue
         taken = {held.name for held in holding.arrays}
         columns = [held for held in columns_of(part, "rows") if held.name not in taken]
@@ -138,8 +134,16 @@ def _add_rows(file: FitsFile, flux: Part, holding: Holding) -> None:
         kinds = next((held for held in columns if held.name.upper() == "TYPE"), None)
         if fibres and kinds is not None:
             letters = [str(kind).strip()[:1].upper() for kind in kinds.load(slice(None))]
-            flags = [int(_NO_TARGET.get(letter, 0)) for letter in letters]
+            flags = [int(AAOMEGA.get(letter, 0)) for letter in letters]
             holding.zwarn = np.array(flags, np.int64)
+
+
+def _is_of_objects(part: Part) -> bool:
+    """Whether a table names objects: of one spectrum any table of one row has a row for it."""
+    names = {plain(str(column.name)) for column in part.hdu.columns}
+    return not has_vectors(part) and any(
+        not names.isdisjoint(NAMES[role]) for role in ("id", "ra", "dec")
+    )
 
 
 def _in_degrees(held: Held) -> Held:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from gasnet3.io.errors import ReadError
+from gasnet3.io.generic.arms import arms_among
 from gasnet3.io.generic.arrow import Leaf, leaves, rows_of, said_in, values_of
 from gasnet3.io.generic.dispersion import said_air
 from gasnet3.io.generic.gaps import units_in
@@ -123,9 +124,12 @@ def _holding(path: Path, table: Table, options: ReadOptions) -> Holding:
     yaml = metadata.get(_ASTROPY_KEY, b"").decode("utf-8", "replace")
     units = units_in(yaml.split("\n")) if yaml else {}
     described = [_described(leaf, units, listed) for leaf in found]
-    roles = recognise(described, options)
-    used = {one.name: role for role, one in roles.arrays.items()}
-    kept = {one.name for one in roles.others if one.along == "rows"}
+    arms = arms_among(described, options) if listed else []
+    shared = [one for one in described if one.along == "rows"]
+    sets = [[*arm, *shared] for arm in arms] or [described]
+    some = [recognise(arrays, options) for arrays in sets]
+    used = {one.name: role for roles in some for role, one in roles.arrays.items()}
+    kept = {one.name for one in some[0].others if one.along == "rows"}
     wanted = [leaf for leaf in found if leaf.name in used or leaf.name in kept]
     pixels = [leaf for leaf in wanted if used.get(leaf.name) in PIXEL_ROLES]
     rows = _Rows(table, wanted, pixels)
@@ -136,9 +140,13 @@ def _holding(path: Path, table: Table, options: ReadOptions) -> Holding:
     known = {leaf.column for leaf in found}
     left = [name for name in table.schema.names if name not in known]
     understood = Understood(ignored=[f"column {name} has no numbers: not used" for name in left])
-    return Holding(
-        held, table.rows if listed else 1, air=said_air(said_in(metadata)), understood=understood
-    )
+    count, air = table.rows if listed else 1, said_air(said_in(metadata))
+    by_name = {one.name: one for one in held}
+    parts = [
+        Holding([by_name[one.name] for one in arrays], count, air=air, understood=understood)
+        for arrays in sets
+    ]
+    return replace(parts[0], arms=parts) if arms else parts[0]
 
 
 def _described(leaf: Leaf, units: Mapping[str, str], listed: bool) -> Held:

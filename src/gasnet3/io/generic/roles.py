@@ -25,12 +25,18 @@ NAMES: dict[str, tuple[str, ...]] = {
         *("error", "err", "errors", "sigma", "noise", "std", "stddev", "stdev", "uncertainty"),
         *("unc", "fluxerror", "fluxerr", "errflux", "errorflux", "eflux", "dflux", "fluxsigma"),
         *("sigmaflux", "fluxunc", "fluxuncertainty", "fluxstd", "sig", "rms", "specerr"),
-        *("ferr", "ferror", "fluxerrors", "errs", "uncertainties"),
+        *("ferr", "ferror", "fluxerrors", "errs", "uncertainties", "staterr", "staterror"),
+        *("statisticalerror", "errstat", "errorstat", "efnu", "eflam", "eflambda", "deltaflux"),
+        *("sigmaf", "1sigma", "onesigma", "toterr", "toterror", "totalerror", "errtot", "sdev"),
     ),
     "variance": ("variance", "var", "fluxvar", "varflux", "fluxvariance", "specvar", "stat"),
     "mask": (
         *("mask", "andmask", "pixmask", "badpix", "badpixels", "bad", "dq", "quality", "qual"),
         *("flags", "flag", "maskbits", "ormask", "good", "goodpix", "valid", "usable"),
+        *("pixelmask", "dataqual", "dataquality", "bpm", "badpixel", "badpixelmask", "badmask"),
+        *("badpix", "gpm", "goodpixel", "goodpixels", "goodpixelmask", "goodmask", "validmask"),
+        *("isgood", "isvalid", "isbad", "dqflag", "dqflags", "pixelflag", "pixelflags", "pixflag"),
+        *("pixelquality", "qualityflag", "qualityflags", "qualflag", "crmask", "cosmicmask"),
     ),
     "loglam": (
         *("loglam", "loglambda", "logwave", "logwavelength", "log10lam", "log10lambda"),
@@ -57,8 +63,11 @@ NAMES: dict[str, tuple[str, ...]] = {
 GOOD = "good:"
 """What ``--column mask=good:NAME`` begins with: the mask is true where a pixel can be used."""
 
-GOOD_MASKS = ("good", "goodpix", "valid", "usable")
-"""Names of masks that are true where a pixel can be used."""
+WEIGHTS = ("weight", "weights", "wht")
+"""Names of an inverse variance that are none where the file has errors: they count exposures."""
+
+EXTRACTIONS = ("opt", "box")
+"""What PypeIt begins names with: its optimal extraction goes before the other."""
 
 AIR_NAMES = ("waveair", "airwave", "wavelengthair", "lambdaair", "awav", "wavair")
 """Names that say that wavelengths are air."""
@@ -84,6 +93,8 @@ ROW_ROLES = ("id", "z", "class", "ra", "dec")
 
 LISTED = 12
 """How many arrays a message names."""
+
+_GREEK = str.maketrans({"σ": "sigma", "λ": "lambda", "ν": "nu", "δ": "delta"})
 
 Along = Literal["pixels", "rows"]
 Load = Callable[[slice], Any]
@@ -114,8 +125,8 @@ class Held:
         Whether the file says of it, should it be wavelengths, that they are air.
     part : int, optional
         Number of the part of the file that it lies in.
-    good : bool
-        Whether, as a mask, it is true where a pixel can be used.
+    good : bool, optional
+        Whether, as a mask, it is true where a pixel can be used; None where nobody says.
     """
 
     name: str
@@ -126,7 +137,7 @@ class Held:
     load: Load = field(default=lambda rows: None, compare=False)
     air: bool | None = field(default=None, compare=False)
     part: int | None = field(default=None, compare=False)
-    good: bool = False
+    good: bool | None = None
 
     @property
     def text(self) -> str:
@@ -184,8 +195,8 @@ def recognise(
 
 
 def plain(name: str) -> str:
-    """A name in lower case without punctuation."""
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+    """A name in lower case without punctuation; Greek letters by their names."""
+    return re.sub(r"[^a-z0-9]", "", name.lower().translate(_GREEK))
 
 
 def _named(arrays: Sequence[Held], name: str, role: str) -> Held:
@@ -206,11 +217,23 @@ def _forms(one: Held) -> list[str]:
     ``spectrum.flux`` and ``spectrum_flux`` are a flux, ``flam_err`` and ``err_flam`` an error.
     """
     whole, last = plain(one.name), plain(re.split(r"[./:]", one.name)[-1])
+    bare = re.match(rf"({'|'.join(EXTRACTIONS)})_(.+)", one.name.lower())
+    last = plain(bare[2]) if bare else last
     forms = [whole, last, whole.removeprefix("spectrum")]
     # Not of values of objects: FLUX_Z is one in the z band.
     for word in NAMES["flux"] if one.along == "pixels" else ():
         forms += [last.removeprefix(word), last.removesuffix(word)]
     return list(dict.fromkeys(form for form in forms if form))
+
+
+def _strange_to(flux: Held | None, one: Held) -> tuple[bool, bool]:
+    """Whether a name has nothing of the flux's, which others of its kind may: FLAM_IVAR of FLAM."""
+    later = one.name.lower().startswith(EXTRACTIONS[1:])
+    if flux is None:
+        return later, True
+    group = flux.name.rpartition(".")[0]
+    beside = bool(group) and one.name.rpartition(".")[0] == group
+    return later, not beside and plain(flux.name) not in plain(one.name)
 
 
 def _fits(role: str, one: Held) -> bool:
@@ -223,14 +246,15 @@ def _by_name(arrays: Sequence[Held], found: Mapping[str, Held]) -> list[tuple[st
         if role in found:
             continue
         free = [one for one in arrays if one not in out.values() and _fits(role, one)]
+        flux = out.get("flux", found.get("flux"))
         candidates = [
-            (at, names.index(form), one)
+            (at, names.index(form), _strange_to(flux, one), one)
             for one in free
             for at, form in enumerate(_forms(one))
             if form in names
         ]
         if candidates:
-            out[role] = min(candidates, key=lambda candidate: candidate[:2])[2]
+            out[role] = min(candidates, key=lambda candidate: candidate[:3])[3]
     return list(out.items())
 
 
@@ -258,6 +282,9 @@ def _by_unit(arrays: Sequence[Held], found: Mapping[str, Held]) -> list[tuple[st
 
 def _drop_spare(found: dict[str, Held], left: list[Held]) -> None:
     """Keep one of several that say the same."""
+    weight = "ivar" in found and not set(_forms(found["ivar"])).isdisjoint(WEIGHTS)
+    if weight and {"error", "variance"} & found.keys():
+        left.append(found.pop("ivar"))
     for better, worse in (("ivar", "error"), ("ivar", "variance"), ("error", "variance")):
         if better in found and worse in found:
             left.append(found.pop(worse))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from gasnet3.io.errors import ReadError
@@ -18,8 +19,9 @@ from gasnet3.io.generic.dispersion import air_in, said_air
 from gasnet3.io.generic.fits_keys import add_header
 from gasnet3.io.generic.holding import Holding, HoldingReader, recognised
 from gasnet3.io.generic.pieces import pieces_of
-from gasnet3.io.generic.roles import Held, RolesError
-from gasnet3.io.generic.text_columns import TextTable, first_numbers, is_number, parse_table
+from gasnet3.io.generic.roles import NAMES, Held, RolesError, plain
+from gasnet3.io.generic.text_columns import TextTable, first_numbers, parse_table
+from gasnet3.io.naming import key_values
 from gasnet3.io.options import ReadOptions
 
 _ECSV = b"# %ECSV"
@@ -86,8 +88,11 @@ class TextReader(HoldingReader):
         holding = Holding(arrays, 1, air=air_in(table.comments) if said is None else said)
         if not table.named:
             _add_defaults(holding, table)
-        columns = [table.words.get(at, table.values[:, at]) for at in range(len(arrays))]
-        several = apart(holding, columns, self.options)
+        columns = [
+            table.text(at) if at in table.words else table.values[:, at]
+            for at in range(len(arrays))
+        ]
+        several = apart(holding, columns, self.options, table.text)
         if several is None:
             _drop_words(holding, table)
             add_header(holding, table.header)
@@ -96,11 +101,9 @@ class TextReader(HoldingReader):
 
 def _drop_words(holding: Holding, table: TextTable) -> None:
     """Say of columns of text that they are not used: none of them has values of pixels."""
-    texts = {
-        at for at, column in table.words.items() if any(not is_number(text) for text in column)
-    }
+    texts = table.words
     holding.understood.ignored += [
-        f"column {at + 1} ({table.names[at]}) is text: not used" for at in texts
+        f"column {at + 1} ({table.names[at]}) is text: not used" for at in sorted(texts)
     ]
     holding.arrays = [held for at, held in enumerate(holding.arrays) if at not in texts]
 
@@ -133,12 +136,16 @@ def _decoded(data: bytes) -> str:
 
 
 def apart(
-    holding: Holding, columns: Sequence[NDArray[Any]], options: ReadOptions
+    holding: Holding,
+    columns: Sequence[NDArray[Any]],
+    options: ReadOptions,
+    text: Callable[[int], NDArray[np.str_]] | None = None,
 ) -> Holding | None:
     """What a table of one pixel a row holds, if its wavelengths begin anew: several spectra.
 
     Columns, shape (pixels,), numbers or text, that are the same all over each spectrum become one
-    value a spectrum.
+    value a spectrum; where ``text`` gives a column as it is written, numbers that it would lose
+    digits of, and identifiers, stay text.
     """
     try:
         roles = recognised(holding, options).arrays
@@ -151,8 +158,10 @@ def apart(
         return None
     used = {roles[role].name for role in roles}
     arrays = [
-        _of_pieces(held, column, pieces, constant=held.name not in used)
-        for held, column in zip(holding.arrays, columns, strict=True)
+        _of_pieces(held, column, pieces, None if text is None else text(at))
+        if held.name not in used
+        else _cut(held, column, pieces)
+        for at, (held, column) in enumerate(zip(holding.arrays, columns, strict=True))
     ]
     holding.understood.assumed.append(
         f"the wavelengths begin anew: {len(pieces)} spectra, one below the other"
@@ -161,14 +170,22 @@ def apart(
 
 
 def _of_pieces(
-    held: Held, column: NDArray[Any], pieces: Sequence[slice], *, constant: bool
+    held: Held, column: NDArray[Any], pieces: Sequence[slice], text: NDArray[np.str_] | None
 ) -> Held:
-    """A column cut into spectra, or its value in each where that is one."""
-    first = column[[piece.start for piece in pieces]]
-    same = all((column[piece] == column[piece.start]).all() for piece in pieces)
-    if constant and same:
-        return replace(held, along="rows", load=lambda rows: first[rows])
+    """The value of a column in each spectrum where that is one, else the column cut apart."""
+    written = column if text is None else text
+    if not all((written[piece] == written[piece.start]).all() for piece in pieces):
+        same = all((column[piece] == column[piece.start]).all() for piece in pieces)
+        if not same or text is None:
+            return _cut(held, column, pieces)
+        written = column
+    first = written[[piece.start for piece in pieces]]
+    if first.dtype.kind == "U" and plain(held.name) not in NAMES["id"]:
+        first = key_values(first.tolist())
+    return replace(held, along="rows", load=lambda rows: first[rows])
 
+
+def _cut(held: Held, column: NDArray[Any], pieces: Sequence[slice]) -> Held:
     def load(rows: slice) -> list[NDArray[Any]]:
         return [column[piece] for piece in pieces[rows]]
 
