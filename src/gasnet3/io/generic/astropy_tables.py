@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gasnet3.io.fits_table import open_fits
 from gasnet3.io.generic.dispersion import air_in, said_air
 from gasnet3.io.generic.fits_keys import add_header
 from gasnet3.io.generic.gaps import filled
 from gasnet3.io.generic.holding import Holding, HoldingReader
 from gasnet3.io.generic.pieces import FEWEST_PIXELS
 from gasnet3.io.generic.roles import Held, Load, RolesError
+from gasnet3.io.packed import open_unpacked
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -102,7 +102,7 @@ class VotableReader(HoldingReader):
         """What the file holds."""
         from astropy.io.votable import parse
 
-        with open_fits(path) as stream, warnings.catch_warnings():
+        with open_unpacked(path) as stream, warnings.catch_warnings():
             # Units of older standards; and what other programs write is rarely all valid.
             warnings.simplefilter("ignore")
             whole = parse(io.BytesIO(stream.read()), verify="ignore")

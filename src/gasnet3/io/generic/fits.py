@@ -13,7 +13,6 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from gasnet3.io.errors import ReadError
-from gasnet3.io.fits_table import open_fits
 from gasnet3.io.generic.dispersion import axis_of, said_air
 from gasnet3.io.generic.fits_images import hold_images
 from gasnet3.io.generic.fits_keys import add_header, said_resolution, says_uncalibrated
@@ -30,6 +29,7 @@ from gasnet3.io.generic.holding import Holding, HoldingReader, axis_held, recogn
 from gasnet3.io.generic.pieces import FEWEST_PIXELS
 from gasnet3.io.generic.roles import Held, RolesError, plain
 from gasnet3.io.options import ReadOptions
+from gasnet3.io.packed import open_unpacked
 from gasnet3.io.reader import Understood
 from gasnet3.machine.files import check_sizes
 
@@ -55,7 +55,7 @@ class FitsReader(HoldingReader):
         from astropy.io import fits
 
         # We open the file: astropy leaves one it cannot make sense of to the garbage collector.
-        with open_fits(path) as stream, warnings.catch_warnings():
+        with open_unpacked(path) as stream, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             # Pages of a plain file are read when their rows are; one that is zipped has none.
             mapped = isinstance(stream, io.BufferedReader)

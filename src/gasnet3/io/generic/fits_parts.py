@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from gasnet3.io.generic.dispersion import air_in, comments_of, is_celestial
 from gasnet3.io.generic.masks import good_by_model, said_good
 from gasnet3.io.generic.roles import AIR_NAMES, NAMES, Held, plain
+from gasnet3.io.limits import UNIT_BYTES
 
-_MAX_BYTES = 1 << 31
 _NUMBERS = "BIJKEDL"
 
 
@@ -113,7 +113,7 @@ def file_of(hdus: Any, *, mapped: bool) -> FitsFile:
     parts = []
     for index, hdu in enumerate(hdus):
         # Memory must not be asked for because a damaged header says so.
-        if not mapped and hdu.size > _MAX_BYTES:
+        if not mapped and hdu.size > UNIT_BYTES:
             raise ValueError(f"HDU {index} claims more than 2 GiB; unzip the file")
         if getattr(hdu, "is_image", False):
             shape = tuple(hdu.shape)

@@ -21,6 +21,7 @@ from gasnet3.io.generic.dispersion import said_air
 from gasnet3.io.generic.gaps import units_in
 from gasnet3.io.generic.holding import Holding, HoldingReader
 from gasnet3.io.generic.roles import PIXEL_ROLES, Along, Held, RolesError, recognise
+from gasnet3.io.limits import PIXELS
 from gasnet3.io.options import ReadOptions
 from gasnet3.io.reader import Understood
 from gasnet3.io.state import file_state
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 OWN_KEY = b"gasnet3"
 """How a key begins that the metadata of all tables of gasnet3 itself have."""
 
-_MAX_PIXELS = 1 << 24
 _UNIT_KEYS = ("UNIT", "UNITS", "TUNIT")
 _ASTROPY_KEY = b"table_meta_yaml"
 
@@ -119,7 +119,7 @@ def _holding(path: Path, table: Table, options: ReadOptions) -> Holding:
         raise ReadError(path, "a table of gasnet3 itself, such as a catalog: it has no spectra")
     found = leaves(table.schema)
     listed = any(leaf.listed for leaf in found)
-    if not listed and table.rows > _MAX_PIXELS:
+    if not listed and table.rows > PIXELS:
         raise RolesError("no column has lists of values, and it is too long for one spectrum")
     yaml = metadata.get(_ASTROPY_KEY, b"").decode("utf-8", "replace")
     units = units_in(yaml.split("\n")) if yaml else {}

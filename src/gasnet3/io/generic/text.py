@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasnet3.io.errors import ReadError
-from gasnet3.io.fits_table import open_fits
 from gasnet3.io.generic.astropy_tables import check_length, slice_of, table_holding
 from gasnet3.io.generic.dispersion import air_in, said_air
 from gasnet3.io.generic.fits_keys import add_header
@@ -21,12 +21,13 @@ from gasnet3.io.generic.holding import Holding, HoldingReader, recognised
 from gasnet3.io.generic.pieces import pieces_of
 from gasnet3.io.generic.roles import NAMES, Held, RolesError, plain
 from gasnet3.io.generic.text_columns import TextTable, first_numbers, parse_table
+from gasnet3.io.limits import TEXT_BYTES
 from gasnet3.io.naming import key_values
 from gasnet3.io.options import ReadOptions
+from gasnet3.io.packed import open_unpacked
 
 _ECSV = b"# %ECSV"
 _OUR_CATALOG = "# gasnet3 catalog"
-_MAX_BYTES = 1 << 29
 
 
 class EcsvReader(HoldingReader):
@@ -64,6 +65,7 @@ class TextReader(HoldingReader):
 
     def matches(self, path: Path, head: bytes) -> bool:
         """Whether there is a line of at least two numbers, and no byte that text does not have."""
+        head = as_utf8(head)
         if b"\0" in head or head.startswith((_ECSV, b"SIMPLE  =", b"%PDF", b"<")):
             return False
         return first_numbers(_decoded(head)) is not None
@@ -119,14 +121,22 @@ def _add_defaults(holding: Holding, table: TextTable) -> None:
 
 
 def _text(path: Path) -> str:
-    with open_fits(path) as stream:
-        data = stream.read(_MAX_BYTES + 1)
-    if len(data) > _MAX_BYTES:
+    with open_unpacked(path) as stream:
+        data = stream.read(TEXT_BYTES + 1)
+    if len(data) > TEXT_BYTES:
         raise ReadError(path, "the text is longer than 512 MiB; convert it to .npz")
     return _decoded(data)
 
 
+def as_utf8(data: bytes) -> bytes:
+    """Text of UTF-16, which begins with its byte order, as UTF-8; other bytes as they are."""
+    if not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data
+    return data[: len(data) // 2 * 2].decode("utf-16", "ignore").encode()
+
+
 def _decoded(data: bytes) -> str:
+    data = as_utf8(data)
     # The head of a file may end in the middle of a letter.
     try:
         return data.decode("utf-8-sig")

@@ -17,6 +17,7 @@ from gasnet3.flags import ZWarn
 from gasnet3.io import fits_table
 from gasnet3.io.errors import ReadError, check_range
 from gasnet3.io.fits_table import Header, header_int, header_text
+from gasnet3.io.packed import open_unpacked
 from gasnet3.io.reader import Understood
 from gasnet3.io.targets import FiberMask, kind_flags, status_flags
 from gasnet3.machine.typing import Bools, Floats
@@ -156,7 +157,7 @@ class _Targets:
 
 def _targets(path: Path) -> _Targets:
     """What the fibermap says; it is the first extension, or follows the images."""
-    with fits_table.open_fits(path) as stream:
+    with open_unpacked(path) as stream:
         primary = fits_table.read_primary(stream, path)
         fits_table.skip_data(stream, primary, path)
         header = fits_table.read_header(stream, path)
@@ -193,7 +194,7 @@ def _images(
     path: Path, targets: _Targets, rows: NDArray[np.int64]
 ) -> Iterator[tuple[Header, NDArray[Any] | None]]:
     """Every extension but the fibermap: its header, and the rows of its image if we want it."""
-    with fits_table.open_fits(path) as stream:
+    with open_unpacked(path) as stream:
         header = fits_table.read_header(stream, path)
         while header is not None:
             name = header_text(header, "EXTNAME")
