@@ -48,6 +48,8 @@ def what_it_is(path: Path, head: bytes, known: Sequence[str]) -> str:
             return text
     if start[:200].lower().startswith((b"<!doctype html", b"<html")):
         return "it is an HTML page, not data: was the address right, and is a login needed?"
+    if b'ID="about.gasnet3"' in head:
+        return "it is a catalog that gasnet3 wrote: it has no spectra"
     if start.startswith(b"<"):
         return "it is XML, but no VOTable: convert it to FITS or CSV"
     if head[_TAR_AT : _TAR_AT + 5] == b"ustar":

@@ -96,7 +96,7 @@ def first_unpacked(path: Path, head: bytes, size: int) -> bytes:
         with suppress(zlib.error):
             return zlib.decompressobj(wbits=31).decompress(head, size)
     elif kind and (kind != "zip" or member_of(path) is not None):
-        with suppress(ReadError, *_BROKEN, OSError), path.open("rb") as raw:
-            with _stream(path, kind, raw) as stream:
-                return cast(bytes, stream.read(size))
+        errors = suppress(ReadError, *_BROKEN, OSError)
+        with errors, path.open("rb") as raw, _stream(path, kind, raw) as stream:
+            return cast(bytes, stream.read(size))
     return head

@@ -159,6 +159,8 @@ class HoldingReader(ABC):
     def count(self, path: Path) -> int:
         """Number of spectra, from the headers."""
         with self._opened(path) as holding:
+            for one in holding.arms or [holding]:
+                recognised(one, self.options)  # what cannot be read must not be planned
             return holding.rows
 
     def read_rows(self, path: Path, start: int, stop: int) -> Spectra:

@@ -57,7 +57,7 @@ def good_by_model(header: Mapping[str, Any]) -> bool | None:
 def bad_pixels(
     values: Any, source: Held | None, ivar: Sequence[Floats], understood: Understood
 ) -> tuple[list[Bools], Bools]:
-    """Masked pixels of each spectrum, and which spectra have a mask that is in doubt, shape (rows,).
+    """Masked pixels of each spectrum, and which spectra have a mask in doubt, shape (rows,).
 
     Where neither the user, a comment nor the name says which value is good, it is 0, unless the
     pixels of no weight are those that are 0, and most others are not. A mask is in doubt that would

@@ -34,7 +34,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         *("mask", "andmask", "pixmask", "badpix", "badpixels", "bad", "dq", "quality", "qual"),
         *("flags", "flag", "maskbits", "ormask", "good", "goodpix", "valid", "usable"),
         *("pixelmask", "dataqual", "dataquality", "bpm", "badpixel", "badpixelmask", "badmask"),
-        *("badpix", "gpm", "goodpixel", "goodpixels", "goodpixelmask", "goodmask", "validmask"),
+        *("gpm", "goodpixel", "goodpixels", "goodpixelmask", "goodmask", "validmask"),
         *("isgood", "isvalid", "isbad", "dqflag", "dqflags", "pixelflag", "pixelflags", "pixflag"),
         *("pixelquality", "qualityflag", "qualityflags", "qualflag", "crmask", "cosmicmask"),
     ),

@@ -20,6 +20,7 @@ from gasnet3.io.generic.fits_keys import add_header
 from gasnet3.io.generic.holding import Holding, HoldingReader, recognised
 from gasnet3.io.generic.pieces import pieces_of
 from gasnet3.io.generic.roles import NAMES, Held, RolesError, plain
+from gasnet3.io.generic.text_cells import has_lists, hold_cells
 from gasnet3.io.generic.text_columns import TextTable, first_numbers, parse_table
 from gasnet3.io.limits import TEXT_BYTES
 from gasnet3.io.naming import key_values
@@ -27,6 +28,9 @@ from gasnet3.io.options import ReadOptions
 from gasnet3.io.packed import open_unpacked
 
 _ECSV = b"# %ECSV"
+HEAD_LETTERS = 1 << 16
+"""How much of a text is looked at for lists in its cells."""
+
 _OUR_CATALOG = "# gasnet3 catalog"
 
 
@@ -68,7 +72,8 @@ class TextReader(HoldingReader):
         head = as_utf8(head)
         if b"\0" in head or head.startswith((_ECSV, b"SIMPLE  =", b"%PDF", b"<")):
             return False
-        return first_numbers(_decoded(head)) is not None
+        text = _decoded(head)
+        return has_lists(text) or first_numbers(text) is not None
 
     @contextmanager
     def holding(self, path: Path) -> Iterator[Holding]:
@@ -76,6 +81,10 @@ class TextReader(HoldingReader):
         text = _text(path)
         if text.startswith(_OUR_CATALOG):
             raise ReadError(path, "it is a catalog that gasnet3 wrote: it has no spectra")
+        cells = hold_cells(text) if has_lists(text[:HEAD_LETTERS]) else None
+        if cells is not None:
+            yield cells
+            return
         table = parse_table(text)
         check_length(len(table.values))
         arrays = [
@@ -189,8 +198,11 @@ def _of_pieces(
         if not same or text is None:
             return _cut(held, column, pieces)
         written = column
+    name = plain(held.name)
+    if any(name in NAMES[role] for role in ("z", "ra", "dec")):
+        written = column
     first = written[[piece.start for piece in pieces]]
-    if first.dtype.kind == "U" and plain(held.name) not in NAMES["id"]:
+    if first.dtype.kind == "U" and name not in NAMES["id"]:
         first = key_values(first.tolist())
     return replace(held, along="rows", load=lambda rows: first[rows])
 

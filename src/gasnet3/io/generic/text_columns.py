@@ -18,7 +18,8 @@ from gasnet3.machine.typing import Floats
 
 _COMMENTS = ("#", ";", "!", "%", "//", "\\")
 # A comma last: beside another mark it stands for the point of decimals.
-_DELIMITERS = (";", "\t", "|", ",")
+DELIMITERS = (";", "\t", "|", ",")
+"""What stands between fields, the surest first."""
 _EMPTY = ("", "nan", "null", "none", "--", "n/a", "na", "inf", "-inf")
 _LOGICAL = {"true": 1.0, "false": 0.0}
 _SAID = re.compile(r"^\s*([A-Za-z]\w*)\s*[:=]\s*(.+?)\s*$")
@@ -74,7 +75,7 @@ class TextTable:
 def first_numbers(text: str) -> int | None:
     """Which line is the first of at least two fields that are all numbers, or most of them."""
     for at, line in enumerate(text.splitlines()):
-        if line.strip() and not _is_comment(line):
+        if line.strip() and not is_comment(line):
             fields = split(line, delimiter_of(line))
             if len(fields) >= 2 and _numeric(fields):
                 return at
@@ -90,8 +91,8 @@ def parse_table(text: str) -> TextTable:
     delimiter = delimiter_of(lines[first])
     count = len(split(lines[first], delimiter))
     above = [line for line in lines[:first] if line.strip()]
-    comments = [line.strip().lstrip("#;!%/\\").strip() for line in above if _is_comment(line)]
-    bare = [line for line in above if not _is_comment(line)]
+    comments = [line.strip().lstrip("#;!%/\\").strip() for line in above if is_comment(line)]
+    bare = [line for line in above if not is_comment(line)]
     fields = _fields(lines[first:], delimiter, count, first)
     values = np.array([[_number(field) for field in row] for row in fields], np.float64)
     header = _header(comments)
@@ -108,7 +109,7 @@ def parse_table(text: str) -> TextTable:
 def delimiter_of(line: str) -> str | None:
     """What stands between the fields of a line; None for blanks."""
     bare = _QUOTED.sub("", line).strip() if '"' in line else line.strip()
-    return next((mark for mark in _DELIMITERS if mark in bare), None)
+    return next((mark for mark in DELIMITERS if mark in bare), None)
 
 
 def split(line: str, delimiter: str | None) -> list[str]:
@@ -129,7 +130,8 @@ def split(line: str, delimiter: str | None) -> list[str]:
     return fields
 
 
-def _is_comment(line: str) -> bool:
+def is_comment(line: str) -> bool:
+    """Whether a line begins as comments do."""
     return line.lstrip().startswith(_COMMENTS)
 
 
@@ -165,7 +167,7 @@ def _fields(lines: Sequence[str], delimiter: str | None, count: int, first: int)
     """The fields of each line."""
     rows = []
     for at, line in enumerate(lines, start=first + 1):
-        if not line.strip() or _is_comment(line):
+        if not line.strip() or is_comment(line):
             continue
         fields = split(line, delimiter)
         if len(fields) != count:
@@ -217,9 +219,9 @@ def _named(
         if line not in certain and _SAID.match(line):
             continue
         for mark in dict.fromkeys(
-            (delimiter, *(mark for mark in _DELIMITERS if mark in line), None)
+            (delimiter, *(mark for mark in DELIMITERS if mark in line), None)
         ):
-            pairs = [_name_and_unit(field) for field in split(line, mark)]
+            pairs = [name_and_unit(field) for field in split(line, mark)]
             # A column of row numbers often has no name.
             names = [name or f"col{number}" for number, (name, _) in enumerate(pairs, start=1)]
             if len(pairs) != count or len(set(names)) < count:
@@ -236,7 +238,7 @@ def _named(
     return best[1:] if best[0] else None
 
 
-def _name_and_unit(field: str) -> tuple[str, str]:
+def name_and_unit(field: str) -> tuple[str, str]:
     """``flux [erg/s/cm2/A]`` and ``flux (erg/s/cm2/A)`` are a name and a unit."""
     match = re.match(r"^([^\[(]+?)\s*(?:\[(.*)\]|\((.*)\))$", field)
     return (match[1], match[2] or match[3] or "") if match else (field, "")

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from gasnet3.io.generic.arms import tile
 from gasnet3.io.generic.dispersion import axis_of, said_air
 from gasnet3.io.generic.holding import Holding, HoldingReader, axis_held, recognised
 from gasnet3.io.generic.roles import GOOD, NAMES, Along, Held, RolesError, plain
@@ -167,7 +168,11 @@ def _chosen(tree: Tree, options: ReadOptions) -> Holding:
         raise problems[0] if problems else RolesError(nothing)
     if len(found) == 1:
         return next(iter(found.values()))
-    if any(holding.rows > 1 for holding in found.values()):
+    arms = list(found.values())
+    same = len({holding.rows for holding in arms}) == 1
+    if same and tile([recognised(holding, options) for holding in arms]):
+        return replace(arms[0], arms=arms)
+    if any(holding.rows > 1 for holding in arms):
         raise RolesError(
             f"{len(found)} groups have spectra ({', '.join(list(found)[:5])}); say which, for "
             f"example --column flux={next(iter(found))}/flux"
