@@ -128,7 +128,9 @@ def _holding(path: Path, table: Table, options: ReadOptions) -> Holding:
     shared = [one for one in described if one.along == "rows"]
     sets = [[*arm, *shared] for arm in arms] or [described]
     some = [recognise(arrays, options) for arrays in sets]
-    used = {one.name: role for roles in some for role, one in roles.arrays.items()}
+    used = {
+        name: role for roles in some for role, one in roles.arrays.items() for name in one.names
+    }
     kept = {one.name for one in some[0].others if one.along == "rows"}
     wanted = [leaf for leaf in found if leaf.name in used or leaf.name in kept]
     pixels = [leaf for leaf in wanted if used.get(leaf.name) in PIXEL_ROLES]

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+import numpy as np
+
 from gasnet3.errors import GasnetError
 from gasnet3.io.options import DEFAULT, ReadOptions
 from gasnet3.io.reader import Understood
@@ -28,6 +30,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         *("ferr", "ferror", "fluxerrors", "errs", "uncertainties", "staterr", "staterror"),
         *("statisticalerror", "errstat", "errorstat", "efnu", "eflam", "eflambda", "deltaflux"),
         *("sigmaf", "1sigma", "onesigma", "toterr", "toterror", "totalerror", "errtot", "sdev"),
+        *("uncert", "uncerts", "noisesigma", "sigmanoise", "noiseerr"),
     ),
     "variance": ("variance", "var", "fluxvar", "varflux", "fluxvariance", "specvar", "stat"),
     "mask": (
@@ -96,6 +99,10 @@ LISTED = 12
 
 _GREEK = str.maketrans({"σ": "sigma", "λ": "lambda", "ν": "nu", "δ": "delta"})
 
+_ERROR = r"(?:flux)?(?:err|error|e|sigma|sig|unc|uncertainty|std)(?:flux)?"
+_BELOW = re.compile(rf"({_ERROR})(?:lo|low|lower|minus|neg|down)$")
+_ABOVE = ("hi", "high", "upper", "up", "plus", "pos")
+
 Along = Literal["pixels", "rows"]
 Load = Callable[[slice], Any]
 """The values of some of the spectra; of an array that all share, all of it."""
@@ -127,6 +134,8 @@ class Held:
         Number of the part of the file that it lies in.
     good : bool, optional
         Whether, as a mask, it is true where a pixel can be used; None where nobody says.
+    parts : tuple of str
+        Names of the arrays that it is made of, where these are several.
     """
 
     name: str
@@ -138,6 +147,12 @@ class Held:
     air: bool | None = field(default=None, compare=False)
     part: int | None = field(default=None, compare=False)
     good: bool | None = None
+    parts: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The arrays of the file that it is."""
+        return self.parts or (self.name,)
 
     @property
     def text(self) -> str:
@@ -182,6 +197,8 @@ def recognise(
             found[role] = one
             left.remove(one)
     _drop_spare(found, left)
+    if not {"ivar", "error", "variance"} & found.keys():
+        _add_sides(found, left)
     for role, needed in (("flux", not has_flux), ("wave", not has_wave)):
         if needed and role not in found and not (role == "wave" and "loglam" in found):
             raise RolesError(_missing(role, arrays))
@@ -290,6 +307,46 @@ def _drop_spare(found: dict[str, Held], left: list[Held]) -> None:
             left.append(found.pop(worse))
     if "loglam" in found and "wave" in found:
         left.append(found.pop("loglam"))
+
+
+def _add_sides(found: dict[str, Held], left: list[Held]) -> None:
+    """Errors that are given below and above become one."""
+    sides = _both_sides(left)
+    if sides is not None:
+        below, above, found["error"] = sides
+        left.remove(below)
+        left.remove(above)
+
+
+def _both_sides(arrays: Sequence[Held]) -> tuple[Held, Held, Held] | None:
+    """Errors below and above, and what stands for both: their quadratic mean; None for none."""
+    pixels = {plain(one.name): one for one in arrays if one.along == "pixels"}
+    for name, below in pixels.items():
+        match = _BELOW.match(name)
+        above = None if match is None else next(
+            (pixels[match[1] + word] for word in _ABOVE if match[1] + word in pixels), None
+        )  # fmt: skip
+        if above is not None:
+            return below, above, _joined(below, above)
+    return None
+
+
+def _joined(below: Held, above: Held) -> Held:
+    def load(rows: slice) -> Any:
+        lower, upper = below.load(rows), above.load(rows)
+        if isinstance(lower, list):
+            return [_mean(*pair) for pair in zip(lower, upper, strict=True)]
+        return _mean(lower, upper)
+
+    return Held(
+        f"{below.name}, {above.name}", "pixels", below.unit, "",
+        f"{below.where or below.name} and {above.where or above.name}", load,
+        parts=(below.name, above.name),
+    )  # fmt: skip
+
+
+def _mean(lower: Any, upper: Any) -> Any:
+    return np.sqrt((np.square(lower, dtype=np.float64) + np.square(upper, dtype=np.float64)) / 2)
 
 
 def _missing(role: str, arrays: Sequence[Held]) -> str:

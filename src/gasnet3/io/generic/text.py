@@ -175,7 +175,7 @@ def apart(
     pieces = pieces_of(columns[names.index(waves[0])]) if waves else []
     if not pieces:
         return None
-    used = {roles[role].name for role in roles}
+    used = {name for one in roles.values() for name in one.names}
     arrays = [
         _of_pieces(held, column, pieces, None if text is None else text(at))
         if held.name not in used
