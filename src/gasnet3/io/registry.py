@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import glob
 import os
+import stat
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -84,9 +86,21 @@ def register(reader: Reader) -> None:
 
 @cache
 def load_plugins() -> None:
-    """Register the readers of installed packages, once; ValueError if two have one name."""
+    """Register the readers of installed packages, once; ValueError if two have one name.
+
+    One that cannot be loaded is left out with a warning that names it.
+    """
     for point in entry_points(group=ENTRY_POINT_GROUP):
-        register(point.load()())
+        try:
+            reader = point.load()()
+        except Exception as error:  # packages of others raise anything
+            warnings.warn(
+                f"the reader {point.name} ({point.value}) cannot be loaded and is left out: "
+                f"{type(error).__name__}: {error}",
+                stacklevel=2,
+            )
+            continue
+        register(reader)
 
 
 def find_reader(path: str | Path, options: ReadOptions = DEFAULT) -> Reader:
@@ -106,6 +120,7 @@ def find_reader(path: str | Path, options: ReadOptions = DEFAULT) -> Reader:
     """
     load_plugins()
     path = Path(path)
+    _refuse_pipes(path)
     head = first_bytes(path)
     for reader in READERS:
         # What was said may also tell that a file is the reader's own.
@@ -116,6 +131,14 @@ def find_reader(path: str | Path, options: ReadOptions = DEFAULT) -> Reader:
     if path.stat().st_size == 0:
         raise ReadError(path, "the file is empty; fetch it again")
     raise ReadError(path, what_it_is(path, head, [reader.name for reader in READERS]))
+
+
+def _refuse_pipes(path: Path) -> None:
+    """Refuse what could keep a run waiting for ever; what is not there is told later."""
+    with suppress(OSError):
+        kind = path.stat().st_mode
+        if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
+            raise ReadError(path, "it is a pipe or a device, no file; write it to a file first")
 
 
 def first_bytes(path: Path) -> bytes:
