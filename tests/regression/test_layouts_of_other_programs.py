@@ -36,7 +36,8 @@ def test_pypeit(tmp_path):
 @pytest.mark.parametrize("turned", [False, True])
 @pytest.mark.parametrize("said", [False, True])
 def test_rows_of_wavelength_flux_and_error(turned, said, tmp_path):
-    image = np.array([WAVE, FLUX, ERROR])
+    wiggles = 1 + 4e-4 * (-1.0) ** np.arange(WAVE.size)  # what rises all along are wavelengths
+    image = np.array([WAVE, FLUX * wiggles, ERROR])
     fits.PrimaryHDU(image.T.copy() if turned else image).writeto(tmp_path / "x.fits")
     columns = ["wave=ROW1", "flux=ROW2", "error=ROW3"] if said else []
     check(read_file(tmp_path / "x.fits", ReadOptions.parse(columns=columns)))

@@ -17,10 +17,11 @@ WAVE = np.linspace(4000.0, 8000.0, 400)
 )
 def test_errors(names, tmp_path):
     other = "0.2" if "_hi" in names else "0.001"
-    values = f"7.0,{0.2}" if names.startswith("weight") else f"0.2,{other}"
-    rows = "".join(f"{wave:.2f},1.0,{values}\n" for wave in WAVE)
-    (tmp_path / "x.csv").write_text(f"wave,flux,{names}\n{rows}", encoding="utf-8")
-    spectra = read_file(tmp_path / "x.csv")
-    assert NOISE_KEY not in spectra.meta
-    good = spectra.ivar[spectra.ivar > 0]
-    assert np.median(good) == pytest.approx(25.0, rel=0.2)
+    values = "7.0,0.2" if names.startswith("weight") else f"0.2,{other}"
+    found = []
+    for head, fields in ((names, values), ("error", "0.2")):
+        rows = "".join(f"{wave:.2f},1.0,{fields}\n" for wave in WAVE)
+        (tmp_path / "x.csv").write_text(f"wave,flux,{head}\n{rows}", encoding="utf-8")
+        found.append(read_file(tmp_path / "x.csv"))
+    assert NOISE_KEY not in found[0].meta
+    np.testing.assert_allclose(found[0].ivar, found[1].ivar, rtol=1e-6)

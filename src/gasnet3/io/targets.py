@@ -49,8 +49,10 @@ _WORDS: dict[str, ZWarn] = {
 }  # fmt: skip
 """What columns that say the kind of target call fibres without one."""
 
-_KINDS = ("objtype", "obj_type", "objecttype", "object_type", "targettype", "target_type")
-_KINDS = (*_KINDS, "fibertype", "fiber_type", "fibretype", "fibre_type", "class_in")
+_KINDS = (
+    *("objtype", "obj_type", "objecttype", "object_type", "targettype", "target_type"),
+    *("fibertype", "fiber_type", "fibretype", "fibre_type", "class_in"),
+)
 """Key columns that say the kind of target."""
 
 _STATUS = ("coadd_fiberstatus", "fiberstatus")

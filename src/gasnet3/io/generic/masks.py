@@ -78,7 +78,7 @@ def bad_pixels(
         if said is None and good:
             understood.assume(f"{name} is 0 where pixels have no weight: not 0 is taken as good")
         bad = ~marked if good else marked
-        left, total = np.count_nonzero(used & ~bad), np.count_nonzero(used)
+        left, total = int(np.count_nonzero(used & ~bad)), int(np.count_nonzero(used))
         if 2 * left < total:
             doubted[row] = True
             understood.assume(_doubt(name, good, left, total))
