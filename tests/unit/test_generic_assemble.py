@@ -10,8 +10,8 @@ import pytest
 
 from gasnet3.flags import ZWarn
 from gasnet3.io import ReadError, ReadOptions
-from gasnet3.io.generic.assemble import NOISE_KEY, Loaded, assemble
-from gasnet3.io.generic.noise import estimated_ivar
+from gasnet3.io.generic.assemble import Loaded, assemble
+from gasnet3.io.generic.noise import NOISE_KEY, estimated_ivar
 from gasnet3.io.generic.roles import ROW_ROLES, Held, Roles, recognise
 from gasnet3.spectra.airvac import vacuum_to_air
 from gasnet3.spectra.batch import UNCALIBRATED, Spectra

@@ -12,8 +12,8 @@ from astropy.io import fits
 import mock_generic as mock
 from gasnet3.flags import ZWarn
 from gasnet3.io import ReadError, ReadOptions, count_rows, find_reader, read_file, read_rows
-from gasnet3.io.generic.assemble import NOISE_KEY
 from gasnet3.io.generic.holding import HoldingReader
+from gasnet3.io.generic.noise import NOISE_KEY
 from gasnet3.spectra.batch import Spectra
 
 
