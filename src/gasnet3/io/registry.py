@@ -7,7 +7,7 @@ import os
 import stat
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -120,7 +120,6 @@ def find_reader(path: str | Path, options: ReadOptions = DEFAULT) -> Reader:
     """
     load_plugins()
     path = Path(path)
-    _refuse_pipes(path)
     head = first_bytes(path)
     for reader in READERS:
         # What was said may also tell that a file is the reader's own.
@@ -133,23 +132,23 @@ def find_reader(path: str | Path, options: ReadOptions = DEFAULT) -> Reader:
     raise ReadError(path, what_it_is(path, head, [reader.name for reader in READERS]))
 
 
-def _refuse_pipes(path: Path) -> None:
-    """Refuse what could keep a run waiting for ever; what is not there is told later."""
-    with suppress(OSError):
-        kind = path.stat().st_mode
-        if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
-            raise ReadError(path, "it is a pipe or a device, no file; write it to a file first")
+def _at_once(name: str, flags: int) -> int:
+    """Open without waiting: a pipe without a writer would keep a run for ever."""
+    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def first_bytes(path: Path) -> bytes:
     """What readers see of a file, nothing of a store; ReadError if it cannot be opened."""
     try:
-        with path.open("rb") as stream:
-            head = stream.read(HEAD_BYTES)
+        with open(path, "rb", opener=_at_once) as stream:  # noqa: PTH123
+            head = stream.read(HEAD_BYTES) or b""
+            whole = len(head) == HEAD_BYTES or stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
     except OSError as error:
         if is_store_at(path):
             return b""
         raise ReadError(path, f"cannot be read ({error.strerror or error})") from None
+    if not whole:
+        raise ReadError(path, "it is a pipe or a device, no file; write it to a file first")
     return first_unpacked(path, head, HEAD_BYTES)
 
 
