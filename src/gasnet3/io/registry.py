@@ -140,7 +140,7 @@ def _at_once(name: str, flags: int) -> int:
 def first_bytes(path: Path) -> bytes:
     """What readers see of a file, nothing of a store; ReadError if it cannot be opened."""
     try:
-        with open(path, "rb", opener=_at_once) as stream:  # noqa: PTH123
+        with open(path, "rb", opener=_at_once) as stream:
             head = stream.read(HEAD_BYTES) or b""
             whole = len(head) == HEAD_BYTES or stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
     except OSError as error:
