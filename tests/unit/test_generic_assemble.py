@@ -10,8 +10,8 @@ import pytest
 
 from gasnet3.flags import ZWarn
 from gasnet3.io import ReadError, ReadOptions
-from gasnet3.io.generic.assemble import NOISE_KEY, Loaded, assemble
-from gasnet3.io.generic.noise import estimated_ivar
+from gasnet3.io.generic.assemble import Loaded, assemble
+from gasnet3.io.generic.noise import NOISE_KEY, estimated_ivar
 from gasnet3.io.generic.roles import ROW_ROLES, Held, Roles, recognise
 from gasnet3.spectra.airvac import vacuum_to_air
 from gasnet3.spectra.batch import UNCALIBRATED, Spectra
@@ -68,8 +68,10 @@ def test_air_by_the_file_by_the_name_and_by_the_user() -> None:
     rest = {"flux": FLUX, "ivar": IVAR}
     _same(_read({"wave": air, **rest}, air=True))
     _same(_read({"wave_air": air, **rest} | {"wave": air}, options=ReadOptions(air=True)))
-    _same(_read({"wave": air, **rest}, air=False, options=ReadOptions(air=True)))
-    _same(_read({"wave": WAVE, **rest}, air=True, options=ReadOptions(air=False)))
+    _same(_read({"wave": WAVE, **rest}, air=False, options=ReadOptions(air=True)))
+    _same(_read({"wave": air, **rest}, air=True, options=ReadOptions(air=False)))
+    _same(_read({"wave": air, **rest}, air=False, options=ReadOptions(force_air=True)))
+    _same(_read({"wave": WAVE, **rest}, air=True, options=ReadOptions(force_air=False)))
     roles = recognise([Held("lambda_air", "pixels"), Held("flux", "pixels")])
     _same(assemble(Path("a"), Loaded({"wave": air, **rest}), roles))
 

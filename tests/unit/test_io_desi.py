@@ -10,7 +10,8 @@ from astropy.io import fits
 
 from gasnet3 import ZWarn
 from gasnet3.io import ReadError, count_rows, find_reader, read, read_rows
-from gasnet3.io.survey.desi import DesiReader, FiberMask
+from gasnet3.io.survey.desi import DesiReader
+from gasnet3.io.targets import FiberMask
 from gasnet3.spectra.lattice import OBSERVED
 from gasnet3.spectra.resample import rebin
 from gasnet3.spectra.target import onto

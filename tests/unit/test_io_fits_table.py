@@ -7,6 +7,7 @@ import pytest
 from astropy.io import fits
 
 from gasnet3.io import ReadError, fits_table
+from gasnet3.io.packed import open_unpacked
 
 COLUMNS = {
     "A": ("E", np.arange(5, dtype=np.float32) / 3),
@@ -32,7 +33,7 @@ def write(path, columns=COLUMNS, header=None):
 
 def columns(path, wanted):
     """Columns of the first extension, and the header after it."""
-    with fits_table.open_fits(path) as stream:
+    with open_unpacked(path) as stream:
         fits_table.skip_data(stream, fits_table.read_header(stream, path), path)
         header = fits_table.read_header(stream, path)
         assert fits_table.is_table(header)
@@ -112,7 +113,7 @@ def test_a_header_without_end(tmp_path):
     path.write_bytes(b"SIMPLE  =                    T".ljust(80) * 36 * 3)
     with (
         pytest.raises(ReadError, match="no END card"),
-        fits_table.open_fits(path) as stream,
+        open_unpacked(path) as stream,
     ):
         fits_table.read_header(stream, path)
 
@@ -140,13 +141,13 @@ def test_header_values():
 
 
 def test_a_file_that_cannot_be_opened(tmp_path):
-    with pytest.raises(ReadError, match="cannot be read"), fits_table.open_fits(tmp_path):
+    with pytest.raises(ReadError, match="cannot be read"), open_unpacked(tmp_path):
         pass
 
 
 def test_columns_of_several_numbers_where_they_are_asked_for(tmp_path):
     path = write(tmp_path / "x.fits")
-    with fits_table.open_fits(path) as stream:
+    with open_unpacked(path) as stream:
         fits_table.skip_data(stream, fits_table.read_header(stream, path), path)
         header = fits_table.read_header(stream, path)
         found = fits_table.read_columns(stream, header, path, ["WIDE", "A"], arrays=True)
@@ -157,7 +158,7 @@ def test_columns_of_several_numbers_where_they_are_asked_for(tmp_path):
 
 def image(path, rows=None):
     """The image of the first extension, and the header after it."""
-    with fits_table.open_fits(path) as stream:
+    with open_unpacked(path) as stream:
         fits_table.skip_data(stream, fits_table.read_header(stream, path), path)
         header = fits_table.read_header(stream, path)
         pixels = fits_table.read_image(stream, header, path, rows)

@@ -20,8 +20,7 @@ from gasnet3.bridges.keys import (
     warn_of_estimated_noise,
 )
 from gasnet3.catalog.schema import plain
-from gasnet3.io.generic.assemble import NOISE_KEY
-from gasnet3.io.generic.noise import estimated_ivar
+from gasnet3.io.generic.noise import NOISE_KEY, estimated_ivar
 from gasnet3.io.units import FLUX_UNIT, flux_factor, is_counts
 from gasnet3.machine.extras import needed
 from gasnet3.machine.typing import Floats

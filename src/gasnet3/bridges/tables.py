@@ -16,9 +16,9 @@ from gasnet3.bridges.keys import BEFORE_FIT, warn_of_estimated_noise
 from gasnet3.catalog.schema import free_name
 from gasnet3.catalog.schema import plain as catalog_plain
 from gasnet3.io.errors import ReadError
-from gasnet3.io.generic.assemble import NOISE_KEY
 from gasnet3.io.generic.astropy_tables import is_vector, table_holding
 from gasnet3.io.generic.holding import Holding, HoldingReader, recognised
+from gasnet3.io.generic.noise import NOISE_KEY
 from gasnet3.io.generic.roles import NAMES, PIXEL_ROLES, RolesError, plain
 from gasnet3.io.options import DEFAULT, ReadOptions
 from gasnet3.io.units import FLUX_UNIT
@@ -98,7 +98,9 @@ def from_table(
     """
     if not hasattr(table, "colnames"):
         raise TypeError(f"{type(table).__name__} is no astropy table")
-    options = ReadOptions(air, tuple((columns or {}).items()), tuple((units or {}).items()))
+    options = ReadOptions(
+        air, tuple((columns or {}).items()), tuple((units or {}).items()), force_air=air
+    )
     if table.colnames and not len(table):
         return Spectra.from_arrays([], [], [])
     table = _by_spectrum(table, options)

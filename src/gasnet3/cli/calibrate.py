@@ -23,6 +23,7 @@ def calibrate(
         Path, typer.Option("--models", help="Directory of the networks, one of each class.")
     ],
     air: console.Air = None,
+    force_air: console.ForceAir = None,
     columns: console.ColumnOption = None,
     units: console.UnitOption = None,
     device: console.Device = "cpu",
@@ -41,7 +42,7 @@ def calibrate(
 
     if not models.is_dir():
         console.fail(f"{models}: is no directory; give the one that holds the trained networks")
-    options = console.reading(air, columns, units)
+    options = console.reading(air, columns, units, None, force_air)
     console.use_torch(device, threads)
     with console.reported(ValueError):
         spectra = io.read(inputs, options, lattice_of(models))

@@ -42,6 +42,7 @@ def classify(
     save_curves: SaveCurves = None,
     save_models: SaveModels = None,
     air: console.Air = None,
+    force_air: console.ForceAir = None,
     column: console.ColumnOption = None,
     unit: console.UnitOption = None,
     resolution: console.ResolutionOption = None,
@@ -70,7 +71,7 @@ def classify(
         result = _run(
             files, output, quiet=quiet, device=device, threads=threads, batch_size=batch_size,
             memory=max_memory, solver=solver, models=console.chosen(models), n_best=n_best,
-            options=console.reading(air, column, unit, resolution), dialect=dialect,
+            options=console.reading(air, column, unit, resolution, force_air), dialect=dialect,
             ids=console.ids(ids),
             choices=console.choices(classes, z_range, priors, curves, nz, no_continuum),
             workers=workers, save_curves=save_curves, save_models=save_models,

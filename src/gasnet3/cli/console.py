@@ -65,6 +65,10 @@ Air = Annotated[
         help="Wavelengths of files that define neither. Default: what a file says, else vacuum.",
     ),
 ]
+ForceAir = Annotated[
+    bool | None,
+    typer.Option("--force-air/--force-vacuum", help="The same for files that say otherwise, too."),
+]
 ColumnOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -249,10 +253,11 @@ def reading(
     columns: list[str] | None,
     units: list[str] | None,
     resolution: str | None = None,
+    force_air: bool | None = None,
 ) -> ReadOptions:
-    """What was said of the files with --air, --column, --unit and --resolution."""
+    """What was said of the files with --air, --column, --unit, --resolution and --force-air."""
     with reported(ValueError):
-        return ReadOptions.parse(air, columns or (), units or (), resolution)
+        return ReadOptions.parse(air, columns or (), units or (), resolution, force_air)
 
 
 def choices(

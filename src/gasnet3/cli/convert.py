@@ -25,6 +25,7 @@ def convert(
         int, typer.Option(min=1, help="Spectra a shard; twice as many are held in memory.")
     ] = 4096,
     air: console.Air = None,
+    force_air: console.ForceAir = None,
     column: console.ColumnOption = None,
     unit: console.UnitOption = None,
     resolution: console.ResolutionOption = None,
@@ -50,7 +51,7 @@ def convert(
     elif output is None:
         console.fail("give the directory for the shards with --output")
     else:
-        options = console.reading(air, column, unit, resolution)
+        options = console.reading(air, column, unit, resolution, force_air)
         _convert(
             files, output, shard_rows, options, console.chosen(models), quiet=quiet,
             overwrite=overwrite,

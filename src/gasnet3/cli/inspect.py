@@ -22,6 +22,7 @@ def inspect(
         typer.Option(min=0, help="Look at this spectrum of each file only, counted from 0."),
     ] = None,
     air: console.Air = None,
+    force_air: console.ForceAir = None,
     column: console.ColumnOption = None,
     unit: console.UnitOption = None,
     resolution: console.ResolutionOption = None,
@@ -42,7 +43,7 @@ def inspect(
 
     if output is not None:
         console.check_output(output, overwrite=overwrite, endings=PICTURE_ENDINGS)
-    options = console.reading(air, column, unit, resolution)
+    options = console.reading(air, column, unit, resolution, force_air)
     paths, lattice = expand(files), lattice_of(console.chosen(models))
     if output is not None and len(paths) > 1:
         console.fail(f"-o draws a spectrum of one file, {len(paths)} were named")

@@ -33,6 +33,7 @@ def plan(
         ),
     ] = None,
     air: console.Air = None,
+    force_air: console.ForceAir = None,
     column: console.ColumnOption = None,
     unit: console.UnitOption = None,
     resolution: console.ResolutionOption = None,
@@ -55,7 +56,7 @@ def plan(
     from gasnet3.run.config import make_config
     from gasnet3.run.plan import PLAN, make_plan
 
-    options = console.reading(air, column, unit, resolution)
+    options = console.reading(air, column, unit, resolution, force_air)
     choices = console.choices(classes, z_range, priors, curves, nz, no_continuum)
     wanted = console.ids(ids)
     if output.exists() and not output.is_dir():

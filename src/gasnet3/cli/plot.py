@@ -36,6 +36,7 @@ def plot(
     ] = False,
     limit: Annotated[int, typer.Option(min=1, help="Most panels of a gallery.")] = 30,
     air: console.Air = None,
+    force_air: console.ForceAir = None,
     column: console.ColumnOption = None,
     unit: console.UnitOption = None,
     resolution: console.ResolutionOption = None,
@@ -55,7 +56,7 @@ def plot(
     console.check_output(output, overwrite=overwrite, endings=PICTURE_ENDINGS)
     if gallery and (row is not None or spectrum_id is not None):
         console.fail("--gallery draws all spectra: leave out --row and --id")
-    options = console.reading(air, column, unit, resolution)
+    options = console.reading(air, column, unit, resolution, force_air)
     spectra, failures, count = _readable(files, options, console.chosen(models))
     one = None if gallery else _chosen(spectra, row, spectrum_id)
 

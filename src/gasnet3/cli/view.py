@@ -45,6 +45,7 @@ def view(
     address: Address = LOCAL,
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
     air: console.Air = None,
+    force_air: console.ForceAir = None,
     column: console.ColumnOption = None,
     unit: console.UnitOption = None,
     resolution: console.ResolutionOption = None,
@@ -63,7 +64,7 @@ def view(
     from gasnet3.view.app import prepared, serve
 
     options, choices = (
-        console.reading(air, column, unit, resolution),
+        console.reading(air, column, unit, resolution, force_air),
         Choices(continuum=not no_continuum),
     )
     listing, files = _listing(catalog, spectra or [], options, solver, models, device, choices)

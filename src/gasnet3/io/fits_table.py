@@ -7,28 +7,24 @@ whatever else is a :class:`~gasnet3.io.errors.ReadError`, never a guess.
 
 from __future__ import annotations
 
-import gzip
 import io
 import os
 import re
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gasnet3.io.errors import ReadError
+from gasnet3.io.limits import HEADER_BYTES, TABLE_BYTES
+from gasnet3.io.packed import open_unpacked
 
 FITS_BLOCK = 2880
 CARD = 80
-GZIP_MAGIC = b"\x1f\x8b"
 _END = b"END".ljust(CARD)
-_MAX_HEADER = 512 * FITS_BLOCK
-_MAX_TABLE = 1 << 28
 _CHUNK = 1 << 20
 
 _BYTES = {"L": 1, "B": 1, "I": 2, "J": 4, "K": 8, "A": 1, "E": 4, "D": 8, "C": 8, "M": 16}
@@ -48,34 +44,6 @@ class Header(dict[bytes, bytes]):
     layout: dict[str, Column] | None = None
 
 
-@contextmanager
-def open_fits(path: Path) -> Iterator[BinaryIO]:
-    """A FITS file, gzipped (by its content) or not; ReadError if it is broken anywhere."""
-    try:
-        with path.open("rb") as raw:
-            zipped = raw.read(2) == GZIP_MAGIC
-            raw.seek(0)
-            if not zipped:
-                yield raw
-                return
-            with gzip.GzipFile(fileobj=raw) as stream:
-                try:
-                    yield cast(BinaryIO, stream)
-                finally:
-                    check_sum(stream)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        reason = f"the gzip stream is broken ({error}); fetch the file again"
-        raise ReadError(path, reason) from None
-    except OSError as error:
-        raise ReadError(path, f"cannot be read ({error.strerror or error})") from None
-
-
-def check_sum(stream: Any) -> None:
-    """Read a gzip stream, if it is one, to its checksum: what was read may be damaged."""
-    while isinstance(stream, gzip.GzipFile) and not stream.closed and stream.read(_CHUNK):
-        pass
-
-
 def read_header(stream: BinaryIO, path: Path) -> Header | None:
     """Read one header; None at the end of the file.
 
@@ -88,7 +56,7 @@ def read_header(stream: BinaryIO, path: Path) -> Header | None:
     end = _find_end(header, 0)
     while end < 0:
         block = stream.read(FITS_BLOCK)
-        if len(block) < FITS_BLOCK or len(header) > _MAX_HEADER:
+        if len(block) < FITS_BLOCK or len(header) > HEADER_BYTES:
             raise ReadError(path, f"a FITS header has no END card: {_BROKEN}")
         start = len(header)
         header += block
@@ -257,7 +225,7 @@ def read_columns(
     formats = {name: _dtype(name, column, header, path, arrays) for name, column in found.items()}
     width, rows = _needed(header, "NAXIS1", path), _needed(header, "NAXIS2", path)
     heap = _needed(header, "PCOUNT", path)
-    if width * rows > _MAX_TABLE:
+    if width * rows > TABLE_BYTES:
         raise ReadError(path, f"a table claims {width * rows} bytes: {_BROKEN}")
     data = read_exactly(stream, width * rows, path)
     skip_bytes(stream, _padded(width * rows + heap) - width * rows, path)
@@ -347,6 +315,24 @@ def read_image(
         pixels.astype(np.int64) + int(zero) if unsigned else pixels.astype(dtype.newbyteorder("="))
     )
     return pixels if len(shape) == 1 else pixels.reshape(-1, width)
+
+
+def is_zipped_image(header: Header) -> bool:
+    """Whether a header is that of a table that holds an image, compressed by tiles."""
+    return is_table(header) and re.match(rb"= +T", header.get(b"ZIMAGE  ", b"")) is not None
+
+
+def read_zipped_image(path: Path, name: str, rows: NDArray[np.int64] | None) -> NDArray[Any]:
+    """Some rows of a compressed image, by astropy: see :func:`read_image`."""
+    from astropy.io import fits
+
+    try:
+        with open_unpacked(path) as stream, fits.open(stream, memmap=False) as hdus:
+            image = np.asarray(hdus[name].data)
+            found = image if rows is None or image.ndim != 2 else image[rows]
+            return found.astype(found.dtype.newbyteorder("="))
+    except (KeyError, IndexError, ValueError, TypeError, OSError) as error:
+        raise ReadError(path, f"the compressed image {name}: {error}; {_BROKEN}") from None
 
 
 def read_exactly(stream: BinaryIO, size: int, path: Path) -> bytes:

@@ -20,8 +20,8 @@ class ReadOptions:
     Parameters
     ----------
     air : bool, optional
-        Whether wavelengths are air (True) or vacuum (False); left out, what the file says, and
-        vacuum where it says nothing.
+        Whether wavelengths of files that do not say are air (True) or vacuum (False); left out,
+        vacuum.
     columns : tuple of (role, name)
         Which array or column of the file stands for which of :data:`ROLES`.
     units : tuple of (role, unit)
@@ -29,6 +29,8 @@ class ReadOptions:
     resolution : str, optional
         Resolution of all spectra, in the place of what files and surveys say: ``R=600``, or the
         full width of a line at half maximum, ``fwhm=5A``.
+    force_air : bool, optional
+        The same as ``air``, and for files that say otherwise too.
 
     Raises
     ------
@@ -40,6 +42,7 @@ class ReadOptions:
     columns: tuple[tuple[str, str], ...] = ()
     units: tuple[tuple[str, str], ...] = ()
     resolution: str | None = None
+    force_air: bool | None = None
 
     def __post_init__(self) -> None:
         if self.resolution is not None:
@@ -63,6 +66,7 @@ class ReadOptions:
         columns: Iterable[str] = (),
         units: Iterable[str] = (),
         resolution: str | None = None,
+        force_air: bool | None = None,
     ) -> ReadOptions:
         """Options from texts of the form ``ROLE=NAME``, ``ROLE=UNIT`` and ``R=600``.
 
@@ -71,7 +75,8 @@ class ReadOptions:
         ValueError
             If a text has another form, a unit is not known, or a role is unknown or given twice.
         """
-        options = cls(air, _pairs(columns, "column"), _pairs(units, "unit"), resolution)
+        pairs = _pairs(columns, "column"), _pairs(units, "unit")
+        options = cls(air, *pairs, resolution, force_air)
         for role, unit in options.units:
             # Here, as astropy is loaded where units are given only.
             from gasnet3.io.units import is_unit
@@ -89,7 +94,8 @@ class ReadOptions:
             tuple((str(role), str(name)) for role, name in settings[key])
             for key in ("columns", "units")
         )
-        return cls(settings["air"], columns, units, settings.get("resolution"))
+        resolution, force_air = settings.get("resolution"), settings.get("force_air")
+        return cls(settings["air"], columns, units, resolution, force_air)
 
     def to_json(self) -> dict[str, Any]:
         """The options in the types of JSON."""
@@ -98,6 +104,7 @@ class ReadOptions:
             "columns": [list(pair) for pair in self.columns],
             "units": [list(pair) for pair in self.units],
             "resolution": self.resolution,
+            "force_air": self.force_air,
         }
 
 

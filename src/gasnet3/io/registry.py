@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import glob
 import os
-import zlib
+import stat
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -12,11 +13,12 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from gasnet3.io.errors import ReadError
-from gasnet3.io.fits_table import GZIP_MAGIC
+from gasnet3.io.foreign import what_it_is
 from gasnet3.io.generic.astropy_tables import VotableReader
 from gasnet3.io.generic.fits import FitsReader
 from gasnet3.io.generic.text import EcsvReader, TextReader
 from gasnet3.io.options import DEFAULT, ReadOptions
+from gasnet3.io.packed import first_unpacked
 from gasnet3.io.reader import ConfigurableReader, Reader
 from gasnet3.io.state import hats_folders, is_store, is_store_at
 from gasnet3.io.stores.feather import FeatherReader
@@ -38,6 +40,7 @@ HEAD_BYTES = 1 << 16
 
 DATA_ENDINGS = (
     *(".fits", ".fit", ".fts", ".fits.gz", ".fit.gz", ".fts.gz", ".fits.fz", ".npz", ENDING),
+    *(".fits.bz2", ".fits.xz", ".fits.zip"),
     *(".hdf5", ".h5", ".hdf", ".nc", ".zarr.zip", ".feather", *PARQUET_ENDINGS),
 )
 """Names that are taken from a directory; files named one by one or by a glob may have any."""
@@ -83,9 +86,21 @@ def register(reader: Reader) -> None:
 
 @cache
 def load_plugins() -> None:
-    """Register the readers of installed packages, once; ValueError if two have one name."""
+    """Register the readers of installed packages, once; ValueError if two have one name.
+
+    One that cannot be loaded is left out with a warning that names it.
+    """
     for point in entry_points(group=ENTRY_POINT_GROUP):
-        register(point.load()())
+        try:
+            reader = point.load()()
+        except Exception as error:  # packages of others raise anything
+            warnings.warn(
+                f"the reader {point.name} ({point.value}) cannot be loaded and is left out: "
+                f"{type(error).__name__}: {error}",
+                stacklevel=2,
+            )
+            continue
+        register(reader)
 
 
 def find_reader(path: str | Path, options: ReadOptions = DEFAULT) -> Reader:
@@ -114,29 +129,27 @@ def find_reader(path: str | Path, options: ReadOptions = DEFAULT) -> Reader:
             return reader
     if path.stat().st_size == 0:
         raise ReadError(path, "the file is empty; fetch it again")
-    if head.startswith(GZIP_MAGIC):
-        raise ReadError(path, "the gzip stream is broken; fetch the file again")
-    known = ", ".join(reader.name for reader in READERS)
-    raise ReadError(
-        path, f"no reader knows this format (known: {known}); gasnet3 inspect tells more"
-    )
+    raise ReadError(path, what_it_is(path, head, [reader.name for reader in READERS]))
+
+
+def _at_once(name: str, flags: int) -> int:
+    """Open without waiting: a pipe without a writer would keep a run for ever."""
+    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def first_bytes(path: Path) -> bytes:
     """What readers see of a file, nothing of a store; ReadError if it cannot be opened."""
     try:
-        with path.open("rb") as stream:
-            head = stream.read(HEAD_BYTES)
+        with open(path, "rb", opener=_at_once) as stream:
+            head = stream.read(HEAD_BYTES) or b""
+            whole = len(head) == HEAD_BYTES or stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
     except OSError as error:
         if is_store_at(path):
             return b""
         raise ReadError(path, f"cannot be read ({error.strerror or error})") from None
-    if not head.startswith(GZIP_MAGIC):
-        return head
-    try:
-        return zlib.decompressobj(wbits=31).decompress(head, HEAD_BYTES)
-    except zlib.error:
-        return head
+    if not whole:
+        raise ReadError(path, "it is a pipe or a device, no file; write it to a file first")
+    return first_unpacked(path, head, HEAD_BYTES)
 
 
 def expand(inputs: Inputs) -> list[Path]:

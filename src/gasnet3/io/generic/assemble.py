@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gasnet3.flags import ZWarn
 from gasnet3.io.errors import ReadError
-from gasnet3.io.generic.noise import estimated_ivar
+from gasnet3.io.generic.masks import bad_pixels
+from gasnet3.io.generic.noise import NOISE_KEY, estimated_ivar
 from gasnet3.io.generic.pieces import pieces_of
-from gasnet3.io.generic.roles import AIR_NAMES, GOOD_MASKS, Roles, plain
+from gasnet3.io.generic.roles import AIR_NAMES, Roles, plain
 from gasnet3.io.naming import class_label, names_of
 from gasnet3.io.options import DEFAULT, ReadOptions
 from gasnet3.io.reader import Understood
@@ -29,9 +31,6 @@ from gasnet3.machine.typing import Bools, Floats
 from gasnet3.spectra.airvac import air_to_vacuum
 from gasnet3.spectra.batch import UNCALIBRATED, Spectra
 from gasnet3.spectra.placing import floats
-
-NOISE_KEY = "noise_estimated"
-"""Key column of spectra whose file has no errors: True where they were estimated."""
 
 
 @dataclass
@@ -81,7 +80,7 @@ def assemble(
         wave = _vacuum(loaded, roles, options, understood)
         if len(wave) not in (1, len(flux)):
             raise ValueError(f"there are {len(flux)} spectra and {len(wave)} rows of wavelengths")
-        flux, ivar, estimated = _calibrated(loaded, roles, flux, wave, understood)
+        flux, ivar, estimated, doubted = _calibrated(loaded, roles, flux, wave, understood)
         shared = _is_one_row(loaded.arrays["loglam" if "wave" not in loaded.arrays else "wave"])
         flux, ivar, wave = _trimmed(flux, ivar, wave)
         _refuse_stacked(wave)
@@ -90,7 +89,7 @@ def assemble(
         keys: dict[str, Any] = {NOISE_KEY: estimated} if estimated.any() else {}
         if _uncalibrated(loaded, roles, understood):
             keys[UNCALIBRATED] = np.ones(len(flux), bool)
-        return _spectra(path, loaded, flux, ivar, grid, keys)
+        return _spectra(path, loaded, flux, ivar, grid, keys, doubted)
     except (ValueError, TypeError, IndexError) as error:
         raise ReadError(path, f"its arrays make no spectra: {error}") from error
 
@@ -152,9 +151,12 @@ def _vacuum(
             rows[-1] if rows and np.array_equal(angstrom, rows[-1], equal_nan=True) else angstrom
         )
     understood.assume(assumed)
-    air = options.air if options.air is not None else loaded.air
+    air = loaded.air
     if air is None and name in AIR_NAMES:
         air = True
+    air = options.air if air is None else air
+    if options.force_air is not None:
+        air = options.force_air
     if not is_length(unit):
         air = False
     if air is None:
@@ -176,32 +178,30 @@ def _each_once(
 
 def _calibrated(
     loaded: Loaded, roles: Roles, flux: list[Floats], wave: list[Floats], understood: Understood
-) -> tuple[list[Floats], list[Floats], Bools]:
-    """Flux density per wavelength, its inverse variance, and where that was estimated."""
+) -> tuple[list[Floats], list[Floats], Bools, Bools]:
+    """Flux density per wavelength, its ivar, where that was estimated, where a mask is doubted."""
     units = {role: loaded.units.get(role, one.unit) for role, one in roles.arrays.items()}
     units |= {role: unit for role, unit in loaded.units.items() if role not in units}
     factors = _factors(units.get("flux", ""), wave, understood)
     uncertainty = _ivar(loaded.arrays, units, len(flux), understood)
-    masks = _bad(loaded.arrays, roles, len(flux))
-    out_flux, out_ivar = [], []
-    estimated = np.zeros(len(flux), bool)
+    out_flux, weights = [], []
+    estimated = np.full(len(flux), not uncertainty)
     for row, values in enumerate(flux):
-        factor = factors[row if len(factors) > 1 else 0]
         ivar = uncertainty[row] if uncertainty else estimated_ivar(values)
-        estimated[row] = not uncertainty
         for what, array in (("uncertainty", ivar), ("wavelengths", wave[row % len(wave)])):
             if array.shape != values.shape:
                 raise ValueError(
                     f"row {row}: flux has {values.size} pixels, its {what} {array.size}"
                 )
-        if masks:
-            if bool(masks[row].all()) and bool((ivar > 0).any()):
-                understood.assume(_all_masked(roles))
-            if masks[row].shape != values.shape:
-                raise ValueError(
-                    f"row {row}: flux has {values.size} pixels, its mask {masks[row].size}"
-                )
-            ivar = np.where(masks[row], 0.0, ivar)
+        weights.append(ivar)
+    doubted = np.zeros(len(flux), bool)
+    if "mask" in loaded.arrays:
+        source = roles.arrays.get("mask")
+        masks, doubted = bad_pixels(loaded.arrays["mask"], source, weights, understood)
+        weights = [np.where(bad, 0.0, ivar) for bad, ivar in zip(masks, weights, strict=True)]
+    out_ivar = []
+    for row, (values, ivar) in enumerate(zip(flux, weights, strict=True)):
+        factor = factors[row if len(factors) > 1 else 0]
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             out_flux.append(values * factor)
             out_ivar.append(np.where(ivar > 0, ivar / np.square(factor), 0.0))
@@ -210,7 +210,7 @@ def _calibrated(
             "no error, variance or ivar: the noise is estimated from differences of neighbouring "
             "pixels, and S/N with it",
         )
-    return out_flux, out_ivar, estimated
+    return out_flux, out_ivar, estimated, doubted
 
 
 def _factors(unit: str, wave: list[Floats], understood: Understood) -> list[Any]:
@@ -262,32 +262,6 @@ def _scale_between(unit: str, flux: str, role: str, understood: Understood) -> f
     return {"ivar": factor, "error": factor**-2, "variance": 1.0 / factor}[role]
 
 
-def _bad(arrays: Mapping[str, Any], roles: Roles, rows: int) -> list[Bools]:
-    """Masked pixels, nothing where the file has no mask."""
-    if "mask" not in arrays:
-        return []
-    source = roles.arrays.get("mask")
-    good = source is not None and (source.good or plain(source.name) in GOOD_MASKS)
-    values = arrays["mask"]
-    if isinstance(values, np.ndarray) and values.dtype != object and values.ndim == 1:
-        values = values[None]
-    if any(np.asarray(row).dtype.kind in "SU" for row in values):
-        raise ValueError("the mask is text: write it as numbers, 0 where a pixel is good")
-    masks = [np.asarray(row) != 0 for row in values]
-    if len(masks) not in (1, rows):
-        raise ValueError(f"there are {rows} spectra and {len(masks)} rows of the mask")
-    masks = masks * rows if len(masks) == 1 else masks
-    return [~mask for mask in masks] if good else masks
-
-
-def _all_masked(roles: Roles) -> str:
-    name = roles.arrays["mask"].name if "mask" in roles.arrays else "mask"
-    return (
-        f"a spectrum has every pixel masked: if {name} is not 0 where pixels are good, say "
-        f"--column mask=good:{name}"
-    )
-
-
 def _trimmed(
     flux: list[Floats], ivar: list[Floats], wave: list[Floats]
 ) -> tuple[list[Floats], list[Floats], list[Floats]]:
@@ -313,14 +287,15 @@ def _spectra(
     ivar: list[Floats],
     wave: Floats | list[Floats],
     keys: Mapping[str, Any],
+    doubted: Bools,
 ) -> Spectra:
     rows, arrays = len(flux), loaded.arrays
     names = np.array(loaded.names or names_of(path, rows, 0, rows), np.str_)
     meta: dict[str, Any] = dict(loaded.keys)
     labels = np.full(rows, "", "U6")
     if "class" in arrays:
-        texts = _texts(arrays["class"])
-        labels = np.array([class_label(text) for text in texts], "U6")
+        words = texts(arrays["class"])
+        labels = np.array([class_label(word) for word in words], "U6")
     for role in ("ra", "dec"):
         if role in arrays:
             meta[role] = np.asarray(arrays[role], np.float64)
@@ -331,6 +306,7 @@ def _spectra(
         ivar,
         wave,
         ids=_identifiers(arrays["id"], names) if "id" in arrays else names,
+        zwarn=np.where(doubted, int(ZWarn.POORDATA), 0),
         z=_redshifts(arrays["z"]) if "z" in arrays else None,
         classes=labels,
         meta=meta,
@@ -351,11 +327,12 @@ def _identifiers(values: Any, names: NDArray[np.str_]) -> NDArray[np.str_]:
         # Whole numbers are written as such, whichever type a table keeps them in.
         values = [str(int(x)) if x.is_integer() else str(x) for x in column.tolist()]
         none = none | np.isnan(column)
-    found = _texts(values)
+    found = texts(values)
     return np.where((found == "") | none, names, found)
 
 
-def _texts(values: Any) -> NDArray[np.str_]:
+def texts(values: Any) -> NDArray[np.str_]:
+    """Values as text without blanks around, bytes decoded."""
     array = np.asarray(values)
     if array.dtype.kind == "S":
         array = np.char.decode(array, "utf-8", "replace")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gasnet3.io.fits_table import open_fits
+from gasnet3.io.errors import ReadError
 from gasnet3.io.generic.dispersion import air_in, said_air
 from gasnet3.io.generic.fits_keys import add_header
 from gasnet3.io.generic.gaps import filled
 from gasnet3.io.generic.holding import Holding, HoldingReader
 from gasnet3.io.generic.pieces import FEWEST_PIXELS
 from gasnet3.io.generic.roles import Held, Load, RolesError
+from gasnet3.io.limits import TEXT_BYTES
+from gasnet3.io.packed import open_unpacked
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -81,6 +84,8 @@ def slice_of(column: Any, *, whole: bool) -> Load:
     return load
 
 
+_ELSEWHERE = re.compile(rb"<(?:\w+:)?STREAM\b[^>]*\bhref\s*=", re.IGNORECASE)
+
 _OWN = b'ID="about.gasnet3"'
 
 
@@ -102,10 +107,18 @@ class VotableReader(HoldingReader):
         """What the file holds."""
         from astropy.io.votable import parse
 
-        with open_fits(path) as stream, warnings.catch_warnings():
+        with open_unpacked(path) as stream, warnings.catch_warnings():
             # Units of older standards; and what other programs write is rarely all valid.
             warnings.simplefilter("ignore")
-            whole = parse(io.BytesIO(stream.read()), verify="ignore")
+            data = stream.read(TEXT_BYTES + 1)
+            if len(data) > TEXT_BYTES:
+                raise ReadError(path, "the VOTable is longer than 512 MiB; convert it to FITS")
+            if _ELSEWHERE.search(data):
+                raise ReadError(
+                    path, "its data lie in another file (STREAM href), which is not followed; save "
+                    "it with its data inside",
+                )  # fmt: skip
+            whole = parse(io.BytesIO(data), verify="ignore")
         missing: RolesError | None = None
         for resource in whole.resources:
             for element in resource.tables:

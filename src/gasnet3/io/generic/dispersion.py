@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gasnet3.io.generic.roles import RolesError
 from gasnet3.io.units import is_spectral, parse_unit
 from gasnet3.machine.typing import Floats
 
@@ -60,7 +61,7 @@ def axis_of(header: Header, pixels: int, rows: int = 1) -> Axis | None:
     Understands COEFF0 and COEFF1 (SDSS), linear and logarithmic axes of the FITS standard
     (Greisen et al. 2006: ``WAVE``, ``AWAV``, ``WAVE-LOG``, ``FREQ``, ...), of IRAF (``LINEAR``
     with DC-FLAG, and multispec with linear or logarithmic dispersion), and CRVAL1 with CDELT1 or
-    CD1_1 without a CTYPE. ValueError if wavelengths are described in a way that is not understood.
+    CD1_1 without a CTYPE. RolesError if wavelengths are described in a way that is not understood.
     """
     if rows < 1 or pixels < 2:
         return None
@@ -120,9 +121,9 @@ def _from_wcs(header: Header, pixels: int) -> Axis | None:
     if first is None or step is None or _CELESTIAL.match(kind) or kind in ("PIXEL", "PIXELS"):
         return None
     if kind.startswith(("VELO", "VRAD", "VOPT", "ZOPT")):
-        raise ValueError(f"its axis is one of velocities (CTYPE1 = {kind!r}), not of wavelengths")
+        raise RolesError(f"its axis is one of velocities (CTYPE1 = {kind!r}), not of wavelengths")
     if kind.endswith(("-TAB", "-GRI", "-GRA")) or re.fullmatch(r"\w{4}-[FWVA]2[FWVA]", kind):
-        raise ValueError(f"wavelengths of the kind CTYPE1 = {kind!r} are not understood; resample")
+        raise RolesError(f"wavelengths of the kind CTYPE1 = {kind!r} are not understood; resample")
     reference = _number(header, "CRPIX1")
     offset = np.arange(1.0, pixels + 1.0) - (1.0 if reference is None else reference)
     unit = str(header.get("CUNIT1", "")).strip()
@@ -196,12 +197,12 @@ def _multispec(header: Header, pixels: int, rows: int) -> Axis:
     for row in range(rows):
         fields = [float(field) for field in found.get(row + 1, [])[:7]]
         if len(fields) < 7:
-            raise ValueError(
+            raise RolesError(
                 f"the multispec keywords WAT2 do not tell the wavelengths of row {row}"
             )
         kind, first, step, count, z = fields[2:]
         if kind not in (0.0, 1.0):
-            raise ValueError(
+            raise RolesError(
                 "the dispersion of its multispec keywords is neither linear nor logarithmic; "
                 "resample the spectra, in IRAF with dispcor"
             )
@@ -210,7 +211,7 @@ def _multispec(header: Header, pixels: int, rows: int) -> Axis:
         grid = first + step * used
         values[row, used] = grid - np.log10(1 + z) if kind == 1.0 else grid / (1 + z)
     if len(logs) > 1:
-        raise ValueError("some of its apertures are linear, some logarithmic; resample them")
+        raise RolesError("some of its apertures are linear, some logarithmic; resample them")
     unit = re.search(r"units\s*=\s*(\S+)", str(header.get("WAT1_001", "")))
     role = "loglam" if logs == {True} else "wave"
     return Axis(

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from gasnet3.io.errors import ReadError
-from gasnet3.io.fits_table import open_fits
+from gasnet3.io.generic.arms import tile
 from gasnet3.io.generic.dispersion import axis_of, said_air
 from gasnet3.io.generic.fits_images import hold_images
 from gasnet3.io.generic.fits_keys import add_header, said_resolution, says_uncalibrated
@@ -30,6 +30,7 @@ from gasnet3.io.generic.holding import Holding, HoldingReader, axis_held, recogn
 from gasnet3.io.generic.pieces import FEWEST_PIXELS
 from gasnet3.io.generic.roles import Held, RolesError, plain
 from gasnet3.io.options import ReadOptions
+from gasnet3.io.packed import open_unpacked
 from gasnet3.io.reader import Understood
 from gasnet3.machine.files import check_sizes
 
@@ -55,7 +56,7 @@ class FitsReader(HoldingReader):
         from astropy.io import fits
 
         # We open the file: astropy leaves one it cannot make sense of to the garbage collector.
-        with open_fits(path) as stream, warnings.catch_warnings():
+        with open_unpacked(path) as stream, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             # Pages of a plain file are read when their rows are; one that is zipped has none.
             mapped = isinstance(stream, io.BufferedReader)
@@ -133,8 +134,12 @@ def hold_table(file: FitsFile, part: Part, options: ReadOptions) -> Holding:
     air = said_air(file.primary) if air is None else air
     holding = Holding(columns_of(part), rows, air=air)
     alike = _alike(file, part)
-    if alike and not vectors and _is_whole(holding, options):
-        return _hold_tables(file, [part, *alike], air)
+    if alike and _is_whole(holding, options):
+        arms = _arms(file, [part, *alike], holding, options)
+        if arms is not None:
+            return arms
+        if not vectors:
+            return _hold_tables(file, [part, *alike], air)
     flux = recognised(holding, options, has_wave=True).arrays["flux"].name
     pixels = _pixels(holding, flux)
     if pixels < FEWEST_PIXELS:
@@ -188,6 +193,21 @@ def _alike(file: FitsFile, part: Part) -> list[Part]:
         and [(column.name, column.unit) for column in other.hdu.columns] == form
         and not any(word in plain(other.name) for word in NO_OBJECTS)
     ]
+
+
+def _arms(
+    file: FitsFile, parts: list[Part], first: Holding, options: ReadOptions
+) -> Holding | None:
+    """Tables that are the arms of the same spectra, as DEIMOS has them; None if they are not."""
+    if len({part.shape if has_vectors(part) else () for part in parts}) > 1:
+        return None
+    understood = Understood(ignored=file.others([part.index for part in parts]))
+    arms = [replace(first, arrays=columns_of(part), understood=understood) for part in parts]
+    if not tile([recognised(arm, options) for arm in arms]):
+        return None
+    if first.rows == 1:
+        add_header(arms[0], file.primary, parts[0].header)
+    return replace(arms[0], arms=arms)
 
 
 def _is_whole(holding: Holding, options: ReadOptions) -> bool:

@@ -8,21 +8,13 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from gasnet3.io.generic.holding import Holding
+from gasnet3.io.naming import NAME_KEYWORDS
 
 POSITION = {
     "ra": ("RA_OBJ", "RA_TARG", "OBJ_RA", "PLUG_RA", "RAJ2000", "RA"),
     "dec": ("DEC_OBJ", "DEC_TARG", "OBJ_DEC", "PLUG_DEC", "DECJ2000", "DEJ2000", "DEC"),
 }
 """Keywords of the position in degrees, or in sexagesimal hours and degrees; the first counts."""
-
-NAMES = {
-    "object": ("OBJECT",),
-    "targetid": ("TARGETID",),
-    "objid": ("OBJID", "OBJ_ID"),
-    "specid": ("SPECID", "SPEC_ID"),
-    "cataid": ("CATAID",),
-}
-"""Key columns, and their keywords."""
 
 REDSHIFT = ("Z_HELIO", "ZHELIO", "Z")
 QUALITY = ("QUALITY", "NQ", "ZQUALITY")
@@ -83,7 +75,7 @@ def said_resolution(header: Mapping[str, Any]) -> str | None:
 
 def _names(header: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
     found = {}
-    for name, keywords in NAMES.items():
+    for name, keywords in NAME_KEYWORDS.items():
         for keyword in keywords:
             value = header.get(keyword)
             if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasnet3.io.generic.dispersion import air_in, comments_of, is_celestial
+from gasnet3.io.generic.masks import good_by_model, said_good
 from gasnet3.io.generic.roles import AIR_NAMES, NAMES, Held, plain
+from gasnet3.io.limits import UNIT_BYTES
 
-_MAX_BYTES = 1 << 31
 _NUMBERS = "BIJKEDL"
 
 
@@ -112,7 +113,7 @@ def file_of(hdus: Any, *, mapped: bool) -> FitsFile:
     parts = []
     for index, hdu in enumerate(hdus):
         # Memory must not be asked for because a damaged header says so.
-        if not mapped and hdu.size > _MAX_BYTES:
+        if not mapped and hdu.size > UNIT_BYTES:
             raise ValueError(f"HDU {index} claims more than 2 GiB; unzip the file")
         if getattr(hdu, "is_image", False):
             shape = tuple(hdu.shape)
@@ -186,7 +187,9 @@ def _held(part: Part, number: int, column: Any, along: Any) -> Held:
     if "obs.atmos" in ucd.lower() or plain(name) in AIR_NAMES:
         air = True
     where = f"column {name} of HDU {part.index}"
-    return Held(name, along, str(column.unit or ""), ucd, where, load, air, part.index)
+    good = said_good(comments_of(part.header, f"TTYPE{number}", f"TUNIT{number}"))
+    good = good_by_model(part.header) if good is None else good
+    return Held(name, along, str(column.unit or ""), ucd, where, load, air, part.index, good)
 
 
 def _without_nulls(values: NDArray[Any], column: Any) -> NDArray[Any]:
@@ -229,4 +232,5 @@ def _first_row(load: Any) -> Any:
 def image_held(part: Part) -> Held:
     """An image as an array along pixels; one with one axis is shared by all spectra."""
     air = air_in(comments_of(part.header, "EXTNAME", "BUNIT"))
-    return Held(part.name, "pixels", part.unit, "", part.place, part.pixels, air, part.index)
+    good = said_good(comments_of(part.header, "EXTNAME", "BUNIT"))
+    return Held(part.name, "pixels", part.unit, "", part.place, part.pixels, air, part.index, good)

@@ -14,13 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasnet3.io.errors import ReadError, check_range
-from gasnet3.io.generic.assemble import Loaded, assemble
+from gasnet3.io.generic.arms import joined
+from gasnet3.io.generic.assemble import Loaded, assemble, texts
 from gasnet3.io.generic.dispersion import Axis
 from gasnet3.io.generic.gaps import MASK, filled
 from gasnet3.io.generic.roles import PIXEL_ROLES, Held, Load, Roles, RolesError, recognise
 from gasnet3.io.naming import RESERVED, names_of
 from gasnet3.io.options import DEFAULT, ReadOptions
 from gasnet3.io.reader import Understood
+from gasnet3.io.targets import flags_of_keys, kind_flags
 from gasnet3.machine.typing import Floats
 from gasnet3.spectra.batch import RESOLUTION, Spectra
 from gasnet3.spectra.resolution import sigma_of_power, sigma_said
@@ -71,6 +73,8 @@ class Holding:
         False where the format, or a header, says that the flux is not calibrated.
     resolution : str, optional
         What a header says of the resolution of all spectra: ``R=600`` or ``fwhm=5A``.
+    arms : sequence of Holding
+        The arms of the spectra, each with their rows, if they lie apart; ``arrays`` is unused.
     """
 
     arrays: list[Held]
@@ -85,6 +89,7 @@ class Holding:
     roles: Mapping[str, str] = field(default_factory=dict)
     calibrated: bool = True
     resolution: str | None = None
+    arms: Sequence[Holding] = ()
 
 
 def _without_masks(arrays: Sequence[Held]) -> list[Held]:
@@ -154,6 +159,8 @@ class HoldingReader(ABC):
     def count(self, path: Path) -> int:
         """Number of spectra, from the headers."""
         with self._opened(path) as holding:
+            for one in holding.arms or [holding]:
+                recognised(one, self.options)  # what cannot be read must not be planned
             return holding.rows
 
     def read_rows(self, path: Path, start: int, stop: int) -> Spectra:
@@ -176,7 +183,8 @@ class HoldingReader(ABC):
             with self.holding(path) as holding:
                 if not holding.rows:
                     raise ReadError(path, "it holds no spectrum, its tables are empty")
-                yield replace(holding, arrays=_without_masks(holding.arrays))
+                arms = [replace(a, arrays=_without_masks(a.arrays)) for a in holding.arms]
+                yield replace(holding, arrays=_without_masks(holding.arrays), arms=arms)
         except ReadError:
             raise
         except RolesError as error:
@@ -196,6 +204,23 @@ class HoldingReader(ABC):
         return pieces[0] if len(pieces) == 1 else Spectra.concatenate(pieces)
 
     def _spectra(self, path: Path, holding: Holding, rows: slice) -> tuple[Spectra, Understood]:
+        if not holding.arms:
+            return self._of_one(path, holding, rows)
+        found = [self._of_one(path, arm, rows) for arm in holding.arms]
+        understood = found[0][1]
+        for _, other in found[1:]:
+            understood.used += [pair for pair in other.used if pair not in understood.used]
+            understood.ignored += [text for text in other.ignored if text not in understood.ignored]
+            for text in other.assumed:
+                understood.assume(text)
+        understood.assume(f"{len(found)} arms are joined, weighted by ivar where they overlap")
+        names = [other.used[0][1] for _, other in found]
+        try:
+            return joined([spectra for spectra, _ in found], names), understood
+        except ValueError as error:
+            raise ReadError(path, str(error)) from None
+
+    def _of_one(self, path: Path, holding: Holding, rows: slice) -> tuple[Spectra, Understood]:
         roles = recognised(holding, self.options)
         arrays = {role: one.load(rows) for role, one in roles.arrays.items()}
         air = holding.air
@@ -222,8 +247,12 @@ class HoldingReader(ABC):
         loaded = Loaded(arrays, units, air, names, keys, holding.calibrated)
         spectra = assemble(path, loaded, roles, self.options)
         spectra = _resolved(spectra, holding)
+        flags = flags_of_keys(spectra.meta, len(spectra))
+        if "class" in arrays:
+            flags |= kind_flags(texts(arrays["class"]))
         if holding.zwarn is not None:
-            spectra = replace(spectra, zwarn=spectra.zwarn | holding.zwarn[rows])
+            flags |= holding.zwarn[rows]
+        spectra = replace(spectra, zwarn=spectra.zwarn | flags)
         understood = roles.understood
         understood.assumed[:0] = holding.understood.assumed
         understood.ignored += holding.understood.ignored

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from gasnet3.io.errors import ReadError
+from gasnet3.io.generic.arms import arms_among
 from gasnet3.io.generic.arrow import Leaf, leaves, rows_of, said_in, values_of
 from gasnet3.io.generic.dispersion import said_air
 from gasnet3.io.generic.gaps import units_in
 from gasnet3.io.generic.holding import Holding, HoldingReader
 from gasnet3.io.generic.roles import PIXEL_ROLES, Along, Held, RolesError, recognise
+from gasnet3.io.limits import PIXELS
 from gasnet3.io.options import ReadOptions
 from gasnet3.io.reader import Understood
 from gasnet3.io.state import file_state
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
 OWN_KEY = b"gasnet3"
 """How a key begins that the metadata of all tables of gasnet3 itself have."""
 
-_MAX_PIXELS = 1 << 24
 _UNIT_KEYS = ("UNIT", "UNITS", "TUNIT")
 _ASTROPY_KEY = b"table_meta_yaml"
 
@@ -118,14 +119,19 @@ def _holding(path: Path, table: Table, options: ReadOptions) -> Holding:
         raise ReadError(path, "a table of gasnet3 itself, such as a catalog: it has no spectra")
     found = leaves(table.schema)
     listed = any(leaf.listed for leaf in found)
-    if not listed and table.rows > _MAX_PIXELS:
+    if not listed and table.rows > PIXELS:
         raise RolesError("no column has lists of values, and it is too long for one spectrum")
     yaml = metadata.get(_ASTROPY_KEY, b"").decode("utf-8", "replace")
     units = units_in(yaml.split("\n")) if yaml else {}
     described = [_described(leaf, units, listed) for leaf in found]
-    roles = recognise(described, options)
-    used = {one.name: role for role, one in roles.arrays.items()}
-    kept = {one.name for one in roles.others if one.along == "rows"}
+    arms = arms_among(described, options) if listed else []
+    shared = [one for one in described if one.along == "rows"]
+    sets = [[*arm, *shared] for arm in arms] or [described]
+    some = [recognise(arrays, options) for arrays in sets]
+    used = {
+        name: role for roles in some for role, one in roles.arrays.items() for name in one.names
+    }
+    kept = {one.name for one in some[0].others if one.along == "rows"}
     wanted = [leaf for leaf in found if leaf.name in used or leaf.name in kept]
     pixels = [leaf for leaf in wanted if used.get(leaf.name) in PIXEL_ROLES]
     rows = _Rows(table, wanted, pixels)
@@ -136,9 +142,13 @@ def _holding(path: Path, table: Table, options: ReadOptions) -> Holding:
     known = {leaf.column for leaf in found}
     left = [name for name in table.schema.names if name not in known]
     understood = Understood(ignored=[f"column {name} has no numbers: not used" for name in left])
-    return Holding(
-        held, table.rows if listed else 1, air=said_air(said_in(metadata)), understood=understood
-    )
+    count, air = table.rows if listed else 1, said_air(said_in(metadata))
+    by_name = {one.name: one for one in held}
+    parts = [
+        Holding([by_name[one.name] for one in arrays], count, air=air, understood=understood)
+        for arrays in sets
+    ]
+    return replace(parts[0], arms=parts) if arms else parts[0]
 
 
 def _described(leaf: Leaf, units: Mapping[str, str], listed: bool) -> Held:

@@ -6,6 +6,9 @@ import numpy as np
 
 from gasnet3.machine.typing import Floats
 
+NOISE_KEY = "noise_estimated"
+"""Key column of spectra whose file has no errors: True where they were estimated."""
+
 WINDOW = 64
 """Pixels from which the noise is estimated together."""
 

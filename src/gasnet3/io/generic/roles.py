@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+import numpy as np
+
 from gasnet3.errors import GasnetError
 from gasnet3.io.options import DEFAULT, ReadOptions
 from gasnet3.io.reader import Understood
@@ -25,12 +27,19 @@ NAMES: dict[str, tuple[str, ...]] = {
         *("error", "err", "errors", "sigma", "noise", "std", "stddev", "stdev", "uncertainty"),
         *("unc", "fluxerror", "fluxerr", "errflux", "errorflux", "eflux", "dflux", "fluxsigma"),
         *("sigmaflux", "fluxunc", "fluxuncertainty", "fluxstd", "sig", "rms", "specerr"),
-        *("ferr", "ferror", "fluxerrors", "errs", "uncertainties"),
+        *("ferr", "ferror", "fluxerrors", "errs", "uncertainties", "staterr", "staterror"),
+        *("statisticalerror", "errstat", "errorstat", "efnu", "eflam", "eflambda", "deltaflux"),
+        *("sigmaf", "1sigma", "onesigma", "toterr", "toterror", "totalerror", "errtot", "sdev"),
+        *("uncert", "uncerts", "noisesigma", "sigmanoise", "noiseerr"),
     ),
     "variance": ("variance", "var", "fluxvar", "varflux", "fluxvariance", "specvar", "stat"),
     "mask": (
         *("mask", "andmask", "pixmask", "badpix", "badpixels", "bad", "dq", "quality", "qual"),
         *("flags", "flag", "maskbits", "ormask", "good", "goodpix", "valid", "usable"),
+        *("pixelmask", "dataqual", "dataquality", "bpm", "badpixel", "badpixelmask", "badmask"),
+        *("gpm", "goodpixel", "goodpixels", "goodpixelmask", "goodmask", "validmask"),
+        *("isgood", "isvalid", "isbad", "dqflag", "dqflags", "pixelflag", "pixelflags", "pixflag"),
+        *("pixelquality", "qualityflag", "qualityflags", "qualflag", "crmask", "cosmicmask"),
     ),
     "loglam": (
         *("loglam", "loglambda", "logwave", "logwavelength", "log10lam", "log10lambda"),
@@ -57,8 +66,11 @@ NAMES: dict[str, tuple[str, ...]] = {
 GOOD = "good:"
 """What ``--column mask=good:NAME`` begins with: the mask is true where a pixel can be used."""
 
-GOOD_MASKS = ("good", "goodpix", "valid", "usable")
-"""Names of masks that are true where a pixel can be used."""
+WEIGHTS = ("weight", "weights", "wht")
+"""Names of an inverse variance that are none where the file has errors: they count exposures."""
+
+EXTRACTIONS = ("opt", "box")
+"""What PypeIt begins names with: its optimal extraction goes before the other."""
 
 AIR_NAMES = ("waveair", "airwave", "wavelengthair", "lambdaair", "awav", "wavair")
 """Names that say that wavelengths are air."""
@@ -84,6 +96,12 @@ ROW_ROLES = ("id", "z", "class", "ra", "dec")
 
 LISTED = 12
 """How many arrays a message names."""
+
+_GREEK = str.maketrans({"σ": "sigma", "λ": "lambda", "ν": "nu", "δ": "delta"})
+
+_ERROR = r"(?:flux)?(?:err|error|e|sigma|sig|unc|uncertainty|std)(?:flux)?"
+_BELOW = re.compile(rf"({_ERROR})(?:lo|low|lower|minus|neg|down)$")
+_ABOVE = ("hi", "high", "upper", "up", "plus", "pos")
 
 Along = Literal["pixels", "rows"]
 Load = Callable[[slice], Any]
@@ -114,8 +132,10 @@ class Held:
         Whether the file says of it, should it be wavelengths, that they are air.
     part : int, optional
         Number of the part of the file that it lies in.
-    good : bool
-        Whether, as a mask, it is true where a pixel can be used.
+    good : bool, optional
+        Whether, as a mask, it is true where a pixel can be used; None where nobody says.
+    parts : tuple of str
+        Names of the arrays that it is made of, where these are several.
     """
 
     name: str
@@ -126,7 +146,13 @@ class Held:
     load: Load = field(default=lambda rows: None, compare=False)
     air: bool | None = field(default=None, compare=False)
     part: int | None = field(default=None, compare=False)
-    good: bool = False
+    good: bool | None = None
+    parts: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The arrays of the file that it is."""
+        return self.parts or (self.name,)
 
     @property
     def text(self) -> str:
@@ -171,6 +197,8 @@ def recognise(
             found[role] = one
             left.remove(one)
     _drop_spare(found, left)
+    if not {"ivar", "error", "variance"} & found.keys():
+        _add_sides(found, left)
     for role, needed in (("flux", not has_flux), ("wave", not has_wave)):
         if needed and role not in found and not (role == "wave" and "loglam" in found):
             raise RolesError(_missing(role, arrays))
@@ -184,8 +212,8 @@ def recognise(
 
 
 def plain(name: str) -> str:
-    """A name in lower case without punctuation."""
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+    """A name in lower case without punctuation; Greek letters by their names."""
+    return re.sub(r"[^a-z0-9]", "", name.lower().translate(_GREEK))
 
 
 def _named(arrays: Sequence[Held], name: str, role: str) -> Held:
@@ -206,11 +234,23 @@ def _forms(one: Held) -> list[str]:
     ``spectrum.flux`` and ``spectrum_flux`` are a flux, ``flam_err`` and ``err_flam`` an error.
     """
     whole, last = plain(one.name), plain(re.split(r"[./:]", one.name)[-1])
+    bare = re.match(rf"({'|'.join(EXTRACTIONS)})_(.+)", one.name.lower())
+    last = plain(bare[2]) if bare else last
     forms = [whole, last, whole.removeprefix("spectrum")]
     # Not of values of objects: FLUX_Z is one in the z band.
     for word in NAMES["flux"] if one.along == "pixels" else ():
         forms += [last.removeprefix(word), last.removesuffix(word)]
     return list(dict.fromkeys(form for form in forms if form))
+
+
+def _strange_to(flux: Held | None, one: Held) -> tuple[bool, bool]:
+    """Whether a name has nothing of the flux's, which others of its kind may: FLAM_IVAR of FLAM."""
+    later = one.name.lower().startswith(EXTRACTIONS[1:])
+    if flux is None:
+        return later, True
+    group = flux.name.rpartition(".")[0]
+    beside = bool(group) and one.name.rpartition(".")[0] == group
+    return later, not beside and plain(flux.name) not in plain(one.name)
 
 
 def _fits(role: str, one: Held) -> bool:
@@ -223,14 +263,15 @@ def _by_name(arrays: Sequence[Held], found: Mapping[str, Held]) -> list[tuple[st
         if role in found:
             continue
         free = [one for one in arrays if one not in out.values() and _fits(role, one)]
+        flux = out.get("flux", found.get("flux"))
         candidates = [
-            (at, names.index(form), one)
+            (at, names.index(form), _strange_to(flux, one), one)
             for one in free
             for at, form in enumerate(_forms(one))
             if form in names
         ]
         if candidates:
-            out[role] = min(candidates, key=lambda candidate: candidate[:2])[2]
+            out[role] = min(candidates, key=lambda candidate: candidate[:3])[3]
     return list(out.items())
 
 
@@ -258,11 +299,54 @@ def _by_unit(arrays: Sequence[Held], found: Mapping[str, Held]) -> list[tuple[st
 
 def _drop_spare(found: dict[str, Held], left: list[Held]) -> None:
     """Keep one of several that say the same."""
+    weight = "ivar" in found and not set(_forms(found["ivar"])).isdisjoint(WEIGHTS)
+    if weight and {"error", "variance"} & found.keys():
+        left.append(found.pop("ivar"))
     for better, worse in (("ivar", "error"), ("ivar", "variance"), ("error", "variance")):
         if better in found and worse in found:
             left.append(found.pop(worse))
     if "loglam" in found and "wave" in found:
         left.append(found.pop("loglam"))
+
+
+def _add_sides(found: dict[str, Held], left: list[Held]) -> None:
+    """Errors that are given below and above become one."""
+    sides = _both_sides(left)
+    if sides is not None:
+        below, above, found["error"] = sides
+        left.remove(below)
+        left.remove(above)
+
+
+def _both_sides(arrays: Sequence[Held]) -> tuple[Held, Held, Held] | None:
+    """Errors below and above, and what stands for both: their quadratic mean; None for none."""
+    pixels = {plain(one.name): one for one in arrays if one.along == "pixels"}
+    for name, below in pixels.items():
+        match = _BELOW.match(name)
+        above = None if match is None else next(
+            (pixels[match[1] + word] for word in _ABOVE if match[1] + word in pixels), None
+        )  # fmt: skip
+        if above is not None:
+            return below, above, _joined(below, above)
+    return None
+
+
+def _joined(below: Held, above: Held) -> Held:
+    def load(rows: slice) -> Any:
+        lower, upper = below.load(rows), above.load(rows)
+        if isinstance(lower, list):
+            return [_mean(*pair) for pair in zip(lower, upper, strict=True)]
+        return _mean(lower, upper)
+
+    return Held(
+        f"{below.name}, {above.name}", "pixels", below.unit, "",
+        f"{below.where or below.name} and {above.where or above.name}", load,
+        parts=(below.name, above.name),
+    )  # fmt: skip
+
+
+def _mean(lower: Any, upper: Any) -> Any:
+    return np.sqrt((np.square(lower, dtype=np.float64) + np.square(upper, dtype=np.float64)) / 2)
 
 
 def _missing(role: str, arrays: Sequence[Held]) -> str:

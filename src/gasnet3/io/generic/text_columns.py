@@ -12,15 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasnet3.io.generic.roles import NAMES, RolesError, plain
+from gasnet3.io.naming import NAME_KEYWORDS, number_of
 from gasnet3.io.units import is_flux_density, is_spectral
 from gasnet3.machine.typing import Floats
 
 _COMMENTS = ("#", ";", "!", "%", "//", "\\")
 # A comma last: beside another mark it stands for the point of decimals.
-_DELIMITERS = (";", "\t", "|", ",")
+DELIMITERS = (";", "\t", "|", ",")
+"""What stands between fields, the surest first."""
 _EMPTY = ("", "nan", "null", "none", "--", "n/a", "na", "inf", "-inf")
 _LOGICAL = {"true": 1.0, "false": 0.0}
 _SAID = re.compile(r"^\s*([A-Za-z]\w*)\s*[:=]\s*(.+?)\s*$")
+_QUOTED_VALUE = re.compile(r"""(['"])(.*?)\1\s*(/.*)?$""")
+_FITS_LOGICAL = {"T": True, "F": False}
+_OF_NAMES = {keyword for keywords in NAME_KEYWORDS.values() for keyword in keywords}
 _QUOTED = re.compile(r'"[^"]*"')
 _KNOWN = {name for names in NAMES.values() for name in names}
 
@@ -41,8 +46,8 @@ class TextTable:
         What the comments say in the form ``key: value`` or ``key = value``; keys in upper case.
     comments : str
         All of the comments.
-    words : dict of int to ndarray of str, shape (rows,)
-        What is in the columns without any number.
+    fields : list of list of str
+        What is written in each row: numbers cannot hold all identifiers.
     """
 
     values: Floats
@@ -51,13 +56,26 @@ class TextTable:
     named: bool
     header: dict[str, Any]
     comments: str
-    words: dict[int, NDArray[np.str_]]
+    fields: list[list[str]]
+
+    def text(self, at: int) -> NDArray[np.str_]:
+        """A column as it is written, shape (rows,)."""
+        return np.array([row[at] for row in self.fields], np.str_)
+
+    @property
+    def words(self) -> set[int]:
+        """The columns without any number, where some field does not say that there is none."""
+        return {
+            int(at)
+            for at in np.flatnonzero(np.isnan(self.values).all(axis=0))
+            if any(not is_number(row[at]) for row in self.fields)
+        }
 
 
 def first_numbers(text: str) -> int | None:
     """Which line is the first of at least two fields that are all numbers, or most of them."""
     for at, line in enumerate(text.splitlines()):
-        if line.strip() and not _is_comment(line):
+        if line.strip() and not is_comment(line):
             fields = split(line, delimiter_of(line))
             if len(fields) >= 2 and _numeric(fields):
                 return at
@@ -73,14 +91,10 @@ def parse_table(text: str) -> TextTable:
     delimiter = delimiter_of(lines[first])
     count = len(split(lines[first], delimiter))
     above = [line for line in lines[:first] if line.strip()]
-    comments = [line.strip().lstrip("#;!%/\\").strip() for line in above if _is_comment(line)]
-    bare = [line for line in above if not _is_comment(line)]
+    comments = [line.strip().lstrip("#;!%/\\").strip() for line in above if is_comment(line)]
+    bare = [line for line in above if not is_comment(line)]
     fields = _fields(lines[first:], delimiter, count, first)
     values = np.array([[_number(field) for field in row] for row in fields], np.float64)
-    words = {
-        int(at): np.array([row[at] for row in fields])
-        for at in np.flatnonzero(np.isnan(values).all(axis=0))
-    }
     header = _header(comments)
     found = _named([*comments, *bare], count, delimiter, certain=bare)
     names, units = found or ([f"col{at + 1}" for at in range(count)], [""] * count)
@@ -89,13 +103,13 @@ def parse_table(text: str) -> TextTable:
         for name, unit in zip(names, units, strict=True)
     ]
     said = " ".join(comments)
-    return TextTable(values, names, units, found is not None, header, said, words)
+    return TextTable(values, names, units, found is not None, header, said, fields)
 
 
 def delimiter_of(line: str) -> str | None:
     """What stands between the fields of a line; None for blanks."""
     bare = _QUOTED.sub("", line).strip() if '"' in line else line.strip()
-    return next((mark for mark in _DELIMITERS if mark in bare), None)
+    return next((mark for mark in DELIMITERS if mark in bare), None)
 
 
 def split(line: str, delimiter: str | None) -> list[str]:
@@ -116,13 +130,16 @@ def split(line: str, delimiter: str | None) -> list[str]:
     return fields
 
 
-def _is_comment(line: str) -> bool:
+def is_comment(line: str) -> bool:
+    """Whether a line begins as comments do."""
     return line.lstrip().startswith(_COMMENTS)
 
 
 def _number(text: str) -> float:
     if text.lower() in _LOGICAL:
         return _LOGICAL[text.lower()]
+    if "_" in text:  # Python's own way to write numbers, but an identifier's here
+        return np.nan
     try:
         return float(text)
     except ValueError:
@@ -150,7 +167,7 @@ def _fields(lines: Sequence[str], delimiter: str | None, count: int, first: int)
     """The fields of each line."""
     rows = []
     for at, line in enumerate(lines, start=first + 1):
-        if not line.strip() or _is_comment(line):
+        if not line.strip() or is_comment(line):
             continue
         fields = split(line, delimiter)
         if len(fields) != count:
@@ -164,9 +181,31 @@ def _header(comments: Sequence[str]) -> dict[str, Any]:
     for line in comments:
         match = _SAID.match(line)
         if match:
-            number = _number(match[2])
-            header[match[1].upper()] = match[2].strip("\"'") if np.isnan(number) else number
+            keyword = match[1].upper()
+            text, quoted = _without_comment(match[2])
+            # What names an object is text, whatever it looks like.
+            named = quoted or keyword in _OF_NAMES
+            header[keyword] = text if named else _value(text)
     return header
+
+
+def _without_comment(text: str) -> tuple[str, bool]:
+    """What a keyword says without the comment that a FITS card may have, and whether in quotes."""
+    match = _QUOTED_VALUE.match(text)
+    if match:
+        return match[2].strip(), True
+    return re.split(r"\s/(?:\s|$)", text)[0].strip(), False
+
+
+def _value(text: str) -> Any:
+    """The value of a keyword: a number or yes or no where it is one, else text."""
+    if text in _FITS_LOGICAL:
+        return _FITS_LOGICAL[text]
+    number = _number(text)
+    # Digits that a number would lose, too many or a leading 0, are those of a name.
+    digits = re.fullmatch(r"[-+]?[0-9]+", text) is not None
+    named = digits and isinstance(number_of(text), str)
+    return text if named or np.isnan(number) else number
 
 
 def _named(
@@ -180,9 +219,9 @@ def _named(
         if line not in certain and _SAID.match(line):
             continue
         for mark in dict.fromkeys(
-            (delimiter, *(mark for mark in _DELIMITERS if mark in line), None)
+            (delimiter, *(mark for mark in DELIMITERS if mark in line), None)
         ):
-            pairs = [_name_and_unit(field) for field in split(line, mark)]
+            pairs = [name_and_unit(field) for field in split(line, mark)]
             # A column of row numbers often has no name.
             names = [name or f"col{number}" for number, (name, _) in enumerate(pairs, start=1)]
             if len(pairs) != count or len(set(names)) < count:
@@ -199,7 +238,7 @@ def _named(
     return best[1:] if best[0] else None
 
 
-def _name_and_unit(field: str) -> tuple[str, str]:
+def name_and_unit(field: str) -> tuple[str, str]:
     """``flux [erg/s/cm2/A]`` and ``flux (erg/s/cm2/A)`` are a name and a unit."""
     match = re.match(r"^([^\[(]+?)\s*(?:\[(.*)\]|\((.*)\))$", field)
     return (match[1], match[2] or match[3] or "") if match else (field, "")

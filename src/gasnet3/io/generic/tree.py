@@ -12,15 +12,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from gasnet3.io.generic.arms import tile
 from gasnet3.io.generic.dispersion import axis_of, said_air
 from gasnet3.io.generic.holding import Holding, HoldingReader, axis_held, recognised
 from gasnet3.io.generic.roles import GOOD, NAMES, Along, Held, RolesError, plain
+from gasnet3.io.limits import ARRAYS, PIXELS
 from gasnet3.io.options import ReadOptions
 
-MAX_ARRAYS = 1 << 16
-"""Arrays that a file may have."""
-
-_MAX_PIXELS = 1 << 24
 _UNIT_NAMES = ("UNIT", "UNITS", "BUNIT")
 _GRIDS = (*NAMES["wave"], *NAMES["loglam"])
 _NAMED = 12
@@ -111,8 +109,8 @@ def capitals(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 def check_number(arrays: Sequence[Any]) -> None:
     """Refuse files of more arrays than can be looked at each time; ValueError."""
-    if len(arrays) > MAX_ARRAYS:
-        raise ValueError(f"it has more than {MAX_ARRAYS} arrays: put spectra into rows of one")
+    if len(arrays) > ARRAYS:
+        raise ValueError(f"it has more than {ARRAYS} arrays: put spectra into rows of one")
 
 
 def unpacked(values: Any, said: Attributes) -> NDArray[Any]:
@@ -170,7 +168,11 @@ def _chosen(tree: Tree, options: ReadOptions) -> Holding:
         raise problems[0] if problems else RolesError(nothing)
     if len(found) == 1:
         return next(iter(found.values()))
-    if any(holding.rows > 1 for holding in found.values()):
+    arms = list(found.values())
+    same = len({holding.rows for holding in arms}) == 1
+    if same and tile([recognised(holding, options) for holding in arms]):
+        return replace(arms[0], arms=arms)
+    if any(holding.rows > 1 for holding in arms):
         raise RolesError(
             f"{len(found)} groups have spectra ({', '.join(list(found)[:5])}); say which, for "
             f"example --column flux={next(iter(found))}/flux"
@@ -255,7 +257,7 @@ def _shapes(arrays: Sequence[Array]) -> list[tuple[int | None, int | None]]:
     shapes = [_squeezed(array.shape) for array in arrays if array.kind == "number"]
     tables = sorted({shape for shape in shapes if len(shape) == 2}, key=np.prod, reverse=True)
     ragged = {array.shape[0] for array in arrays if array.kind == "rows"}
-    single = {shape[0] for shape in shapes if len(shape) == 1 and 1 < shape[0] < _MAX_PIXELS}
+    single = {shape[0] for shape in shapes if len(shape) == 1 and 1 < shape[0] < PIXELS}
     return [
         *tables,
         *((rows, None) for rows in sorted(ragged, reverse=True)),

@@ -179,6 +179,8 @@ def _next(path: Path, options: ReadOptions) -> str:
     words = ["gasnet3", "classify", str(path)]
     if options.air is not None:
         words.append("--air" if options.air else "--vacuum")
+    if options.force_air is not None:
+        words.append("--force-air" if options.force_air else "--force-vacuum")
     if options.resolution is not None:
         words += ["--resolution", options.resolution]
     for option, pairs in (("--column", options.columns), ("--unit", options.units)):

@@ -95,6 +95,9 @@ def _arrays(dataset: h5py.Dataset, path: str) -> list[Array]:
         # Of a type that numpy does not have, as times.
         return [Array(path, (), "other")]
     said = _said(dataset)
+    if dataset.is_virtual or dataset.external:
+        # Its numbers lie in other files, which a file must not make us open.
+        return [Array(path, (), "other")]
     if dtype.names is None or len(shape) != 1:
         return [_array(dataset, path, dtype, shape, said, dataset)]
     units = _astropy_units(dataset)

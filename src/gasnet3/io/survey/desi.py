@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import IntFlag
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -18,7 +17,9 @@ from gasnet3.flags import ZWarn
 from gasnet3.io import fits_table
 from gasnet3.io.errors import ReadError, check_range
 from gasnet3.io.fits_table import Header, header_int, header_text
+from gasnet3.io.packed import open_unpacked
 from gasnet3.io.reader import Understood
+from gasnet3.io.targets import FiberMask, kind_flags, status_flags
 from gasnet3.machine.typing import Bools, Floats
 from gasnet3.spectra.batch import ARM_JOINS, RESOLUTION, Spectra
 from gasnet3.spectra.resample import BadGrid, Placement, rebin_placed
@@ -45,32 +46,6 @@ _ANSWERS = ("REDSHIFTS", "ZBEST")
 _IMAGE = re.compile(r"([A-Z]{1,3})_(WAVELENGTH|FLUX|IVAR|MASK)$")
 _END = b"END".ljust(fits_table.CARD)
 
-
-class FiberMask(IntFlag):
-    """Bits of desispec's ``fibermask`` (FIBERSTATUS) that are looked at."""
-
-    UNASSIGNED = 1 << 0
-    BROKENFIBER = 1 << 2
-    BADPOSITION = 1 << 9
-    POORPOSITION = 1 << 10
-    LOWEFFTIME = 1 << 15
-    BADFIBER = 1 << 16
-    BADTRACE = 1 << 17
-    BADFLAT = 1 << 18
-    BADARC = 1 << 19
-
-
-FLAGGED: dict[FiberMask, ZWarn] = {
-    FiberMask.BROKENFIBER | FiberMask.BADFIBER: ZWarn.UNPLUGGED,
-    FiberMask.UNASSIGNED | FiberMask.BADPOSITION: ZWarn.BAD_TARGET,
-    FiberMask.BADTRACE | FiberMask.BADFLAT | FiberMask.BADARC: ZWarn.POORDATA,
-    FiberMask.POORPOSITION | FiberMask.LOWEFFTIME: ZWarn.POORDATA,
-}
-"""What the bits of a fibre's status mean for its spectrum.
-
-A stuck or restricted positioner (bits 1 and 3) may well be on its target; amplifiers and pixels
-that are bad (bits 20 to 24) are masked in the spectrum; bits 25 to 30 speak of a whole petal.
-"""
 
 _UNUSABLE = int(
     FiberMask.UNASSIGNED
@@ -182,7 +157,7 @@ class _Targets:
 
 def _targets(path: Path) -> _Targets:
     """What the fibermap says; it is the first extension, or follows the images."""
-    with fits_table.open_fits(path) as stream:
+    with open_unpacked(path) as stream:
         primary = fits_table.read_primary(stream, path)
         fits_table.skip_data(stream, primary, path)
         header = fits_table.read_header(stream, path)
@@ -219,12 +194,15 @@ def _images(
     path: Path, targets: _Targets, rows: NDArray[np.int64]
 ) -> Iterator[tuple[Header, NDArray[Any] | None]]:
     """Every extension but the fibermap: its header, and the rows of its image if we want it."""
-    with fits_table.open_fits(path) as stream:
+    with open_unpacked(path) as stream:
         header = fits_table.read_header(stream, path)
         while header is not None:
             name = header_text(header, "EXTNAME")
-            wanted = _IMAGE.match(name) and header_text(header, "XTENSION") == "IMAGE"
-            if not wanted:
+            zipped = fits_table.is_zipped_image(header)
+            if _IMAGE.match(name) and zipped:
+                fits_table.skip_data(stream, header, path)
+                yield header, fits_table.read_zipped_image(path, name, rows)
+            elif not _IMAGE.match(name) or header_text(header, "XTENSION") != "IMAGE":
                 fits_table.skip_data(stream, header, path)
                 if name not in ("", "PRIMARY", "FIBERMAP"):
                     yield header, None
@@ -353,13 +331,10 @@ def _mean(flux: Floats, ivar: Floats) -> tuple[Floats, Floats, bool]:
 
 def _flags(targets: _Targets, status: NDArray[np.int64], which: slice) -> NDArray[np.int64]:
     """ZWARN bits that the fibermap tells of some targets."""
-    flags = np.zeros(len(status), np.int64)
-    for bits, flag in FLAGGED.items():
-        flags[(status & int(bits)) != 0] |= int(flag)
+    flags = status_flags(status)
     if "OBJTYPE" in targets.table:
         kind = targets.table["OBJTYPE"][targets.first[which]]
-        flags[kind == "SKY"] |= int(ZWarn.SKY)
-        flags[kind == "BAD"] |= int(ZWarn.BAD_TARGET)
+        flags |= kind_flags(kind)
     return flags
 
 

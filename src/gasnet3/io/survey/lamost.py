@@ -15,6 +15,7 @@ from gasnet3.io import fits_table
 from gasnet3.io.errors import ReadError
 from gasnet3.io.fits_table import Header, header_float, header_int, header_text
 from gasnet3.io.naming import class_label, names_of
+from gasnet3.io.packed import open_unpacked
 from gasnet3.io.reader import SingleSpectrumReader, Understood, one_spectrum
 from gasnet3.io.survey.sdss import as_key
 from gasnet3.machine.typing import Floats
@@ -129,7 +130,7 @@ class _File:
 
 
 def _load(path: Path) -> _File:
-    with fits_table.open_fits(path) as stream:
+    with open_unpacked(path) as stream:
         header = fits_table.read_primary(stream, path)
         if header_int(header, "NAXIS") == 2:
             image = fits_table.read_image(stream, header, path)

@@ -13,6 +13,7 @@ from gasnet3.io import fits_table
 from gasnet3.io.errors import ReadError
 from gasnet3.io.fits_table import Header, header_float, header_int, header_text
 from gasnet3.io.naming import names_of
+from gasnet3.io.packed import open_unpacked
 from gasnet3.io.reader import SingleSpectrumReader, Understood, one_spectrum
 from gasnet3.io.survey.sdss import apply_mask, as_key, field_id, known_flags, spectrum_id
 from gasnet3.spectra.batch import RESOLUTION, Spectra
@@ -100,7 +101,7 @@ class SdssSpecReader(SingleSpectrumReader):
 
 def _load(path: Path) -> tuple[Header, dict[str, NDArray[Any]], dict[str, Any]]:
     """Primary header, columns of the coadd, and the first row of what the survey says of it."""
-    with fits_table.open_fits(path) as stream:
+    with open_unpacked(path) as stream:
         primary = fits_table.read_primary(stream, path)
         fits_table.skip_data(stream, primary, path)
         header = fits_table.read_header(stream, path)

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gasnet3.io.errors import ReadError, check_range
-from gasnet3.io.fits_table import check_sum, header_int, open_fits, read_header
+from gasnet3.io.fits_table import header_int, read_header, skip_data
+from gasnet3.io.limits import UNIT_BYTES
+from gasnet3.io.packed import check_sum, open_unpacked
 from gasnet3.io.reader import Understood
 from gasnet3.io.survey.sdss import (
     SIGMA,
@@ -24,7 +26,10 @@ from gasnet3.machine.files import check_sizes
 from gasnet3.spectra.batch import RESOLUTION, Spectra
 from gasnet3.spectra.resolution import typical
 
-_MAX_BYTES = 1 << 31
+_LACKS = (
+    "it has no images of ivar and and-mask (HDU 1 and 2): an spPlate of flux alone, from which "
+    "nothing can be told; fetch the whole file"
+)
 _PLUGMAP = ("FIBERID", "OBJTYPE", "RA", "DEC")
 
 
@@ -55,8 +60,12 @@ class SdssSpPlateReader:
 
     def count(self, path: Path) -> int:
         """Number of fibres, from the header."""
-        with open_fits(path) as stream:
+        with open_unpacked(path) as stream:
             header = read_header(stream, path)
+            if header is not None:
+                skip_data(stream, header, path)
+            if read_header(stream, path) is None:
+                raise ReadError(path, _LACKS)
         rows = header_int(header or {}, "NAXIS2")
         if rows is None or rows < 0:
             raise ReadError(path, "its header has no usable NAXIS2; fetch the file again")
@@ -121,13 +130,15 @@ def _load(
     from astropy.io import fits
 
     # We open the file: astropy leaves one it cannot make sense of to the garbage collector.
-    with open_fits(path) as stream, warnings.catch_warnings():
+    with open_unpacked(path) as stream, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             with fits.open(stream, memmap=False) as hdus:
                 check_sizes(hdus)
-                if any(hdu.size > _MAX_BYTES for hdu in hdus):
+                if any(hdu.size > UNIT_BYTES for hdu in hdus):
                     raise ValueError("an HDU claims more than 2 GiB")
+                if len(hdus) < 3:
+                    raise ReadError(path, _LACKS)
                 header = dict(hdus[0].header)
                 flux, ivar, mask = (np.asarray(hdus[i].section[rows]) for i in range(3))
                 shapes = {hdus[i].shape for i in range(3)}
@@ -136,6 +147,8 @@ def _load(
                     sigma = np.asarray(hdus[4].section[rows])
                 plugmap = _plugmap(hdus[5].data, hdus[0].shape[0]) if len(hdus) > 5 else {}
                 check_sum(stream)
+        except ReadError:
+            raise
         # astropy has no one exception for damaged files: KeyError, TypeError, OSError, ...
         except Exception as error:
             reason = f"astropy cannot read it as spPlate ({type(error).__name__}: {error})"

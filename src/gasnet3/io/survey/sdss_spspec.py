@@ -12,6 +12,7 @@ from gasnet3.flags import ZWarn
 from gasnet3.io import fits_table
 from gasnet3.io.errors import ReadError
 from gasnet3.io.fits_table import Header, header_float, header_int, header_text
+from gasnet3.io.packed import open_unpacked
 from gasnet3.io.reader import SingleSpectrumReader, Understood, one_spectrum
 from gasnet3.io.survey.sdss import (
     SIGMA,
@@ -101,7 +102,7 @@ class SdssSpSpecReader(SingleSpectrumReader):
 
 def _load(path: Path) -> tuple[Header, NDArray[Any], NDArray[np.int64]]:
     """Header, image, and the bits of each pixel."""
-    with fits_table.open_fits(path) as stream:
+    with open_unpacked(path) as stream:
         header = fits_table.read_primary(stream, path)
         image = fits_table.read_image(stream, header, path)
         if image.ndim != 2 or len(image) < 4:
