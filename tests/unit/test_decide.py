@@ -83,7 +83,6 @@ def test_no_second_minimum_is_nan_and_never_a_magic_number():
 def test_robustness_is_eq_17():
     found = candidates("GALAXY", [0.5, 0.9], [1000.0, 1500.0])
     assert decide.robustness(ranked(found))[0] == pytest.approx(0.5)
-    assert decide.class_robustness(found)[0] == pytest.approx(0.5)
 
 
 def test_two_equal_minima_have_robustness_zero():

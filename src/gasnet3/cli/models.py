@@ -38,6 +38,13 @@ def models(
             _show(title, list_models(SHIPPED / name))
 
 
+def show_models(directory: Path, names: set[str]) -> None:
+    """A line for each of some models of a directory."""
+    from gasnet3.nets.registry import list_models
+
+    _show(str(directory), [info for info in list_models(directory) if info.name in names])
+
+
 def _show(title: str, known: list[ModelInfo]) -> None:
     """A line a model."""
     rows = []
@@ -48,7 +55,7 @@ def _show(title: str, known: list[ModelInfo]) -> None:
         ends = "{:.0f} to {:.0f}".format(*card.observed.wave[[0, -1]])
         size = f"{info.weights.stat().st_size / 1e6:.1f} MB"
         rows.append(
-            (info.name, card.cls, card.architecture, options, z_range, ends, str(card.degree),
+            (info.name, f"{card.cls} {card.subclass}".strip(), card.architecture, options, z_range, ends, str(card.degree),
              size, card.licence, card.sha256[:12])
         )  # fmt: skip
     heads = ("name", "class", "network", "options", "z", "Å", "degree", "size", "licence", "sha256")

@@ -93,6 +93,8 @@ def export(models: str | Path | Sequence[str | Path], directory: str | Path) -> 
         raise ExportError(f"{models}: these networks are exported already; name trained ones")
     _check_installed()
     loaded = load_models(models)
+    for model in loaded.values():
+        model.card.need_network()
     with _appearing(directory) as temporary:
         made, hashes = [], {}
         for cls, model in loaded.items():

@@ -42,9 +42,9 @@ class OnnxPipeline(Classifier):
         request = Request(directory, solver, choices=choices)
         check_exported(request, device)
         loaded = load_exported(directory)
-        found = resolve(request, {cls: model.card for cls, model in loaded.items()})
+        found = resolve(request, {key: model.card for key, model in loaded.items()})
         engines = tuple(
-            Engine(loaded[card.cls].narrowed(card), found.expected(card)) for card in found.cards
+            Engine(loaded[card.key].narrowed(card), found.expected(card)) for card in found.cards
         )
         return cls(
             engines, SOLVERS[solver], None, found.fitted, choices, found.priors, found.saved,

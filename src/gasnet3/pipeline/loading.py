@@ -72,7 +72,7 @@ def look_up(request: Request) -> Resolved:
         check_exported(request)
     for info in found.values():
         read_weights(info.weights, info.card)
-    return resolve(request, {cls: info.card for cls, info in found.items()})
+    return resolve(request, {key: info.card for key, info in found.items()})
 
 
 def use_threads(models: ModelNames, threads: int) -> None:

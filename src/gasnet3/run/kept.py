@@ -71,7 +71,7 @@ def _header(outcome: Outcome, plan: Plan) -> CurvesHeader:
         shift = as_numpy(found.shift)
         step = float(shift[1] - shift[0]) if len(shift) > 1 else 1.0
         grids[cls] = Grid(float(shift[0]), step, len(shift))
-    weights = {engine.cls: engine.model.card.sha256 for engine in outcome.engines}
+    weights = {engine.key: engine.model.card.sha256 for engine in outcome.engines}
     posterior = outcome.weights is not None
     return CurvesHeader(plan.request.solver, weights, grids, posterior)
 

@@ -15,7 +15,7 @@ from gasnet3.solve.broaden import BroadenedModel
 from gasnet3.solve.curves import Curves, scan_amortised
 from gasnet3.solve.limits import SYSTEMATIC_KM_S
 from gasnet3.solve.population import Population
-from gasnet3.solve.prepare import Prepared, legendre_basis
+from gasnet3.solve.prepare import NO_POLYNOMIAL, Prepared, legendre_basis
 from gasnet3.solve.splines import spline_coefficients
 from gasnet3.spectra.lattice import C_KM_S, LN10_STEP
 
@@ -52,6 +52,11 @@ class Engine:
     def cls(self) -> str:
         """Class of the model."""
         return self.card.cls
+
+    @property
+    def key(self) -> str:
+        """Class of the model, and name where several may compete in it."""
+        return self.card.key
 
     def broadened(self, sigma: float) -> Engine:
         """The engine for spectra whose line spread has this σ in pixels, where it is broader."""
@@ -130,7 +135,11 @@ class Engine:
         """Exact scan whose normal matrices serve for several shifts."""
         from gasnet3.solve.scan import FRUGAL  # loads torch
 
-        return self._scan(FRUGAL[self.cls])
+        frugality = FRUGAL[self.cls]
+        if self.card.degree == NO_POLYNOMIAL:
+            # What continua add to normal matrices changes from shift to shift.
+            frugality = replace(frugality, share=frugality.step)
+        return self._scan(frugality)
 
     def _scan(self, frugality: Frugality) -> ExactScan:
         from gasnet3.solve.scan import ExactScan  # loads torch
