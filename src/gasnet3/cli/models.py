@@ -50,13 +50,14 @@ def _show(title: str, known: list[ModelInfo]) -> None:
     rows = []
     for info in known:
         card = info.card
+        cls = f"{card.cls} {card.subclass}".strip()
         options = ", ".join(f"{key} = {value}" for key, value in card.options.items())
         z_range = f"{card.z_min:g} to {card.z_max:g}"
         ends = "{:.0f} to {:.0f}".format(*card.observed.wave[[0, -1]])
         size = f"{info.weights.stat().st_size / 1e6:.1f} MB"
         rows.append(
-            (info.name, f"{card.cls} {card.subclass}".strip(), card.architecture, options, z_range, ends, str(card.degree),
-             size, card.licence, card.sha256[:12])
+            (info.name, cls, card.architecture, options, z_range, ends, str(card.degree), size,
+             card.licence, card.sha256[:12])
         )  # fmt: skip
     heads = ("name", "class", "network", "options", "z", "Å", "degree", "size", "licence", "sha256")
     grid(title, heads, rows)

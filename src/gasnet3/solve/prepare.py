@@ -319,7 +319,7 @@ def _fit_continuum(
     lattice: LogLattice,
     degree: int,
     device: Device,
-) -> tuple[Float64[Array, "rows {degree}+1"], Float64[Array, "rows {degree}+1 {degree}+1"]]:
+) -> tuple[Float64[Array, "rows terms"], Float64[Array, "rows terms terms"]]:
     """Weighted least-squares Legendre coefficients, and their inverse covariance."""
     xp, (rows, n), terms = namespace(flux), flux.shape, max(degree, 0) + 1
     # Weights relative to the row's mean: only ratios matter, and cgs fluxes stay in range.
