@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,9 +23,6 @@ SHARP = "R=20000"
 
 EACH = {"QSO": 70, "STAR": 70}
 """Spectra of each class."""
-
-NEAREST = 0.06
-"""Redshift from which quasars are taken."""
 
 
 @contextmanager
@@ -50,8 +48,6 @@ def template_files(templates: Path) -> Iterator[tuple[list[Path], list[Path]]]:
 
 def real_spectra(shared: Path) -> tuple[Spectra, NDArray[np.str_], NDArray[np.float64]]:
     """Labelled real quasars and stars, evenly spread over the list, with classes and redshifts."""
-    import sys
-
     sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "recipes"))
     from mock_survey.library import Survey
 
