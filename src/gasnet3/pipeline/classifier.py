@@ -157,7 +157,7 @@ class Classifier(ABC):
                 self.solver.propose(engine, p, k, known.get(engine.key)) for engine, p in each
             ]
             n_good = placed(spectra.n_independent, self.device)
-            looks = looks_at(proposals, [engine.dof for engine in self.engines], n_good)
+            looks = looks_at(proposals, self.engines, n_good)
             candidates = [
                 self.solver.settle(engine, p, proposed, k, few)
                 for (engine, p), proposed, few in zip(each, proposals, looks, strict=True)
