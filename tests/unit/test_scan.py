@@ -156,7 +156,7 @@ def test_where_templates_are_dark_they_explain_nothing(rng):
     rest = shifts.rest_lattice(OBSERVED)
     pixel = np.arange(rest.n)
     vectors = 100.0 + np.stack([np.sin(pixel / scale) for scale in (300.0, 500.0, 700.0)])
-    vectors[:, : rest.n - 300] *= 1e-6
+    vectors[:, : rest.n - 2000] *= 1e-3
     ivar = torch.zeros(2, OBSERVED.n)
     ivar[:, 500:1200] = 10.0
     flux = torch.from_numpy(rng.normal(size=(2, OBSERVED.n))).float() * (ivar > 0)
@@ -168,4 +168,4 @@ def test_where_templates_are_dark_they_explain_nothing(rng):
     for frugality in (EXACT, FRUGAL):
         scan = ExactScan.build(torch.from_numpy(vectors).float(), OBSERVED.n, shifts, frugality)
         curve = scan.scan(prepared)
-        assert (curve / constant - 1).abs().max() < 1e-3
+        assert (curve / constant - 1).abs().max() < 2e-3
