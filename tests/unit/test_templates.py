@@ -213,6 +213,8 @@ def test_what_is_there_is_kept(tmp_path):
         add_templates(files, out)
     add_templates(files, out, TemplateOptions(degree=2), overwrite=True)
     assert {info.card.degree for info in list_models(out)} == {2}
+    with pytest.raises(TemplatesError, match="two models would be called star-k"):
+        add_templates(files[:1], out, TemplateOptions(subclass="k"))
     with pytest.raises(ModelError, match="different lattices"):
         add_templates(qso_library(tmp_path), out, TemplateOptions(lattice=LogLattice(35563, 4000)))
     assert len(list_models(out)) == 2

@@ -1,9 +1,9 @@
 """Models of template libraries: eigenspectra for the exact and hybrid solvers, without training.
 
 A basis of templates is a linear model as the eigenspectra of an Encoder are, so what solves with
-these solves with it. The continuum polynomial is free in every fit: what a template has of it
-(over all its pixels a polynomial of the same degree) changes no model, and is taken out for the
-sake of single precision. What is left is turned into orthogonal vectors.
+these solves with it. Templates have continua of their own, so that no polynomial is fitted beside
+them unless it is asked for; then what they have of one of the same degree, which changes no model,
+is taken out for the sake of single precision. What is left is turned into orthogonal vectors.
 """
 
 from __future__ import annotations
@@ -183,7 +183,14 @@ def add_templates(
             f"{directory}: has {old[0].name} already, of the same class and subclass; add "
             "--overwrite, name another directory, or give --subclass"
         )
-    common_lattice([*(card for card, _ in made), *(i.card for i in there if i not in old)])
+    kept = [info for info in there if info not in old]
+    names = [card.name for card, _ in made] + [info.name for info in kept]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise TemplatesError(
+            f"{directory}: two models would be called {twice[0]}; give one of them another "
+            "--subclass"
+        )
+    common_lattice([*(card for card, _ in made), *(info.card for info in kept)])
     for info in old:
         info.path.unlink()
         info.weights.unlink(missing_ok=True)
