@@ -130,9 +130,10 @@ def lines(asked: Asked, cost: dict[str, float], models: Sequence[str]) -> list[s
     ]
     return [
         f"{len(asked.cls)} real spectra of SDSS, LAMOST and DESI from 3600 to 9200 Å; "
-        f"{len(models)} models of redrock's QSO HIZ and LOZ and of its eight kinds of stars. "
+        f"{len(models)} models of redrock's QSO HIZ and LOZ (its files), of its stars CV, K and M "
+        "(its files) and A, B, F, G and WD (its vectors, written as such files). "
         f"Redshifts are the same within {LIMIT['QSO']:g} (quasars) and {LIMIT['STAR']:g} (stars). "
-        "right: class and redshift of the label. No galaxy is tried, by neither.",
+        "right: class and redshift of the label. Neither tries galaxies.",
         "",
         table(HEAD, rows),
         "Not the same:" if others else "All are the same.",
