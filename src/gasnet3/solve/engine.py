@@ -138,7 +138,8 @@ class Engine:
         frugality = FRUGAL[self.cls]
         if self.card.degree == NO_POLYNOMIAL:
             # What continua add to normal matrices changes from shift to shift.
-            frugality = replace(frugality, share=frugality.step)
+            step = frugality.step
+            frugality = replace(frugality, share=step, average=step)
         return self._scan(frugality)
 
     def _scan(self, frugality: Frugality) -> ExactScan:
