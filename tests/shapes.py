@@ -73,7 +73,7 @@ def classified() -> int:
     engine, solver = Engine(InNumPy(engines[1].model)), SOLVERS["amortised"]
     prepared = prepare(spectra, 5, None)
     proposals = solver.propose(engine, prepared, 2)
-    looks = looks_at([proposals], [engine.dof], spectra.n_good)[0]
+    looks = looks_at([proposals], [engine], spectra.n_good)[0]
     return rows + len(solver.settle(engine, prepared, proposals, 2, looks).chi2)
 
 

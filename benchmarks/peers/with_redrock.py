@@ -11,7 +11,7 @@ import hashlib
 import importlib.util
 import io
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -142,6 +142,8 @@ class Redrock:
     resolution : bool
         Whether the spectra come with resolution matrices instead of smoothed templates, of as
         many diagonals as redrock's own reader of SDSS spectra gives them.
+    files : sequence of Path
+        Template files of redrock's own format in the place of the library's, read as they are.
 
     Raises
     ------
@@ -153,18 +155,21 @@ class Redrock:
 
     name = "redrock"
 
-    def __init__(self, library: Path, *, resolution: bool = False) -> None:
+    def __init__(
+        self, library: Path, *, resolution: bool = False, files: Sequence[Path] = ()
+    ) -> None:
         if not installed():
             raise ModuleNotFoundError(HOW_TO_GET)
         from redrock.templates import DistTemplate, load_templates
 
         kind = "matrix of " if resolution else ""
-        self.identity = f"redrock {version('redrock')} {_digest(library)} {kind}{LINE_SPREAD}, Δχ²"
+        digest = _digest_of(files) if files else _digest(library)
+        self.identity = f"redrock {version('redrock')} {digest} {kind}{LINE_SPREAD}, Δχ²"
         self.spread = sparse.identity(OBSERVED.n, format="dia")
         if resolution:
             self.spread = resolution_matrix(OBSERVED.n)
         with tempfile.TemporaryDirectory() as directory, _quiet():
-            files = write_templates(library, Path(directory), smooth=not resolution)
+            files = files or write_templates(library, Path(directory), smooth=not resolution)
             templates = load_templates([str(file) for file in files])
         grids = {BAND: OBSERVED.wave}
         with _quiet():
@@ -206,9 +211,13 @@ NUMBERS = {"z": "z", "z_err": "zerr", "delta_chi2": "deltachi2"}
 @cache
 def _digest(library: Path) -> str:
     """A checksum of the template files."""
+    return _digest_of([library / f"{name}.npz" for name in template_names()])
+
+
+def _digest_of(files: Iterable[Path]) -> str:
     total = hashlib.sha256()
-    for name in template_names():
-        total.update((library / f"{name}.npz").read_bytes())
+    for path in files:
+        total.update(path.read_bytes())
     return total.hexdigest()[:16]
 
 

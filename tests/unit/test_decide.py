@@ -83,7 +83,6 @@ def test_no_second_minimum_is_nan_and_never_a_magic_number():
 def test_robustness_is_eq_17():
     found = candidates("GALAXY", [0.5, 0.9], [1000.0, 1500.0])
     assert decide.robustness(ranked(found))[0] == pytest.approx(0.5)
-    assert decide.class_robustness(found)[0] == pytest.approx(0.5)
 
 
 def test_two_equal_minima_have_robustness_zero():
@@ -100,6 +99,23 @@ def test_probabilities():
     assert p[0, GALAXY] == pytest.approx(1 / (1 + np.exp(-1)))
     assert p[0, QSO] == 0.0
     assert p.sum() == pytest.approx(1.0)
+
+
+def test_models_of_a_class_compete():
+    order = ranked(
+        candidates("STAR", [0.0, 0.001], [1000.0, 1100.0]),
+        candidates("STAR", [0.00001, 0.002], [990.0, 1300.0]),
+        candidates("QSO", [0.00001, NAN], [1050.0, NAN]),
+    )
+    # What the second found at 0 too, the first need not tell again; a quasar is something else.
+    assert order.z[0, :4] == pytest.approx([0.00001, 0.00001, 0.001, 0.002])
+    assert [order.classes[i] for i in order.cls[0, :4]] == ["STAR", "QSO", "STAR", "STAR"]
+    assert order.cls[0, 0] == 1
+    assert np.isnan(order.chi2[0, 4:]).all()
+    assert decide.delta_chi2(order)[0] == pytest.approx(110.0)
+    p = decide.class_probabilities(order)
+    assert p[0, QSO] == pytest.approx(1 / (1 + np.exp(30)))
+    assert np.nansum(p) == pytest.approx(1.0)
 
 
 def test_a_poor_fit_is_less_sure_of_the_class():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -168,13 +170,19 @@ def test_priors_add_the_same_to_arrays_and_to_tensors():
 
 
 def test_classes_far_behind_are_looked_at_once_and_twice_where_the_leader_is():
-    def proposals(chi2: float, shift: float) -> Proposals:
-        models = FixedModels(np.zeros((1, 10)), ShiftRange(0, 1), 3)
-        return Proposals(np.array([[shift]]), np.array([[chi2]]), 1.5, models)
+    few = looks(("A", 4000, 100.0), ("B", 4900, 500.0), ("C", 9000, 101.0), ("D", 9000, 900.0))
+    assert few == [ALL, ALL, 2, 1]
 
-    few = looks_at(
-        [proposals(4000, 100.0), proposals(4000 + 900, 500.0), proposals(9000, 101.0),
-         proposals(9000, 900.0)],
-        [10] * 4, np.array([4000]),
-    )  # fmt: skip
-    assert [int(one[0]) for one in few] == [ALL, ALL, 2, 1]
+
+def test_models_far_behind_another_of_their_class_are_not_looked_at():
+    of_two = looks(("A", 4000, 100.0), ("B", 7000, 500.0), ("B", 7900, 600.0), ("B", 8100, 101.0))
+    assert of_two == [ALL, 1, 1, 0]
+    assert looks(("A", 4000, 100.0), ("A", 4900, 100.0), ("A", 5100, 100.0)) == [ALL, ALL, 0]
+
+
+def looks(*models: tuple[str, float, float]) -> list[int]:
+    """How many proposals are looked at of models by class, with χ² and shift of their best."""
+    source = FixedModels(np.zeros((1, 10)), ShiftRange(0, 1), 3)
+    each = [Proposals(np.array([[s]]), np.array([[c]]), 1.5, source) for _, c, s in models]
+    engines = [SimpleNamespace(cls=cls, dof=10) for cls, _, _ in models]
+    return [int(one[0]) for one in looks_at(each, engines, np.array([4000]))]

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gasnet3.solve.prepare import MIN_GOOD, legendre_basis, prepare
+from gasnet3.solve.prepare import MIN_GOOD, NO_POLYNOMIAL, legendre_basis, prepare
 from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.lattice import OBSERVED
 
@@ -88,7 +88,16 @@ def test_constant_spectrum_is_unusable():
 
 def test_negative_degree_raises():
     with pytest.raises(ValueError, match="degree"):
-        prepare(spectra(np.ones((1, OBSERVED.n))), -1)
+        prepare(spectra(np.ones((1, OBSERVED.n))), -2)
+
+
+def test_without_a_polynomial_only_the_size_is_taken_out():
+    flux = 3.0 + np.sin(np.arange(OBSERVED.n) / 100.0)[None]
+    prepared = prepare(spectra(flux), NO_POLYNOMIAL)
+    np.testing.assert_allclose(prepared.flux[0] * prepared.norm[0], flux[0], rtol=1e-6)
+    np.testing.assert_allclose(prepared.norm, np.sqrt((flux**2).mean()))
+    assert (prepared.evaluate_continuum() == 0).all()
+    assert (prepared.weights(4)[:, 1:] == 0).all()
 
 
 @settings(max_examples=20)

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from gasnet3.solve.curves import scan_amortised
-from gasnet3.solve.prepare import legendre_basis, prepare
+from gasnet3.solve.prepare import NO_POLYNOMIAL, legendre_basis, prepare
 from gasnet3.solve.refine import fit_at
 from gasnet3.solve.scan import EXACT, ExactScan, Frugality
 from gasnet3.spectra.batch import Spectra
@@ -149,3 +149,23 @@ def test_all_masked_rows_stay_finite():
     engine = toy_engine("STAR")
     nothing = torch.zeros(2, OBSERVED.n)
     assert torch.isfinite(engine.full_scan.scan(prepared_of(nothing, nothing))).all()
+
+
+def test_where_templates_are_dark_they_explain_nothing(rng):
+    shifts = ShiftRange(3, 400)
+    rest = shifts.rest_lattice(OBSERVED)
+    pixel = np.arange(rest.n)
+    vectors = 100.0 + np.stack([np.sin(pixel / scale) for scale in (300.0, 500.0, 700.0)])
+    vectors[:, : rest.n - 2000] *= 1e-3
+    ivar = torch.zeros(2, OBSERVED.n)
+    ivar[:, 500:1200] = 10.0
+    flux = torch.from_numpy(rng.normal(size=(2, OBSERVED.n))).float() * (ivar > 0)
+    prepared = prepare(
+        Spectra.from_arrays(flux.numpy(), ivar.numpy(), loglam=OBSERVED.loglam, lattice=OBSERVED),
+        NO_POLYNOMIAL,
+    )
+    constant = (prepared.flux**2 * prepared.ivar).sum(dim=1, keepdim=True)
+    for frugality in (EXACT, FRUGAL):
+        scan = ExactScan.build(torch.from_numpy(vectors).float(), OBSERVED.n, shifts, frugality)
+        curve = scan.scan(prepared)
+        assert (curve / constant - 1).abs().max() < 2e-3

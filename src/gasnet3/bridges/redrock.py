@@ -12,7 +12,7 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from gasnet3.catalog.dialects import whole_numbers
-from gasnet3.io.saved_curves import CurvesHeader
+from gasnet3.io.saved_curves import CurvesHeader, column_of, least_by_class
 from gasnet3.machine.extras import needed
 from gasnet3.machine.files import replacing
 from gasnet3.machine.typing import Floats
@@ -152,7 +152,8 @@ def _near(curve: Any, row: int, z: float) -> tuple[Any, Any]:
 def saved_curves(path: str | Path, catalog: Table) -> dict[str, tuple[Floats, NDArray[np.float32]]]:
     """Curves that ``gasnet3 classify --save-curves`` kept, of the spectra of a catalog of that run.
 
-    By class, as :func:`write_details` takes them, NaN where a spectrum has none. CurvesError if
+    By class, as :func:`write_details` takes them, NaN where a spectrum has none; of models that
+    compete in a class the least. CurvesError if
     the file holds no curves, ValueError if an id occurs more than once among them.
     """
     table = pa.parquet.read_table(path)
@@ -164,8 +165,8 @@ def saved_curves(path: str | Path, catalog: Table) -> dict[str, tuple[Floats, ND
     rows = np.array([place.get(name, -1) for name in wanted], np.int64)
     out = {}
     for name, grid in header.grids.items():
-        flat = table[f"chi2_{name.lower()}"].combine_chunks().flatten().to_numpy()
+        flat = table[column_of("chi2", name)].combine_chunks().flatten().to_numpy()
         chi2 = np.full((len(rows), grid.points), np.nan, np.float32)
         chi2[rows >= 0] = flat.reshape(-1, grid.points)[rows[rows >= 0]]
         out[name] = (z_from_shift(grid.shifts), chi2)
-    return out
+    return least_by_class(out)

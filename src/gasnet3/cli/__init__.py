@@ -26,6 +26,7 @@ from gasnet3.cli.plot import plot
 from gasnet3.cli.report import report
 from gasnet3.cli.slurm import slurm
 from gasnet3.cli.status import status
+from gasnet3.cli.templates import templates
 from gasnet3.cli.train import train
 from gasnet3.cli.view import view
 from gasnet3.cli.work import WorkCommand, work
@@ -84,7 +85,7 @@ def main(
 
 COMMANDS = (
     inspect, classify, plan, work, status, merge, slurm, convert, plot, figures, report, view,
-    anomalies, evaluate, judgements, models, mock, train, calibrate, export, info,
+    anomalies, evaluate, judgements, models, templates, mock, train, calibrate, export, info,
 )  # fmt: skip
 for command in COMMANDS:
     app.command(cls=WorkCommand if command is work else None)(command)

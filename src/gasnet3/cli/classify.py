@@ -78,6 +78,7 @@ def classify(
         )  # fmt: skip
         if not quiet:
             _show(result)
+            _tell_of_templates(console.chosen(models))
     show_failures(result.failures, result.files)
     raise typer.Exit(console.SOME_FAILED if result.failures else console.OK)
 
@@ -107,6 +108,18 @@ def _run(
             on_progress=bar("classify"),
             on_message=console.note,
             **settings,  # type: ignore[arg-type]
+        )
+
+
+def _tell_of_templates(models: str | list[str]) -> None:
+    """Say what answers of models without any fit are worth."""
+    from gasnet3.nets.registry import find_models
+
+    if any(info.card.architecture == "templates" for info in find_models(models).values()):
+        console.note(
+            "these models are templates, to which no confidence was fitted: the least reduced χ² "
+            "decides the class, p_z is empty, z_err is formal, and zwarn warns where another "
+            "redshift is nearer than 9 in χ²"
         )
 
 

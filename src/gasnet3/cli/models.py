@@ -38,18 +38,26 @@ def models(
             _show(title, list_models(SHIPPED / name), list_trunk(SHIPPED / name))
 
 
+def show_models(directory: Path, names: set[str]) -> None:
+    """A line for each of some models of a directory."""
+    from gasnet3.nets.registry import list_models
+
+    _show(str(directory), [info for info in list_models(directory) if info.name in names], None)
+
+
 def _show(title: str, known: list[ModelInfo], trunk: TrunkInfo | None) -> None:
     """A line a model, and one for the trunk that serves them."""
     rows = []
     for info in known:
         card = info.card
+        cls = f"{card.cls} {card.subclass}".strip()
         options = ", ".join(f"{key} = {value}" for key, value in card.options.items())
         z_range = f"{card.z_min:g} to {card.z_max:g}"
         ends = "{:.0f} to {:.0f}".format(*card.observed.wave[[0, -1]])
         size = f"{info.weights.stat().st_size / 1e6:.1f} MB"
         rows.append(
-            (info.name, card.cls, card.architecture, options, z_range, ends, str(card.degree),
-             size, card.licence, card.sha256[:12])
+            (info.name, cls, card.architecture, options, z_range, ends, str(card.degree), size,
+             card.licence, card.sha256[:12])
         )  # fmt: skip
     if trunk is not None:
         of, ends = trunk.card, "{:.0f} to {:.0f}".format(*trunk.card.observed.wave[[0, -1]])

@@ -237,18 +237,18 @@ def weigh(
             np.sqrt(2.0 * np.pi) * np.clip(error, 0.02, 50.0) / len(engine.card.shifts)
         )
         each = np.where(np.isfinite(each) & ~as_numpy(found.bad), each, NOTHING)
-        said, said_along = _said(continua.get(engine.cls), shapes, z, curves.get(engine.cls))
+        said, said_along = _said(continua.get(engine.cls), shapes, z, curves.get(engine.key))
         rest, without = np.full((2, len(shift)), NOTHING)
         share = np.zeros((len(shift), 0), np.float32)
-        if engine.cls in curves:
+        if engine.key in curves:
             rest, without, share = _between(
-                engine, curves[engine.cls], found, constant, temperature, height, plain,
+                engine, curves[engine.key], found, constant, temperature, height, plain,
                 said_along,
             )  # fmt: skip
         solutions.append(each + said)
         between.append(rest)
         along.append(share)
-        shifts.append(as_numpy(curves[engine.cls].shift) if share.size else np.zeros(0))
+        shifts.append(as_numpy(curves[engine.key].shift) if share.size else np.zeros(0))
         shape.append(said)
         shape_between.append(rest - without)
         heights.append(np.nan_to_num(height))

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from gasnet3.classes import CLASSES
 from gasnet3.machine.typing import Bools, Floats
 from gasnet3.solve.arrays import as_numpy
-from gasnet3.solve.distinct import DISTINCT, DISTINCT_STAR_KM_S
+from gasnet3.solve.distinct import DISTINCT, DISTINCT_STAR_KM_S, distinct_pixels
 from gasnet3.spectra.lattice import C_KM_S, LN10_STEP, z_from_shift
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ class Ranked:
     Attributes
     ----------
     classes : tuple of str
-        Classes tried.
+        Class of each model tried; the same more than once where several compete in it.
     cls : ndarray of int64, shape (rows, c)
-        Index into ``classes``; meaningless where ``chi2`` is NaN.
+        Index into ``classes``, which tells the model too; meaningless where ``chi2`` is NaN.
     which : ndarray of int64, shape (rows, c)
         Number of the candidate within its class.
     shift, z, z_err, chi2, rchi2 : ndarray of float64, shape (rows, c)
@@ -85,12 +85,13 @@ def rank(
     """Order the solutions of all classes: is the fit bad, then how likely it is.
 
     Where the posterior decides, the best of the most probable class comes first: a class has more
-    than its best solution.
+    than its best solution. Where several models compete in a class, solutions of it that are not
+    distinct are one solution: that of the model that comes first.
 
     Parameters
     ----------
     candidates : list of Candidates
-        One entry a class.
+        One entry a model.
     n_good : ndarray of int64, shape (rows,)
         Unmasked pixels of each spectrum.
     probabilities : ndarray of float64, shape (rows, 3), optional
@@ -148,7 +149,30 @@ def rank(
     }  # fmt: skip
     sort = {name: np.take_along_axis(values, order, axis=1) for name, values in columns.items()}
     names = tuple(c.cls for c in candidates)
+    if len(set(names)) < len(names):
+        sort = _best_of_models(sort, names)
     return Ranked(names, **sort, weighed=log_weights is not None)
+
+
+def _best_of_models(
+    ordered: dict[str, NDArray[Any]], names: tuple[str, ...]
+) -> dict[str, NDArray[Any]]:
+    """Columns of :class:`Ranked` without what another model of the class has found too."""
+    shift = np.where(np.isfinite(ordered["chi2"]), ordered["shift"], np.nan)
+    cls = np.array([CLASSES.index(name) for name in names])[ordered["cls"]]
+    pixels = np.array([distinct_pixels(name) for name in CLASSES])[cls]
+    again = np.zeros(shift.shape, bool)
+    for j in range(1, shift.shape[1]):
+        near = np.abs(shift[:, :j] - shift[:, [j]]) < pixels[:, [j]]
+        again[:, j] = (near & (cls[:, :j] == cls[:, [j]]) & ~again[:, :j]).any(axis=1)
+    order = np.argsort(again | np.isnan(shift), axis=1, kind="stable")
+    out = {name: np.take_along_axis(values, order, axis=1) for name, values in ordered.items()}
+    gone = np.take_along_axis(again, order, axis=1)
+    for name in ("shift", "z", "z_err", "chi2", "rchi2", "prior"):
+        out[name] = np.where(gone, np.nan, out[name])
+    for name in ("bad", "edge"):
+        out[name] = out[name] & ~gone
+    return out | {"unlikeliness": np.where(gone, np.inf, out["unlikeliness"])}
 
 
 def _class_first(
@@ -227,6 +251,8 @@ def runner_up(ranked: Ranked, nth: int = 0) -> tuple[NDArray[np.str_], Floats]:
 def robustness(ranked: Ranked, nth: int = 0) -> Floats:
     """R = χ²_2/χ²_1 - 1 (eq. 17) over the minima of all classes, χ²_2 more than 0.01 away.
 
+    Of the solutions of one class it is the R_x of eq. 21.
+
     NaN where there is no second minimum.
     """
     far = _distance(ranked, nth) > np.log1p(DISTINCT)
@@ -255,14 +281,6 @@ def robustness_ratio(chi2_best: ArrayLike, chi2_second: ArrayLike) -> Floats:
     return np.asarray(second / np.where(best > 0, best, np.nan) - 1.0)
 
 
-def class_robustness(candidates: Candidates) -> Floats:
-    """R of eq. 17 within one class (the R_x of eq. 21); NaN without a second minimum."""
-    shift = as_numpy(candidates.shift)
-    chi2 = as_numpy(candidates.chi2 + candidates.prior)
-    far = np.abs(shift - shift[:, :1]) * LN10_STEP > np.log1p(DISTINCT)
-    return robustness_ratio(chi2[:, 0], _least(np.where(far, chi2, np.nan)))
-
-
 def class_probabilities(ranked: Ranked) -> Floats:
     """Probability of each class from the χ² of its best solution alone, shape (rows, 3).
 
@@ -271,12 +289,10 @@ def class_probabilities(ranked: Ranked) -> Floats:
     of the best): a model that does not describe the spectrum to its noise must not be sure of the
     class because of it.
     """
+    classes = list(dict.fromkeys(ranked.classes))
+    cls = np.array([classes.index(name) for name in ranked.classes])[ranked.cls]
     best = np.stack(
-        [
-            _least(np.where(ranked.cls == i, ranked.total, np.nan))
-            for i in range(len(ranked.classes))
-        ],
-        axis=1,
+        [_least(np.where(cls == i, ranked.total, np.nan)) for i in range(len(classes))], axis=1
     )
     lowest = _least(best)[:, None]
     temperature = np.maximum(1.0, ranked.rchi2[:, :1])
@@ -284,8 +300,8 @@ def class_probabilities(ranked: Ranked) -> Floats:
     weight = np.where(np.isnan(best) & ~np.isnan(lowest), 0.0, weight)
     total = weight.sum(axis=1, keepdims=True)
     out = np.full((len(best), len(CLASSES)), np.nan)
-    for i, cls in enumerate(ranked.classes):
-        out[:, CLASSES.index(cls)] = weight[:, i] / total[:, 0]
+    for i, name in enumerate(classes):
+        out[:, CLASSES.index(name)] = weight[:, i] / total[:, 0]
     return out
 
 

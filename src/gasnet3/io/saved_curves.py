@@ -42,6 +42,31 @@ NOTHING = 255
 """Kept of what is less than the least that is told from 0, 1.3e-7."""
 
 
+def column_of(kind: str, key: str) -> str:
+    """Name of the column of a class's curves, or of a model's of it: ``chi2_star_star-k``."""
+    return f"{kind}_{key.lower().replace(' ', '_')}"
+
+
+def least_by_class(
+    curves: Mapping[str, tuple[Floats, NDArray[Any]]],
+) -> dict[str, tuple[Floats, NDArray[Any]]]:
+    """Curves by class of those by class and name: where models compete, the least of them.
+
+    Given and returned are redshifts, ascending, shape (points,), and χ², shape (rows, points).
+    """
+    out: dict[str, tuple[Floats, NDArray[Any]]] = {}
+    for key, (z, chi2) in curves.items():
+        cls = key.split()[0]
+        known = [out[cls]] if cls in out else []
+        grid = np.unique(np.concatenate([z, *(there for there, _ in known)]))
+        least = np.full((len(chi2), len(grid)), np.nan, chi2.dtype)
+        for there, values in ((z, chi2), *known):
+            at = np.searchsorted(grid, there)
+            least[:, at] = np.fmin(least[:, at], values)
+        out[cls] = grid, least
+    return out
+
+
 class CurvesError(GasnetError, ValueError):
     """Curves that cannot be used; the message says why and what to do."""
 
@@ -76,9 +101,9 @@ class CurvesHeader:
         """The columns of the file, with this in their metadata."""
         kinds = [("chi2", pa.float32()), *([("pz", pa.uint8())] if self.posterior else [])]
         lists = [
-            pa.field(f"{name}_{cls.lower()}", pa.list_(kind, grid.points))
+            pa.field(column_of(name, key), pa.list_(kind, grid.points))
             for name, kind in kinds
-            for cls, grid in self.grids.items()
+            for key, grid in self.grids.items()
         ]
         columns = [pa.field("id", pa.string()), pa.field("digest", pa.int64()), *lists]
         text = json.dumps({"format": FORMAT, **asdict(self)})
@@ -243,7 +268,7 @@ class SavedCurves:
             low, high = z_from_shift(there[[0, -1]])
             raise CurvesError(
                 f"{self.path}: its curves of {cls} are from z = {low:.4g} to {high:.4g} only; give "
-                f"a range within it (--z-range {cls}=LOW:HIGH), or leave the curves out"
+                f"a range within it (--z-range {cls.split()[0]}=LOW:HIGH), or leave the curves out"
             )
         if not ((there >= wanted.first) & (there <= wanted.last)).any():
             raise CurvesError(
@@ -303,7 +328,7 @@ class SavedCurves:
 
     def _read(self, kind: str, group: int) -> dict[str, NDArray[Any]]:
         if self._group[0] != (kind, group):
-            names = {cls: f"{kind}_{cls.lower()}" for cls in self.header.grids}
+            names = {key: column_of(kind, key) for key in self.header.grids}
             table = self._file.read_row_group(group, columns=list(names.values()))
             curves = {
                 cls: table[name].combine_chunks().flatten().to_numpy().reshape(table.num_rows, -1)

@@ -31,7 +31,7 @@ class ModelCard:
     name, cls : str
         Name in the registry, and the class the network reconstructs.
     architecture : str
-        "encoder" or "unet".
+        "encoder", "unet", or "templates": eigenspectra alone, without a network.
     options : dict
         Arguments of the network beside the lattice sizes (m, variant, width, flip, ...).
     z_min, z_max : float
@@ -47,6 +47,8 @@ class ModelCard:
     calibration : dict
         ``z_err``: by kind of solution ("exact", "amortised"), ``scale`` and ``floor`` of the
         redshift's error (:func:`gasnet3.decide.rank.rank`), with the n they were measured on.
+    subclass : str
+        What the model is of within its class, where several compete in it; '' for the whole class.
     sigma : float
         Resolution of what the network was trained on: σ of the line spread in pixels. 0.9 is the
         median of SDSS's ``wdisp`` (41 spectra, 0.81 to 1.08).
@@ -67,10 +69,16 @@ class ModelCard:
     metrics: dict[str, Any] = field(default_factory=dict)
     population: dict[str, Any] = field(default_factory=dict)
     calibration: dict[str, Any] = field(default_factory=dict)
+    subclass: str = ""
     sigma: float = 0.9
     licence: str = "MIT"
     sha256: str = ""
     format: int = FORMAT
+
+    @property
+    def key(self) -> str:
+        """Class, and name where several models may compete: no two models of a set share it."""
+        return f"{self.cls} {self.name}" if self.architecture == "templates" else self.cls
 
     @property
     def shifts(self) -> ShiftRange:
@@ -92,10 +100,22 @@ class ModelCard:
 
         ModelError says what to do.
         """
-        if self.architecture != "encoder":
+        if self.architecture == "unet":
             raise ModelError(
                 f"{self.name} has no eigenspectra to solve with: "
                 "use the amortised solver, or Encoder models"
+            )
+
+    def need_network(self) -> None:
+        """Refuse templates, for what needs a network to reconstruct spectra with.
+
+        ModelError says what to do.
+        """
+        if self.architecture == "templates":
+            raise ModelError(
+                f"{self.name} is made of templates and has no network, which the amortised "
+                "solver, ONNX and fits of confidence need: use --solver hybrid or exact, or train "
+                "a network (gasnet3 train)"
             )
 
     def narrowed(self, z_min: float, z_max: float) -> ModelCard:

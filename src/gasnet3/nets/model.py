@@ -12,14 +12,19 @@ from torch import Tensor, nn
 
 from gasnet3.machine.files import replacing
 from gasnet3.nets.base import Reconstruction
+from gasnet3.nets.basis import Basis
 from gasnet3.nets.card import ModelCard, ModelError, read_card, read_weights, write_card
 from gasnet3.nets.encoder import Encoder
 from gasnet3.nets.unet import UNet
 
-ARCHITECTURES: dict[str, type[Encoder] | type[UNet]] = {"encoder": Encoder, "unet": UNet}
+Network = Encoder | UNet | Basis
+
+ARCHITECTURES: dict[str, type[Encoder] | type[UNet] | type[Basis]] = {
+    "encoder": Encoder, "unet": UNet, "templates": Basis,
+}  # fmt: skip
 
 
-def build(card: ModelCard) -> Encoder | UNet:
+def build(card: ModelCard) -> Network:
     """An untrained network as a card describes it.
 
     ModelError if there is no such architecture, or it does not take the options.
@@ -37,20 +42,21 @@ def build(card: ModelCard) -> Encoder | UNet:
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A trained network, in evaluation mode, with its card."""
+    """A trained network, in evaluation mode, or templates, with their card."""
 
     card: ModelCard
-    network: Encoder | UNet
+    network: Network
 
     @property
     def eigenspectra(self) -> Tensor | None:
         """Eigenspectra M, shape (m, N); None for a U-Net."""
-        return self.network.eigenspectra.detach() if isinstance(self.network, Encoder) else None
+        return None if isinstance(self.network, UNet) else self.network.eigenspectra.detach()
 
     @torch.inference_mode()
     def reconstruct(self, flux: Tensor, ivar: Tensor) -> Reconstruction:
         """Rest-frame reconstruction of prepared spectra (eq. 3-5), shape (rows, N)."""
-        return self.network(flux, ivar)
+        out: Reconstruction = self.network(flux, ivar)
+        return out
 
     def to(self, device: torch.device | str) -> Model:
         """A copy of the model on a device; this one stays where it is."""

@@ -184,7 +184,7 @@ def is_exported(models: Any) -> bool:
 
 
 def load_models(source: ModelNames = "encoder") -> dict[str, Model]:
-    """One model for each class.
+    """The models of a set: a network for each class, or templates that compete.
 
     Parameters
     ----------
@@ -195,12 +195,13 @@ def load_models(source: ModelNames = "encoder") -> dict[str, Model]:
     Returns
     -------
     dict of str to Model
-        By class, in the order of ``gasnet3.CLASSES``.
+        By class, in the order of ``gasnet3.CLASSES``; templates, of which several compete in a
+        class, by class and name: ``"STAR star-k"`` (:attr:`ModelCard.key`).
 
     Raises
     ------
     ModelError
-        If a model is missing, or two are for the same class.
+        If a model is missing, or two networks are for the same class.
     """
     if is_exported(source):
         raise ModelError(
@@ -227,15 +228,15 @@ def find_models(source: ModelNames = "encoder") -> dict[str, ModelInfo]:
         found = [_info(_card_path(source))]
     if not found:
         raise ModelError(f"no models in {str(source)!r}")
-    by_class: dict[str, ModelInfo] = {}
+    by_key: dict[str, ModelInfo] = {}
     for info in found:
-        other = by_class.setdefault(info.card.cls, info)
+        other = by_key.setdefault(info.card.key, info)
         if other is not info:
             raise ModelError(
-                f"two models for class {info.card.cls}: {other.name} and {info.name}; "
+                f"two models for class {info.card.key}: {other.name} and {info.name}; "
                 "name one of them, or put them into different directories"
             )
-    return {cls: by_class[cls] for cls in CLASSES if cls in by_class}
+    return {key: info for cls in CLASSES for key, info in by_key.items() if info.card.cls == cls}
 
 
 def _of_architecture(name: str) -> list[ModelInfo]:

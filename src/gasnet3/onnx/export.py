@@ -96,6 +96,8 @@ def export(models: str | Path | Sequence[str | Path], directory: str | Path) -> 
         raise ExportError(f"{models}: these networks are exported already; name trained ones")
     _check_installed()
     loaded, trunk = load_models(models), load_trunk(models)
+    for model in loaded.values():
+        model.card.need_network()
     old = {cls: model.card.sha256 for cls, model in loaded.items()}
     with _appearing(directory) as temporary:
         made, hashes = [], {}

@@ -113,7 +113,7 @@ def load_exported(directory: str | Path) -> dict[str, OnnxModel]:
 
     ModelError if a model cannot be loaded, or two are for the same class.
     """
-    return {cls: OnnxModel.read(info.path) for cls, info in find_models(directory).items()}
+    return {key: OnnxModel.read(info.path) for key, info in find_models(directory).items()}
 
 
 def runtime() -> Any:

@@ -57,7 +57,7 @@ class Classifier(ABC):
     Parameters
     ----------
     engines : tuple of Engine
-        One a class: the model, with its card.
+        One a class, or several that compete in it: the model, with its card.
     solver : Solver
         How candidates are found.
     device : torch.device or None
@@ -152,16 +152,16 @@ class Classifier(ABC):
             each = list(zip(self.engines, prepared, strict=True))
             known = self._known_curves(spectra)
             proposals = [
-                self.solver.propose(engine, p, k, known.get(engine.cls)) for engine, p in each
+                self.solver.propose(engine, p, k, known.get(engine.key)) for engine, p in each
             ]
             n_good = placed(spectra.n_independent, self.device)
-            looks = looks_at(proposals, [engine.dof for engine in self.engines], n_good)
+            looks = looks_at(proposals, self.engines, n_good)
             candidates = [
                 self.solver.settle(engine, p, proposed, k, few)
                 for (engine, p), proposed, few in zip(each, proposals, looks, strict=True)
             ]
             curves = {
-                engine.cls: engine.under(proposed.scanned, p.prior)
+                engine.key: engine.under(proposed.scanned, p.prior)
                 for (engine, p), proposed in zip(each, proposals, strict=True)
                 if proposed.scanned
             }
@@ -170,9 +170,9 @@ class Classifier(ABC):
             while len(rows := self._settle_winners(outcome, proposals, looks, k)):
                 at = placed(rows, self.device)
                 some = [p.rows(at) for p in prepared], [c.rows(at) for c in candidates]
-                these = {cls: curve.rows(at) for cls, curve in curves.items()}
+                these = {key: curve.rows(at) for key, curve in curves.items()}
                 outcome.put(rows, self._decided(spectra[rows], *some, these))
-        scanned = {e.cls: p.scanned for (e, _), p in zip(each, proposals, strict=True) if p.scanned}
+        scanned = {e.key: p.scanned for (e, _), p in zip(each, proposals, strict=True) if p.scanned}
         return replace(outcome, scanned=scanned)
 
     def _prepare(self, spectra: Spectra) -> list[Prepared]:
@@ -191,14 +191,14 @@ class Classifier(ABC):
             return {}
         found, grids = self.saved.of(spectra), self.saved.header.grids
         inside = {
-            engine.cls: Curves(grids[engine.cls].shifts, found[engine.cls]).within(
+            engine.key: Curves(grids[engine.key].shifts, found[engine.key]).within(
                 engine.card.shifts
             )
             for engine in self.engines
         }
         return {
-            cls: Curves(placed(one.shift, self.device), placed(one.chi2, self.device))
-            for cls, one in inside.items()
+            key: Curves(placed(one.shift, self.device), placed(one.chi2, self.device))
+            for key, one in inside.items()
         }
 
     def _settle_winners(
@@ -219,7 +219,7 @@ class Classifier(ABC):
 
     @property
     def cards(self) -> tuple[ModelCard, ...]:
-        """Cards of the models, one a class."""
+        """Cards of the models, one an engine."""
         return tuple(engine.card for engine in self.engines)
 
     @property

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 
+from gasnet3.io.saved_curves import least_by_class
 from gasnet3.machine.typing import Floats
 from gasnet3.pipeline.columns import chosen_fit, solution_columns
 from gasnet3.pipeline.outcome import Outcome
@@ -108,15 +109,14 @@ class Closeup:
     bound: bool = False
 
 
-def closeup_of(outcome: Outcome, curves: Mapping[str, Curves], n_best: int) -> Closeup:
-    """What is to be seen of a batch of one spectrum.
+def closeup_of(outcome: Outcome, curves: Sequence[Curves], n_best: int) -> Closeup:
+    """What is to be seen of a batch of one spectrum, with a curve of each engine.
 
     It is solved with at least ``n_best`` solutions a class, as many as are kept.
     """
     one = outcome.spectra
     table = solution_columns(outcome, 0)
     n_good = int(one.n_independent[0])
-    dof = {engine.cls: engine.dof for engine in outcome.engines}
     solutions = [_solution(outcome, nth) for nth in range(n_best)]
     fit = chosen_fit(outcome, 0)
     total, model = as_numpy(fit.total)[0], as_numpy(fit.model)[0]
@@ -136,11 +136,8 @@ def closeup_of(outcome: Outcome, curves: Mapping[str, Curves], n_best: int) -> C
         rchi2=float(table["rchi2"][0]),
         zwarn=int(table["zwarn"][0]),
         notes=int(table["notes"][0]),
-        curves={
-            cls: (found.z, as_numpy(wide(found.chi2[0])) / max(n_good - dof[cls], 1))
-            for cls, found in curves.items()
-        },
-        best_z={cls: _best_z(outcome, nth) for nth, cls in enumerate(outcome.ranked.classes)},
+        curves=_reduced(outcome.engines, curves, n_good),
+        best_z={cls: _best_z(outcome, cls) for cls in outcome.ranked.classes},
         solutions=tuple(solution for solution in solutions if solution is not None),
         p_z={cls: (outcome.scanned[cls].z, share[0]) for cls, share in outcome.p_z.items()},
         z_lo=float(table["z_lo"][0]),
@@ -149,9 +146,20 @@ def closeup_of(outcome: Outcome, curves: Mapping[str, Curves], n_best: int) -> C
     )
 
 
-def _best_z(outcome: Outcome, index: int) -> float:
+def _reduced(
+    engines: Sequence[Engine], curves: Sequence[Curves], n_good: int
+) -> dict[str, tuple[Floats, Floats]]:
+    """Reduced curves by class: the least of all models that compete in it."""
+    each = {
+        engine.key: (found.z, as_numpy(wide(found.chi2[:1])) / max(n_good - engine.dof, 1))
+        for engine, found in zip(engines, curves, strict=True)
+    }
+    return {cls: (z, chi2[0]) for cls, (z, chi2) in least_by_class(each).items()}
+
+
+def _best_z(outcome: Outcome, cls: str) -> float:
     """Redshift of the best solution of a class; NaN where there is none."""
-    mine = np.flatnonzero(outcome.ranked.cls[0] == index)
+    mine = np.flatnonzero(np.array(outcome.ranked.classes)[outcome.ranked.cls[0]] == cls)
     return float(outcome.ranked.z[0, mine[0]]) if len(mine) else math.nan
 
 

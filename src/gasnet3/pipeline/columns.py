@@ -13,7 +13,6 @@ from gasnet3.decide.confidence import PosteriorFit, redshift_features
 from gasnet3.decide.rank import (
     Ranked,
     chi2_gap,
-    class_robustness,
     delta_chi2,
     rank,
     robustness,
@@ -85,16 +84,15 @@ def _wave_range(spectra: Spectra) -> Columns:
 def _class_columns(outcome: Outcome) -> Columns:
     """The best solution of each class (eq. 21); NaN for classes without a model."""
     nothing = np.full(len(outcome.spectra), np.nan)
-    by_class = {found.cls: found for found in outcome.candidates}
     out: Columns = {}
     for cls in CLASSES:
         columns = {"chi2": nothing, "z": nothing, "robustness": nothing}
-        if cls in by_class:
-            best = rank([by_class[cls]], outcome.n_independent)
+        if of_class := [found for found in outcome.candidates if found.cls == cls]:
+            best = rank(of_class, outcome.n_independent)
             columns = {
                 "chi2": best.chi2[:, 0],
                 "z": best.z[:, 0],
-                "robustness": class_robustness(by_class[cls]),
+                "robustness": robustness(best, 0),
             }
         out |= {f"{name}_{cls.lower()}": column for name, column in columns.items()}
     return out
@@ -156,7 +154,7 @@ def _solution(
     ranked, n_good = outcome.ranked, outcome.n_independent
     next_cls, next_z = runner_up(ranked, nth)
     reduced = [
-        columns[f"chi2_{found.cls.lower()}"] / np.maximum(n_good - found.dof, 1)
+        as_numpy(found.chi2[:, 0]) / np.maximum(n_good - found.dof, 1)
         for found in outcome.candidates
     ]
     same = ("z", "rchi2", "delta_chi2", "sn_median", "p_z")
@@ -208,7 +206,9 @@ def _subclasses(outcome: Outcome, nth: int) -> NDArray[np.str_]:
     """Subclass of the nth solutions; '' where it is not known, or not sure."""
     out = np.full(len(outcome.spectra), "", dtype="U16")
     for index, found in enumerate(outcome.candidates):
-        if found.cls in outcome.fitted.subclasses:
+        if named := outcome.engines[index].card.subclass:
+            out[_rows_of(outcome.ranked, nth, index, found)[0]] = named
+        elif found.cls in outcome.fitted.subclasses:
             chosen, row, which = _rows_of(outcome.ranked, nth, index, found)
             excess = np.maximum(outcome.ranked.rchi2[chosen, nth], 1.0)[:, None, None]
             coeff = as_numpy(found.coeff[row, which])

@@ -44,7 +44,7 @@ class OnnxPipeline(Classifier):
         request = Request(directory, solver, choices=choices)
         check_exported(request, device)
         loaded = load_exported(directory)
-        found = resolve(request, {cls: model.card for cls, model in loaded.items()})
+        found = resolve(request, {key: model.card for key, model in loaded.items()})
         trunk = OnnxTrunk.read(Path(directory) / TRUNK) if found.trunk else None
         if trunk is None and any(model.session is None for model in loaded.values()):
             raise ModelError(
@@ -52,7 +52,7 @@ class OnnxPipeline(Classifier):
                 "another one: copy the whole directory again"
             )
         engines = tuple(
-            Engine(loaded[card.cls].narrowed(card), found.expected(card), trunk)
+            Engine(loaded[card.key].narrowed(card), found.expected(card), trunk)
             for card in found.cards
         )
         return cls(

@@ -53,7 +53,7 @@ class Resolved:
     Attributes
     ----------
     cards : tuple of ModelCard
-        Of the models that are tried, one a class, over the range of redshifts to look at.
+        Of the models that are tried, over the range of redshifts to look at.
     fitted, priors, saved, numbers
         See :class:`~gasnet3.pipeline.classifier.Classifier`.
     trunk : TrunkCard or None
@@ -82,12 +82,14 @@ def resolve(request: Request, cards: Mapping[str, ModelCard]) -> Resolved:
     """
     solver, choices = request.solver, request.choices
     tried = tuple(
-        cards[cls].narrowed(*ends) if ends else cards[cls]
-        for cls, ends in chosen_models(cards, choices).items()
+        cards[key].narrowed(*ends) if ends else cards[key]
+        for key, ends in chosen_models(cards, choices).items()
     )
     common_lattice(tried)
-    if solver != "amortised":
-        for card in tried:
+    for card in tried:
+        if solver == "amortised":
+            card.need_network()
+        else:
             card.need_eigenspectra()
     beside = find_trunk(request.models) if solver == "amortised" else None
     trunk = None if beside is None else beside.card
@@ -99,11 +101,11 @@ def resolve(request: Request, cards: Mapping[str, ModelCard]) -> Resolved:
     )
     # Coefficients that are not solved for have no covariance to judge them by.
     solved = {} if solver == "amortised" else hashes
-    found = {cls: subclass.find_subclass(sha256, subclasses) for cls, sha256 in solved.items()}
+    found = {key: subclass.find_subclass(sha256, subclasses) for key, sha256 in solved.items()}
     kind = confidence.solution_kind(solver)
     fitted = Fitted(
         confidence.find_confidence(hashes, solver, confidences),
-        {cls: fit for cls, fit in found.items() if fit},
+        {key: fit for key, fit in found.items() if fit},
         stored.find_anomaly(hashes, kind, anomalies),
     )
     priors = Priors.read(choices.priors) if choices.priors else None
@@ -113,21 +115,41 @@ def resolve(request: Request, cards: Mapping[str, ModelCard]) -> Resolved:
 
 
 def weights_of(cards: Iterable[ModelCard], trunk: TrunkCard | None) -> dict[str, str]:
-    """Hashes of weights: of each class, and "trunk" where one gives the coefficients."""
-    found = {card.cls: card.sha256 for card in cards}
+    """Hashes of weights: by key of each model, and "trunk" where one gives the coefficients."""
+    found = {card.key: card.sha256 for card in cards}
     return found if trunk is None else found | {"trunk": trunk.sha256}
 
 
-def chosen_models(models: Mapping[str, Any], choices: Choices) -> dict[str, tuple[float, ...]]:
-    """The classes to try, with the range of redshifts to look at where one is chosen.
+def chosen_models(cards: Mapping[str, ModelCard], choices: Choices) -> dict[str, tuple[float, ...]]:
+    """The models to try, with the range of redshifts to look at where one is chosen.
 
-    ValueError if there is no model of a chosen class.
+    Of several that compete in a class each looks where it can, and those that cannot see any of
+    the range are left out. ValueError if there is no model of a chosen class.
     """
-    missing = [name for name in choices.classes if name not in models]
+    known = {card.cls for card in cards.values()}
+    missing = [name for name in choices.classes if name not in known]
     if missing:
-        raise ValueError(f"there is no model of {missing[0]}: there are {', '.join(models)}")
-    ranges = {name: tuple(ends) for name, *ends in choices.z_ranges}
-    return {name: ranges.get(name, ()) for name in models if name in (choices.classes or models)}
+        raise ValueError(f"there is no model of {missing[0]}: there are {', '.join(cards)}")
+    ranges = {name: (low, high) for name, low, high in choices.z_ranges}
+    out: dict[str, tuple[float, ...]] = {}
+    for key, card in cards.items():
+        if card.cls in (choices.classes or known):
+            seen = _shared(ranges[card.cls], card, cards) if card.cls in ranges else ()
+            if seen is not None:
+                out[key] = seen
+    return out
+
+
+def _shared(
+    ends: tuple[float, float], card: ModelCard, cards: Mapping[str, ModelCard]
+) -> tuple[float, float] | None:
+    """What of a chosen range a model is to look at; None for nothing."""
+    low, high = ends
+    others = [one for one in cards.values() if one.cls == card.cls]
+    if low < min(one.z_min for one in others) or high > max(one.z_max for one in others):
+        return ends  # which is then refused, as nobody can
+    low, high = max(low, card.z_min), min(high, card.z_max)
+    return (low, high) if low < high else None
 
 
 def _saved_curves(
@@ -137,7 +159,7 @@ def _saved_curves(
     if not choices.curves:
         return None
     saved = SavedCurves(choices.curves)
-    saved.check(solver, weights_of(cards, trunk), {card.cls: card.shifts for card in cards})
+    saved.check(solver, weights_of(cards, trunk), {card.key: card.shifts for card in cards})
     return saved
 
 
@@ -146,7 +168,7 @@ def fingerprint(of: Resolved) -> dict[str, str]:
     fitted, found = of.fitted, weights_of(of.cards, of.trunk)
     for card in of.cards:
         # How it was trained and what it scored do not enter an answer.
-        found[f"card {card.cls}"] = _digest(replace(card, metrics={}, training={}))
+        found[f"card {card.key}"] = _digest(replace(card, metrics={}, training={}))
     if of.trunk is not None:
         found["card trunk"] = _digest(replace(of.trunk, metrics={}, training={}))
     parts = {"curves": of.saved, "priors": of.priors, "nz": of.numbers, "anomaly": fitted.anomaly}

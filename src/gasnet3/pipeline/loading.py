@@ -72,7 +72,7 @@ def look_up(request: Request) -> Resolved:
         check_exported(request)
     for info in found.values():
         read_weights(info.weights, info.card)
-    resolved = resolve(request, {cls: info.card for cls, info in found.items()})
+    resolved = resolve(request, {key: info.card for key, info in found.items()})
     if resolved.trunk and (trunk := find_trunk(request.models)):
         read_weights(trunk.weights, trunk.card)
     return resolved

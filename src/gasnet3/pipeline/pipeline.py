@@ -65,8 +65,8 @@ class Pipeline(Classifier):
         request = Request(models, solver, choices=choices)
         check_device(device)
         loaded = load_models(models)
-        found = resolve(request, {cls: model.card for cls, model in loaded.items()})
-        tried = [narrowed(loaded[card.cls], card) for card in found.cards]
+        found = resolve(request, {key: model.card for key, model in loaded.items()})
+        tried = [narrowed(loaded[card.key], card) for card in found.cards]
         trunk = load_trunk(models) if found.trunk else None
         trunk = trunk and trunk.to(device)
         engines = (Engine(model.to(device), found.expected(model.card), trunk) for model in tried)
@@ -115,5 +115,5 @@ class Pipeline(Classifier):
             raise ValueError(f"n_best must be 1 or more, got {n_best}")
         outcome = self.solve(spectra[row : row + 1], max(2, n_best))
         both = zip(outcome.engines, outcome.prepared, strict=True)
-        curves = {engine.cls: self.solver.curves(engine, prepared) for engine, prepared in both}
+        curves = [self.solver.curves(engine, prepared) for engine, prepared in both]
         return closeup_of(outcome, curves, n_best)

@@ -15,7 +15,7 @@ from gasnet3.solve.broaden import BroadenedModel
 from gasnet3.solve.curves import Curves, scan_amortised
 from gasnet3.solve.limits import SYSTEMATIC_KM_S
 from gasnet3.solve.population import Population
-from gasnet3.solve.prepare import Prepared, legendre_basis
+from gasnet3.solve.prepare import NO_POLYNOMIAL, Prepared, legendre_basis
 from gasnet3.solve.splines import spline_coefficients
 from gasnet3.spectra.lattice import C_KM_S, LN10_STEP
 
@@ -63,6 +63,11 @@ class Engine:
         else:
             found = self.trunk.card.calibration.get(self.cls, {})
         return found
+
+    @property
+    def key(self) -> str:
+        """Class of the model, and name where several may compete in it."""
+        return self.card.key
 
     def broadened(self, sigma: float) -> Engine:
         """The engine for spectra whose line spread has this σ in pixels, where it is broader."""
@@ -141,7 +146,12 @@ class Engine:
         """Exact scan whose normal matrices serve for several shifts."""
         from gasnet3.solve.scan import FRUGAL  # loads torch
 
-        return self._scan(FRUGAL[self.cls])
+        frugality = FRUGAL[self.cls]
+        if self.card.degree == NO_POLYNOMIAL:
+            # What continua add to normal matrices changes from shift to shift.
+            step = frugality.step
+            frugality = replace(frugality, share=step, average=step)
+        return self._scan(frugality)
 
     def _scan(self, frugality: Frugality) -> ExactScan:
         from gasnet3.solve.scan import ExactScan  # loads torch

@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 DEGREE = 5
 """Default degree of the continuum polynomial; 2 is the paper's other choice (section 5.1)."""
 
+NO_POLYNOMIAL = -1
+"""Degree of what has a continuum of its own: one polynomial stands there, which is 0."""
+
 TOGETHER = 16
 """Rows worked on together on a CPU: they stay in its cache."""
 
@@ -69,6 +72,8 @@ class Prepared:
         Share of the signal in the variance of ``flux`` (:mod:`gasnet3.solve.population`).
     lattice : LogLattice
         Observed lattice.
+    degree : int
+        Degree of the continuum polynomial.
     prior : Prior or None
         What is known of the redshifts beforehand.
     arms : Arms or None
@@ -83,6 +88,7 @@ class Prepared:
     certainty: Float64[Array, "rows terms terms"]
     size: Float64[Array, " rows"]
     lattice: LogLattice
+    degree: int = DEGREE
     prior: Prior | None = None
     arms: Arms | None = None
     _known: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
@@ -104,9 +110,8 @@ class Prepared:
         """The rows at the given places."""
         prior = None if self.prior is None else self.prior.rows(index)
         arms = None if self.arms is None else self.arms.rows(index)
-        names = [
-            f.name for f in fields(self) if f.init and f.name not in ("lattice", "prior", "arms")
-        ]
+        apart = ("lattice", "degree", "prior", "arms")
+        names = [f.name for f in fields(self) if f.init and f.name not in apart]
         arrays: dict[str, Any] = {name: getattr(self, name)[index] for name in names}
         return replace(self, **arrays, prior=prior, arms=arms)
 
@@ -117,11 +122,6 @@ class Prepared:
         if self.prior is None:
             return namespace(shift).zeros_like(shift)
         return self.prior.rows(rows).penalty(shift[:, None], error)[:, 0]
-
-    @property
-    def degree(self) -> int:
-        """Degree of the continuum polynomial."""
-        return self.continuum.shape[1] - 1
 
     @property
     def shape(self) -> Float64[Array, "rows terms"]:
@@ -211,8 +211,10 @@ def legendre_basis(
     -------
     Tensor or ndarray of float64, shape (degree + 1, n)
         P_0 to P_degree at evenly spaced points, from -1 to 1 within 3600 to 9200 Å; an array where
-        no device is named.
+        no device is named. One of zeros for :data:`NO_POLYNOMIAL`.
     """
+    if degree == NO_POLYNOMIAL:
+        return placed(np.zeros((1, lattice.n)), device)
     core = OBSERVED if lattice.holds(OBSERVED) else lattice
     half = max(core.n - 1, 1) / 2.0
     first, last = ((k - core.k_min) / half - 1.0 for k in (lattice.k_min, lattice.k_max))
@@ -237,17 +239,17 @@ def prepare(spectra: Spectra, degree: int = DEGREE, device: Device = "cpu") -> P
     spectra : Spectra
         Observed spectra.
     degree : int
-        Degree of the continuum polynomial, 0 or more.
+        Degree of the continuum polynomial, 0 or more, or :data:`NO_POLYNOMIAL`.
     device : torch.device, str or None
         Where to compute and leave the result; None: with NumPy, for which torch is not needed.
 
     Raises
     ------
     ValueError
-        If the degree is negative.
+        If the degree is less.
     """
-    if degree < 0:
-        raise ValueError(f"the continuum degree must be 0 or more, got {degree}")
+    if degree < NO_POLYNOMIAL:
+        raise ValueError(f"the continuum degree must be 0 or more, or -1 for none, got {degree}")
     flux = placed(np.asarray(spectra.flux, np.float64), device)
     ivar = placed(np.asarray(spectra.ivar, np.float64), device)
     # Rows that leave the range of float64 are found below, and flagged.
@@ -289,6 +291,7 @@ def _prepare(
         certainty=certainty * scale[:, :, None] ** 2,
         size=xp.where(usable, size, 1.0),
         lattice=lattice,
+        degree=degree,
         arms=arms,
     )
 
@@ -328,9 +331,9 @@ def _fit_continuum(
     lattice: LogLattice,
     degree: int,
     device: Device,
-) -> tuple[Float64[Array, "rows {degree}+1"], Float64[Array, "rows {degree}+1 {degree}+1"]]:
+) -> tuple[Float64[Array, "rows terms"], Float64[Array, "rows terms terms"]]:
     """Weighted least-squares Legendre coefficients, and their inverse covariance."""
-    xp, (rows, n), terms = namespace(flux), flux.shape, degree + 1
+    xp, (rows, n), terms = namespace(flux), flux.shape, max(degree, 0) + 1
     # Weights relative to the row's mean: only ratios matter, and cgs fluxes stay in range.
     mean = ivar.mean(1)[:, None]
     weight = ivar / xp.where(mean > 0, mean, 1.0)

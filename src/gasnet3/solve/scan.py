@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 RIDGE = 1e-5
 """Added to the scaled diagonal of the float32 normal equations, far above their rounding."""
 
+DARK = 1e-6
+"""Likewise, as a share of what it would be if templates were everywhere as bright as in the mean:
+where they are dark all else is rounding."""
+
 ROWS = 32
 """Spectra prepared for the scan together on a CPU."""
 
@@ -95,6 +99,8 @@ class ExactScan:
     averaged, product : Correlator
         Of averages of the eigenspectra and of their products (lower triangle by columns), at
         the shifts whose normal matrices are computed.
+    power : float
+        Mean square of the eigenspectra.
     shifts : ShiftRange
         Shifts the eigenspectra cover.
     m, blocks, points : int
@@ -109,6 +115,7 @@ class ExactScan:
     single: Correlator
     averaged: Correlator
     product: Correlator
+    power: float
     shifts: ShiftRange
     m: int
     blocks: int
@@ -139,6 +146,7 @@ class ExactScan:
             single=correlator(rest, n, blocks * share // step, step),
             averaged=correlator(_means(rest, average), bins, matrices, every),
             product=correlator(_means(rest[i] * rest[j], average), bins, matrices, every),
+            power=float((eigenspectra.double() ** 2).mean()),
             shifts=shifts,
             m=m,
             blocks=blocks,
@@ -183,9 +191,10 @@ class ExactScan:
         if level is not None:
             weighted = without_steps(weighted, level, level * ivar[:, None])
         constant = (weighted * flux).sum(dim=1, keepdim=True)
+        bind = 1.0 / size if self.bound else DARK * self.power * ivar.sum(dim=1)
         begun = (
             self.product.begun(weights[:, :1]), self.averaged.begun(weights[:, 1:]),
-            self.single.begun(weighted[:, None]), size,
+            self.single.begun(weighted[:, None]), bind,
         )  # fmt: skip
         together = len(flux) if batching.on_gpu(flux) else max(2, POINTS // self.blocks)
         cuts = slices(len(flux), together)
@@ -194,11 +203,10 @@ class ExactScan:
             gain = gain - self.m * torch.log(size)[:, None]
         return torch.flip(constant - gain[:, : self.points], (1,))
 
-    def _gain(self, product: Tensor, averaged: Tensor, single: Tensor, size: Tensor) -> Tensor:
+    def _gain(self, product: Tensor, averaged: Tensor, single: Tensor, bind: Tensor) -> Tensor:
         """What the best coefficients explain of χ², less ln det S if they are bound."""
         normal, cross = self.product.ended(product)[:, 0], self.averaged.ended(averaged)
         right, frugality = self.single.ended(single)[:, 0], self.frugality
-        bind = 1.0 / size if self.bound else torch.zeros_like(size)
         if compiled(right):
             arrays = contiguous(normal, cross, right, bind)
             return torch.from_numpy(

@@ -10,6 +10,7 @@ re-evaluated in float64.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -219,33 +220,38 @@ SOLVERS: dict[str, Solver] = {s.name: s for s in (Amortised(), Exact(), Hybrid()
 
 
 def looks_at(
-    proposals: list[Proposals], dof: list[int], n_good: Int64[Array, " rows"]
+    proposals: list[Proposals], engines: Sequence[Engine], n_good: Int64[Array, " rows"]
 ) -> list[Int64[Array, " rows"]]:
-    """How many proposals of each class to look at, by the χ² of the best ones.
+    """How many proposals of each model to look at, by the χ² of the best ones.
 
     Parameters
     ----------
     proposals : list of Proposals
-        One entry a class.
-    dof : list of int
-        Parameters of each class's model.
+        One entry a model.
+    engines : sequence of Engine
+        Their classes, and numbers of parameters.
     n_good : Tensor or ndarray of int64, shape (rows,)
         Unmasked pixels.
 
     Returns
     -------
     list of Tensor or ndarray of int64, shape (rows,)
-        :data:`~gasnet3.solve.candidates.ALL` for classes that may be the right one. Of others one,
-        or two where the first is at the redshift of the class that leads: then the second may be
-        what ``delta_chi2`` is counted to.
+        :data:`~gasnet3.solve.candidates.ALL` for models that may be the right one. Of others one,
+        or two where the first is at the redshift of the model that leads: then the second may be
+        what ``delta_chi2`` is counted to. None of models that cannot be the best of their class.
     """
-    both = list(zip(proposals, dof, strict=True))
+    both = list(zip(proposals, engines, strict=True))
     xp = namespace(n_good)
-    reduced = xp.stack([p.chi2[:, 0] / clipped(n_good - d, 1) for p, d in both], 1)
+    reduced = xp.stack([p.chi2[:, 0] / clipped(n_good - e.dof, 1) for p, e in both], 1)
     shift = xp.stack([p.start[:, 0] for p in proposals], 1)
     lowest, leader = least(reduced)
     with np.errstate(invalid="ignore"):  # NumPy would tell of rows without proposals
         excess = ((reduced - lowest[:, None]) * n_good[:, None]) / clipped(lowest, 1.0)[:, None]
     there = abs(shift - picked(shift, leader)[:, None]) < float(shift_from_z(DISTINCT))
     looks = xp.where(excess > OUT_OF_REACH, xp.where(there, 2, 1), ALL)
+    for cls in {engine.cls for engine in engines}:
+        of = [index for index, engine in enumerate(engines) if engine.cls == cls]
+        if len(of) > 1:
+            behind = excess[:, of] - least(excess[:, of])[0][:, None]
+            looks[:, of] = xp.where(behind > OUT_OF_REACH, 0, looks[:, of])
     return [looks[:, index] for index in range(len(both))]

@@ -148,7 +148,7 @@ def _draw(
         lattice=lattice,
         ids=[f"{name}-{i:06d}" for i in numbers],
         z=z,
-        classes=labels,
+        classes=[models[key].card.cls for key in labels],
     )
 
 

@@ -82,10 +82,12 @@ class Closeups:
         from gasnet3.pipeline.closeup import model_at
 
         spectrum = self.finder.find(name)
-        for engine in pipeline.result().suited(spectrum).engines:
-            if engine.cls == cls:
-                return model_at(engine, spectrum, z)[0]
-        raise MissingSpectrum(f"there is no model of {cls or 'no class'}")
+        engines = pipeline.result().suited(spectrum).engines
+        fits = [model_at(engine, spectrum, z) for engine in engines if engine.cls == cls]
+        if not fits:
+            raise MissingSpectrum(f"there is no model of {cls or 'no class'}")
+        # Where several compete, the one that fits best; NaN is not less.
+        return min(fits, key=lambda fit: np.nan_to_num(fit[1], nan=np.inf))[0]
 
     def close(self) -> None:
         """Stop without waiting for what is under way."""
