@@ -14,6 +14,7 @@ from gasnet3.cli import console
 if TYPE_CHECKING:
     from astropy.table import Table
 
+    from gasnet3.evaluate.judgements import Judgement, JudgementFile
     from gasnet3.io import ReadOptions
     from gasnet3.pipeline.choices import Choices
     from gasnet3.pipeline.outcome import Outcome
@@ -30,6 +31,15 @@ Judgements = Annotated[
     typer.Option(help="CSV file of the judgements. Default: beside the catalog, NAME_vi.csv."),
 ]
 
+Colleagues = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--colleague",
+        metavar="FILE",
+        help="Judgements of somebody else: what you disagree on can be listed. May be repeated.",
+    ),
+]
+
 
 def view(
     catalog: Annotated[
@@ -41,6 +51,7 @@ def view(
     ] = None,
     judgements: Judgements = None,
     scanner: Scanner = None,
+    colleague: Colleagues = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 0,
     address: Address = LOCAL,
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
@@ -58,10 +69,9 @@ def view(
 
     A file of spectra without a catalog is classified first. Nothing leaves this machine.
     """
-    from gasnet3.evaluate.judgements import JudgementFile
     from gasnet3.io import ReadOptions
     from gasnet3.pipeline.choices import Choices
-    from gasnet3.view.app import prepared, serve
+    from gasnet3.view.app import opening, prepared, serve
 
     options, choices = (
         console.reading(air, column, unit, resolution, force_air),
@@ -69,11 +79,9 @@ def view(
     )
     listing, files = _listing(catalog, spectra or [], options, solver, models, device, choices)
     console.note_repeated(catalog, listing.ids.tolist())
-    place = catalog.resolve()
-    kept = judgements or place.with_name(f"{place.stem}_vi.csv")
-    file = JudgementFile(kept, scanner or _login())
+    file, theirs = _judgements(catalog, judgements, scanner, colleague or [])
     shared = prepared(
-        listing, files, file, catalog.name,
+        listing, files, file, catalog.name, colleagues=theirs,
         models=console.chosen(models), solver=solver, device=device, choices=choices,
         options=options if options != ReadOptions() else None,
     )  # fmt: skip
@@ -81,13 +89,29 @@ def view(
         console.note(f"listening on {address}: others can see the spectra and judge them")
 
     def ready(url: str) -> None:
-        text = f"{url} shows {catalog.name}; judgements go to {kept}; Ctrl-C ends"
+        text = f"{url} shows {catalog.name}; judgements go to {file.path}; Ctrl-C ends"
         console.out.print(text)
         if browser:
-            webbrowser.open(url)
+            webbrowser.open(opening(url))
 
-    with console.interruptible(f"the judgements are in {kept}"):
+    with console.interruptible(f"the judgements are in {file.path}"):
         serve(shared, port=port, address=address, on_ready=ready)
+
+
+def _judgements(
+    catalog: Path, path: Path | None, scanner: str | None, colleagues: list[Path]
+) -> tuple[JudgementFile, list[Judgement]]:
+    """Where judgements go, and those of others, who may have written to the same file."""
+    from gasnet3.evaluate.agreement import merge, read_signed
+    from gasnet3.evaluate.judgements import JudgementFile
+
+    place = catalog.resolve()
+    file = JudgementFile(path or place.with_name(f"{place.stem}_vi.csv"), scanner or _login())
+    for one in colleagues:
+        if not one.exists():
+            console.fail(f"{one}: there is no such file")
+    same = [file.path] if file.path.exists() else []
+    return file, merge(read_signed(one) for one in (*same, *colleagues))
 
 
 def _listing(

@@ -12,7 +12,7 @@ import dataclasses
 import math
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -122,6 +122,12 @@ class Judgement:
             raise ValueError(f"VI_Z is {self.z}: it is a number above -1, or empty")
 
     @property
+    def says(self) -> bool:
+        """Whether anything is said: a row may have no more than an id."""
+        told = (self.cls, self.issue, self.comment)
+        return self.quality is not None or self.z is not None or any(told)
+
+    @property
     def when(self) -> float:
         """Seconds since 1970, or -inf where the time is not said or no ISO 8601."""
         try:
@@ -220,18 +226,30 @@ class JudgementFile:
             scanner=judgement.scanner or self.scanner,
             time=judgement.time or datetime.now(UTC).isoformat(timespec="milliseconds"),
         )
+        self._rewrite(lambda sheet: sheet.put(judgement.cells(), key=("id", "VI_SCANNER")))
+        return judgement
+
+    def withdraw(self, name: str) -> None:
+        """Take back what this person said of a spectrum; cells of further columns stay.
+
+        JudgementError if that was not saved; the file is then as it was.
+        """
+        key = {"id": name, "VI_SCANNER": self.scanner}
+        self._rewrite(lambda sheet: sheet.take_out(key, COLUMNS.values()))
+
+    def _rewrite(self, change: Callable[[Sheet], None]) -> None:
+        """Read the file, change it and write it, while no other program does."""
         try:
             with self._locked():
                 self._check_writable()
                 sheet = _sheet(self.path) if self.path.exists() else Sheet(list(COLUMNS.values()))
-                sheet.put(judgement.cells(), key=("id", "VI_SCANNER"))
+                change(sheet)
                 _write(sheet, self.path)
         except OSError as error:
             reason = error.strerror or str(error)
             raise JudgementError(
                 f"{self.path}: not saved, {reason}; the file is as it was"
             ) from error
-        return judgement
 
     def _check_writable(self) -> None:
         # A rename would replace a file that its owner has protected; root passes os.access.

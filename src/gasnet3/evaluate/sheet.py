@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gasnet3.errors import GasnetError
@@ -120,6 +120,25 @@ class Sheet:
             self.rows = [row for i, row in enumerate(self.rows) if i not in alike[1:]]
         else:
             self.rows.append(new)
+        self.lines = []  # of the file as it was: they no longer fit
+
+    def take_out(self, key: Mapping[str, str], columns: Collection[str]) -> None:
+        """Take out the rows that have the cells of ``key``.
+
+        A row with something in a column that is none of ``columns`` stays, with nothing but the key
+        in these.
+        """
+        if not set(key) <= set(self.names):
+            return
+        kept = []
+        for row in self.rows:
+            cells = dict(zip(self.names, row, strict=True))
+            if any(cells[name].strip() != wanted for name, wanted in key.items()):
+                kept.append(row)
+            elif any(cell for name, cell in cells.items() if name not in columns):
+                gone = set(columns) - set(key)
+                kept.append(["" if name in gone else cell for name, cell in cells.items()])
+        self.rows = kept
         self.lines = []  # of the file as it was: they no longer fit
 
     def encoded(self) -> bytes:

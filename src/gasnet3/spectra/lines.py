@@ -75,3 +75,14 @@ LINES: tuple[Line, ...] = (
     Line("Ca II", 8664.52, "absorption"),
     Line("[S III]", 9071.10, "emission"),
 )
+
+# Source: Osterbrock et al. 1996 (PASP 108, 277) and 1997 (PASP 109, 614), the strongest only.
+SKY_LINES_AIR: tuple[float, ...] = (
+    4358.34, 5460.75, 5577.34, 5889.95, 5895.92, 6300.30, 6363.78, 6863.96, 6923.22, 7276.41,
+    7316.28, 7340.89, 7750.64, 7794.11, 7821.50, 7913.71, 7964.65, 7993.33, 8344.60, 8399.17,
+    8430.17, 8465.35, 8827.10, 8885.85, 8919.61, 8957.92,
+)  # fmt: skip
+"""Lines of the night sky and of street lamps: wavelengths in air, Å."""
+
+TELLURIC: tuple[tuple[float, float], ...] = ((6867.0, 6950.0), (7594.0, 7700.0))
+"""The bands B and A of oxygen in the air above the telescope: from and to, vacuum Å."""

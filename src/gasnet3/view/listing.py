@@ -28,6 +28,9 @@ SORTS = {
 }
 """Orders of the list: column, and whether the largest comes first."""
 
+ONLY = ("no flag", "judged", "not judged", "disputed")
+"""What a list may be narrowed to; disputed: a colleague says something else."""
+
 NUMBERS = (
     *("z", "z_lo", "z_hi", "zwarn", "sn_median", "p_z", "rchi2", "znum"),
     *("anomaly_score", "anomaly_wave", "z_second"),
@@ -51,6 +54,8 @@ class Filter:
         Part of the id, whatever the case.
     judged : bool or None
         Whether a judgement exists; None: either.
+    disputed : bool
+        Whether only what a colleague disagrees with is listed.
     """
 
     classes: tuple[str, ...] = ()
@@ -62,6 +67,7 @@ class Filter:
     score: tuple[float, float] = (-np.inf, np.inf)
     text: str = ""
     judged: bool | None = None
+    disputed: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,11 +134,16 @@ class Listing:
         return found
 
     def rows(
-        self, chosen: Filter, sort: str = "as in the catalog", judged: Collection[str] = ()
+        self,
+        chosen: Filter,
+        sort: str = "as in the catalog",
+        judged: Collection[str] = (),
+        disputed: Collection[str] = (),
     ) -> NDArray[np.int64]:
         """Rows that pass a filter, in one of the orders of :data:`SORTS`; NaN comes last.
 
-        ``judged`` are the ids with a judgement.
+        ``judged`` are the ids with a judgement, ``disputed`` those of which a colleague says
+        something else.
         """
         keep = np.ones(len(self), bool)
         for names, column in ((chosen.classes, "class"), (chosen.kinds, "anomaly_kind")):
@@ -153,6 +164,8 @@ class Listing:
             keep &= np.char.find(lower, chosen.text.strip().lower()) >= 0
         if chosen.judged is not None:
             keep &= np.isin(self.ids, list(judged)) == chosen.judged
+        if chosen.disputed:
+            keep &= np.isin(self.ids, list(disputed))
         rows = np.flatnonzero(keep)
         name, falling = SORTS[sort]
         if not name:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from gasnet3.evaluate.judgements import JudgementFile
+from gasnet3.evaluate.judgements import Judgement, JudgementFile
 from gasnet3.pipeline.choices import ANYTHING, Choices
 from gasnet3.view.listing import Listing
 from gasnet3.view.spectra import MissingSpectrum, SpectrumFinder
@@ -96,9 +96,13 @@ class Closeups:
 
 @dataclass(frozen=True, eq=False)
 class Shared:
-    """What all pages share: rows, what solves their spectra, and where judgements are kept."""
+    """What all pages share: rows, what solves their spectra, and where judgements are kept.
+
+    ``colleagues`` are the judgements of other people.
+    """
 
     listing: Listing
     closeups: Closeups
     judgements: JudgementFile
     title: str
+    colleagues: tuple[Judgement, ...] = ()
