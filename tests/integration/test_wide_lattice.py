@@ -116,7 +116,6 @@ def test_pictures_and_pages(home: Path, tmp_path: Path) -> None:
 
 
 def test_the_app_shows_the_far_red(home: Path, tmp_path: Path) -> None:
-    pytest.importorskip("bokeh")
     from gasnet3.evaluate.judgements import JudgementFile
     from gasnet3.view.app import prepared
     from gasnet3.view.listing import Listing

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -11,8 +10,7 @@ from astropy.table import MaskedColumn, Table
 
 from gasnet3.catalog import read_catalog, read_table
 from gasnet3.view.listing import Filter, Listing
-from gasnet3.view.page import header_html
-from gasnet3.view.shared import Shared
+from gasnet3.view.says import of_row
 
 BIG = 39627866878514741
 """Rounded as a float."""
@@ -34,7 +32,8 @@ def test_what_is_masked_is_not_known(tmp_path: Path, ending: str) -> None:
     assert not any(name.endswith(".mask") for name in read.colnames)
     listing = Listing.read(path)
     assert listing.rows(Filter(clean=True)).tolist() == [1]
-    assert "<b>b</b>" in header_html(Shared(listing, *[cast(Any, None)] * 2, "test"), 1)
+    told = of_row(listing, 1)
+    assert (told["id"], told["z"], told["flags"]) == ("b", None, [])
 
 
 def test_columns_of_blanks_are_numbers_where_they_should_be(tmp_path: Path) -> None:

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from gasnet3.catalog import CatalogError
-from gasnet3.evaluate.judgements import JudgementFile
-from gasnet3.view.judge import Judge
+from gasnet3.evaluate.judgements import JudgementError, JudgementFile
+from gasnet3.view.judging import Judging
 from gasnet3.view.listing import Listing
+from inspected import catalog
 
 
 @pytest.mark.parametrize("row", ["a,QSO,x,0", "a,QSO,1.0,SKY"])
@@ -20,8 +21,7 @@ def test_text_in_place_of_numbers_is_told(tmp_path: Path, row: str) -> None:
 
 def test_a_spectrum_without_an_id_cannot_be_judged(tmp_path: Path) -> None:
     file = JudgementFile(tmp_path / "mine.csv", "anna")
-    judge = Judge(file, lambda: ("QSO", 1.0), lambda onward: None)
-    judge.show("")
-    judge.rate(4)
-    assert "NOT SAVED" in judge.status.text
+    judging = Judging(file, Listing(catalog(1)[0]))
+    with pytest.raises(JudgementError, match="here is none"):
+        judging.save({"id": "", "quality": 4})
     assert not file.path.exists()

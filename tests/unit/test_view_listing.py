@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gasnet3 import CLASSES, Notes, ZWarn
-from gasnet3.view.browse import PAGE, Browser
 from gasnet3.view.listing import SORTS, STRANGEST, Filter, Listing
 
 
@@ -48,10 +47,14 @@ def listing(n: int = 6) -> Listing:
         (Filter(judged=True), [1]),
         (Filter(judged=False, classes=("GALAXY",)), [4]),
         (Filter(text="elsewhere"), []),
+        (Filter(disputed=True), [2, 4]),
     ],
 )
 def test_what_passes_a_filter(chosen: Filter, rows: list[int]) -> None:
-    assert listing().rows(chosen, judged=["Plate-1"]).tolist() == rows
+    assert (
+        listing().rows(chosen, judged=["Plate-1"], disputed=["Plate-2", "Plate-4", "gone"]).tolist()
+        == rows
+    )
 
 
 @given(st.sampled_from(list(SORTS)), st.sets(st.sampled_from(CLASSES)))
@@ -83,51 +86,3 @@ def test_notes_in_words_are_somebody_elses() -> None:
     table = Table({"id": ["a"], "class": ["QSO"], "z": [1.0], "notes": ["nice"]})
     assert Listing(table).bits("notes").tolist() == [0]
     assert Listing(table).rows(Filter(flags=("ANOMALY",))).tolist() == []
-
-
-class Chosen(list[int | None]):
-    """What a browser chose, in order."""
-
-
-def browser(n: int) -> tuple[Browser, Chosen]:
-    chosen = Chosen()
-    made = Browser(listing(n), lambda: {"Plate-1": "3"}, chosen.append)
-    made.refresh()
-    return made, chosen
-
-
-def test_a_catalog_with_scores_begins_with_the_strangest() -> None:
-    made, chosen = browser(6)
-    assert made.sort.value == STRANGEST
-    assert chosen == [4]
-    assert made.source.data["id"][made.source.selected.indices[0]] == "Plate-4"
-    assert [q for q in made.source.data["quality"] if q] == ["3"]
-
-
-def test_a_large_catalog_is_sent_a_page_at_a_time() -> None:
-    made, chosen = browser(99_999)
-    made.sort.value = "as in the catalog"
-    made.search.value = "plate"
-    assert len(made.source.data["id"]) == PAGE
-    assert "99,999 of 99,999" in made.count.text
-    made.turn(PAGE)
-    first = made.place
-    assert made.source.data["z"][0] == pytest.approx(first / 10)
-    made.step(-1)
-    assert made.place == first - 1
-    assert made.source.selected.indices == [PAGE - 1]
-    assert chosen[-2:] == [first, first - 1]
-
-
-def test_a_filter_keeps_what_is_chosen_if_it_passes() -> None:
-    made, chosen = browser(6)
-    made.classes.active = [1]
-    assert made.row == 4
-    assert chosen == [4]
-    made.classes.active = [0]
-    assert made.row == 3
-    made.search.value = "elsewhere"
-    assert made.row is None
-    assert chosen == [4, 3, None]
-    made.step(1)
-    assert made.row is None

@@ -7,14 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from gasnet3 import samples
 from gasnet3.io import read
-from gasnet3.report.spectrum import gaussian_mean, limits
+from gasnet3.report.spectrum import limits
 from gasnet3.view import spectra as module
-from gasnet3.view.plots import axis_place, masked_runs, redshift_at
 from gasnet3.view.spectra import MissingSpectrum, SpectrumFinder
 
 
@@ -56,37 +53,10 @@ def test_nobody_waits_for_thousands_of_files(monkeypatch: pytest.MonkeyPatch) ->
         finder.find("a")
 
 
-@given(st.lists(st.booleans(), min_size=1, max_size=40))
-def test_masked_runs_cover_the_masked_pixels_between_good_ones(good: list[bool]) -> None:
-    wave, ivar = np.arange(float(len(good))), np.array(good, float)
-    left, right = masked_runs(wave, ivar)
-    covered = {
-        pixel for a, b in zip(left, right, strict=True) for pixel in range(int(a), int(b) + 1)
-    }
-    seen = np.flatnonzero(ivar)
-    inside = range(seen[0], seen[-1]) if len(seen) else range(0)
-    assert covered == {pixel for pixel in inside if not good[pixel]}
-
-
-def test_smoothing_trusts_good_pixels_and_shows_no_masked_ones() -> None:
-    flux, ivar = np.full(50, 3.0), np.ones(50)
-    flux[20], ivar[20] = 1e6, 0.0  # masked
-    flux[30], ivar[30] = 1e6, 1e-12  # as good as masked
-    smooth = gaussian_mean(flux, ivar, 2.0)
-    assert np.isnan(smooth[20])
-    np.testing.assert_allclose(np.delete(smooth, 20), 3.0, rtol=1e-5)
-    np.testing.assert_array_equal(gaussian_mean(flux, ivar, 0.0)[:20], flux[:20])
-
-
 def test_limits_hold_the_model_and_do_without_the_worst_pixels() -> None:
     flux, model = np.zeros(1000), np.full(1000, np.nan)
     flux[3], model[5] = 1e9, 7.0
-    low, high = limits(flux, model, zero=True)
+    low, high = limits(flux, model)
     assert low < 0
     assert 7.0 < high < 10.0
     assert limits(np.full(3, np.nan), model[:3]) == (0.0, 1.0)
-
-
-@given(st.floats(-0.5, 5.2), st.sampled_from(["STAR", "GALAXY", "QSO"]))
-def test_a_place_on_the_axis_is_a_redshift(z: float, cls: str) -> None:
-    assert redshift_at(cls, float(axis_place(cls, np.array([z]))[0])) == pytest.approx(z, abs=1e-12)

@@ -40,25 +40,15 @@ def running_mean(flux: Floats, ivar: Floats) -> Floats:
     return _weighted(flux, ivar, lambda values: np.convolve(values, np.ones(SMOOTH), mode="same"))
 
 
-def gaussian_mean(flux: Floats, ivar: Floats, sigma: float) -> Floats:
-    """Gaussian mean weighted by ivar, ``sigma`` in pixels; NaN where masked, shape (n,)."""
-    from scipy.ndimage import gaussian_filter1d  # not before a page is there: it takes long
-
-    if sigma <= 0:
-        return gaps(flux, ivar)
-    return gaps(_weighted(flux, ivar, lambda values: gaussian_filter1d(values, sigma)), ivar)
-
-
 def _weighted(flux: Floats, ivar: Floats, spread: Callable[[Floats], Floats]) -> Floats:
     weight, total = spread(ivar), spread(np.where(ivar > 0, flux * ivar, 0.0))
     return np.asarray(np.divide(total, weight, out=np.full(len(flux), np.nan), where=weight > 0))
 
 
-def limits(smooth: Floats, model: Floats, *, zero: bool = False) -> tuple[float, float]:
+def limits(smooth: Floats, model: Floats) -> tuple[float, float]:
     """Vertical limits that show the model and the spectrum without its worst pixels.
 
-    Both have shape (n,) and are NaN where there is nothing; with ``zero`` 0 is to be seen too, and
-    with it the noise.
+    Both have shape (n,) and are NaN where there is nothing.
     """
     finite, fitted = smooth[np.isfinite(smooth)], model[np.isfinite(model)]
     if not len(finite):
@@ -66,8 +56,6 @@ def limits(smooth: Floats, model: Floats, *, zero: bool = False) -> tuple[float,
     low, high = np.percentile(finite, [0.3, 99.7])
     if len(fitted):
         low, high = min(low, fitted.min()), max(high, fitted.max())
-    if zero:
-        low = min(low, 0.0)
     room = (high - low) or abs(high) or 1.0
     return float(low - 0.08 * room), float(high + 0.08 * room)
 

@@ -30,17 +30,20 @@ KEYS_OF_LINES = {
     "k": ("Ca K", 3934.78),
     "h": ("Ca H", 3969.59),
     "g": ("G band", 4305.61),
-    "e": ("Mg b", 5176.63),
+    "x": ("Mg b", 5176.63),
     "n": ("Na D", 5895.60),
     "t": ("Ca II", 8544.44),
-    "m": ("Mg II", 2799.12),
     "v": ("[Ne V]", 3426.85),
-    "3": ("C III]", 1908.73),
-    "4": ("C IV", 1549.48),
-    "5": ("Si IV", 1397.61),
-    "l": ("Lyα", 1215.67),
+    "5": ("Lyα", 1215.67),
+    "6": ("Si IV", 1397.61),
+    "7": ("C IV", 1549.48),
+    "8": ("C III]", 1908.73),
+    "9": ("Mg II", 2799.12),
 }
-"""The major lines, and the key of each while a feature is marked: name and rest wavelength, Å."""
+"""The major lines, and the key of each while a feature is marked: name and rest wavelength, Å.
+
+None is a key of qualities, zoom or undo, which mean the same at any time.
+"""
 
 WINDOWS = (
     ("[O II]", 3680.0, 3780.0, "GALAXY"),

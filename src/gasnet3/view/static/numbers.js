@@ -95,11 +95,10 @@ export function features(wave, smooth, error, from, to) {
 export function snapped(wave, smooth, at, reach) {
   const from = place(wave, at - reach), to = place(wave, at + reach)
   if (to - from < 3) return at
-  const [first, last] = [smooth[from], smooth[to - 1]]
+  const level = median(smooth.slice(from, to))
   let best = at, most = 0
   for (let i = from + 1; i < to - 1; i++) {
-    const chord = first + (last - first) * (i - from) / (to - 1 - from)
-    const stands = Math.abs(smooth[i] - chord)
+    const stands = Math.abs(smooth[i] - level)
     const extreme = (smooth[i] - smooth[i - 1]) * (smooth[i + 1] - smooth[i]) <= 0
     if (extreme && stands > most) [best, most] = [wave[i], stands]
   }
