@@ -2,8 +2,8 @@
 
     python recipes/view_pictures.py catalog.parquet SPECTRA docs/images
 
-The first is the strangest spectrum of the catalog; the second another solution of the next one at
-a redshift of its own, judged, with the help open. Needs playwright and the system's Chromium.
+The first is the strangest spectrum of the catalog; the second its strangest galaxy, with a second
+model and a feature marked. Needs playwright and the system's Chromium.
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ import tempfile
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
-
-MODEL = "Bokeh.documents[0].get_model_by_name('{}')"
 
 
 def main(catalog: str, spectra: str, directory: Path) -> None:
@@ -43,27 +41,24 @@ def draw(url: str, directory: Path) -> None:
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1500, "height": 880})
+        page = browser.new_page(viewport={"width": 1500, "height": 900})
         page.goto(url)
-        solved(page)
+        settled(page)
         page.screenshot(path=directory / "view.png")
-        page.keyboard.press("ArrowRight")
-        page.wait_for_function(f"{MODEL.format('table')}.source.selected.indices[0] === 1")
-        solved(page)
-        for key in ("ArrowDown", "}", "1", "?"):
+        page.locator("#filters summary").click()
+        page.locator("#classes").get_by_role("button", name="GALAXY").click()
+        settled(page)
+        for key in ("b", "e"):
             page.keyboard.press(key)
-        page.wait_for_function(f"{MODEL.format('help')}.visible")
-        page.wait_for_timeout(1000)
-        page.set_viewport_size({"width": 1500, "height": 1080})
-        page.wait_for_timeout(1000)
-        page.screenshot(path=directory / "view-help.png")
+        settled(page)
+        page.screenshot(path=directory / "view-mark.png")
         browser.close()
 
 
-def solved(page: Page) -> None:
-    """Wait until the spectrum is drawn with its solutions."""
-    page.wait_for_selector(".slick-row")
-    page.wait_for_function(f"{MODEL.format('solutions')}.source.data.z.length > 0")
+def settled(page: Page) -> None:
+    """Wait until the spectrum is drawn, and nothing is asked for any more."""
+    page.wait_for_selector("body[data-drawn]:not([data-drawn=''])", timeout=120_000)
+    page.wait_for_load_state("networkidle")
     page.wait_for_timeout(1000)
 
 

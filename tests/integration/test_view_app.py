@@ -8,8 +8,10 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -35,6 +37,8 @@ def app(*arguments: str | Path) -> Iterator[str]:
         try:
             assert process.stdout is not None
             line = process.stdout.readline()
+            if line.startswith("gasnet3: what others say"):
+                line = process.stdout.readline()
             found = re.match(r"http://127\.0\.0\.1:\d+/\?secret=\S+", line)
             assert found, line + process.stdout.read()
             yield found.group()
@@ -155,7 +159,7 @@ def test_colleagues_are_read_and_must_be_there(place: Path, tmp_path: Path) -> N
     names = read_catalog(place / "all.parquet")["id"]
     ben.write_text(f"id,VI_QUALITY,VI_CLASS,VI_Z\n{names[0]},4,QSO,6.5\n")
     mine = tmp_path / "mine.csv"
-    mine.write_text("id,VI_SCANNER,VI_QUALITY\na,carl,nonsense\n")  # not ours to judge
+    mine.write_text("id,VI_SCANNER,VI_QUALITY\na,carl,nonsense\n")  # not ours to correct
     with app(place / "all.parquet", "--colleague", ben, "--judgements", mine) as address:
         status, body = post(address, "list", {"chosen": {"only": "disputed"}})
     assert status == 200
@@ -182,19 +186,16 @@ def test_a_malformed_catalog_is_one_line(tmp_path: Path, content: bytes, told: s
 
 
 def test_ctrl_c_ends_it_and_says_where_the_judgements_are(place: Path) -> None:
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    code = (
-        "import signal, threading, os; signal.signal(signal.SIGINT, signal.default_int_handler);"
-        "threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start();"
-        "from gasnet3.cli import app; import sys;"
-        f"sys.argv[1:] = ['view', {str(place / 'all.parquet')!r}, '--no-browser'];"
-        "app()"
-    )
-    with start("-c", code, **pipes) as process:
-        out, err = process.communicate(timeout=120)
-    assert "Traceback" not in err
-    assert "the judgements are in" in err
-    assert out.startswith("http://")
+    call = [sys.executable, "-m", "gasnet3", "view", str(place / "all.parquet"), "--no-browser"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    # The background of a shell ignores Ctrl-C, and what it starts would too.
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(call, preexec_fn=heard, **pipes) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("http://")
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=120)
+    assert err == f"gasnet3: stopped; the judgements are in {place / 'all_vi.csv'}\n"
     assert process.returncode == 128 + signal.SIGINT
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -153,6 +154,31 @@ def test_smoothing_trusts_good_pixels_and_shows_no_masked_ones(seen: Seen) -> No
     assert np.isnan(smooth[20])
     np.testing.assert_allclose(np.delete(smooth, 20), 3.0, rtol=1e-5)
     np.testing.assert_array_equal(bare[:20], 3.0)
+
+
+def test_the_model_is_as_smooth_as_the_data(seen: Seen) -> None:
+    height = "Math.max(...it.view.{0}.filter(Number.isFinite))"
+    for sigma in ("2", "6"):
+        data, model = (seen.js(height.format(one)) for one in ("data.smooth", "model"))
+        assert data == pytest.approx(model, rel=0.1), sigma
+        seen.press(*["+"] * 8)
+    residual = "it.view.data.smooth.map((v, i) => (v - it.view.model[i]) / it.view.data.noise[i])"
+    assert seen.js(f"Math.max(...Array.from({residual}).filter(Number.isFinite).map(Math.abs))") < 6
+
+
+def test_no_signal_is_all_that_is_said_of_nothing(page: Any, file: JudgementFile) -> None:
+    table, known = catalog(1)
+    known.known["spec-000"] = dataclasses.replace(known.known["spec-000"], solutions=())
+    with serving(table, known, file) as (address, _):
+        seen = Seen(page)
+        seen.open(address)
+        seen.press("4")
+        seen.says("status", "NOT SAVED: no class and redshift are shown")
+        seen.press("0")
+        seen.says("status", "quality 0")
+        page.goto("about:blank")
+    said = judged(file.path)["spec-000"]
+    assert (said.quality, said.cls, said.z) == (0, "", None)
 
 
 def test_details_follow_the_redshift_and_can_be_chosen(seen: Seen) -> None:

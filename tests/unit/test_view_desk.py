@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from gasnet3.evaluate.judgements import Judgement, JudgementError, JudgementFile
 from gasnet3.view.desk import PAGE, Desk
 from gasnet3.view.listing import STRANGEST, Listing
-from gasnet3.view.payload import KEYS_OF_LINES, WINDOWS, packed, within
-from gasnet3.view.says import of_row, why
+from gasnet3.view.payload import FIRST, KEYS_OF_LINES, WINDOWS, packed, within
+from gasnet3.view.says import differs, of_row, why
 from gasnet3.view.shared import Shared
 from inspected import Known, catalog, closeup
 
@@ -90,6 +90,12 @@ def test_why_names_the_rival() -> None:
     text = why(closeup("a", 0.1))
     assert text.startswith("GALAXY at z = 0.10000: p(GALAXY) = 0.900, p(z) = 0.950")
     assert "next is QSO at z = 1.25000 (χ² larger by 90)" in text
+
+
+def test_another_answer_than_the_catalogs_is_told() -> None:
+    assert differs(closeup("a", 0.1), "GALAXY", 0.1003) == ""
+    for cls, z in (("GALAXY", 0.102), ("QSO", 0.1), ("", None)):
+        assert "not what the catalog says" in differs(closeup("a", 0.1), cls, z)
 
 
 def test_what_surveys_say_is_beside_ours(file: JudgementFile) -> None:
@@ -238,6 +244,7 @@ def test_lines_and_windows_are_those_of_the_list(file: JudgementFile) -> None:
     names = {(line["name"], line["wave"]) for line in told["lines"]}
     assert set(KEYS_OF_LINES.values()) <= names
     assert sum(line["major"] for line in told["lines"]) == len(KEYS_OF_LINES)
-    for name, low, high, _ in WINDOWS:
+    for name, (low, high) in WINDOWS.items():
         assert any(low < line["wave"] < high for line in told["lines"]), name
+    assert {name for names in FIRST.values() for name in names} == set(WINDOWS)
     assert 5578 < told["sky"][2] < 5580  # in vacuum

@@ -103,15 +103,20 @@ def _judgements(
 ) -> tuple[JudgementFile, list[Judgement]]:
     """Where judgements go, and those of others, who may have written to the same file."""
     from gasnet3.evaluate.agreement import merge, read_signed
-    from gasnet3.evaluate.judgements import JudgementFile
+    from gasnet3.evaluate.judgements import JudgementError, JudgementFile
 
     place = catalog.resolve()
     file = JudgementFile(path or place.with_name(f"{place.stem}_vi.csv"), scanner or _login())
     for one in colleagues:
         if not one.exists():
             console.fail(f"{one}: there is no such file")
-    same = [file.path] if file.path.exists() else []
-    return file, merge(read_signed(one) for one in (*same, *colleagues))
+    theirs = [read_signed(one) for one in colleagues]
+    if file.path.exists():
+        try:
+            theirs.append(read_signed(file.path))
+        except JudgementError as error:  # of others' rows: one's own were read before
+            console.note(f"what others say in it is not shown: {error}")
+    return file, merge(theirs)
 
 
 def _listing(

@@ -18,7 +18,7 @@ from gasnet3.view.judging import Judging
 from gasnet3.view.keys import KEYS
 from gasnet3.view.listing import ONLY, SORTS, STRANGEST, Filter
 from gasnet3.view.payload import constants, number, of_closeup, packed, within
-from gasnet3.view.says import of_row, why
+from gasnet3.view.says import differs, of_row, why
 from gasnet3.view.shared import Shared
 from gasnet3.view.spectra import MissingSpectrum
 
@@ -120,13 +120,17 @@ class Desk:
         if not 0 <= row < len(self.listing):
             raise MissingSpectrum(f"the catalog has no row {row}; reload the page")
         told = of_row(self.listing, row)
-        told["missing"], told["why"] = "", ""
+        told |= {"missing": "", "why": "", "anew": ""}
         try:
             seen = self.shared.closeups.inspect(told["id"]).result()
         except Exception as error:  # whatever a file or a model does, the page goes on
             told["missing"] = str(error) or type(error).__name__
         else:
-            told |= {"seen": of_closeup(seen), "why": why(seen)}
+            told |= {
+                "seen": of_closeup(seen),
+                "why": why(seen),
+                "anew": differs(seen, told["cls"], told["z"]),
+            }
         return told | self.said({"id": told["id"]})
 
     def said(self, asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -45,21 +45,31 @@ KEYS_OF_LINES = {
 None is a key of qualities, zoom or undo, which mean the same at any time.
 """
 
-WINDOWS = (
-    ("[O II]", 3680.0, 3780.0, "GALAXY"),
-    ("Hβ + [O III]", 4800.0, 5070.0, "GALAXY QSO"),
-    ("Hα + [N II] + [S II]", 6470.0, 6780.0, "GALAXY QSO STAR"),
-    ("Ca H, K", 3880.0, 4030.0, "STAR GALAXY"),
-    ("Mg b", 5080.0, 5280.0, "STAR GALAXY"),
-    ("Na D", 5840.0, 5950.0, "STAR"),
-    ("Ca II triplet", 8440.0, 8720.0, "STAR"),
-    ("Hγ, Hδ", 4060.0, 4400.0, ""),
-    ("Mg II", 2690.0, 2910.0, "QSO"),
-    ("C III]", 1820.0, 2000.0, "QSO"),
-    ("C IV", 1480.0, 1620.0, "QSO"),
-    ("Lyα", 1170.0, 1290.0, "QSO"),
-)
-"""Windows for details: name, from, to (rest Å), and the classes that they are first shown for."""
+WINDOWS = {
+    "[O II]": (3680.0, 3780.0),
+    "Hβ + [O III]": (4800.0, 5070.0),
+    "Hα + [N II] + [S II]": (6470.0, 6780.0),
+    "Ca H, K": (3880.0, 4030.0),
+    "Mg b": (5080.0, 5280.0),
+    "Na D": (5840.0, 5950.0),
+    "Ca II triplet": (8440.0, 8720.0),
+    "Hγ, Hδ": (4060.0, 4400.0),
+    "Mg II": (2690.0, 2910.0),
+    "C III]": (1820.0, 2000.0),
+    "C IV": (1480.0, 1620.0),
+    "Lyα": (1170.0, 1290.0),
+}
+"""Windows for details: from and to, rest Å."""
+
+FIRST = {
+    "STAR": ("Ca H, K", "Mg b", "Hα + [N II] + [S II]", "Ca II triplet", "Na D"),
+    "GALAXY": ("[O II]", "Hβ + [O III]", "Hα + [N II] + [S II]", "Ca H, K", "Mg b", "Hγ, Hδ"),
+    "QSO": (
+        *("Hβ + [O III]", "Hα + [N II] + [S II]", "Mg II", "C III]", "C IV", "Lyα"),
+        *("Hγ, Hδ", "[O II]"),
+    ),
+}
+"""The windows that are shown of a class, the first three that the spectrum covers."""
 
 
 def packed(values: Floats) -> str:
@@ -138,9 +148,9 @@ def constants() -> dict[str, Any]:
             {"key": key, "name": name, "wave": wave} for key, (name, wave) in KEYS_OF_LINES.items()
         ],
         "windows": [
-            {"name": name, "low": low, "high": high, "classes": classes.split()}
-            for name, low, high, classes in WINDOWS
+            {"name": name, "low": low, "high": high} for name, (low, high) in WINDOWS.items()
         ],
+        "first": FIRST,
         "sky": air_to_vacuum(np.array(SKY_LINES_AIR)).tolist(),
         "telluric": [list(band) for band in TELLURIC],
     }

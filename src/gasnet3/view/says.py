@@ -24,6 +24,9 @@ Z_COLUMN = re.compile(r"z[_ ](?P<after>.+)|(?P<before>.+)[_ ]z", re.IGNORECASE)
 SAME_DV = 1000.0
 """km/s; redshifts closer than this are of one object, as DESI counts."""
 
+ANEW_DV = 300.0
+"""km/s; by more than this, an answer of the page is told to differ from the catalog's."""
+
 LIGHT = 299_792.458
 """Speed of light in km/s."""
 
@@ -79,6 +82,18 @@ def velocity(z: float | None, ours: float | None) -> float | None:
     if z is None or ours is None or ours <= -1:
         return None
     return LIGHT * (z - ours) / (1 + ours)
+
+
+def differs(seen: Closeup, cls: str, z: float | None) -> str:
+    """That the page finds another answer than the catalog has, in a sentence; '' if it does not."""
+    best = seen.solutions[0] if seen.solutions else None
+    dv = velocity(best.z, z) if best else None
+    if best is None or (best.cls == cls and dv is not None and abs(dv) <= ANEW_DV):
+        return ""
+    return (
+        f"Solved here it is {best.cls} at z = {best.z:.5f}, which is not what the catalog says: it "
+        "was made with other models, settings or spectra, or nothing is sure."
+    )
 
 
 def why(seen: Closeup) -> str:

@@ -45,12 +45,11 @@ export class DetailsView {
 
   /** The window of each box: that chosen, or the next of the class that is in the spectrum. */
   windows() {
-    const {windows} = this.start
-    const free = windows
-      .filter((window) => window.classes.includes(this.view.cls) && this.seen(window) &&
-        !this.chosen.includes(window.name))
-    return this.chosen.map((name) =>
-      (name === AUTO ? free.shift() : windows.find((window) => window.name === name)) || null)
+    const named = (name) => this.start.windows.find((window) => window.name === name)
+    const free = (this.start.first[this.view.cls] || [])
+      .filter((name) => !this.chosen.includes(name))
+      .map(named).filter((window) => this.seen(window))
+    return this.chosen.map((name) => (name === AUTO ? free.shift() : named(name)) || null)
   }
 
   draw() {

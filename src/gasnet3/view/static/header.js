@@ -24,6 +24,7 @@ export function head(told, place, found) {
   for (const flag of told.flags) add(why, "b", `${flag.name} `, "bad", flag.why)
   for (const note of told.notes) add(why, "b", `${note.name} `, "old", note.why)
   add(why, "b", told.why)
+  if (told.anew) add(why, "span", ` ${told.anew}`, "bad")
   for (const other of told.others) {
     const z = other.z === null ? "" : ` z = ${other.z.toFixed(5)}`
     const dv = other.dv === null ? "" : ` (${signed(other.dv)} km/s from ours)`

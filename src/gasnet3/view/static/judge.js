@@ -95,6 +95,10 @@ export class Judge {
   rate(quality) {
     if (!this.allowed()) return
     const {cls, z} = this.page.shown()
+    if (!cls && quality) {
+      return this.tell("NOT SAVED: no class and redshift are shown to be sure of; 0 says no signal",
+        "bad")
+    }
     const said = this.said || NOTHING
     const same = said.quality === quality && (said.z === null || Math.abs(said.z - z) < SAME_Z) &&
       (!said.cls || said.cls === cls)

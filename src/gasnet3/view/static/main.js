@@ -101,6 +101,7 @@ class Page {
     document.body.dataset.drawn = told.id
     byId("spoken").textContent = `${told.id}, ${told.cls} at redshift ${told.z?.toFixed(4)}. ` +
       `${told.why} ${told.missing}`
+    this.toggles.render()
     setTimeout(() => this.ahead(told), 0)
   }
 

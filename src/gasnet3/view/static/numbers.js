@@ -31,6 +31,12 @@ export function smoothed(flux, ivar, sigma) {
   return out
 }
 
+/** A model smoothed as data are, so that both can be compared; NaN where there is none. */
+export function blurred(model, sigma) {
+  const known = Float64Array.from(model, (value) => (Number.isFinite(value) ? 1 : 0))
+  return smoothed(model, known, sigma)
+}
+
 /** Errors of pixels, NaN where masked. */
 export function errors(ivar) {
   return Float64Array.from(ivar, (value) => (value > 0 ? 1 / Math.sqrt(value) : NaN))
@@ -70,8 +76,9 @@ export function median(values) {
   return sorted.length ? sorted[sorted.length >> 1] : NaN
 }
 
-/** Features of a spectrum that stand out from what is about them, the strongest first. */
-export function features(wave, smooth, error, from, to) {
+/** Features of a spectrum that stand out from what is about them, the strongest first; what is at
+    a line of the sky counts little. */
+export function features(wave, smooth, error, from, to, sky) {
   const found = []
   const wide = 60
   for (let i = Math.max(from, 2); i < Math.min(to, wave.length - 2); i++) {
@@ -80,7 +87,8 @@ export function features(wave, smooth, error, from, to) {
     const dip = here < smooth[i - 1] && here <= smooth[i + 1]
     if (!peak && !dip) continue
     const about = median(smooth.slice(Math.max(i - wide, 0), i + wide))
-    found.push({wave: wave[i], strength: Math.abs(here - about) / error[i]})
+    const trust = sky.some((line) => Math.abs(line - wave[i]) < 6) ? 0.2 : 1
+    found.push({wave: wave[i], strength: trust * Math.abs(here - about) / error[i]})
   }
   found.sort((one, two) => two.strength - one.strength)
   const apart = []

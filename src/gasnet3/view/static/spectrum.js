@@ -1,7 +1,7 @@
 // The spectrum with model, lines and residual: what is drawn, and which part of it.
 
 import {axes, curve, Frame, prepared, sideways, theme, ticks, upright} from "./axes.js"
-import {errors, features, limits, place, smoothed, snapped, unpacked, wavelengths}
+import {blurred, errors, features, limits, place, smoothed, snapped, unpacked, wavelengths}
   from "./numbers.js"
 
 const LEFT = 56, RIGHT = 12, TOP = 17, BOTTOM = 33
@@ -48,6 +48,7 @@ export class SpectrumView {
   /** Smooth anew, sigma in pixels. */
   smooth(sigma) {
     this.sigma = sigma
+    this.blur()
     if (!this.data) return
     this.data.smooth = smoothed(this.data.raw, this.data.ivar, sigma)
     const less = 1 / Math.sqrt(Math.max(2 * Math.sqrt(Math.PI) * sigma, 1))
@@ -56,7 +57,14 @@ export class SpectrumView {
 
   /** The model shown, its class and redshift, and a second model or null. */
   put({model, cls, z, over, overCls}) {
-    Object.assign(this, {model, cls, z, over, overCls})
+    Object.assign(this, {cls, z, overCls, models: [model, over]})
+    this.blur()
+  }
+
+  /** The models as they are drawn: as smooth as the data are. */
+  blur() {
+    const [model, over] = (this.models || []).map((one) => one && blurred(one, this.sigma))
+    Object.assign(this, {model, over})
   }
 
   get range() {
@@ -101,7 +109,7 @@ export class SpectrumView {
   features() {
     const {wave, smooth, noise} = this.data
     const [low, high] = this.range
-    return features(wave, smooth, noise, place(wave, low), place(wave, high))
+    return features(wave, smooth, noise, place(wave, low), place(wave, high), this.start.sky)
   }
 
   /** The lines worth a name, as they are now. */
@@ -182,7 +190,7 @@ export class SpectrumView {
     }
     if (this.model) {
       const own = this.start.colors[this.cls] || color("ink")
-      curve(context, top, wave, this.model, from, to, own, 1.8)
+      curve(context, top, wave, this.model, from, to, own, 1.5)
     }
     if (strange) upright(context, top, strange, color("ink"), [2, 3])
   }
