@@ -31,7 +31,6 @@ from gasnet3 import samples
 from gasnet3.io import read, write_npz
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "view.md"
-SIZE = {"width": 1440, "height": 900}
 WATCH = """
 window.waits = []
 let pressed = 0
@@ -49,7 +48,7 @@ new MutationObserver(() => {
 def app(directory: Path, rows: int) -> Iterator[str]:
     """The app with so many spectra; its URL."""
     spectra, catalog = directory / "spectra.npz", directory / "catalog.parquet"
-    write_npz(noisy(read(samples.paths()), rows), spectra)
+    write_npz(spectra, noisy(read(samples.paths()), rows))
     subprocess.run(["gasnet3", "classify", spectra, "-o", catalog], check=True)
     command: list[str | Path] = ["gasnet3", "view", catalog, spectra, "--no-browser"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -70,7 +69,7 @@ def waits(url: str, rows: int, look: float) -> tuple[float, list[float]]:
         browser = driver.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
         )
-        page = browser.new_page(viewport=SIZE)
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
         began = time.perf_counter()
         page.goto(url)
         page.wait_for_selector("body[data-drawn]:not([data-drawn=''])", timeout=300_000)

@@ -295,3 +295,20 @@ def test_a_killed_program_leaves_a_whole_file(tmp_path: Path) -> None:
     assert [row.id for row in rows] == [f"{i}" for i in range(len(rows))]
     assert len(rows) >= 9
     JudgementFile(path, "anna").record(Judgement("more"))
+
+
+def test_what_is_withdrawn_leaves_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("id,VI_SCANNER,VI_QUALITY,MAG\na,ben,3,\na,me,2,\nb,me,1,17\n")
+    file = JudgementFile(path, "me")
+    for name in ("a", "b", "c"):
+        file.withdraw(name)
+    assert path.read_text() == "id,VI_SCANNER,VI_QUALITY,MAG\na,ben,3,\nb,me,,17\n"
+    assert not file.latest()["b"].says
+
+
+def test_a_file_without_names_has_nothing_of_mine(tmp_path: Path) -> None:
+    path = tmp_path / "theirs.csv"
+    path.write_text("id,VI_QUALITY\na,3\n")
+    JudgementFile(path, "me").withdraw("a")
+    assert path.read_text() == "id,VI_QUALITY\na,3\n"

@@ -67,7 +67,8 @@ def view(
 ) -> None:
     """Look at spectra with their solutions in a browser, and judge them.
 
-    A file of spectra without a catalog is classified first. Nothing leaves this machine.
+    A file of spectra without a catalog is classified first. Nothing leaves this machine, and the
+    page is shown to who has the address that is printed. In it, ? lists all keys.
     """
     from gasnet3.io import ReadOptions
     from gasnet3.pipeline.choices import Choices
@@ -86,7 +87,7 @@ def view(
         options=options if options != ReadOptions() else None,
     )  # fmt: skip
     if address != LOCAL:
-        console.note(f"listening on {address}: others can see the spectra and judge them")
+        console.note(f"listening on {address}: who has the address can see the spectra and judge")
 
     def ready(url: str) -> None:
         text = f"{url} shows {catalog.name}; judgements go to {file.path}; Ctrl-C ends"

@@ -28,17 +28,25 @@ class Judging:
         self.file, self.listing, self.colleagues = file, listing, colleagues
         self.known: dict[str, Judgement] = {}
         self.trouble = ""
+        self._state: tuple[int, int, int] | None = None
         self.read()
 
     def read(self) -> None:
-        """Read what is in the file now: another tab or program may have written to it."""
+        """Read what is in the file now, if another tab or program has written to it."""
+        try:
+            told = self.file.path.stat()
+            state = (told.st_mtime_ns, told.st_size, told.st_ino)
+        except OSError:  # what is wrong, if something is, is told by reading
+            state = None
+        if state is not None and state == self._state:
+            return
         try:
             latest = self.file.latest()
         except JudgementError as error:
-            self.trouble = f"judgements cannot be read: {error}"
+            self.trouble, self._state = f"judgements cannot be read: {error}", None
             return
         self.known = {name: found for name, found in latest.items() if found.says}
-        self.trouble = ""
+        self.trouble, self._state = "", state
 
     def qualities(self) -> dict[str, str]:
         """Quality of each judged id, as text."""

@@ -19,6 +19,7 @@ import {helped, Toggles} from "./toggles.js"
 const FAR = 20  // small steps of a long one
 const SAME_Z = 2e-5
 const HEARTBEAT = 3000
+const GLANCE = 250  // milliseconds; who judges sooner has pressed a key twice
 
 const byId = (id) => document.getElementById(id)
 
@@ -29,6 +30,8 @@ class Page {
     this.told = null
     this.wanted = null
     this.forward = true
+    this.hurried = false
+    this.since = -Infinity
     this.reset()
     this.view = new SpectrumView(byId("spectrum"), start)
     this.details = new DetailsView(byId("details"), start, this.view)
@@ -98,6 +101,8 @@ class Page {
     else this.refresh()
     byId("figure").classList.remove("waiting")
     this.drawn = true
+    this.since = this.hurried ? performance.now() : -Infinity
+    this.hurried = false
     document.body.dataset.drawn = told.id
     byId("spoken").textContent = `${told.id}, ${told.cls} at redshift ${told.z?.toFixed(4)}. ` +
       `${told.why} ${told.missing}`
@@ -223,6 +228,9 @@ class Page {
     if (!this.drawn) return "this spectrum is not drawn yet; look, and press again"
     if (!this.told.id) return "judgements are of spectra by their ids, and here is none"
     if (!this.told.seen) return "there is no spectrum to be seen here"
+    if (performance.now() - this.since < GLANCE) {
+      return "this spectrum was drawn just now; look, and press again"
+    }
     return ""
   }
 
@@ -250,7 +258,9 @@ class Page {
   judged(id, judgement, onward) {
     this.store.judged(id, judgement)
     this.list.mark(id, judgement)
-    if (onward) this.go(1)
+    if (!onward) return
+    this.hurried = true
+    this.go(1)
   }
 
   visit(row) {
@@ -360,6 +370,9 @@ function same(one, two) {
   return (bare(one) || null) === (bare(two) || null)
 }
 
-const start = await ask("start")
-window.gasnet3 = new Page(start)
-await window.gasnet3.open()
+try {
+  window.gasnet3 = new Page(await ask("start"))
+  await window.gasnet3.open()
+} catch (error) {
+  byId("message").textContent = `${error.message}; reload the page when the app runs`
+}
