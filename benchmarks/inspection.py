@@ -4,6 +4,7 @@
     python benchmarks/inspection.py --look 0        # without looking: nothing can be solved ahead
     python benchmarks/inspection.py --docs          # write the table into docs/view.md
 
+More spectra than the app keeps in memory (64), so that each is solved anew for each length of a look.
 The app is started as a user starts it, and headless Chromium presses ``→`` (every other time ``4``,
 with *next after quality*). The time runs in the page, from the event of the key to the second frame
 after the spectrum is drawn. Needs playwright and the system's Chromium.
@@ -107,9 +108,10 @@ def table(looks: Sequence[float], found: Sequence[tuple[float, list[float]]]) ->
 def main(rows: int, looks: Sequence[float], docs: bool) -> None:
     """Measure, print and, if wished, write into the documentation."""
     found = []
-    for look in looks:
-        with tempfile.TemporaryDirectory() as scratch, app(Path(scratch), rows) as url:
+    with tempfile.TemporaryDirectory() as scratch, app(Path(scratch), rows) as url:
+        for look in looks:
             found.append(waits(url, rows, look))
+            print(table([look], found[-1:]), flush=True)
     text = f"{table(looks, found)}\n\n{processor()}; {', '.join(versions())}"
     print(text)
     if docs:
