@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 
 from gasnet3.evaluate.judgements import Judgement, JudgementFile
+from gasnet3.view.keys import KEYS
 from inspected import Known, Seen, catalog, judged, serving
 
 pytestmark = pytest.mark.slow
@@ -268,6 +271,16 @@ def test_a_night_by_keyboard_alone(seen: Seen, file: JudgementFile) -> None:
         "spec-002": (1, "", "", ""),
         "spec-005": (0, "STAR", "", ""),
     }
+
+
+def test_every_key_of_the_help_does_something(seen: Seen) -> None:
+    words = [word for names in KEYS for word in re.split(r"[ ,]+", names)]
+    keys = {word for word in words if len(word) == 1} - set("→←↑↓a")
+    assert keys >= set("lhjk01234sgqxue[]{}rzZw+-btyindRCSmfoPD?")
+    for key in sorted(keys - set("P?")):
+        assert seen.js(f"it.press({json.dumps(key)})"), key
+        seen.js("document.activeElement.blur()")
+    assert not seen.js("it.press('ä')")
 
 
 def test_tab_comes_round(seen: Seen) -> None:

@@ -24,6 +24,7 @@ KEYS = {
     "f": "find by id",
     "o": "the list and its filters",
     "P": "save the picture",
+    "D": "dark, or light",
     "?": "this help",
 }
 """Keys and what they do."""

@@ -28,7 +28,7 @@ TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
 }
-POLICY = "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'"
+POLICY = "default-src 'self'; img-src 'self' data: blob:; style-src 'self'"
 LONGEST = 1 << 20
 """Bytes of a question, at most."""
 

@@ -46,7 +46,7 @@ export class Judge {
   show(id, row, said, colleagues, trouble) {
     Object.assign(this, {id, row, said: this.saver.waiting.get(id) || said, colleagues, trouble})
     if (this.said && isNothing(this.said)) this.said = null
-    this.none = this.did = false
+    this.none = this.did = this.refused = false
     this.render()
     this.note()
   }
@@ -87,6 +87,7 @@ export class Judge {
   /** Whether something can be said now; otherwise the reason is told. */
   allowed() {
     const why = this.page.blocked()
+    this.refused = Boolean(why)
     if (why) this.tell(`NOT SAVED: ${why}`, "bad")
     return !why
   }
@@ -171,6 +172,8 @@ export class Judge {
       } else {
         this.tell("taken back: nothing is said of this spectrum", "good")
       }
+    } else if (this.refused) {
+      return  // what was refused since stays told
     } else if (!this.said) {
       this.tell(`saved in ${this.start.file}: ${said ? words(said) : "taken back"} (${id})`, "good")
     } else {
