@@ -4,7 +4,7 @@
     python benchmarks/inspection.py --look 0        # without looking: nothing can be solved ahead
     python benchmarks/inspection.py --docs          # write the table into docs/view.md
 
-More spectra than the app keeps in memory (64), so that each is solved anew for each length of a look.
+There are more spectra than the app keeps in memory (64): each is solved anew for every look.
 The app is started as a user starts it, and headless Chromium presses ``→`` (every other time ``4``,
 with *next after quality*). The time runs in the page, from the event of the key to the second frame
 after the spectrum is drawn. Needs playwright and the system's Chromium.
