@@ -346,4 +346,4 @@ def test_the_spectrum_fills_any_window(seen: Seen, width: int, height: int) -> N
     assert seen.js("document.documentElement.scrollHeight <= innerHeight")
     assert seen.js("document.documentElement.scrollWidth <= innerWidth")
     seen.press("o")
-    assert seen.page.locator("#list").is_visible() is (width < 1100)
+    assert seen.page.locator("#list").is_visible() is (width < 1360)

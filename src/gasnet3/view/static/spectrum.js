@@ -249,7 +249,7 @@ export class SpectrumView {
     context.fillText("observed wavelength, vacuum (Å)", top.left + top.width / 2,
       this.canvas.clientHeight - 1)
     sideways(context, "flux (unit of the input)", 1, top.top + top.height / 2, color("quiet"))
-    sideways(context, "(data − model) / σ", 1, bottom.top + bottom.height / 2, color("quiet"))
+    sideways(context, "residual (σ)", 1, bottom.top + bottom.height / 2, color("quiet"))
     if (this.show.rest && Number.isFinite(this.z)) this.restAxis({context, color, n})
     this.legend({context, color})
   }

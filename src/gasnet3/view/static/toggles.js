@@ -19,7 +19,7 @@ export class Toggles {
     byId("less").addEventListener("click", () => this.smooth(-0.5))
     byId("more").addEventListener("click", () => this.smooth(0.5))
     document.body.dataset.strip = this.kept.strip || (innerWidth >= 1180 ? "both" : "details")
-    document.body.dataset.list = this.kept.list || (innerWidth >= 1100 ? "open" : "folded")
+    document.body.dataset.list = this.kept.list || (innerWidth >= 1360 ? "open" : "folded")
     const dark = this.kept.dark ?? matchMedia("(prefers-color-scheme: dark)").matches
     document.documentElement.dataset.theme = dark ? "dark" : "light"
     this.render()
