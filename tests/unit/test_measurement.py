@@ -18,7 +18,7 @@ from gasnet3.spectra.lattice import STEP, WIDE, z_from_shift
 
 SHIFT = 500
 Z = float(z_from_shift(SHIFT))
-LINES = {"hbeta": 8.0, "oiii_5008": 14.0, "halpha": 30.0, "nii_6585": 12.0, "sii_6718": 6.0}
+LINES = {"hbeta": 24.0, "oiii_5008": 30.0, "halpha": 80.0, "nii_6585": 32.0, "sii_6718": 16.0}
 
 
 @pytest.fixture(scope="module")
@@ -83,9 +83,9 @@ def test_injected_lines_come_back_with_their_errors(measurer):
     assert np.nanmean(table["sigma_permitted"]) == pytest.approx(120.0, abs=12.0)
     assert np.nanmean(table["sigma_forbidden"]) == pytest.approx(120.0, abs=20.0)
     assert not (table["sigma_forbidden"] <= 0).any()
-    assert set(table["bpt"]) <= {"STARFORMING", "COMPOSITE"}
+    assert "STARFORMING" in table["bpt"]
     # What lies below the line is 10, seen at Z.
-    assert np.mean(table["halpha_ew"]) == pytest.approx(30.0 / (10.0 * (1 + Z)), rel=0.2)
+    assert np.mean(table["halpha_ew"]) == pytest.approx(80.0 / (10.0 * (1 + Z)), rel=0.25)
 
 
 def test_a_stated_resolution_is_taken_off(measurer):
@@ -149,6 +149,15 @@ def test_without_lines_fluxes_are_limits_and_widths_unknown(measurer):
     assert (table["bpt"] == "").all()
 
 
+def test_bright_lines_whose_pixels_weigh_little_are_measured(measurer):
+    flux = with_lines(starlight(measurer, 150.0), strength={"halpha": 3000.0, "hbeta": 900.0})
+    noise = 0.3 + 0.03 * flux
+    noisy_ = flux + noise * np.random.default_rng(2).standard_normal(flux.shape)
+    table = measure(noisy_, noise**-2.0, only="lines")
+    assert table["halpha_flux"][0] == pytest.approx(3000.0, rel=0.15)
+    assert table["halpha_flux"][0] > 10 * table["halpha_flux_err"][0]
+
+
 def test_a_broad_line_is_found_beside_the_narrow_ones(measurer):
     flux = with_lines(starlight(measurer, 150.0))
     broad = dict.fromkeys(["halpha"], 600.0)
@@ -157,7 +166,7 @@ def test_a_broad_line_is_found_beside_the_narrow_ones(measurer):
     assert np.mean(table["halpha_broad_flux"]) == pytest.approx(600.0, rel=0.1)
     assert np.mean(table["halpha_broad_sigma"]) == pytest.approx(1800.0, rel=0.1)
     assert all("BROADLINE" in one for one in table["subclass"])
-    assert np.mean(table["oiii_5008_flux"]) == pytest.approx(LINES["oiii_5008"], rel=0.3)
+    assert np.mean(table["oiii_5008_flux"]) == pytest.approx(LINES["oiii_5008"], rel=0.2)
     assert np.isnan(table["mgii_broad_flux"]).all()
 
 

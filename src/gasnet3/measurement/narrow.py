@@ -37,7 +37,7 @@ START_WIDTH = np.array([60.0, 130.0, 280.0])
 """Velocities (pixels) and widths (km/s) of which the best is where the fit starts."""
 
 SEEN = 0.02
-"""Share of its weight below which a line or background cannot be solved for."""
+"""Share of it in good pixels below which a line or background cannot be solved for."""
 
 STEPS = 12
 """Most steps of the fit."""
@@ -240,8 +240,10 @@ def _evaluate(data: _Data, kinematics: Floats) -> _State:
     weighted = design * data.ivar[:, :, None, :]
     gram = weighted @ design.swapaxes(-1, -2)
     right = (weighted @ data.resid[..., None])[..., 0]
-    typical = data.ivar.max(axis=-1)[..., None]
-    cov = _inverse(gram, (design**2).sum(axis=-1) * typical)
+    # Where a line is bright its pixels weigh little: what counts is that they are there.
+    square, good = design**2, (data.ivar > 0).astype(np.float64)
+    seen_of = (square @ good[..., None])[..., 0]
+    cov = _inverse(gram, ~(seen_of > SEEN * square.sum(axis=-1)))
     coeff = (cov @ right[..., None])[..., 0]
     left = data.resid - (coeff[:, :, None, :] @ design)[:, :, 0]
     # Only light that is there says where lines are: absorption that stars do not explain does not.
@@ -276,13 +278,9 @@ def _core(data: _Data, line: Floats) -> Floats:
     return np.divide(inside, whole, out=np.zeros_like(inside), where=whole > 0)
 
 
-def _inverse(gram: Floats, full: Floats) -> Floats:
-    """Inverse of small matrices; what hardly any pixel sees has no coefficient.
-
-    ``full`` is the diagonal as it would be with all pixels.
-    """
+def _inverse(gram: Floats, dead: NDArray[np.bool_]) -> Floats:
+    """Inverse of small matrices; what is dead, as no pixel sees it, has no coefficient."""
     diagonal = np.diagonal(gram, axis1=-2, axis2=-1)
-    dead = ~(diagonal > SEEN * full)
     scale = np.sqrt(np.where(dead, 1.0, diagonal))
     both = dead[..., :, None] | dead[..., None, :]
     unit = np.where(both, 0.0, gram / scale[..., :, None] / scale[..., None, :])
