@@ -30,6 +30,9 @@ EVIDENCE = 30.0
 LEAST_SIGNAL = 10.0
 """Least flux over its error."""
 
+PROMISING = 0.4
+"""Share of the gain of the least signal that a trial must have to be refined."""
+
 LEAST_EW = 10.0
 """Least rest-frame equivalent width, Å: what stars do not explain is of half this size."""
 
@@ -180,7 +183,9 @@ def _fit_one(
     own = (shown**2).sum(axis=1) - ((cross @ inverse) * cross).sum(axis=1)
     top = shown @ left
     gain = np.where((top > 0) & (own > 0), top**2 / np.where(own > 0, own, 1.0), 0.0)
-    if gain.max() < EVIDENCE:
+    # Most galaxies end here: what is to be seen at 10 σ gains that much before it is refined.
+    rchi2 = float((left**2).sum()) / max(int((ivar > 0).sum()), 1)
+    if gain.max() < PROMISING * LEAST_SIGNAL**2 * max(1.0, rchi2):
         return None
     v, sigma = both[gain.argmax()]
     for _ in range(STEPS):
