@@ -11,15 +11,16 @@ import gasnet3
 from gasnet3.spectra.lattice import OBSERVED
 
 
+def rows_of(path):
+    return csv.DictReader(path.read_text().splitlines())
+
+
 def test_dispersions_are_those_of_sdss(shared_dir):
     data = shared_dir / "data"
-    labels = {
-        row["name"]: row
-        for row in csv.DictReader((data / "labels/vdisp.csv").read_text().splitlines())
-    }
+    labels = {row["name"]: row for row in rows_of(data / "labels/vdisp.csv")}
     rows = [
         (i, labels[row["name"]])
-        for i, row in enumerate(csv.DictReader((data / "spectra.csv").read_text().splitlines()))
+        for i, row in enumerate(rows_of(data / "spectra.csv"))
         if row["name"] in labels and zlib.crc32(row["group"].encode()) % 3 == 0
     ]
     rows = [(i, one) for i, one in rows if 60 <= float(one["vdisp"]) <= 500][::4]
