@@ -17,10 +17,18 @@ import typer
 
 import gasnet3
 from gasnet3.catalog import COLUMNS, DIALECTS
+from gasnet3.catalog.measured import MEASURED
 from gasnet3.catalog.schema import KEY_UNITS
 from gasnet3.cli import app
 from gasnet3.evaluate.judgements import ISSUES, QUALITIES
-from gasnet3.flags import DESCRIPTION, NOTES_DESCRIPTION, Notes, ZWarn
+from gasnet3.flags import (
+    DESCRIPTION,
+    MEASURE_DESCRIPTION,
+    NOTES_DESCRIPTION,
+    MeasureWarn,
+    Notes,
+    ZWarn,
+)
 from gasnet3.io.generic.roles import NAMES, UCDS
 from gasnet3.view.keys import KEYS
 
@@ -31,6 +39,17 @@ def columns() -> str:
         f"| `{c.name}` | {c.dtype} | {c.unit or ''} | {c.description} | {c.ucd} |" for c in COLUMNS
     ]
     return "\n".join(["| column | type | unit | meaning | UCD |", "|---|---|---|---|---|", *rows])
+
+
+def measured() -> str:
+    """Table of the columns that gasnet3 measure adds."""
+    rows = [f"| `{c.name}` | {c.unit or ''} | {c.description} |" for c in MEASURED]
+    return "\n".join(["| column | unit | meaning |", "|---|---|---|", *rows])
+
+
+def measure_flags() -> str:
+    """Table of the bits of measure_warn."""
+    return _bits(MEASURE_DESCRIPTION)
 
 
 def names_of_redrock() -> str:
@@ -66,7 +85,9 @@ def notes() -> str:
     return _bits(NOTES_DESCRIPTION)
 
 
-def _bits(described: dict[ZWarn, str] | dict[Notes, str]) -> str:
+def _bits(
+    described: dict[ZWarn, str] | dict[Notes, str] | dict[MeasureWarn, str],
+) -> str:
     rows = [
         f"| {flag.bit_length() - 1} | {int(flag)} | `{flag.name}` | {text} |"
         for flag, text in described.items()
@@ -220,6 +241,8 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "roles": roles,
     "columns": columns,
     "flags": flags,
+    "measured": measured,
+    "measure_flags": measure_flags,
     "notes": notes,
     "names_of_redrock": names_of_redrock,
     "names_of_sdss": names_of_sdss,

@@ -1,4 +1,4 @@
-"""Two sets of bits a row: ZWARN, why its redshift may be wrong, and notes, what is unusual."""
+"""Bits a row: ZWARN, why its redshift may be wrong; notes, what is unusual; what was measured."""
 
 from __future__ import annotations
 
@@ -40,6 +40,22 @@ class Notes(IntFlag):
     MANY_OUTLIERS = 1 << 7
 
 
+class MeasureWarn(IntFlag):
+    """What could not be measured of a spectrum, and why (``gasnet3 measure``)."""
+
+    NO_REDSHIFT = 1 << 0
+    STAR = 1 << 1
+    Z_DOUBTED = 1 << 2
+    VDISP_NOT_COVERED = 1 << 3
+    VDISP_LOW_SN = 1 << 4
+    VDISP_AT_LIMIT = 1 << 5
+    VDISP_UNRESOLVED = 1 << 6
+    LINES_NOT_COVERED = 1 << 7
+    NO_LINES = 1 << 8
+    LINES_UNRESOLVED = 1 << 9
+    LINES_AT_LIMIT = 1 << 10
+
+
 _SMALL_DELTA_CHI2 = "another redshift fits almost as well; a warning only where p_z is not known"
 
 DESCRIPTION: dict[ZWarn, str] = {
@@ -73,8 +89,23 @@ MEANING: dict[str, str] = {
 }
 """The sentences of both by the names of the bits: one name has one meaning."""
 
+MEASURE_DESCRIPTION: dict[MeasureWarn, str] = {
+    MeasureWarn.NO_REDSHIFT: "the catalog has no redshift for this id: nothing is measured",
+    MeasureWarn.STAR: "a star: nothing is measured",
+    MeasureWarn.Z_DOUBTED: "the catalog's zwarn is not 0: what is measured holds if z is right",
+    MeasureWarn.VDISP_NOT_COVERED: "too few good pixels between 4100 and 6800 Å (rest frame)",
+    MeasureWarn.VDISP_LOW_SN: "S/N a pixel there is below 5: no dispersion can be told",
+    MeasureWarn.VDISP_AT_LIMIT: "the widest stars fit best, 850 km/s: there is no minimum",
+    MeasureWarn.VDISP_UNRESOLVED: "stars are not seen broader than the spectrograph shows them",
+    MeasureWarn.LINES_NOT_COVERED: "none of the lines is in the range of the spectrum",
+    MeasureWarn.NO_LINES: "no narrow line is above 5 σ: fluxes are upper limits, widths unknown",
+    MeasureWarn.LINES_UNRESOLVED: "the width of the narrow lines is below twice its error",
+    MeasureWarn.LINES_AT_LIMIT: "velocity or width of the narrow lines at its limit: not Gaussians",
+}
+"""One sentence for each bit of ``measure_warn``."""
 
-def names(bits: int, flags: type[ZWarn] | type[Notes] = ZWarn) -> list[str]:
+
+def names(bits: int, flags: type[ZWarn] | type[Notes] | type[MeasureWarn] = ZWarn) -> list[str]:
     """Names of the bits set in one value of ``zwarn`` (or ``notes``), lowest bit first.
 
     Bits without a name, such as SDSS's own in a catalog of SDSS, are called ``BIT_4``.

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gasnet3.catalog.column import Column as Column
     from gasnet3.catalog.dialects import DIALECTS as DIALECTS
     from gasnet3.catalog.dialects import Dialect as Dialect
     from gasnet3.catalog.files import CatalogError as CatalogError
@@ -14,13 +15,12 @@ if TYPE_CHECKING:
     from gasnet3.catalog.files import write_catalog as write_catalog
     from gasnet3.catalog.files import write_parts as write_parts
     from gasnet3.catalog.schema import COLUMNS as COLUMNS
-    from gasnet3.catalog.schema import Column as Column
     from gasnet3.catalog.schema import make_catalog as make_catalog
 
 _PUBLIC = {
     "COLUMNS": "gasnet3.catalog.schema",
     "CatalogError": "gasnet3.catalog.files",
-    "Column": "gasnet3.catalog.schema",
+    "Column": "gasnet3.catalog.column",
     "DIALECTS": "gasnet3.catalog.dialects",
     "Dialect": "gasnet3.catalog.dialects",
     "make_catalog": "gasnet3.catalog.schema",

@@ -3,45 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gasnet3.catalog.column import Column
+from gasnet3.catalog.measured import MEASURED
 from gasnet3.catalog.rows import Rows
 from gasnet3.machine.files import jsonable
 
 if TYPE_CHECKING:
     from astropy.table import Table
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of the native catalog.
-
-    Parameters
-    ----------
-    name : str
-        Native name.
-    dtype : str
-        'str', or a numpy type code: 'f8', 'i8', 'i4'.
-    description : str
-        One sentence.
-    ucd : str
-        What it is in the vocabulary of the Virtual Observatory (UCD1+), for VOTable and FITS.
-    unit : str
-        Unit in FITS notation, '' for none.
-    vector : bool
-        Whether each row holds a fixed number of values.
-    """
-
-    name: str
-    dtype: str
-    description: str
-    ucd: str
-    unit: str = ""
-    vector: bool = False
 
 
 def _per_class(name: str, description: str, ucd: str) -> tuple[Column, ...]:
@@ -217,7 +190,7 @@ KEY_UNITS = {"ra": "deg", "dec": "deg"}
 """Units of the key columns that readers give."""
 
 REQUIRED = ("id", "class", "z")
-BY_NAME = {column.name: column for column in COLUMNS}
+BY_NAME = {column.name: column for column in (*COLUMNS, *MEASURED)}
 
 
 def make_catalog(
@@ -230,8 +203,9 @@ def make_catalog(
     Parameters
     ----------
     columns : mapping of str to array_like, shape (rows,) or (rows, m) for ``coeff``
-        Native columns, see :data:`COLUMNS`; ``id``, ``class`` and ``z`` are required. They are
-        put in the native order and cast to the native type.
+        Native columns, see :data:`COLUMNS` and
+        :data:`~gasnet3.catalog.measured.MEASURED`; ``id``, ``class`` and ``z`` are required. They
+        are put in the native order and cast to the native type.
     key_columns : mapping of str to array_like, shape (rows,) or (rows, k), optional
         Columns of the input that ride along at the end. One whose name is taken (in any case of
         its letters: FITS does not tell them apart) gets the suffix ``_in``. Masked values become
@@ -268,11 +242,11 @@ def catalog_rows(
             f"those of gasnet3.catalog.COLUMNS (unknown: {unknown}); give others as key_columns"
         )
     made: dict[str, NDArray[Any]] = {}
-    natives = [column for column in COLUMNS if column.name in columns]
+    natives = [column for column in BY_NAME.values() if column.name in columns]
     for column in natives:
         _add(made, column.name, _cast(column, columns[column.name]))
     units = {column.name: column.unit for column in natives}
-    taken = {name.casefold() for name in BY_NAME}
+    taken = {name.casefold() for name in (*(c.name for c in COLUMNS), *columns)}
     for name, values in (key_columns or {}).items():
         free = free_name(name or f"col{len(made)}", taken, "_in")
         _add(made, free, plain(name, values))

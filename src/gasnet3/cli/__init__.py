@@ -18,6 +18,7 @@ from gasnet3.cli.figures import figures
 from gasnet3.cli.info import info
 from gasnet3.cli.inspect import inspect
 from gasnet3.cli.judgements import judgements
+from gasnet3.cli.measure import measure
 from gasnet3.cli.merge import merge
 from gasnet3.cli.mock import mock
 from gasnet3.cli.models import models
@@ -84,8 +85,9 @@ def main(
 
 
 COMMANDS = (
-    inspect, classify, plan, work, status, merge, slurm, convert, plot, figures, report, view,
-    anomalies, evaluate, judgements, models, templates, mock, train, calibrate, export, info,
+    inspect, classify, measure, plan, work, status, merge, slurm, convert, plot, figures, report,
+    view, anomalies, evaluate, judgements, models, templates, mock, train, calibrate,
+    export, info,
 )  # fmt: skip
 for command in COMMANDS:
     app.command(cls=WorkCommand if command is work else None)(command)

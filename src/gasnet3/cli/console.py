@@ -311,6 +311,15 @@ def use_networks(models: Any, device: str, threads: int | None = None) -> int:
     return threads if on_cpu else 1
 
 
+def without_networks(threads: int | None = None) -> int:
+    """Make this process one that works with NumPy alone; how many batches are done at once."""
+    from gasnet3.machine.allocator import keep_freed_memory
+    from gasnet3.machine.cores import default_threads
+
+    keep_freed_memory()
+    return default_threads() if threads is None else threads
+
+
 def use_torch(device: str, threads: int | None = None) -> None:
     """Check the device and set the number of threads."""
     import torch

@@ -35,6 +35,9 @@ def plot(
         bool, typer.Option("--gallery", help="All the spectra, a small panel each.")
     ] = False,
     limit: Annotated[int, typer.Option(min=1, help="Most panels of a gallery.")] = 30,
+    measured: Annotated[
+        bool, typer.Option("--measure", help="Stars, lines and residual at the best redshift.")
+    ] = False,
     air: console.Air = None,
     force_air: console.ForceAir = None,
     column: console.ColumnOption = None,
@@ -50,10 +53,12 @@ def plot(
     """Draw spectra with their fits.
 
     One spectrum: its reconstruction with lines named, and the χ² curve and p(z) of each class. With
-    --gallery a page of spectra. Files that cannot be read are listed on stderr and the others
-    drawn; the exit status is then 1.
+    --measure the stars and lines that gasnet3 measure fits, with --gallery a page of spectra.
+    Files that cannot be read are listed on stderr and the others drawn; the exit status is then 1.
     """
     console.check_output(output, overwrite=overwrite, endings=PICTURE_ENDINGS)
+    if gallery and measured:
+        console.fail("--measure draws one spectrum: leave out --gallery")
     if gallery and (row is not None or spectrum_id is not None):
         console.fail("--gallery draws all spectra: leave out --row and --id")
     options = console.reading(air, column, unit, resolution, force_air)
@@ -69,7 +74,15 @@ def plot(
         choices = Choices(continuum=not no_continuum)
         pipeline = Pipeline.load(console.chosen(models), solver, device, choices)
         if one is not None:
-            figure = plot_closeup(pipeline.inspect(spectra, one))
+            closeup = pipeline.inspect(spectra, one)
+            figure = plot_closeup(closeup)
+            if measured:
+                from gasnet3.measurement.table import load_measurer
+                from gasnet3.report.measured import plot_measured
+
+                here = spectra[one : one + 1]
+                measurer = load_measurer(console.chosen(models))
+                figure = plot_measured(measurer, here, closeup.z, closeup.cls)
         else:
             panels = min(limit, len(spectra))
             figure = plot_gallery([pipeline.inspect(spectra, i) for i in range(panels)])

@@ -69,6 +69,32 @@ def show_catalog(table: Rows, path: Path) -> None:
     out.print(f"{summary.count} spectra, {summary.flagged} flagged: {path}")
 
 
+def show_measured(table: Rows, path: Path) -> None:
+    """Print the first rows of what was measured, why things are missing, and where it is."""
+    from gasnet3.flags import MEASURE_DESCRIPTION, MeasureWarn, names
+
+    shown = ("vdisp", "halpha_flux", "oiii_5008_flux", "bpt", "subclass")
+    columns = [name for name in shown if name in table.colnames]
+    rows = [
+        (
+            str(row["id"]), str(row["class"]) or "none", f"{row['z']:.5f}",
+            *(str(row[n]) or "-" if n in ("bpt", "subclass") else f"{row[n]:.4g}" for n in columns),
+            " ".join(names(int(row["measure_warn"]), MeasureWarn)) or "0",
+        )
+        for row in table[:FIRST_ROWS]
+    ]  # fmt: skip
+    title = f"First {len(rows)} of {len(table)} rows"
+    grid(title, ("id", "class", "z", *columns, "measure_warn"), rows)
+    why = [
+        (flag.name or "", str(count), text)
+        for flag, text in MEASURE_DESCRIPTION.items()
+        if (count := int(((table["measure_warn"] & int(flag)) != 0).sum()))
+    ]
+    if why:
+        grid("What could not be measured", ("measure_warn bit", "spectra", "meaning"), why)
+    out.print(f"{len(table)} spectra: {path}")
+
+
 def show_failures(failures: Sequence[ReadFailure], files: int) -> None:
     """List on stderr the files that could not be read, with the reasons."""
     if not failures:

@@ -60,6 +60,7 @@ def work(
     torchrun or MPI. Parts with files that could not be read are tried again.
     """
     from gasnet3.run.dask import work_with_dask
+    from gasnet3.run.measuring import MEASURE
     from gasnet3.run.plan import Plan
     from gasnet3.run.ranks import find_rank, local_device
     from gasnet3.run.work import work as make_parts
@@ -71,7 +72,10 @@ def work(
             console.fail("--dask shares the work itself: leave out --rank and --world")
         found = find_rank(rank, world)
         device = local_device(device, found)
-        threads = console.use_networks(planned.request.models, device, threads)
+        if MEASURE in planned.config:
+            threads = console.without_networks(threads)
+        else:
+            threads = console.use_networks(planned.request.models, device, threads)
         settings = _settings(device, batch_size, max_memory, threads)
         with console.bars(quiet=quiet) as bar:
             if dask is not None:

@@ -9,6 +9,7 @@ from gasnet3.pipeline.classifier import Classifier
 from gasnet3.pipeline.fitted import fingerprint
 from gasnet3.pipeline.loading import load, look_up
 from gasnet3.pipeline.request import Request
+from gasnet3.run.measuring import MEASURE, CatalogMeasurer, measurer_of
 from gasnet3.run.plan import Plan, PlanError
 from gasnet3.version import __version__
 
@@ -26,7 +27,7 @@ def make_config(request: Request) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=1)
-def pipeline_of(plan: Plan, device: str = "cpu") -> Classifier:
+def pipeline_of(plan: Plan, device: str = "cpu") -> Classifier | CatalogMeasurer:
     """The pipeline that a plan asks for, kept for the next call.
 
     PlanError if its models, or this gasnet3, are not those of the plan.
@@ -37,6 +38,8 @@ def pipeline_of(plan: Plan, device: str = "cpu") -> Classifier:
             f"{plan.directory}: planned with gasnet3 {version}, this is {__version__}: numbers "
             "may differ; use that version, or plan again"
         )
+    if MEASURE in plan.config:
+        return measurer_of(plan)
     pipeline = load(plan.request, device)
     if fingerprint(pipeline.resolved) != plan.config["fingerprint"]:
         raise PlanError(

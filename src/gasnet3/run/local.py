@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from gasnet3.io import ReadFailure, ReadOptions, expand
 from gasnet3.io.options import DEFAULT
@@ -128,42 +129,130 @@ def classify_files(
     OSError
         If something cannot be written. The message says what to do; what is finished is kept.
     """
-    output, settings, note = Path(output), settings or Settings(), on_message or silent
     share_memory(max_memory, 1)  # before any work
     paths = expand(inputs)
     keep = {"curves": save_curves, "models": save_models}
     wanted = tuple(kind for kind, path in keep.items() if path is not None)
     config = make_config(Request(models, solver, n_best, options, choices, wanted))
+    return _carried_out(
+        config, paths, Path(output), keep, ids=ids, dialect=dialect,
+        settings=settings or Settings(), workers=workers, max_memory=max_memory,
+        on_progress=on_progress, on_message=on_message,
+    )  # fmt: skip
+
+
+def measure_files(
+    catalog: str | Path,
+    inputs: Inputs,
+    output: str | Path,
+    *,
+    only: str = "",
+    models: ModelNames = "encoder",
+    options: ReadOptions = DEFAULT,
+    ids: Sequence[str] | None = None,
+    dialect: str = "native",
+    settings: Settings | None = None,
+    workers: int | None = None,
+    max_memory: int | None = None,
+    on_progress: Progress | None = None,
+    on_message: Message | None = None,
+) -> RunResult:
+    """Measure dispersions and lines of all spectra of files at the redshifts of a catalog.
+
+    It is done as :func:`classify_files` does: in parts, that are kept if it is stopped.
+
+    Parameters
+    ----------
+    catalog : str or Path
+        Table with id and z, and class and zwarn where it has them, in any dialect.
+    only : {"", "vdisp", "lines"}
+        Leave out the rest.
+    models : str, Path or sequence of them
+        Whose STAR network gives the templates.
+    inputs, output, options, ids, dialect, settings, workers, max_memory, on_progress, on_message
+        See :func:`classify_files`.
+
+    Returns
+    -------
+    RunResult
+        Spectra that the catalog does not have are in the output, flagged NO_REDSHIFT.
+
+    Raises
+    ------
+    CatalogError
+        If the catalog cannot be read, or has no id or z.
+    ReadError, ModelError, ValueError, LockError, WorkersError, OSError
+        As :func:`classify_files`.
+    """
+    from gasnet3.run.measuring import measure_config
+
+    share_memory(max_memory, 1)
+    paths = expand(inputs)
+    config = measure_config(Request(models, reading=options), catalog, only)
+    return _carried_out(
+        config, paths, Path(output), {}, ids=ids, dialect=dialect,
+        settings=settings or Settings(), workers=workers, max_memory=max_memory,
+        on_progress=on_progress, on_message=on_message,
+    )  # fmt: skip
+
+
+def _carried_out(
+    config: dict[str, Any],
+    paths: list[Path],
+    output: Path,
+    keep: Mapping[str, str | Path | None],
+    *,
+    ids: Sequence[str] | None,
+    dialect: str,
+    settings: Settings,
+    workers: int | None,
+    max_memory: int | None,
+    on_progress: Progress | None,
+    on_message: Message | None,
+) -> RunResult:
+    """Plan, work and merge; what is to be kept goes to the paths given for it."""
+    note = on_message or silent
     with locked(output.with_name(f".{output.name}.lock"), str(output)):
         run = output.with_name(f"{output.name}.run")
         plan = make_plan(paths, run, config, ids=ids, on_message=note)
         _tidy(plan, note)
-        if workers is None:  # a GPU is kept busy by one process
-            alone = plan.rows <= ALONE_ROWS or settings.device != "cpu"
-            workers = 1 if alone else allotted_cores()
-        share = share_memory(
-            max_memory, min(workers, len(plan)), settings.batch_rows, settings.threads
-        )
-        settings = replace(settings, batch_rows=share.batch_rows, threads=share.threads)
-        if share.workers:
-            work_with_workers(plan, share.workers, settings, on_progress, note)
-        else:
-            here = on_progress or silent  # called with what is missing, calls with what there is
-            work(
-                plan, settings=settings,
-                on_progress=lambda done, total: here(plan.rows - total + done, plan.rows),
-            )  # fmt: skip
+        _work(plan, settings, workers, max_memory, on_progress, note)
+        wanted = [kind for kind, path in keep.items() if path is not None]
         if wanted and not plan.rows:
             note(f"there are no spectra: no {' and no '.join(wanted)} saved")
-            save_curves = save_models = None
+            keep = {}
         result = merge(
-            plan, output, dialect, allow_failed=True, save_curves=save_curves,
-            save_models=save_models,
+            plan, output, dialect, allow_failed=True, save_curves=keep.get("curves"),
+            save_models=keep.get("models"),
         )  # fmt: skip
         if result.message:
             note(result.message)
         shutil.rmtree(plan.directory)
     return RunResult(output, result.rows, len(paths), result.failures)
+
+
+def _work(
+    plan: Plan,
+    settings: Settings,
+    workers: int | None,
+    max_memory: int | None,
+    on_progress: Progress | None,
+    note: Message,
+) -> None:
+    """Make the parts that are missing, here or by workers."""
+    if workers is None:  # a GPU is kept busy by one process
+        alone = plan.rows <= ALONE_ROWS or settings.device != "cpu"
+        workers = 1 if alone else allotted_cores()
+    share = share_memory(max_memory, min(workers, len(plan)), settings.batch_rows, settings.threads)
+    settings = replace(settings, batch_rows=share.batch_rows, threads=share.threads)
+    if share.workers:
+        work_with_workers(plan, share.workers, settings, on_progress, note)
+        return
+    here = on_progress or silent  # called with what is missing, calls with what there is
+    work(
+        plan, settings=settings,
+        on_progress=lambda done, total: here(plan.rows - total + done, plan.rows),
+    )  # fmt: skip
 
 
 def _tidy(plan: Plan, note: Message) -> None:

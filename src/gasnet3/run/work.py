@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import groupby
 
 import numpy as np
 
 from gasnet3.catalog import write_parts
 from gasnet3.catalog.rows import Rows
-from gasnet3.catalog.schema import catalog_rows
+from gasnet3.catalog.schema import BY_NAME, catalog_rows
 from gasnet3.io import ReadFailure, prefetched
 from gasnet3.io.options import DEFAULT
 from gasnet3.machine.progress import Progress, silent
@@ -19,6 +19,7 @@ from gasnet3.pipeline.classifier import Classifier
 from gasnet3.run.batches import ReadAgain, batches
 from gasnet3.run.config import pipeline_of
 from gasnet3.run.kept import Keeper
+from gasnet3.run.measuring import CatalogMeasurer
 from gasnet3.run.plan import Plan, Unit
 from gasnet3.spectra.batch import Spectra
 from gasnet3.spectra.joining import join_column
@@ -166,7 +167,7 @@ def work(
 
 def _tables(
     plan: Plan,
-    pipeline: Classifier,
+    pipeline: Classifier | CatalogMeasurer,
     index: int,
     settings: Settings,
     failed: dict[Unit, str],
@@ -186,14 +187,18 @@ def _tables(
 
 
 def _solved(
-    pipeline: Classifier, pieces: Sequence[Spectra], n_best: int, keeper: Keeper, threads: int
+    pipeline: Classifier | CatalogMeasurer,
+    pieces: Sequence[Spectra],
+    n_best: int,
+    keeper: Keeper,
+    threads: int,
 ) -> Iterator[Rows]:
     """Catalogs of pieces that are solved as one batch.
 
     Pieces with the same key columns stay together, others get a catalog each: what becomes of
     the columns of unlike files must not depend on which of them met in a batch.
     """
-    bare = [replace(piece, meta={}) for piece in pieces]
+    bare = [piece.bare() for piece in pieces]
     table = pipeline.rows(Spectra.concatenate(bare), n_best, keeper.add, threads)
     start = 0
     for _, same in groupby(pieces, _kinds):
@@ -206,7 +211,7 @@ def _solved(
             )
             for name in group[0].meta
         }
-        columns = {name: table[name][start:stop] for name in table.colnames}
+        columns = {name: table[name][start:stop] for name in table.colnames if name in BY_NAME}
         yield catalog_rows(columns, keys, table.meta["gasnet3"])
         start = stop
 

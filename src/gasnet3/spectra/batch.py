@@ -35,6 +35,11 @@ Rows = slice | NDArray[Any] | Sequence[int]
 ARM_JOINS = ("arm_join_1", "arm_join_2")
 """Key columns: where arms of the spectrograph join, vacuum Å; NaN where they do not."""
 
+SOLVED = {UNCALIBRATED: "biufUS", RESOLUTION: "iuf", NATIVE_PIXEL: "iuf"} | dict.fromkeys(
+    ARM_JOINS, "iuf"
+)
+"""Key columns that an answer depends on, and the kinds of values that say something."""
+
 
 @dataclass(frozen=True, eq=False)
 class Spectra:
@@ -224,6 +229,17 @@ class Spectra:
             name: join_column([batch.meta.get(name) for batch in batches], rows) for name in names
         }
         return cls(**join, meta=meta, lattice=batches[0].lattice)
+
+    def bare(self) -> Spectra:
+        """The same with those key columns alone that an answer depends on."""
+        meta = {
+            name: self.meta[name]
+            for name, kinds in SOLVED.items()
+            if name in self.meta
+            and self.meta[name].ndim == 1
+            and self.meta[name].dtype.kind in kinds
+        }
+        return replace(self, meta=meta)
 
     @property
     def n_good(self) -> NDArray[np.int64]:

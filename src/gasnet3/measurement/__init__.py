@@ -1,0 +1,1 @@
+"""What galaxies and quasars are made of: velocity dispersions, emission lines, their classes."""
