@@ -73,8 +73,9 @@ def test_a_prior_chooses_among_minima(solver: str, tmp_path: Path) -> None:
     cost = ((found["z"] - other["z"]) / 1e-3) ** 2
     assert (near | (found["chi2"] + cost < other["chi2"])).mean() > 0.8
     assert near.mean() > 0.6
-    # χ² is that of the data, so it is not less than without a prior.
-    assert (found["chi2"] > free["chi2"][free["znum"] == 0] * (1 - 1e-9)).all()
+    # χ² is that of the data, so it is not less than without a prior, but for what the bound of the
+    # coefficients adds to the function whose least value is looked for.
+    assert (found["chi2"] > free["chi2"][free["znum"] == 0] - 0.2).all()
 
 
 def test_spectra_without_a_prior_are_left_alone_to_the_bit(tmp_path: Path) -> None:
