@@ -76,7 +76,7 @@ EXACT = Frugality()
 FRUGAL = {
     "STAR": Frugality(step=1, share=8, average=8),
     "GALAXY": Frugality(step=4, share=8, average=8),
-    "QSO": Frugality(step=4, share=8, average=4),
+    "QSO": Frugality(step=4, share=4, average=4),
 }
 """What the hybrid saves in its scan."""
 
