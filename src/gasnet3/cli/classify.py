@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -15,13 +15,10 @@ from gasnet3.cli.merge import (
     SaveModels,
     check_saved,
 )
-from gasnet3.cli.show import show_catalog, show_failures
+from gasnet3.cli.show import SHOWN_ROWS, show_catalog, show_failures
 
 if TYPE_CHECKING:
     from gasnet3.run.local import RunResult
-
-SHOWN_ROWS = 20_000
-"""Catalogs up to so many spectra are read again, to sum them up."""
 
 
 def classify(
@@ -47,12 +44,7 @@ def classify(
     unit: console.UnitOption = None,
     resolution: console.ResolutionOption = None,
     dialect: DialectOption = "native",
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="Processes that share the work. Default: the cores allotted, if it pays."
-        ),
-    ] = None,
+    workers: console.Workers = None,
     threads: console.Threads = None,
     max_memory: console.MaxMemory = None,
     quiet: console.Quiet = False,

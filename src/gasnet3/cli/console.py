@@ -42,6 +42,12 @@ SolverOption = Annotated[
     Solver, typer.Option("--solver", help="How minima are found and fitted; see the method page.")
 ]
 Device = Annotated[str, typer.Option("--device", help="Where the networks run: cpu, cuda, cuda:1.")]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Processes that share the work. Default: the cores allotted, if it pays."
+    ),
+]
 Threads = Annotated[
     int | None,
     typer.Option(

@@ -9,15 +9,12 @@ import typer
 
 from gasnet3.cli import console
 from gasnet3.cli.merge import CATALOG_ENDINGS, DialectOption
-from gasnet3.cli.show import show_failures, show_measured
+from gasnet3.cli.show import SHOWN_ROWS, show_failures, show_measured
 
 if TYPE_CHECKING:
     from gasnet3.run.local import RunResult
 
 Only = Literal["vdisp", "lines"]
-
-SHOWN_ROWS = 20_000
-"""Tables up to so many spectra are read again, to sum them up."""
 
 
 def measure(
@@ -42,12 +39,7 @@ def measure(
     unit: console.UnitOption = None,
     resolution: console.ResolutionOption = None,
     dialect: DialectOption = "native",
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="Processes that share the work. Default: the cores allotted, if it pays."
-        ),
-    ] = None,
+    workers: console.Workers = None,
     threads: console.Threads = None,
     max_memory: console.MaxMemory = None,
     quiet: console.Quiet = False,
@@ -105,10 +97,9 @@ def _run(
 
 
 def _show(result: RunResult) -> None:
-    from gasnet3.catalog import read_catalog
-    from gasnet3.catalog.rows import Rows
+    from gasnet3.catalog.files import open_catalog
 
     if 0 < result.rows <= SHOWN_ROWS:
-        show_measured(Rows.of(read_catalog(result.output)), result.output)
+        show_measured(open_catalog(result.output).loaded(), result.output)
     else:
         console.out.print(f"{result.rows} spectra: {result.output}")

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 FIRST_ROWS = 12
 """Rows of the catalog that are printed."""
 
+SHOWN_ROWS = 20_000
+"""Tables up to so many spectra are read again when they are written, to sum them up."""
+
 
 def grid(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table, numbers to the right."""

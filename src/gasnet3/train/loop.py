@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -79,9 +79,10 @@ def run_training(
     optimiser = torch.optim.Adam(network.parameters(), lr=config.lr)
     scheduler = _schedule(config, optimiser, -(-len(train) // (config.batch_size * ranks)))
     checkpoint = config.directory / f"{config.name}.checkpoint.pt"
+    parts = {"network": network, "optimiser": optimiser, "scheduler": scheduler}
     state: dict[str, Any] = {"epoch": 0, "best_loss": float("inf"), "best": {}, "history": []}
     if resume and checkpoint.exists():
-        state = _restore(checkpoint, config, network, optimiser, scheduler)
+        state = restore(checkpoint, _settings(config), parts)
     for epoch in range(state["epoch"], config.epochs):
         began = time.monotonic()
         order = torch.randperm(len(train), generator=generator(config.seed, epoch))
@@ -93,7 +94,7 @@ def run_training(
         values = (epoch + 1.0, lr, loss, valid_loss, time.monotonic() - began)
         _note(state, network, dict(zip(HISTORY, values, strict=True)))
         if rank == 0:
-            _write_checkpoint(checkpoint, config, network, optimiser, scheduler, state)
+            write_checkpoint(checkpoint, _settings(config), parts, state)
             write_history(config.directory / f"{config.name}.history.csv", state["history"])
             if on_epoch:
                 on_epoch(state["history"][-1], config.epochs)
@@ -142,13 +143,20 @@ def _share(order: Tensor, rank: int, ranks: int) -> Tensor:
     return order.repeat(-(-each * ranks // len(order)))[: each * ranks][rank::ranks]
 
 
+def one_cycle(
+    optimiser: torch.optim.Optimizer, lr: float, lr_final: float, steps: int
+) -> LRScheduler:
+    """The learning rate rises to ``lr`` in a tenth of the steps, and falls to ``lr_final``."""
+    return OneCycleLR(
+        optimiser, lr, total_steps=steps, pct_start=0.1,
+        final_div_factor=lr / 25 / lr_final, cycle_momentum=False,
+    )  # fmt: skip
+
+
 def _schedule(config: TrainConfig, optimiser: torch.optim.Optimizer, steps: int) -> LRScheduler:
     total = steps * config.epochs
     if config.schedule == "onecycle":
-        return OneCycleLR(
-            optimiser, config.lr, total_steps=total, pct_start=0.1,
-            final_div_factor=config.lr / 25 / config.lr_final, cycle_momentum=False,
-        )  # fmt: skip
+        return one_cycle(optimiser, config.lr, config.lr_final, total)
     # Four equal stages, each a constant factor below the last, from lr to lr_final (section 4.1).
     ratio = config.lr_final / config.lr
     return LambdaLR(optimiser, lambda step: ratio ** (min(4 * step // total, 3) / 3))
@@ -215,36 +223,26 @@ def _settings(config: TrainConfig) -> str:
     return repr({k: v for k, v in vars(config).items() if k not in ("base", "output")})
 
 
-def _write_checkpoint(
-    path: Path, config: TrainConfig, network: nn.Module, optimiser: torch.optim.Optimizer,
-    scheduler: LRScheduler, state: dict[str, Any],
-) -> None:  # fmt: skip
+def write_checkpoint(
+    path: Path, settings: Any, parts: Mapping[str, Any], state: dict[str, Any]
+) -> None:
+    """Write the states of what is trained, by name, and of the training."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = {
-        "settings": _settings(config),
-        "network": network.state_dict(),
-        "optimiser": optimiser.state_dict(),
-        "scheduler": scheduler.state_dict(),
-        "state": state,
-    }
+    content = {name: part.state_dict() for name, part in parts.items()}
     with replacing(path) as temporary:
-        torch.save(content, temporary)
+        torch.save(content | {"settings": settings, "state": state}, temporary)
 
 
-def _restore(
-    path: Path, config: TrainConfig, network: nn.Module, optimiser: torch.optim.Optimizer,
-    scheduler: LRScheduler,
-) -> dict[str, Any]:  # fmt: skip
-    """Load a checkpoint into what is trained; gives back the state."""
+def restore(path: Path, settings: Any, parts: Mapping[str, Any]) -> dict[str, Any]:
+    """Load a checkpoint into what is trained; gives back the state of the training."""
     saved = torch.load(path, map_location="cpu", weights_only=True)
-    if saved["settings"] != _settings(config):
+    if saved["settings"] != settings:
         raise ConfigError(
             f"{path}: the checkpoint is of other settings; resume with the settings it was begun "
             "with, or begin anew without --resume"
         )
-    network.load_state_dict(saved["network"])
-    optimiser.load_state_dict(saved["optimiser"])
-    scheduler.load_state_dict(saved["scheduler"])
+    for name, part in parts.items():
+        part.load_state_dict(saved[name])
     state: dict[str, Any] = saved["state"]
     return state
 

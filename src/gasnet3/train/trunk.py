@@ -12,16 +12,24 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
+from torch.optim.lr_scheduler import LRScheduler
 
-from gasnet3.machine.files import replacing
 from gasnet3.nets.card import TrunkCard
 from gasnet3.nets.model import Model
 from gasnet3.nets.registry import TRUNK, load_models
 from gasnet3.nets.trunk import Trunk, save_trunk
 from gasnet3.spectra.lattice import LogLattice
 from gasnet3.train.config import ConfigError
-from gasnet3.train.loop import GRADIENT_CLIP, HISTORY, OnEpoch, generator, write_history
+from gasnet3.train.loop import (
+    GRADIENT_CLIP,
+    HISTORY,
+    OnEpoch,
+    generator,
+    one_cycle,
+    restore,
+    write_checkpoint,
+    write_history,
+)
 from gasnet3.train.losses import chi2_loss, seen_window
 from gasnet3.train.taught import VALID_ROWS, Sets, Teachers, TrunkConfig, eigenspectra_of
 from gasnet3.train.windows import some_windows
@@ -207,20 +215,19 @@ def train_trunk(
     training = Training(network, teachers, scale, config, device)
     optimiser = torch.optim.Adam(network.parameters(), lr=config.lr)
     steps = config.epochs * -(-len(train) // config.batch_size)
-    scheduler = OneCycleLR(
-        optimiser, config.lr, total_steps=steps, pct_start=0.1,
-        final_div_factor=config.lr / 25 / config.lr_final, cycle_momentum=False,
-    )  # fmt: skip
+    scheduler = one_cycle(optimiser, config.lr, config.lr_final, steps)
     parts = {"network": network, "optimiser": optimiser, "scheduler": scheduler}
     checkpoint = config.directory / "trunk.checkpoint.pt"
-    history = _restore(checkpoint, config, parts) if resume and checkpoint.exists() else []
+    history: list[dict[str, float]] = []
+    if resume and checkpoint.exists():
+        history = restore(checkpoint, config.settings(), parts)["history"]
     for epoch in range(len(history), config.epochs):
         began = time.monotonic()
         loss = _epoch(training, optimiser, scheduler, train, epoch)
         lr, valid_loss = float(scheduler.get_last_lr()[0]), training.valid_loss(valid)
         values = (epoch + 1.0, lr, loss, valid_loss, time.monotonic() - began)
         history.append(dict(zip(HISTORY, values, strict=True)))
-        _write_checkpoint(checkpoint, config, parts, history)
+        write_checkpoint(checkpoint, config.settings(), parts, {"history": history})
         write_history(config.directory / "trunk.history.csv", history)
         if on_epoch:
             on_epoch(history[-1], config.epochs)
@@ -279,26 +286,3 @@ def _told(
         "seconds": round(sum(row["seconds"] for row in history), 1),
         "torch": torch.__version__,
     }
-
-
-def _write_checkpoint(
-    path: Path, config: TrunkConfig, parts: Mapping[str, Any], history: list[dict[str, float]]
-) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    state = {name: part.state_dict() for name, part in parts.items()}
-    with replacing(path) as temporary:
-        torch.save(state | {"settings": config.settings(), "history": history}, temporary)
-
-
-def _restore(path: Path, config: TrunkConfig, parts: Mapping[str, Any]) -> list[dict[str, float]]:
-    """Load a checkpoint into what is trained; gives back the history."""
-    saved = torch.load(path, map_location="cpu", weights_only=True)
-    if saved["settings"] != config.settings():
-        raise ConfigError(
-            f"{path}: the checkpoint is of other settings; resume with the settings it was begun "
-            "with, or begin anew without --resume"
-        )
-    for name, part in parts.items():
-        part.load_state_dict(saved[name])
-    history: list[dict[str, float]] = saved["history"]
-    return history
